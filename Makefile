@@ -1,0 +1,65 @@
+# Everything below sets itself up: it needs Python 3.11 or newer, Node 20 or newer and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint fmt spec bench docs lock clean
+
+# The environment is keyed on the bytes of its requirements, so a second run costs nothing.
+key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
+DEMO := $(VENV)/.demo-$(call key,server)
+DEV := $(VENV)/.dev-$(call key,dev)
+
+help: ## Show what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Pennon needs Python 3.11 or newer; name one with: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(DEMO): | $(BIN)/python
+	@sh scripts/install $(BIN)/python server
+	@touch $@
+
+$(DEV): | $(BIN)/python
+	@sh scripts/install $(BIN)/python dev
+	@touch $@
+
+demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
+	$(BIN)/pennon demo
+
+test: $(DEV) ## Run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
+	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)
+
+lint: $(DEV) ## Check style, types, layers and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate.py --check
+
+fmt: $(DEV) ## Format the code and write generated files anew
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format .
+	$(BIN)/python scripts/generate.py
+
+spec: $(DEV) ## Check the vectors against their schema and run them
+	$(BIN)/python -m pytest tests/spec $(ARGS)
+
+bench: $(DEV) ## Measure what is fast, each against something, and print ratios
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(DEV) ## Check the documentation: examples run, references are complete, links lead somewhere
+	$(BIN)/python -m pytest tests/docs $(ARGS)
+
+lock: $(DEV) ## Pin the newest versions of everything in requirements/
+	@for extra in server dev; do \
+	  $(BIN)/uv pip compile -q --upgrade pyproject.toml --extra $$extra --extra build --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt; done
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

