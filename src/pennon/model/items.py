@@ -48,13 +48,20 @@ class ItemModel(Protocol):
     """Any struct that can be an item: flags, segments, layers, key records, and what the control plane's logs hold."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """What it is called, unique among its kind in its log."""
+
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """Raised by each change of the item, never used twice, not even after deletion."""
+
     @property
-    def changed_at(self) -> int: ...
+    def changed_at(self) -> int:
+        """The revision that made it what it is."""
+
     @property
-    def hash(self) -> str: ...
+    def hash(self) -> str:
+        """See `text_hash`."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

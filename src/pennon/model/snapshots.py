@@ -65,7 +65,13 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def items(self, kind: ItemKind) -> Mapping[str, Item]:
         """Return the records of one kind by key."""
-        return {"flag": self.flags, "segment": self.segments, "layer": self.layers, "key": self.keys}[kind].records
+        records: Mapping[ItemKind, Mapping[str, Item]] = {
+            "flag": self.flags.records,
+            "segment": self.segments.records,
+            "layer": self.layers.records,
+            "key": self.keys.records,
+        }
+        return records[kind]
 
     @classmethod
     def of(
