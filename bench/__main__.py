@@ -1,0 +1,29 @@
+"""Run the benchmarks: all of them, or those named. `python -m bench --list` names them."""
+
+import importlib
+import pkgutil
+import sys
+import time
+
+import bench
+
+
+def main(arguments: list[str]) -> int:
+    names = [module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_")]
+    if "--list" in arguments:
+        for name in names:
+            print(f"{name:14} {(importlib.import_module(f'bench.{name}').__doc__ or '').splitlines()[0]}")
+        return 0
+    if unknown := set(arguments) - set(names):
+        print(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names)}", file=sys.stderr)
+        return 2
+    for name in arguments or names:
+        print(f"\n== {name}", flush=True)
+        started = time.perf_counter()
+        importlib.import_module(f"bench.{name}").main()
+        print(f"   ({time.perf_counter() - started:.1f} s)", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
