@@ -1,0 +1,138 @@
+"""What can go wrong in the control plane, in domain words. Knows nothing of HTTP or SQL.
+
+PennonError
+├── Invalid                   input that is not acceptable: `problems`, each with a path and a mend
+├── NotFound                  no such project, environment, flag, …
+├── AlreadyExists             a key that is taken
+├── Conflict                  the state does not allow it now
+│   ├── FlagStillRequired         other flags have it as a prerequisite
+│   ├── SegmentStillUsed          flags or segments test for it
+│   └── StillInUse                it holds other things; deleting it must be confirmed
+├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
+├── IdempotencyKeyReused      the same idempotency key came with another request
+├── Unauthenticated           no token or key that is known and alive
+├── Forbidden                 a known caller, who may not do this
+├── Unavailable               the database cannot be reached or takes no writes now; nothing was changed
+│   └── OutcomeUnknown            the connection broke while committing: it may or may not have been changed
+└── StorageUnusable           at start: a database that this Pennon cannot use at all
+"""
+
+from collections.abc import Iterable
+
+from pennon.model import Problem
+
+
+class PennonError(Exception):
+    """Base of everything the control plane raises on purpose. `mend` says what the caller can do about it."""
+
+    def __init__(self, message: str, *, mend: str = "") -> None:
+        self.message = message
+        self.mend = mend
+        super().__init__(f"{message}; {mend}" if mend else message)
+
+
+class Invalid(PennonError):
+    """Input that is not acceptable. Each problem has the JSON pointer to the fault and what to do about it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def at(cls, path: str, message: str, mend: str = "") -> "Invalid":
+        """Return the error of one problem."""
+        return cls([Problem(path, message, mend)])
+
+
+class NotFound(PennonError):
+    """There is nothing of this kind by this key."""
+
+    def __init__(self, kind: str, key: str, *, mend: str = "") -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"there is no {kind} {key!r}", mend=mend)
+
+
+class AlreadyExists(PennonError):
+    """There already is something of this kind by this key."""
+
+    def __init__(self, kind: str, key: str, *, mend: str = "") -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"there already is a {kind} {key!r}", mend=mend or "choose another key")
+
+
+class Conflict(PennonError):
+    """The state does not allow the command now."""
+
+
+class FlagStillRequired(Conflict):
+    """Other flags, `flags`, have this one as a prerequisite."""
+
+    def __init__(self, key: str, flags: Iterable[str]) -> None:
+        self.key = key
+        self.flags = tuple(flags)
+        names = ", ".join(self.flags)
+        super().__init__(f"flag {key!r} is a prerequisite of {names}", mend="remove it from their prerequisites first")
+
+
+class SegmentStillUsed(Conflict):
+    """Flags or segments, `users`, test for this segment."""
+
+    def __init__(self, key: str, users: Iterable[str]) -> None:
+        self.key = key
+        self.users = tuple(users)
+        names = ", ".join(self.users)
+        super().__init__(f"segment {key!r} is used by {names}", mend="remove it from their conditions first")
+
+
+class StillInUse(Conflict):
+    """It holds other things, `contents` (as in "3 flags"), which would go with it."""
+
+    def __init__(self, kind: str, key: str, contents: Iterable[str]) -> None:
+        self.kind = kind
+        self.key = key
+        self.contents = tuple(contents)
+        holds = ", ".join(self.contents)
+        super().__init__(f"{kind} {key!r} holds {holds}", mend=f"to delete them too, confirm with the key {key!r}")
+
+
+class PreconditionFailed(PennonError):
+    """The caller acted on a version that is no longer current. `current` is the state that is."""
+
+    def __init__(self, message: str, *, current: object) -> None:
+        self.current = current
+        super().__init__(message, mend="look at the current state and send the command again if it still fits")
+
+
+class IdempotencyKeyReused(PennonError):
+    """The same idempotency key came with another request within its lifetime."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(
+            f"the idempotency key {key!r} was used for another request", mend="make a new key for each command"
+        )
+
+
+class Unauthenticated(PennonError):
+    """No token or key, or one that is unknown, expired or revoked."""
+
+
+class Forbidden(PennonError):
+    """The caller is known and may not do this."""
+
+
+class Unavailable(PennonError):
+    """The database cannot be reached, or takes no writes now. Nothing was changed."""
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke while committing, and asking again was not possible either.
+
+    Sending the same command again with the same idempotency key makes it happen exactly once.
+    """
+
+
+class StorageUnusable(PennonError):
+    """At start: a database URL, file or schema that this Pennon cannot use at all."""
