@@ -1,0 +1,126 @@
+"""Reads request bodies strictly: JSON only, no coercion, no unknown field, no NUL, bounded nesting.
+
+Litestar would convert leniently ("true" for true, "5" for 5) and answer bad UTF-8 with a 500.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.dto.base_dto import AbstractDTO
+from litestar.typing import FieldDefinition
+
+from pennon.control.api.faults import faults
+from pennon.control.api.problems import ApiError, BadBody
+from pennon.model import DECODE_ERRORS, Problem, decoding_problem
+
+MAX_NESTING = 64
+"""Deepest nesting of arrays and objects in a body. Python's own limit differs between its versions."""
+
+# Possessive, and a string may end with the body: else a body of quotes and backslashes takes quadratic time.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class StrictBody(AbstractDTO[Any]):
+    """Decodes a body as the handler's `data` says, and refuses everything else with its path and a mend."""
+
+    @classmethod
+    def create_for_field_definition(
+        cls, field_definition: FieldDefinition, handler_id: str, backend_cls: Any = None
+    ) -> None:
+        """Need no backend: the annotation is decoded as it is."""
+
+    @classmethod
+    def create_openapi_schema(cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any) -> Any:
+        """Return the schema of the annotation itself."""
+        return schema_creator.for_field_definition(field_definition)
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:
+        """Yield nothing: no field is transformed."""
+        return iter(())
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:
+        """Return False: no field is transformed."""
+        return False
+
+    @classmethod
+    def is_supported_model_type_field(cls, field_definition: FieldDefinition) -> bool:
+        """Return True: whatever msgspec decodes is supported."""
+        return True
+
+    def decode_bytes(self, value: bytes) -> Any:
+        """Decode *value*. Raises `BadBody`."""
+        return decode_body(value, self.asgi_connection.route_handler.parsed_data_field.annotation)
+
+    def decode_builtins(self, value: dict[str, Any]) -> Any:
+        """Refuse what came as a form."""
+        raise unsupported_media_type()
+
+
+def decode_body(body: bytes, annotation: Any) -> Any:
+    """Return *body* as *annotation*. Raises `BadBody`: 400 where it is not JSON, 422 where it is another shape."""
+    check_text(body)
+    try:
+        value = msgspec.json.decode(body)
+    except DECODE_ERRORS as error:
+        problem = decoding_problem(error)
+        raise BadBody(
+            400, "bad-json", Problem(problem.path, problem.message, "send one JSON document, in UTF-8")
+        ) from error
+    if problems := tuple(faults(value, annotation)):
+        raise BadBody(422, "invalid", *problems)
+    try:
+        return msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        raise BadBody(422, "invalid", decoding_problem(error)) from error
+
+
+def check_text(body: bytes) -> None:
+    """Refuse what msgspec lets pass: bad UTF-8 in what it skips, nesting without end, and NUL, which PostgreSQL
+    does not store. Raises `BadBody`.
+    """
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise BadBody(400, "bad-json", decoding_problem(error)) from error
+    if _is_nested_deeper(body, MAX_NESTING):
+        problem = Problem("", f"nested deeper than {MAX_NESTING} levels", "flatten it")
+        raise BadBody(400, "too-deep", problem)
+    if b"\\u0000" in body and _NUL.search(body):
+        raise BadBody(422, "invalid", Problem("", "a string has the character U+0000", "leave it out"))
+
+
+async def require_json(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body that does not say that it is JSON, and an empty one where the route needs one."""
+    if request.route_handler.parsed_data_field is None:
+        return
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise unsupported_media_type()
+    if not await request.body():
+        raise BadBody(400, "bad-json", Problem("", "the body is empty", "send a JSON object"))
+
+
+def unsupported_media_type() -> ApiError:
+    """Return the error for a body that is not sent as JSON."""
+    detail = "Send the body as JSON, with the header Content-Type: application/json."
+    return ApiError(415, "not-json", detail, headers={"Accept": "application/json"})
+
+
+def _is_nested_deeper(body: bytes, limit: int) -> bool:
+    # A body of few brackets cannot be deep, and most of a large one is strings: counting is a thousand times faster.
+    if body.count(b"[") + body.count(b"{") <= limit:
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        first = token[0][:1]
+        if first in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False

@@ -1,0 +1,84 @@
+"""What the control plane's errors are over HTTP: the one table from domain words to statuses."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from pennon.control.api import problems
+from pennon.control.api.problems import ApiError, ProblemDetails
+from pennon.control.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    Invalid,
+    NotFound,
+    PennonError,
+    PreconditionFailed,
+    Unauthenticated,
+    Unavailable,
+)
+from pennon.control.log import Stored
+from pennon.model import ModelError
+
+STATUSES: Mapping[type[PennonError], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    AlreadyExists: 409,
+    Conflict: 409,
+    PreconditionFailed: 412,
+    IdempotencyKeyReused: 422,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    Unavailable: 503,
+}
+"""The status of each error; one that is not listed has that of its nearest base, and a stranger 500."""
+
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": 'Bearer realm="pennon"'},
+    503: {"Retry-After": "1"},
+}
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def answer_domain_error(request: Request[Any, Any, Any], error: PennonError) -> Response[ProblemDetails]:
+    """Answer what a service refused."""
+    if (status := status_of(type(error))) is None:
+        return problems.answer_unforeseen(request, error)
+    return problems.answer(request, _api_error(error, status))
+
+
+def status_of(error: type[PennonError]) -> int | None:
+    """Return the status that answers *error*, None for one that is a fault of ours."""
+    return next((STATUSES[base] for base in error.__mro__ if base in STATUSES), None)
+
+
+def kind_of(error: type[PennonError]) -> str:
+    """Return the last word of the type of the problem that tells *error*: its name, as in `flag-still-required`."""
+    return _WORD.sub("-", error.__name__).lower()
+
+
+def _api_error(error: PennonError, status: int) -> ApiError:
+    text = str(error)
+    detail = f"{text[:1].upper()}{text[1:]}." if not isinstance(error, Invalid) else "Some of the input is not valid."
+    current = _current(error.current) if isinstance(error, PreconditionFailed) else None
+    found = error.problems if isinstance(error, Invalid) else ()
+    headers = _HEADERS.get(status, {})
+    return ApiError(status, kind_of(type(error)), detail, problems=found, headers=headers, current=current)
+
+
+def _current(state: object) -> bytes:
+    return state.text if isinstance(state, Stored) else msgspec.json.encode(state)
+
+
+EXCEPTION_HANDLERS: Mapping[type[Exception], Any] = {
+    ApiError: problems.answer_api_error,
+    PennonError: answer_domain_error,
+    ModelError: problems.answer_model_error,
+    HTTPException: problems.answer_http_exception,
+    Exception: problems.answer_unforeseen,
+}

@@ -1,0 +1,37 @@
+"""What Prometheus is told about the server's HTTP. A registry of its own, so that two servers in a process differ."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class HttpMetrics:
+    """Counts requests by method, route and status, and times them by route. Routes are templates: few, no secrets."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "pennon_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self._durations = Histogram(
+            "pennon_http_request_duration_seconds",
+            "Time from a request's arrival to the start of its answer.",
+            ("method", "route"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def register(self, collector: Collector) -> None:
+        """Show what *collector* has to tell, too."""
+        self.registry.register(collector)
+
+    def observe(self, method: str, route: str, *, status: int, duration_s: float) -> None:
+        """Count one answered request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._durations.labels(method, route).observe(duration_s)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """Return the metrics as Prometheus reads them, and the media type of that."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
