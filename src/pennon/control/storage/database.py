@@ -1,0 +1,146 @@
+"""Connections and transactions: one writer at a time on SQLite, a pool on PostgreSQL, and errors in domain words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
+
+from pennon.control.errors import StorageUnusable, Unavailable
+
+WAIT_S = 10
+"""How long a command waits for a connection or for a lock before it says that the database is busy."""
+_STATEMENT_S = 60
+_POSTGRES_OPTIONS = " ".join(
+    f"-c {name}={seconds * 1000}"
+    for name, seconds in {
+        "lock_timeout": WAIT_S,
+        "statement_timeout": _STATEMENT_S,
+        # A writer that stopped in the middle must not hold an environment's head for ever.
+        "idle_in_transaction_session_timeout": _STATEMENT_S,
+    }.items()
+)
+_FORMS = "write sqlite:///path/to/pennon.db or postgresql://user@host/database"
+
+
+class Database:
+    """A database by its URL. `reading` and `writing` give connections in a transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _parsed(url)
+        self._writer, self._reader = _sqlite(self.url) if self.is_sqlite else _postgres(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite: one writer at a time, whatever it writes."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def shown(self) -> str:
+        """The URL as people may see it, without a password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of everything and cannot write. Raises `Unavailable`."""
+        with translated(), self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction, which is rolled back unless the caller commits. Raises `Unavailable`."""
+        with translated(), self._writer.connect() as connection:
+            connection.begin()
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the database's driver raises into `Unavailable`, apart from faults that are ours."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unavailable("the database is busy", mend="try again") from error
+    except (IntegrityError, ProgrammingError):
+        raise
+    except DBAPIError as error:
+        raise Unavailable(f"the database does not answer: {_reason(error)}", mend=_mend(error)) from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StorageUnusable("the database URL cannot be read", mend=_FORMS) from error
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StorageUnusable(f"Pennon cannot store in {parsed.drivername}", mend=_FORMS)
+    if parsed.database in (None, "", ":memory:"):
+        raise StorageUnusable("a database in memory is lost with the process", mend=_FORMS)
+    return parsed
+
+
+def _sqlite(url: URL) -> tuple[Engine, Engine]:
+    folder = Path(str(url.database)).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnusable(
+            f"the folder {folder} cannot be made: {error.strerror}", mend="name a folder that can be written"
+        ) from error
+    arguments = {"isolation_level": None, "timeout": WAIT_S, "check_same_thread": False}
+    # The pool of one connection is what lets one writer in at a time, in the order in which they came.
+    writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=WAIT_S, connect_args=arguments)
+    reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=WAIT_S, connect_args=arguments)
+    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    _on_connect(reader, "foreign_keys=ON", "query_only=ON")
+    _on_begin(writer, "BEGIN IMMEDIATE")
+    _on_begin(reader, "BEGIN")
+    return writer, reader
+
+
+def _postgres(url: URL) -> tuple[Engine, Engine]:
+    arguments = {"connect_timeout": WAIT_S, "options": _POSTGRES_OPTIONS, "application_name": "pennon"}
+    arguments = {name: value for name, value in arguments.items() if name not in url.query}
+    writer = create_engine(
+        url, pool_size=8, max_overflow=16, pool_timeout=WAIT_S, pool_pre_ping=True, connect_args=arguments
+    )
+    return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _on_connect(engine: Engine, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+def _on_begin(engine: Engine, statement: str) -> None:
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def _reason(error: DBAPIError) -> str:
+    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
+
+
+def _mend(error: DBAPIError) -> str:
+    reason = _reason(error)
+    if "full" in reason:
+        return "free space on its disk"
+    if "locked" in reason or "lock timeout" in reason:
+        return "try again; another program holds it"
+    if "readonly" in reason or "read-only" in reason:
+        return "make it writable for Pennon"
+    return "see that it runs and can be reached, then try again"

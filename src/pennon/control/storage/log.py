@@ -1,0 +1,109 @@
+"""The change log over a database: transactions around readings and commands, and word to subscribers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from pennon.control.clock import Clock
+from pennon.control.errors import OutcomeUnknown, Unavailable
+from pennon.control.log import Actor, Change, Head, Idempotency, Subscriber, Verification
+from pennon.control.storage.check import check_log
+from pennon.control.storage.commands import Outcome, find_outcome, record_outcome
+from pennon.control.storage.database import Database
+from pennon.control.storage.reading import StoredReading
+from pennon.control.storage.rows import check_text
+from pennon.control.storage.tables import changes, heads
+from pennon.control.storage.writing import Command, StoredWriting
+
+logger = structlog.get_logger(__name__)
+
+
+class StoredLog:
+    """See `pennon.control.log.ChangeLog`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._subscribers: tuple[Subscriber, ...] = ()
+
+    @contextmanager
+    def reading(self) -> Iterator[StoredReading]:
+        """Open a consistent view. Raises `Unavailable`."""
+        with self._database.reading() as connection:
+            yield StoredReading(connection)
+
+    @contextmanager
+    def writing(
+        self, *logs: str, by: Actor, action: str, why: str = "", idempotency: Idempotency | None = None
+    ) -> Iterator[StoredWriting]:
+        """Open one command that may change *logs*. See the port for what it promises."""
+        for name, text in (("by", by), ("action", action), ("why", why), ("idempotencyKey", idempotency)):
+            check_text(text, name)
+        command = Command(by, action, why, self._clock.now())
+        with self._database.writing() as connection:
+            writing = StoredWriting(connection, logs, command)
+            writing.lock()
+            if idempotency is not None:
+                self._replay(connection, writing, idempotency, command)
+            yield writing
+            if not writing.replayed:
+                writing.write()
+                if idempotency is not None:
+                    outcome = Outcome(writing.heads_after, tuple(writing.changes_made))
+                    record_outcome(connection, by, idempotency, command.now, outcome)
+                self._commit(connection, writing.changes_made)
+        if not writing.replayed:
+            self._tell(writing.changes_made)
+
+    def subscribe(self, callback: Subscriber) -> None:
+        """Call *callback* after each commit of this process with the new revision of each changed log."""
+        self._subscribers = (*self._subscribers, callback)
+
+    def check(self, log: str, *, witnesses: Sequence[Head] = ()) -> Verification:
+        """Verify the chain, fold the log, and compare with the current items and with heads seen elsewhere."""
+        with self._database.reading() as connection:
+            return check_log(connection, log, witnesses)
+
+    def _replay(
+        self, connection: Connection, writing: StoredWriting, idempotency: Idempotency, command: Command
+    ) -> None:
+        outcome = find_outcome(connection, command.by, idempotency, command.now)
+        if outcome is None:
+            return
+        made = {log: writing.change(log, outcome.heads[log].revision) for log in outcome.changed}
+        writing.replay({log: change for log, change in made.items() if change is not None}, outcome.heads)
+
+    def _commit(self, connection: Connection, made: Mapping[str, Change]) -> None:
+        try:
+            connection.commit()
+        except DBAPIError as error:
+            # The answer to a commit was lost, which says nothing about the commit.
+            connection.invalidate()
+            if not made or not self._is_committed(next(iter(made.values())), error):
+                raise Unavailable("the change could not be committed", mend="try again") from error
+
+    def _is_committed(self, change: Change, error: DBAPIError) -> bool:
+        try:
+            with self._database.writing() as connection:
+                # Waits until a commit that still goes on has ended.
+                connection.execute(select(heads.c.log).where(heads.c.log == change.log).with_for_update())
+                query = select(changes.c.hash).where(changes.c.log == change.log, changes.c.revision == change.revision)
+                return connection.execute(query).scalar_one_or_none() == change.hash
+        except Unavailable:
+            raise OutcomeUnknown(
+                "the connection to the database broke while the change was being committed",
+                mend="send it again with the same idempotency key, or look whether it is there",
+            ) from error
+
+    def _tell(self, made: Mapping[str, Change]) -> None:
+        revisions = {log: change.revision for log, change in made.items()}
+        if not revisions:
+            return
+        for subscriber in self._subscribers:
+            try:
+                subscriber(revisions)
+            except Exception:  # boundary: the change is committed, whatever its followers do
+                logger.exception("a follower of the change log failed", revisions=revisions)

@@ -1,0 +1,53 @@
+"""Brings a database to the schema of this version, once, however many servers start at the same time."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
+
+from pennon.control.errors import StorageUnusable, Unavailable
+from pennon.control.storage.database import Database
+
+_SCRIPTS = Path(__file__).with_name("migrations")
+_LOCK = 0x50656E6E6F6E  # "Pennon"; any number that other programs in the same database do not use
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that *database* lacks, all or none.
+
+    Raises `StorageUnusable` for something that is not a database of ours, or one of a newer version; `Unavailable`.
+    """
+    try:
+        with database.writing() as connection:
+            if not database.is_sqlite:  # SQLite's BEGIN IMMEDIATE has let in one server only
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            _upgrade(connection)
+            connection.commit()
+    except Unavailable as error:
+        if "not a database" in str(error):
+            raise StorageUnusable(f"{database.shown} is not a database", mend="name another file") from error
+        raise
+    except DatabaseError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise StorageUnusable(
+            f"{database.shown} cannot be made ready: {reason}", mend="give Pennon a database of its own"
+        ) from error
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    has = MigrationContext.configure(connection).get_current_revision()
+    if has == scripts.get_current_head():
+        return
+    if has is not None and has not in {script.revision for script in scripts.walk_revisions()}:
+        raise StorageUnusable(
+            f"the database was made by a newer Pennon (schema {has})", mend="update Pennon, or give it another database"
+        )
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""What Alembic needs to bring a database to the schema of this version."""

@@ -1,0 +1,196 @@
+"""Reads the logs over one connection, in one transaction that sees one state."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from pennon.control.errors import NotFound
+from pennon.control.log import NO_HASH, Change, Head, State, Stored
+from pennon.control.storage.rows import read_row, stored
+from pennon.control.storage.tables import changes, heads, items, micros, moment, touched
+
+STREAMED_ROWS = 16
+"""Rows fetched at a time where a log is folded: a row may hold a segment twice, 16 MiB."""
+FIRST_EPOCH = 1
+_LAST = "\U0010ffff"
+
+
+class StoredReading:
+    """See `pennon.control.log.Reading`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def heads(self, prefix: str = "") -> Mapping[str, Head]:
+        """Return where each log stands whose name starts with *prefix*."""
+        # A range, for SQLite's LIKE takes "a" for "A".
+        query = select(heads).where(heads.c.log >= prefix, heads.c.log < prefix + _LAST).order_by(heads.c.log)
+        return {row.log: head_of(row) for row in self._connection.execute(query)}
+
+    def head(self, log: str) -> Head | None:
+        """Return where *log* stands; None: there is no such log."""
+        row = self._connection.execute(select(heads).where(heads.c.log == log)).one_or_none()
+        return head_of(row) if row else None
+
+    def item(self, log: str, kind: str, key: str) -> Stored | None:
+        """Return one item as it is now."""
+        row = self._connection.execute(_items(log, kind).where(items.c.key == key)).one_or_none()
+        return _stored(row) if row else None
+
+    def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
+        """Return the items of one kind in the order of their keys (by code point), from behind *after*."""
+        query = _items(log, kind).order_by(items.c.key).limit(limit)
+        if after is not None:
+            query = query.where(items.c.key > after)
+        return [_stored(row) for row in self._connection.execute(query)]
+
+    def count(self, log: str, kind: str) -> int:
+        """Return how many items of one kind there are."""
+        query = select(func.count()).where(items.c.log == log, items.c.kind == kind, items.c.text.is_not(None))
+        return self._connection.execute(query).scalar_one()
+
+    def changes(
+        self, log: str, *, after: int = 0, until: int | None = None, limit: int, max_bytes: int | None = None
+    ) -> list[Change]:
+        """Return the changes with *after* < revision ≤ *until*, oldest first, at most *limit*."""
+        if max_bytes is not None:
+            until = self._last_within(log, after=after, until=until, limit=limit, max_bytes=max_bytes)
+        query = _changes(log).where(changes.c.revision > after).order_by(changes.c.revision).limit(limit)
+        if until is not None:
+            query = query.where(changes.c.revision <= until)
+        return [_change(row) for row in self._connection.execute(query)]
+
+    def latest(
+        self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
+    ) -> list[Change]:
+        """Return the changes with revision < *before*, newest first; only those that touched *item* (kind, key)."""
+        query = _changes(log).order_by(changes.c.revision.desc()).limit(limit)
+        if item is not None:
+            of_item = (touched.c.log == log, touched.c.kind == item[0], touched.c.key == item[1])
+            query = query.join(
+                touched, (touched.c.log == changes.c.log) & (touched.c.revision == changes.c.revision)
+            ).where(*of_item)
+        if before is not None:
+            query = query.where(changes.c.revision < before)
+        return [_change(row) for row in self._connection.execute(query)]
+
+    def change(self, log: str, revision: int) -> Change | None:
+        """Return one change."""
+        row = self._connection.execute(_changes(log).where(changes.c.revision == revision)).one_or_none()
+        return _change(row) if row else None
+
+    def state(self, log: str) -> State:
+        """Return all current items and the head that they belong to. Raises `NotFound`."""
+        return State(self._known_head(log), self._current(log))
+
+    def state_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> State:
+        """Return the items as they were after *revision*, or at *time*: the log folded up to there.
+
+        It folds from the nearer end: forwards from nothing by what each change left, or backwards from the current
+        items by what each change found.
+        """
+        head = self._known_head(log)
+        if revision is None:
+            revision = head.revision if time is None else self._revision_at(log, time)
+        if not 0 <= revision <= head.revision:
+            raise NotFound("revision", str(revision), mend=f"the log {log} is at revision {head.revision}")
+        if revision > head.revision // 2:
+            folded = self._unfolded(log, revision, head.revision)
+        else:
+            folded = self._folded(log, revision)
+        return State(self._head_at(log, revision, head), folded)
+
+    def stream(self, log: str, *, after: int, until: int, newest_first: bool = False) -> Iterator[Change]:
+        """Yield the changes with *after* < revision ≤ *until*, only a few of them in memory at a time."""
+        order = changes.c.revision.desc() if newest_first else changes.c.revision
+        query = _changes(log).where(changes.c.revision > after, changes.c.revision <= until).order_by(order)
+        with self._connection.execute(query.execution_options(yield_per=STREAMED_ROWS)) as result:
+            for row in result:
+                yield _change(row)
+
+    def _known_head(self, log: str) -> Head:
+        if (head := self.head(log)) is None:
+            raise NotFound("log", log)
+        return head
+
+    def _current(self, log: str) -> dict[str, dict[str, Stored]]:
+        query = select(items).where(items.c.log == log, items.c.text.is_not(None))
+        current: dict[str, dict[str, Stored]] = {}
+        for row in self._connection.execute(query.order_by(items.c.kind, items.c.key)):
+            current.setdefault(row.kind, {})[row.key] = _stored(row)
+        return current
+
+    def _folded(self, log: str, revision: int) -> dict[str, dict[str, Stored]]:
+        state: dict[str, dict[str, Stored]] = {}
+        for change in self.stream(log, after=0, until=revision):
+            for edit in change.edits:
+                _set(state, edit.kind, edit.key, edit.after)
+        return _ordered(state)
+
+    def _unfolded(self, log: str, revision: int, current: int) -> dict[str, dict[str, Stored]]:
+        state = self._current(log)
+        for change in self.stream(log, after=revision, until=current, newest_first=True):
+            for edit in change.edits:
+                _set(state, edit.kind, edit.key, edit.before)
+        return _ordered(state)
+
+    def _head_at(self, log: str, revision: int, head: Head) -> Head:
+        if revision == head.revision:
+            return head
+        columns = (changes.c.epoch, changes.c.revision, changes.c.hash, changes.c.at)
+        query: Select[Any] = select(*columns).where(changes.c.log == log)
+        if revision:
+            return head_of(self._connection.execute(query.where(changes.c.revision == revision)).one())
+        first = self._connection.execute(query.where(changes.c.revision == 1)).one()
+        return Head(FIRST_EPOCH, 0, NO_HASH, moment(first.at))
+
+    def _revision_at(self, log: str, time: datetime) -> int:
+        # Row times never go back, so the last row up to then is the one with the highest time.
+        query = select(func.max(changes.c.revision)).where(changes.c.log == log, changes.c.at <= micros(time))
+        return self._connection.execute(query).scalar_one() or 0
+
+    def _last_within(self, log: str, *, after: int, until: int | None, limit: int, max_bytes: int) -> int | None:
+        query = select(changes.c.revision, changes.c.size).where(changes.c.log == log, changes.c.revision > after)
+        held, last = 0, until
+        for revision, size in self._connection.execute(query.order_by(changes.c.revision).limit(limit)):
+            held += size
+            if held > max_bytes and revision > after + 1:
+                break
+            last = revision
+        return last if until is None or last is None else min(last, until)
+
+
+def _items(log: str, kind: str) -> Select[Any]:
+    return select(items).where(items.c.log == log, items.c.kind == kind, items.c.text.is_not(None))
+
+
+def _changes(log: str) -> Select[Any]:
+    return select(changes.c.row, changes.c.previous, changes.c.hash).where(changes.c.log == log)
+
+
+def head_of(row: Row[Any]) -> Head:
+    """Return the head that a row of `heads`, or the same columns of `changes`, holds."""
+    return Head(row.epoch, row.revision, row.hash, moment(row.at))
+
+
+def _stored(row: Row[Any]) -> Stored:
+    return Stored(row.kind, row.key, row.version, row.changed_at, row.hash, row.text)
+
+
+def _change(row: Row[Any]) -> Change:
+    return read_row(row.row, row.previous, row.hash)
+
+
+def _set(state: dict[str, dict[str, Stored]], kind: str, key: str, text: bytes | None) -> None:
+    of_kind = state.setdefault(kind, {})
+    if text is None:
+        of_kind.pop(key, None)
+    else:
+        of_kind[key] = stored(kind, key, text)
+
+
+def _ordered(state: dict[str, dict[str, Stored]]) -> dict[str, dict[str, Stored]]:
+    """Return *state* in the order in which current items are read, kinds without items left out."""
+    return {kind: dict(sorted(state[kind].items())) for kind in sorted(state) if state[kind]}

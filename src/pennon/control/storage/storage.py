@@ -1,0 +1,39 @@
+"""Opens a storage by its URL: the database made ready, and the ports that services are given."""
+
+from sqlalchemy import text
+
+from pennon.control.clock import Clock, SystemClock
+from pennon.control.storage.database import Database
+from pennon.control.storage.log import StoredLog
+from pennon.control.storage.migrate import migrate
+
+
+class Storage:
+    """The change log, and what is kept beside it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self.log = StoredLog(database, clock)
+
+    def ping(self) -> None:
+        """Return if the database answers. Raises `Unavailable`."""
+        with self._database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close the connections. What runs ends first."""
+        self._database.close()
+
+
+def open_storage(url: str, *, clock: Clock | None = None) -> Storage:
+    """Return the storage at *url* (`sqlite:///path`, `postgresql://…`), brought to the schema of this version.
+
+    Raises `StorageUnusable` for a URL or a database that cannot be used, `Unavailable` for one that does not answer.
+    """
+    database = Database(url)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return Storage(database, clock or SystemClock())

@@ -1,0 +1,129 @@
+"""The tables. Migrations make them; a test holds the two to each other.
+
+Times are integers, microseconds since 1970 in UTC, which both databases compare alike. Keys are compared by code point.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
+)
+_KEY = String().with_variant(String(collation="C"), "postgresql")
+_Upsert: TypeAlias = postgresql.Insert | sqlite.Insert
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("log", _KEY, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("log", _KEY, primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("change_id", String(32), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("row", LargeBinary, nullable=False),  # the bytes that are hashed; everything else here is read from them
+    Index(None, "log", "at"),
+    Index(None, "change_id"),
+)
+
+touched = Table(  # which changes touched an item: an index over the rows
+    "touched",
+    metadata,
+    Column("log", _KEY, primary_key=True),
+    Column("kind", _KEY, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("log", _KEY, primary_key=True),
+    Column("kind", _KEY, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("hash", String(16), nullable=False),
+    Column("text", LargeBinary),  # NULL: deleted; the row stays, so that its version is never used again
+)
+
+commands = Table(  # what came with an idempotency key
+    "commands",
+    metadata,
+    Column("actor", _KEY, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("outcome", LargeBinary, nullable=False),
+    Index(None, "at"),
+)
+
+last_used = Table(
+    "last_used",
+    metadata,
+    Column("key", _KEY, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
+evaluation_counts = Table(
+    "evaluation_counts",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("flag", _KEY, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # seconds since 1970, a multiple of 3600
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("variation", _KEY, primary_key=True),  # empty: the caller's default was served
+    Column("reason", _KEY, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    Index(None, "environment", "hour"),
+)
+
+instances = Table(  # which batches of events each SDK instance has had counted
+    "instances",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("key", _KEY, primary_key=True),
+    Column("instance", _KEY, primary_key=True),
+    Column("counted", LargeBinary, nullable=False),  # JSON [[first, last], …] of sequence numbers
+    Column("at", BigInteger, nullable=False),
+    Index(None, "at"),
+)
+
+
+def micros(time: datetime) -> int:
+    """Return an aware *time* as the tables hold it."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return what the tables hold as an aware time in UTC."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def upsert(table: Table, connection: Connection) -> _Upsert:
+    """Return the statement that inserts rows into *table*, each replacing the one with its primary key."""
+    statement = insert_into(table, connection)
+    own = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=own)
+
+
+def insert_into(table: Table, connection: Connection) -> _Upsert:
+    """Return an insert that can say what is to happen on a conflict, in the words of the connection's database."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

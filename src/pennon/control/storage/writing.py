@@ -1,0 +1,237 @@
+"""One command on some logs: collects what it puts and deletes, and writes a row in each log that it changed."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias, cast
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pennon.control.errors import AlreadyExists, NotFound
+from pennon.control.log import NO_HASH, Actor, Change, Edit, Head, Stored
+from pennon.control.storage.reading import FIRST_EPOCH, StoredReading, head_of
+from pennon.control.storage.rows import check_text, has_nul, write_row
+from pennon.control.storage.tables import changes, heads, items, micros, touched, upsert
+from pennon.model import Flag, Item
+from pennon.model.items import ItemModel
+
+Place: TypeAlias = tuple[str, str, str]
+"""Log, kind and key of an item."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Who does what, why, and when."""
+
+    by: Actor
+    action: str
+    why: str
+    now: datetime
+
+
+class StoredWriting(StoredReading):
+    """See `pennon.control.log.Writing`."""
+
+    def __init__(self, connection: Connection, logs: Iterable[str], command: Command) -> None:
+        super().__init__(connection)
+        self._command = command
+        self._locked: dict[str, Head] = {}
+        self._named = frozenset(logs)
+        self._found: dict[Place, Stored | None] = {}  # as they are in the table, tombstones too
+        self._left: dict[Place, Stored | None] = {}  # as this command leaves them; None: deleted
+        self.replayed = False
+        self.changes_made: Mapping[str, Change] = {}
+        self.heads_after: Mapping[str, Head] = {}
+
+    def lock(self) -> None:
+        """Lock the heads of the named logs, in the order of their names. SQLite has locked all logs before."""
+        query = select(heads).where(heads.c.log.in_(self._named)).order_by(heads.c.log).with_for_update()
+        for row in self._connection.execute(query):
+            self._locked[row.log] = head_of(row)
+
+    def replay(self, made: Mapping[str, Change], after: Mapping[str, Head]) -> None:
+        """Be the same command over again, which *made* these changes then."""
+        self.replayed, self.changes_made, self.heads_after = True, made, after
+
+    def head(self, log: str) -> Head | None:
+        """Return where *log* stands, without this command; None: there is no such log."""
+        return self._locked[log] if log in self._locked else super().head(log)
+
+    def item(self, log: str, kind: str, key: str) -> Stored | None:
+        """Return one item as this command leaves it."""
+        place = (log, kind, key)
+        return self._left[place] if place in self._left else super().item(log, kind, key)
+
+    def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
+        """Return the items of one kind as this command leaves them, in the order of their keys."""
+        left = {
+            key: item
+            for (of_log, of_kind, key), item in self._left.items()
+            if of_log == log and of_kind == kind and (after is None or key > after)
+        }
+        # Each of ours may hide one that was read, so read that many more.
+        read = super().items(log, kind, after=after, limit=None if limit is None else limit + len(left))
+        merged = {item.key: item for item in read} | left
+        return list(islice((item for _, item in sorted(merged.items()) if item is not None), limit))
+
+    def count(self, log: str, kind: str) -> int:
+        """Return how many items of one kind there are, as this command leaves them."""
+        return len(self.items(log, kind)) if self._left else super().count(log, kind)
+
+    def open(self, log: str) -> None:
+        """Begin *log*, which must have been named for this command. One that is already there goes on."""
+        self._refuse_replayed()
+        if log not in self._named:
+            raise RuntimeError(f"{log} was not named for this command, and logs are locked in order")
+        if log not in self._locked:
+            head = Head(FIRST_EPOCH, 0, NO_HASH, self._command.now)
+            row = {"log": log, "epoch": head.epoch, "revision": 0, "hash": head.hash, "at": micros(head.time)}
+            try:
+                self._connection.execute(insert(heads).values(row))
+            except IntegrityError as error:  # only PostgreSQL lets two commands open one log at once
+                raise AlreadyExists("log", log) from error
+            self._locked[log] = head
+
+    def put(self, log: str, kind: str, model: ItemModel) -> Stored:
+        """Make *model* the item of its kind and key, and return it with its version, changedAt and hash."""
+        self._refuse_replayed()
+        head = self._changing(log)
+        found = self._as_found(log, kind, model.key)
+        written = _written(kind, model, found.version, found.changed_at) if found else None
+        if found is None or written is None or written.text != found.text:
+            written = _written(kind, model, found.version + 1 if found else 1, head.revision + 1)
+        self._left[log, kind, model.key] = written
+        return written
+
+    def delete(self, log: str, kind: str, key: str) -> None:
+        """Remove an item. Its version is never used again. Raises `NotFound`."""
+        self._refuse_replayed()
+        self._changing(log)
+        if self.item(log, kind, key) is None:
+            raise NotFound(kind, key)
+        self._as_found(log, kind, key)
+        self._left[log, kind, key] = None
+
+    def write(self) -> None:
+        """Write a row in each log that something changed in. The connection commits after it."""
+        edits = self._edits()
+        change_id = secrets.token_hex(16)
+        # One time for all rows; and rows never go back in time, even when the clock does.
+        time = max([self._command.now, *(self._locked[log].time for log in edits)])
+        made = [self._row(log, change_id, time, edits[log]) for log in sorted(edits)]
+        for row, change in made:
+            self._insert(row, change)
+        self._write_items(edits)
+        self.changes_made = {change.log: change for _, change in made}
+        after = {log: Head(c.epoch, c.revision, c.hash, c.time) for log, c in self.changes_made.items()}
+        self.heads_after = {**self._locked, **after}
+
+    def _refuse_replayed(self) -> None:
+        if self.replayed:
+            raise RuntimeError("this command was accepted before; look at `replayed` before writing")
+
+    def _changing(self, log: str) -> Head:
+        if log not in self._named:
+            raise RuntimeError(f"{log} was not named for this command")
+        if log not in self._locked:
+            raise NotFound("log", log)
+        return self._locked[log]
+
+    def _as_found(self, log: str, kind: str, key: str) -> Stored | None:
+        """Return the item as the table has it; a deleted one has its version and an empty text."""
+        place = (log, kind, key)
+        if place not in self._found:
+            query = select(items).where(items.c.log == log, items.c.kind == kind, items.c.key == key)
+            row = self._connection.execute(query).one_or_none()
+            self._found[place] = (
+                Stored(kind, key, row.version, row.changed_at, row.hash, row.text or b"") if row else None
+            )
+        return self._found[place]
+
+    def _edits(self) -> dict[str, list[Edit]]:
+        """Return what changed in each log, in the order of kinds and keys; what is as before is left out."""
+        edits: dict[str, list[Edit]] = {}
+        for (log, kind, key), left in sorted(self._left.items(), key=lambda entry: entry[0]):
+            found = self._found[log, kind, key]
+            before = (found.text or None) if found else None
+            after = left.text if left else None
+            if before != after:
+                edits.setdefault(log, []).append(Edit(kind, key, before, after))
+        return edits
+
+    def _row(self, log: str, change_id: str, time: datetime, edits: list[Edit]) -> tuple[bytes, Change]:
+        head = self._locked[log]
+        change = Change(
+            log=log,
+            epoch=head.epoch,
+            revision=head.revision + 1,
+            change_id=change_id,
+            time=time,
+            actor=self._command.by,
+            action=self._command.action,
+            why=self._command.why,
+            edits=tuple(edits),
+            previous=head.hash,
+            hash="",
+        )
+        return write_row(change)
+
+    def _insert(self, row: bytes, change: Change) -> None:
+        at = micros(change.time)
+        self._connection.execute(
+            insert(changes).values(
+                log=change.log,
+                revision=change.revision,
+                epoch=change.epoch,
+                change_id=change.change_id,
+                at=at,
+                previous=change.previous,
+                hash=change.hash,
+                size=len(row),
+                row=row,
+            )
+        )
+        self._connection.execute(
+            insert(touched),
+            [{"log": change.log, "kind": e.kind, "key": e.key, "revision": change.revision} for e in change.edits],
+        )
+        self._connection.execute(
+            update(heads)
+            .where(heads.c.log == change.log)
+            .values(epoch=change.epoch, revision=change.revision, hash=change.hash, at=at)
+        )
+
+    def _write_items(self, edits: Mapping[str, list[Edit]]) -> None:
+        rows = [self._item_row(log, edit) for log, of_log in edits.items() for edit in of_log]
+        if not rows:
+            return
+        self._connection.execute(upsert(items, self._connection), rows)
+
+    def _item_row(self, log: str, edit: Edit) -> dict[str, Any]:
+        place = (log, edit.kind, edit.key)
+        kept = self._left[place] or self._found[place]
+        assert kept is not None  # an edit has an item before it or after it
+        changed_at = self._locked[log].revision + 1
+        return {
+            "log": log,
+            "kind": edit.kind,
+            "key": edit.key,
+            "version": kept.version,
+            "changed_at": changed_at,
+            "hash": kept.hash,
+            "text": edit.after,
+        }
+
+
+def _written(kind: str, model: ItemModel, version: int, changed_at: int) -> Stored:
+    numbered = cast("ItemModel", msgspec.structs.replace(cast("Flag", model), version=version, changed_at=changed_at))
+    try:
+        item = Item.of(numbered)
+    except UnicodeEncodeError:
+        check_text(model)
+        raise
+    if has_nul(item.text):
+        check_text(model)
+    return Stored(kind, item.key, item.version, item.changed_at, item.hash, item.text)
