@@ -7,6 +7,9 @@ PennonError
 ├── Conflict                  the state does not allow it now
 │   ├── FlagStillRequired         other flags have it as a prerequisite
 │   ├── SegmentStillUsed          flags or segments test for it
+│   ├── LayerStillUsed            experiments of flags name it
+│   ├── VariationStillServed      an environment serves it, or a prerequisite names it
+│   ├── ChangedSince              a change cannot be reverted without undoing later ones
 │   └── StillInUse                it holds other things; deleting it must be confirmed
 ├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
 ├── IdempotencyKeyReused      the same idempotency key came with another request
@@ -84,6 +87,39 @@ class SegmentStillUsed(Conflict):
         self.users = tuple(users)
         names = ", ".join(self.users)
         super().__init__(f"segment {key!r} is used by {names}", mend="remove it from their conditions first")
+
+
+class LayerStillUsed(Conflict):
+    """Experiments of `flags` name this layer."""
+
+    def __init__(self, key: str, flags: Iterable[str]) -> None:
+        self.key = key
+        self.flags = tuple(flags)
+        names = ", ".join(self.flags)
+        super().__init__(f"layer {key!r} is used by {names}", mend="remove it from their experiments first")
+
+
+class VariationStillServed(Conflict):
+    """A variation cannot go: `where` has a JSON pointer for each place that names it, below `{environment}/flags`."""
+
+    def __init__(self, flag: str, variation: str, where: Iterable[str]) -> None:
+        self.flag = flag
+        self.variation = variation
+        self.where = tuple(where)
+        places = ", ".join(self.where)
+        super().__init__(
+            f"variation {variation!r} of flag {flag!r} is still served: {places}", mend="serve another one there first"
+        )
+
+
+class ChangedSince(Conflict):
+    """A change cannot be reverted: later ones altered its items. `problems` names each item, revision and actor."""
+
+    def __init__(self, revision: int, problems: Iterable[Problem]) -> None:
+        self.revision = revision
+        self.problems = tuple(problems)
+        later = "; ".join(problem.message for problem in self.problems)
+        super().__init__(f"revision {revision} cannot be reverted: {later}", mend="revert the later changes first")
 
 
 class StillInUse(Conflict):
