@@ -1,0 +1,72 @@
+"""Actions: what a replica asks of the shell that feeds it. The shell performs them; the replica owns nothing."""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from pennon.model import Delta, Item, ItemKind, Position, Snapshot
+from pennon.protocol.state import Reference, delta_of
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """The replica holds *snapshot* from now on: swap the compiled rules, store it, pass it on.
+
+    `touched` are exactly the items that differ from what was known before; None if nothing was.
+    """
+
+    snapshot: Snapshot
+    touched: tuple[Reference, ...] | None
+    previous: Position | None
+
+    def as_delta(self) -> Delta | None:
+        """Return the step as a delta for a hub below; None where that must load the snapshot instead."""
+        before, after = self.previous, self.snapshot.position
+        if before is None or self.touched is None or before.epoch != after.epoch or before >= after:
+            return None
+        changes: dict[ItemKind, dict[str, Item | None]] = {}
+        for kind, key in self.touched:
+            changes.setdefault(kind, {})[key] = self.snapshot.items(kind).get(key)
+        return delta_of(
+            changes,
+            environment=self.snapshot.environment,
+            position=after,
+            since=before.revision,
+            digest_after=self.snapshot.digest,
+        )
+
+
+class AskSince(msgspec.Struct, frozen=True):
+    """Get the snapshot endpoint with `?since=` this position, or reconnect with it."""
+
+    position: Position
+
+
+class AskSnapshot(msgspec.Struct, frozen=True):
+    """Get the whole snapshot, without `since` and without `If-None-Match`."""
+
+
+class ReportKind(StrEnum):
+    """What a report is about, for logs and counters."""
+
+    MALFORMED = "malformed"
+    DIGEST_MISMATCH = "digest mismatch"
+    LAGGING = "lagging upstream"
+    OLD_EPOCH = "upstream in an old epoch"
+    OTHER_ENVIRONMENT = "other environment"
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """Something that a person may want to know; nothing has to be done about it."""
+
+    problem: str
+    kind: ReportKind
+
+
+class Draining(msgspec.Struct, frozen=True):
+    """The sender is about to close: reconnect after `retry_ms`, and do not count it as a failure."""
+
+    retry_ms: int
+
+
+Action: TypeAlias = Adopted | AskSince | AskSnapshot | Reported | Draining

@@ -1,0 +1,225 @@
+"""The sending side of one environment: holds it whole, and says to each receiver what that one lacks."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from pennon.model import Delta, Item, ItemKind, Items, KeyRecord, Position, Snapshot
+from pennon.protocol import digest, frames
+from pennon.protocol.errors import DeltaDoesNotFit, NotLoaded
+from pennon.protocol.frames import Frame
+from pennon.protocol.history import Entry, History
+from pennon.protocol.projection import ClientProjection, Projection, Source
+from pennon.protocol.state import Changes, Reference, State, changes_of, delta_of, items_of
+
+HISTORY_BYTES = 8 * 2**20
+_KEPT_STEPS = 64
+"""How many different `since` are answered from memory at one revision: a herd that reconnects has few of them."""
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """What the hub holds. `public` is the server projection; key records apart, the digests add up to the edge's."""
+
+    environment: str
+    position: Position
+    public: State
+    keys: State
+
+    def items(self, projection: Projection) -> Source:
+        return self.public.items if projection == "server" else {**self.public.items, **self.keys.items}
+
+    @property
+    def edge_digest(self) -> str:
+        return digest.text(self.public.value ^ self.keys.value)
+
+
+class Hub:
+    """Sends one environment in three projections. Times are seconds of one clock of the shell's choice.
+
+    It is given the edge projection, which is everything. Until `load` only `position` may be asked.
+    """
+
+    def __init__(self, *, history_bytes: int = HISTORY_BYTES) -> None:
+        self._held: _Held | None = None
+        self._client = ClientProjection({})
+        self._known_at = 0.0
+        self._history = History(history_bytes)
+        self._snapshots: dict[Projection, bytes] = {}
+        self._steps: dict[tuple[Projection, int], bytes | None] = {}
+
+    @property
+    def position(self) -> Position | None:
+        """Where the environment stands; None before `load`."""
+        return None if self._held is None else self._held.position
+
+    @property
+    def keys(self) -> Mapping[str, KeyRecord]:
+        """The key records by the hash of the key, each decoded when it is looked up."""
+        return Items("key", self._now_held().keys.items.get("key", {}))
+
+    def load(self, snapshot: Snapshot, *, known_at: float) -> None:
+        """Start, or start again, from a whole environment. What was sent before has no connection with it."""
+        items = items_of(snapshot)
+        public = State.of({kind: records for kind, records in items.items() if kind != "key"})
+        client = ClientProjection(public.items)
+        self._held = _Held(snapshot.environment, snapshot.position, public, State.of({"key": items["key"]}))
+        self._client = client
+        self._known_at = known_at
+        self._history.clear()
+        self._forget_bytes()
+
+    def advance(self, delta: Delta, *, known_at: float) -> Mapping[Projection, Delta]:
+        """Apply *delta*, of the edge projection, and return what it is in each; where nothing shows it is empty.
+
+        Raises `DeltaDoesNotFit`, and has then changed nothing. A delta without a digest is taken at its word.
+        """
+        held = self._now_held()
+        changes = changes_of(delta)
+        public, touched = held.public.after({kind: edits for kind, edits in changes.items() if kind != "key"})
+        keys, touched_keys = held.keys.after({kind: edits for kind, edits in changes.items() if kind == "key"})
+        after = _Held(held.environment, Position(delta.epoch, delta.to), public, keys)
+        _check_fit(held, delta, after)
+        real: dict[Projection, Changes] = {
+            "server": _picked(after.public, touched),
+            "edge": {**_picked(after.public, touched), **_picked(after.keys, touched_keys)},
+            "client": self._client.advance(public.items, touched),
+        }
+        since = held.position.revision
+        self._held = after
+        self._known_at = max(self._known_at, known_at)
+        self._history.add(Entry(since, delta.to, real))
+        self._forget_bytes()
+        return {projection: self._delta(projection, changes, since) for projection, changes in real.items()}
+
+    def confirm(self, known_at: float) -> None:
+        """Note that the environment was still current at the origin at *known_at*."""
+        self._known_at = max(self._known_at, known_at)
+
+    def age(self, now: float) -> float:
+        """Return for how many seconds the environment has not been known to be current at the origin."""
+        return max(0.0, now - self._known_at)
+
+    def digest(self, projection: Projection) -> str:
+        """Return the digest of a projection."""
+        held = self._now_held()
+        if projection == "edge":
+            return held.edge_digest
+        return (self._client.state if projection == "client" else held.public).digest
+
+    def etag(self, projection: Projection) -> str:
+        """Return the entity tag, quotes included, of `snapshot_json`."""
+        return f'"{self._now_held().position}-{self.digest(projection)[:16]}"'
+
+    def snapshot(self, projection: Projection) -> Snapshot:
+        """Return a projection of the environment as it is now."""
+        held = self._now_held()
+        return Snapshot.of(
+            self._client.state.items if projection == "client" else held.items(projection),
+            environment=held.environment,
+            position=held.position,
+            digest=self.digest(projection),
+        )
+
+    def snapshot_json(self, projection: Projection) -> bytes:
+        """Return the snapshot as it travels, made at most once at a revision."""
+        if projection not in self._snapshots:
+            self._snapshots[projection] = self.snapshot(projection).to_json()
+        return self._snapshots[projection]
+
+    def opening(self, projection: Projection, since: Position | None, now: float) -> Frame:
+        """Return the first frame of a stream for a receiver who stands at *since*.
+
+        It is a delta where the history has it, a heartbeat where nothing is missing, else the snapshot. A receiver
+        ahead of us gets a heartbeat as well: it keeps what it has, and now knows that we lag.
+        """
+        if since is not None and since >= self._now_held().position:
+            return self.heartbeat(now, projection)
+        if (step := self._step(projection, since)) is not None:
+            return self._frame(frames.DELTA, step, now)
+        return self._frame(frames.SNAPSHOT, self.snapshot_json(projection), now)
+
+    def document(self, projection: Projection, since: Position | None) -> bytes | None:
+        """Return the body of the snapshot endpoint for a receiver who stands at *since*; None if it is not modified.
+
+        A receiver ahead of us gets an empty delta at our position, which changes nothing there: a 304 would say that
+        its state is ours.
+        """
+        position = self._now_held().position
+        if since == position:
+            return None
+        if since is not None and since > position:
+            return self._delta(projection, {}, position.revision).to_json()
+        return self._step(projection, since) or self.snapshot_json(projection)
+
+    def delta_frame(self, projection: Projection, delta: Delta, now: float) -> Frame:
+        """Return the frame of a delta that `advance` gave for *projection*."""
+        return self._frame(frames.DELTA, delta.to_json(), now)
+
+    def heartbeat(self, now: float, projection: Projection) -> Frame:
+        """Return a heartbeat."""
+        held = self._now_held()
+        heartbeat = frames.Heartbeat(
+            epoch=held.position.epoch,
+            revision=held.position.revision,
+            digest=self.digest(projection),
+            environment=held.environment,
+        )
+        return self._frame(frames.HEARTBEAT, msgspec.json.encode(heartbeat), now)
+
+    def goodbye(self, retry_ms: int, now: float) -> Frame:
+        """Return the last frame of a stream that is closed on purpose, with the time after which to come back."""
+        body = msgspec.json.encode(frames.Goodbye(retry_ms))
+        return Frame(frames.GOODBYE, frames.aged(body, self.age(now)), None, retry_ms)
+
+    def _now_held(self) -> _Held:
+        if self._held is None:
+            raise NotLoaded
+        return self._held
+
+    def _frame(self, event: str, body: bytes, now: float) -> Frame:
+        return Frame(event, frames.aged(body, self.age(now)), str(self._now_held().position))
+
+    def _step(self, projection: Projection, since: Position | None) -> bytes | None:
+        """Return the delta from *since* to here as it travels, made at most once at a revision; None if it is gone."""
+        if since is None or since.epoch != self._now_held().position.epoch:
+            return None
+        key = projection, since.revision
+        if key not in self._steps:
+            if len(self._steps) >= _KEPT_STEPS:
+                self._steps.clear()
+            changes = self._history.since(projection, since.revision)
+            step = None if changes is None else self._delta(projection, changes, since.revision).to_json()
+            self._steps[key] = step
+        return self._steps[key]
+
+    def _delta(self, projection: Projection, changes: Changes, since: int) -> Delta:
+        held = self._now_held()
+        return delta_of(
+            changes,
+            environment=held.environment,
+            position=held.position,
+            since=since,
+            digest_after=self.digest(projection),
+        )
+
+    def _forget_bytes(self) -> None:
+        self._snapshots.clear()
+        self._steps.clear()
+
+
+def _check_fit(held: _Held, delta: Delta, after: _Held) -> None:
+    """Raise `DeltaDoesNotFit` unless *delta* leads from *held* to *after*."""
+    here = held.position
+    if delta.epoch != here.epoch or not delta.from_ <= here.revision < delta.to:
+        step = f"{delta.epoch}.{delta.from_} to {delta.epoch}.{delta.to}"
+        raise DeltaDoesNotFit(f"the delta goes from {step}, the hub is at {here}")
+    if delta.digest and delta.digest != after.edge_digest:
+        raise DeltaDoesNotFit(f"the digest should be {delta.digest}, the items give {after.edge_digest}")
+
+
+def _picked(state: State, touched: Iterable[Reference]) -> Changes:
+    """Return what *touched* became."""
+    changes: dict[ItemKind, dict[str, Item | None]] = {}
+    for kind, key in touched:
+        changes.setdefault(kind, {})[key] = state.get((kind, key))
+    return changes

@@ -1,0 +1,104 @@
+"""The items of an environment, or of a projection of it, with their digest: what deltas are applied to."""
+
+from collections.abc import Mapping
+from typing import Self, TypeAlias
+
+import msgspec
+
+from pennon.model import ITEM_KINDS, Delta, Item, ItemKind, Position, Snapshot
+from pennon.protocol import digest
+
+Changes: TypeAlias = Mapping[ItemKind, Mapping[str, Item | None]]
+"""Items by kind and key, None for a deleted one."""
+Reference: TypeAlias = tuple[ItemKind, str]
+"""An item by kind and key."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """Items by kind and key, and their digest. A change makes a new one, which shares what did not change."""
+
+    items: Mapping[ItemKind, Mapping[str, Item]]
+    value: int
+
+    @classmethod
+    def of(cls, items: Mapping[ItemKind, Mapping[str, Item]]) -> Self:
+        """Return the state of *items*, its digest computed."""
+        return cls(items, digest.total(items))
+
+    @property
+    def digest(self) -> str:
+        """The digest as it is written."""
+        return digest.text(self.value)
+
+    def get(self, reference: Reference) -> Item | None:
+        """Return one item, None if it is not there."""
+        kind, key = reference
+        return self.items.get(kind, {}).get(key)
+
+    def after(self, changes: Changes) -> tuple["State", tuple[Reference, ...]]:
+        """Return the state after *changes*, and which items really differ."""
+        items = dict(self.items)
+        value = self.value
+        touched: list[Reference] = []
+        for kind, edits in changes.items():
+            records = self.items.get(kind, {})
+            real = {key: item for key, item in edits.items() if differs(records.get(key), item)}
+            if not real:
+                continue
+            items[kind] = _edited(records, real)
+            for key, item in real.items():
+                value ^= digest.step(kind, records.get(key), item)
+                touched.append((kind, key))
+        return State(items, value), tuple(touched)
+
+
+def differs(before: Item | None, after: Item | None) -> bool:
+    """Whether one is not the other, byte for byte: a damaged text may claim the hash of the sound one."""
+    if before is None or after is None:
+        return before is not after
+    return before.text != after.text
+
+
+def difference(before: Snapshot, after: Snapshot) -> tuple[Reference, ...]:
+    """Return the items that differ between two snapshots."""
+    return tuple(
+        (kind, key)
+        for kind in ITEM_KINDS
+        for key in sorted(before.items(kind).keys() | after.items(kind).keys())
+        if differs(before.items(kind).get(key), after.items(kind).get(key))
+    )
+
+
+def items_of(snapshot: Snapshot) -> Mapping[ItemKind, Mapping[str, Item]]:
+    """Return the items of *snapshot* by kind and key."""
+    return {kind: snapshot.items(kind) for kind in ITEM_KINDS}
+
+
+def changes_of(delta: Delta) -> Changes:
+    """Return the items of *delta* by kind and key."""
+    return {kind: items for kind in ITEM_KINDS if (items := delta.items(kind))}
+
+
+def delta_of(changes: Changes, *, position: Position, since: int, digest_after: str, environment: str = "") -> Delta:
+    """Return the delta from the revision *since* to *position* that carries *changes*."""
+    return Delta(
+        environment=environment,
+        epoch=position.epoch,
+        from_=since,
+        to=position.revision,
+        digest=digest_after,
+        flags=changes.get("flag", {}),
+        segments=changes.get("segment", {}),
+        layers=changes.get("layer", {}),
+        keys=changes.get("key", {}),
+    )
+
+
+def _edited(records: Mapping[str, Item], edits: Mapping[str, Item | None]) -> dict[str, Item]:
+    edited = dict(records)
+    for key, item in edits.items():
+        if item is None:
+            edited.pop(key, None)
+        else:
+            edited[key] = item
+    return edited
