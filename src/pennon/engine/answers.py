@@ -1,0 +1,122 @@
+"""What a flag's function returns, prepared once: results, the counters that go with them, exposures."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+from pennon.engine.counting import Tally
+from pennon.engine.source import Writer
+from pennon.model import ErrorCode, Evaluation, Flag, Json, Reason
+from pennon.model.flags import Wire
+
+Context: TypeAlias = dict[Any, Any]
+
+
+class ExposureSite(Wire, frozen=True, kw_only=True):
+    """A place in a flag whose answer is an exposure: what was served, by which rule, and whose unit is exposed."""
+
+    flag: str
+    version: int
+    variation: str
+    rule_id: str | None
+    experiment: str | None
+    by: str
+
+
+Exposed: TypeAlias = Callable[[ExposureSite, Context], None]
+
+
+class Answers:
+    """Writes the answers of one flag when it is asked for itself: `c` is the context, `d` the caller's default."""
+
+    def __init__(self, flag: Flag, writer: Writer, tally: Tally | None, exposed: Exposed | None) -> None:
+        self._flag = flag
+        self._writer = writer
+        self._tally = tally
+        self._exposed = exposed
+        self._values: dict[str, Json] = {variation.key: variation.value for variation in flag.variations}
+        self._counters: dict[tuple[str | None, Reason], str] = {}
+
+    def serve(
+        self,
+        variation: str | None,
+        reason: Reason,
+        rule: str | None = None,
+        *,
+        experiment: str | None = None,
+        by: str | None = None,
+    ) -> str:
+        """Return statements that serve *variation*, or the caller's default for None. *by* is set by a split."""
+        statements = self._count(variation, reason) + self._expose(variation, rule, experiment, by)
+        if variation is None:
+            made = partial(Evaluation, variation=None, reason=reason, rule_id=rule, flag_version=self._flag.version)
+            return f"{statements}return {self._writer.constant(made)}(value=d)"
+        result = Evaluation(
+            value=self._values[variation],
+            variation=variation,
+            reason=reason,
+            rule_id=rule,
+            flag_version=self._flag.version,
+        )
+        return f"{statements}return {self._writer.constant(result)}"
+
+    def fail(self, code: ErrorCode, message: str, rule: str | None = None) -> str:
+        """Return statements that answer an error and the caller's default."""
+        made = partial(
+            Evaluation,
+            variation=None,
+            reason=Reason.ERROR,
+            rule_id=rule,
+            flag_version=self._flag.version,
+            error_code=code,
+            error_message=message,
+        )
+        return f"{self._count(None, Reason.ERROR)}return {self._writer.constant(made)}(value=d)"
+
+    def _count(self, variation: str | None, reason: Reason) -> str:
+        if self._tally is None:
+            return ""
+        name = self._counters.get((variation, reason))
+        if name is None:
+            step = self._tally.counter(self._flag.key, self._flag.version, variation, reason)
+            name = self._counters[variation, reason] = self._writer.constant(step)
+        return f"{name}(); "
+
+    def _expose(self, variation: str | None, rule: str | None, experiment: str | None, by: str | None) -> str:
+        exposures = self._flag.exposures
+        if self._exposed is None or variation is None or exposures == "none":
+            return ""
+        if exposures == "experiments" and experiment is None:
+            return ""
+        site = ExposureSite(
+            flag=self._flag.key,
+            version=self._flag.version,
+            variation=variation,
+            rule_id=rule,
+            experiment=experiment,
+            by=by or "targetingKey",
+        )
+        return f"{self._writer.constant(self._exposed)}({self._writer.constant(site)}, c); "
+
+
+class Served:
+    """Writes the answers of a flag that another one has as a prerequisite: the variation's key, None for no other."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def serve(
+        self,
+        variation: str | None,
+        reason: Reason,
+        rule: str | None = None,
+        *,
+        experiment: str | None = None,
+        by: str | None = None,
+    ) -> str:
+        """Return statements that serve *variation*. An off flag meets nobody's prerequisite, whatever it serves."""
+        return "return None" if reason is Reason.OFF else f"return {self._writer.constant(variation)}"
+
+    def fail(self, code: ErrorCode, message: str, rule: str | None = None) -> str:
+        """Return statements for an error, which meets nobody's prerequisite."""
+        return "return None"

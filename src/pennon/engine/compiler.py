@@ -1,0 +1,288 @@
+"""From a flag to a function: of a context, the caller's default and the time, to a result.
+
+Nothing that a flag does not use is in its function. A flag that cannot be compiled becomes a function that says why.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from msgspec.structs import replace
+
+from pennon.engine.answers import Answers, Exposed, Served
+from pennon.engine.conditions import Conditions, SegmentTest, compile_segment
+from pennon.engine.counting import Tally
+from pennon.engine.dialects import Dialects
+from pennon.engine.links import Links, Node
+from pennon.engine.operators import Memos, Refused, listed, matcher
+from pennon.engine.source import Shapes, Writer
+from pennon.engine.splits import Splits
+from pennon.model import (
+    ErrorCode,
+    Evaluation,
+    Flag,
+    InvalidItem,
+    Json,
+    Layer,
+    Problem,
+    Reason,
+    Serve,
+    Snapshot,
+    Split,
+    Staleness,
+    pointer,
+)
+
+Function: TypeAlias = Callable[[dict[Any, Any], Json, float | None], Evaluation]
+"""What a flag is compiled to when it is asked for itself."""
+Inner: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float | None], str | None]
+"""What a flag is compiled to as a prerequisite: the key of the variation that it serves."""
+
+NEEDS: frozenset[str] = frozenset()
+"""What a flag may need that this engine has, beyond the first version of the format."""
+
+
+class Kit:
+    """What all rule sets of one lineage share: caches, counters, the dialects known, who hears of exposures."""
+
+    def __init__(self, *, counted: bool, exposed: Exposed | None, dialects: Dialects) -> None:
+        self.tally = Tally() if counted else None
+        self.exposed = exposed
+        self.dialects = dialects
+        self.memos = Memos()
+        self.shapes = Shapes()
+
+
+class Compiler:
+    """Compiles the flags and segments of one snapshot, each when it is first asked for."""
+
+    def __init__(self, snapshot: Snapshot, links: Links, kit: Kit, stale: frozenset[str] = frozenset()) -> None:
+        self.snapshot = snapshot
+        self.links = links
+        self.kit = kit
+        self.stale = stale
+        self.memos = kit.memos
+        self.dialects = kit.dialects
+        self._segments: dict[str, SegmentTest | Refused] = {}
+        self._inner: dict[str, Inner] = {}
+
+    def after(self, snapshot: Snapshot, links: Links, affected: Iterable[Node], stale: frozenset[str]) -> "Compiler":
+        """Return the compiler of a later snapshot, which keeps what *affected* does not name."""
+        later = Compiler(snapshot, links, self.kit, stale)
+        later._segments = self._segments.copy()
+        later._inner = self._inner.copy()
+        for kind, key in affected:
+            if kind == "segment":
+                later._segments.pop(key, None)
+            elif kind == "flag":
+                later._inner.pop(key, None)
+        return later
+
+    def flag(self, key: str) -> Function:
+        """Compile a flag that exists."""
+        try:
+            flag = self.snapshot.flags[key]
+            return _FlagCompiler(flag, self, shared=self.links.is_shared(self.links.of("flag", key))).function()
+        except (InvalidItem, Refused) as error:
+            version = self.snapshot.flags.records[key].version
+            return self._broken(key, version, str(error))
+
+    def _broken(self, key: str, version: int, cause: str) -> Function:
+        tally = self.kit.tally
+        step = None if tally is None else tally.counter(key, version, None, Reason.ERROR)
+
+        def broken(_context: dict[Any, Any], default: Json, _now: float | None) -> Evaluation:
+            if step is not None:
+                step()
+            return Evaluation(
+                value=default,
+                variation=None,
+                reason=Reason.ERROR,
+                flag_version=version,
+                error_code=ErrorCode.PARSE_ERROR,
+                error_message=cause,
+            )
+
+        return broken
+
+    def problems(self, flag: Flag) -> tuple[Problem, ...]:
+        """Return everything in *flag* that cannot be compiled."""
+        try:
+            _FlagCompiler(flag, self, shared=True).function()
+        except Refused as refused:
+            return refused.problems
+        return ()
+
+    def prerequisite(self, key: str) -> Inner | None:
+        """Return a flag as a function for those that need it, or None where it cannot be met by anybody."""
+        found = self._inner.get(key)
+        if found is None and key in self.snapshot.flags:
+            found = self._inner[key] = self._compiled_inner(key)
+        return found
+
+    def _compiled_inner(self, key: str) -> Inner:
+        try:
+            return _FlagCompiler(self.snapshot.flags[key], self, shared=None).function()
+        except (InvalidItem, Refused):
+            return _never
+
+    def segment(self, key: str) -> SegmentTest:
+        """Return a segment as a function. Raises `Refused` where it is not there or broken."""
+        found = self._segments.get(key)
+        if found is None:
+            found = self._segments[key] = self._compiled_segment(key)
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def _compiled_segment(self, key: str) -> SegmentTest | Refused:
+        link = self.links.of("segment", key)
+        if link.problem is not None:
+            return Refused(Problem("", f"the segment {key!r}: {link.problem}", "break the chain"))
+        try:
+            writer, problems = compile_segment(self.snapshot.segments[key], self)
+        except KeyError:
+            return Refused(Problem("", f"there is no segment {key!r}", "create it, or leave it out"))
+        except InvalidItem as error:
+            return Refused(Problem("", f"the segment {key!r} cannot be read: {error}"))
+        if problems:
+            return Refused(*(Problem("", f"the segment {key!r} is broken: {problem}") for problem in problems))
+        return writer.made(self.kit.shapes)
+
+
+def _never(_context: dict[Any, Any], _memo: dict[Any, Any] | None, _now: float | None) -> None:
+    return None
+
+
+class _FlagCompiler:
+    """Writes the function of one flag, in the order in which it is evaluated."""
+
+    def __init__(self, flag: Flag, compiler: Compiler, *, shared: bool | None) -> None:
+        """*shared*: whether answers are to be remembered; None: it is a prerequisite, so whoever asks says."""
+        self._flag = flag
+        self._compiler = compiler
+        self._shared = shared
+        self._writer = Writer("c, m, t" if shared is None else "c, d, t")
+        self._conditions = Conditions(flag, self._writer, compiler, memo="m" if shared is not False else "None")
+        kit = compiler.kit
+        self._answers = Served(self._writer) if shared is None else Answers(flag, self._writer, kit.tally, kit.exposed)
+        self._splits = Splits(flag, self._writer, self._conditions, self._answers)
+        self._keys = {variation.key for variation in flag.variations}
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function. Raises `Refused` with every problem."""
+        flag = self._flag
+        is_stale = flag.staleness is not None and flag.key in self._compiler.stale
+        if is_stale or not flag.on:
+            # What is not written must be sound all the same: a broken flag is broken while it is off, too.
+            _FlagCompiler(replace(flag, on=True), self._compiler, shared=None).check()
+            self._write_short(is_stale=is_stale)
+        else:
+            self.check()
+        return self._writer.made(self._compiler.kit.shapes)
+
+    def check(self) -> None:
+        """Write the function of the flag as it is while on. Raises `Refused` with every problem."""
+        self._check_parts()
+        if self._shared:
+            self._writer.line(0, "m = {}")
+        self._write_prerequisites()
+        self._write_targets()
+        for index, rule in enumerate(self._flag.rules):
+            path = pointer("rules", index)
+            self._writer.line(0, f"if {self._conditions.all_of(rule.conditions, path + '/conditions')}:")
+            self._serve(1, rule.serve, path + "/serve", rule.id, Reason.RULE_MATCH)
+        self._serve(0, self._flag.fallthrough, "/fallthrough", None, Reason.FALLTHROUGH)
+        if self._conditions.problems:
+            raise Refused(*self._conditions.problems)
+
+    def _check_parts(self) -> None:
+        flag, refuse = self._flag, self._conditions.refuse
+        if (problem := self._compiler.links.of("flag", flag.key).problem) is not None:
+            refuse("", problem, "break the chain")
+        for index, need in enumerate(flag.needs):
+            if need not in NEEDS:
+                refuse(pointer("needs", index), f"the need {need!r} is not known here", "update the SDK")
+        if len(self._keys) != len(flag.variations):
+            refuse("/variations", "two variations have one key", "give each its own")
+        if flag.off_variation is not None and flag.off_variation not in self._keys:
+            refuse("/offVariation", f"there is no variation {flag.off_variation!r}", _NAME_ONE)
+        if flag.staleness is not None:
+            apart = _FlagCompiler(replace(flag, compat=None), self._compiler, shared=None)
+            self._conditions.problems += apart.stale_problems(flag.staleness)
+
+    def stale_problems(self, staleness: Staleness) -> list[Problem]:
+        """Return what is wrong with what is served once the state is too old."""
+        self._write_stale(staleness)
+        return self._conditions.problems
+
+    def _write_short(self, *, is_stale: bool) -> None:
+        if is_stale and self._flag.staleness is not None:
+            self._write_stale(self._flag.staleness)
+        else:
+            self._writer.line(0, self._answers.serve(self._flag.off_variation, Reason.OFF))
+
+    def _write_stale(self, staleness: Staleness) -> None:
+        self._serve(0, staleness.serve, "/staleness/serve", None, Reason.STALE)
+
+    def _write_prerequisites(self) -> None:
+        for prerequisite in self._flag.prerequisites:
+            inner = self._compiler.prerequisite(prerequisite.flag)
+            failed = self._answers.serve(self._flag.off_variation, Reason.PREREQUISITE_FAILED)
+            if inner is None:
+                self._writer.line(0, f"if True: {failed}")
+                continue
+            served = self._conditions.asked(inner)
+            self._writer.line(0, f"if {served} not in {self._writer.constant(prerequisite.variations)}: {failed}")
+
+    def _write_targets(self) -> None:
+        for index, target in enumerate(self._flag.targets):
+            path = pointer("targets", index)
+            found = self._conditions.lookup(target.attribute, path + "/attribute")
+            prepared = listed(target.values)
+            test = self._conditions.test(found, prepared.inline, matcher(prepared.test, negate=False))
+            if target.variation in self._keys:
+                self._writer.line(0, f"if {test}: {self._answers.serve(target.variation, Reason.TARGET_MATCH)}")
+            else:
+                self._conditions.refuse(path + "/variation", f"there is no variation {target.variation!r}", _NAME_ONE)
+
+    def _serve(self, indent: int, serve: Serve, path: str, rule: str | None, reason: Reason) -> None:
+        """Write what a rule, the fallthrough or staleness serves."""
+        if (serve.variation is None) == (serve.split is None):
+            self._conditions.refuse(path, "it serves neither a variation nor a split", "update the SDK, or name one")
+        elif serve.split is not None:
+            self._serve_split(indent, serve.split, path + "/split", rule, reason)
+        elif serve.variation in self._keys:
+            self._writer.line(indent, self._answers.serve(serve.variation, reason, rule))
+        else:
+            self._conditions.refuse(path + "/variation", f"there is no variation {serve.variation!r}", _NAME_ONE)
+
+    def _serve_split(self, indent: int, split: Split, path: str, rule: str | None, reason: Reason) -> None:
+        split_reason = reason if reason is Reason.STALE else Reason.SPLIT
+        if split.experiment is None or split.experiment.layer is None:
+            self._splits.write(indent, split, path, rule, split_reason)
+            return
+        layer = self._layer(split.experiment.layer, path + "/experiment/layer")
+        self._splits.write_owned(indent, split, layer, path, rule)
+        self._splits.write(indent + 1, split, path, rule, split_reason)
+        if rule is None:
+            self._serve_otherwise(indent, split.experiment.otherwise, path + "/experiment/otherwise", reason)
+
+    def _serve_otherwise(self, indent: int, otherwise: str | None, path: str, reason: Reason) -> None:
+        if otherwise in self._keys:
+            self._writer.line(indent, self._answers.serve(otherwise, reason))
+        else:
+            self._conditions.refuse(
+                path, f"there is no variation {otherwise!r} for units of other experiments", _NAME_ONE
+            )
+
+    def _layer(self, key: str, path: str) -> Layer:
+        try:
+            return self._compiler.snapshot.layers[key]
+        except KeyError:
+            self._conditions.refuse(path, f"there is no layer {key!r}", "create it, or leave it out")
+        except InvalidItem as error:
+            self._conditions.refuse(path, f"the layer {key!r} cannot be read: {error}")
+        return Layer(key)
+
+
+_NAME_ONE = "name one of the flag's variations"

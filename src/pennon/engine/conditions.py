@@ -1,0 +1,175 @@
+"""Conditions as Python expressions, and segments as functions of them. What cannot be compiled is noted."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from pennon.bucketing import BUCKETS, bucket_after, bucket_prefix, sha256, well_formed
+from pennon.engine.dialects import Dialect, Dialects
+from pennon.engine.operators import OPERATORS, VALUE_OPERATORS, Inline, Matcher, Memos, Refused, matcher, prepare
+from pennon.engine.source import Writer
+from pennon.engine.values import attribute_reader, integer, pointer_problem, unit
+from pennon.model import Condition, Flag, Problem, Segment, pointer
+
+SegmentTest: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float | None], bool]
+
+
+class Surroundings(Protocol):
+    """What a condition is compiled among."""
+
+    memos: Memos
+    dialects: Dialects
+
+    def segment(self, key: str) -> SegmentTest:
+        """Return a segment as a function. Raises `Refused` where it is not there or broken."""
+
+
+class Conditions:
+    """Writes the conditions of one flag or segment. `problems` collects what cannot be compiled."""
+
+    def __init__(self, owner: Flag | Segment, writer: Writer, around: Surroundings, *, memo: str) -> None:
+        """Write into *writer*; *memo* is the name of the answers so far, "None" where nothing is asked twice."""
+        self._owner = owner
+        self._writer = writer
+        self._around = around
+        self._memo = memo
+        self.problems: list[Problem] = []
+        self.dialect = self._dialect()
+
+    def _dialect(self) -> Dialect | None:
+        compat = self._owner.compat
+        if compat is None:
+            return None
+        dialect = self._around.dialects.get((compat.vendor, compat.dialect))
+        if dialect is None:
+            message = f"the dialect {compat.dialect!r} of {compat.vendor!r} is not known here"
+            self.refuse("/compat", message, "update the SDK")
+        return dialect
+
+    def refuse(self, path: str, message: str, mend: str = "") -> None:
+        """Note that a part cannot be compiled."""
+        self.problems.append(Problem(path, message, mend))
+
+    def lookup(self, attribute: str, path: str) -> str:
+        """Return the expression that reads *attribute* from the context."""
+        if (problem := pointer_problem(attribute)) is not None:
+            self.refuse(path, problem, "write ~0 for ~ and ~1 for / within a name")
+            return "None"
+        if attribute.startswith("/"):
+            return f"{self._writer.constant(attribute_reader(attribute))}(c)"
+        return f"c.get({self._writer.constant(attribute)})"
+
+    def all_of(self, conditions: Sequence[Condition], path: str) -> str:
+        """Return the expression that is true where every condition holds."""
+        return " and ".join(self.one(each, path + pointer(i)) for i, each in enumerate(conditions)) or "True"
+
+    def one(self, condition: Condition, path: str) -> str:
+        """Return one condition as an expression."""
+        try:
+            return self._expression(condition, path)
+        except Refused as refused:
+            self.problems.extend(problem.under(path) for problem in refused.problems)
+            return "False"
+
+    def _expression(self, condition: Condition, path: str) -> str:
+        if condition.op == "inSegment":
+            return self._in_segment(condition)
+        if self._owner.compat is not None:
+            return self._foreign(condition)
+        if condition.op not in OPERATORS:
+            raise Refused(Problem("/op", f"the operator {condition.op!r} is not known here", "update the SDK"))
+        if condition.op == "inBucket":
+            return self._in_bucket(condition, path)
+        if condition.attribute is None:
+            raise Refused(Problem("/attribute", f"{condition.op} asks about no attribute", "name one"))
+        found = self.lookup(condition.attribute, path + "/attribute")
+        if condition.op not in VALUE_OPERATORS:
+            return f"{found} is {'' if condition.negate else 'not '}None"
+        prepared = prepare(condition, self._around.memos)
+        return self.test(
+            found, prepared.inline, matcher(prepared.test, negate=condition.negate), negate=condition.negate
+        )
+
+    def test(self, found: str, inline: Inline | None, rest: Matcher, *, negate: bool = False) -> str:
+        """Return the test of what *found* finds: inline where it can be, and *rest* for all other values."""
+        other = f"v is not None and {self._writer.constant(rest)}(v)"
+        if inline is None:
+            return f"((v := {found}) is not None and {self._writer.constant(rest)}(v))"
+        names = [self._writer.constant(constant) for constant in inline.constants]
+        test = (inline.false if negate else inline.true).format(*names)
+        if inline.takes == "str":
+            return f"({test} if type(v := {found}) is str else {other})"
+        return f"({test} if (y := type(v := {found})) is int or y is float else {other})"
+
+    def _foreign(self, condition: Condition) -> str:
+        if self.dialect is None:
+            return "False"
+        try:
+            return f"{self._writer.constant(self.dialect.condition(condition, self._owner))}(c, t)"
+        except ValueError as error:
+            raise Refused(Problem("", str(error), "import the flag again, or write the rule anew")) from error
+
+    def _in_segment(self, condition: Condition) -> str:
+        tests, problems = [], []
+        for index, key in enumerate(condition.values):
+            try:
+                tests.append(self.asked(self._around.segment(key)))
+            except Refused as refused:
+                problems += [problem.under(pointer("values", index)) for problem in refused.problems]
+        if problems:
+            raise Refused(*problems)
+        anywhere = " or ".join(tests) or "False"
+        return f"not ({anywhere})" if condition.negate else f"({anywhere})"
+
+    def asked(self, function: Callable[..., Any]) -> str:
+        """Return the call of another item's function, remembered where it may be asked for again."""
+        name = self._writer.constant(function)
+        if self._memo == "None":
+            return f"{name}(c, None, t)"
+        return f"({name}(c, None, t) if m is None else once(m, {name}, c, t))"
+
+    def _in_bucket(self, condition: Condition, path: str) -> str:
+        if condition.hash not in {None, "sha256"}:
+            raise Refused(Problem("/hash", f"the hash {condition.hash!r} is not known here", "update the SDK"))
+        start, end = integer(condition.from_), integer(condition.to)
+        if start is None or end is None or not 0 <= start <= end <= BUCKETS:
+            raise Refused(Problem("/from", f"from and to are not integers, 0 ≤ from ≤ to ≤ {BUCKETS}", "mend them"))
+        salt = self._owner.salt if condition.salt is None else condition.salt
+        test = matcher(_bucket_test(bucket_prefix(salt, self._owner.key), start, end), negate=condition.negate)
+        return self.test(self.lookup(condition.by or "targetingKey", path + "/by"), None, test)
+
+
+def _bucket_test(prefix: bytes, start: int, end: int) -> Callable[[Any], bool | None]:
+    def test(value: Any) -> bool | None:
+        found = unit(value)
+        return None if found is None else start <= bucket_after(prefix, found) < end
+
+    return test
+
+
+def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, list[Problem]]:
+    """Write the function that tells whether a context is in *segment*: `included` beats `excluded` beats rules."""
+    writer = Writer("c, m, t")
+    conditions = Conditions(segment, writer, around, memo="m")
+    if segment.included or segment.excluded:
+        _write_lists(segment, writer)
+    rules = [
+        f"({conditions.all_of(rule.conditions, pointer('rules', i, 'conditions'))})"
+        for i, rule in enumerate(segment.rules)
+    ]
+    writer.line(0, f"return {' or '.join(rules) or 'False'}")
+    return writer, conditions.problems
+
+
+def _write_lists(segment: Segment, writer: Writer) -> None:
+    writer.line(0, 'u = c.get("targetingKey")')
+    writer.line(0, "if type(u) is not str or not u.isascii(): u = unit(u)")
+    if segment.hashed:
+        writer.line(0, f"if u is not None: u = {writer.constant(_hasher(segment.salt))}(u)")
+    for listed, answer in ((segment.included, True), (segment.excluded, False)):
+        if listed:
+            writer.line(0, f"if u in {writer.constant(frozenset(map(well_formed, listed)))}: return {answer}")
+
+
+def _hasher(salt: str) -> Callable[[str], str]:
+    prefix = f"{well_formed(salt)}.".encode()
+    return lambda key: sha256(prefix + key.encode()).hexdigest()

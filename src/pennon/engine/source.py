@@ -1,0 +1,77 @@
+"""Python functions written for one flag or segment.
+
+The source has the shape only; every literal, key and result is a constant that the function closes over. So flags of
+one shape share one code object, nothing from a snapshot is ever part of a source, and a function that does not use a
+feature does not pay for it.
+"""
+
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import Any
+
+from pennon.bucketing import sha256, unpack, well_formed
+from pennon.engine.values import unit
+
+SHAPES = 512
+"""So many shapes are kept; a function keeps its own code for as long as it lives."""
+
+
+def once(memo: dict[Any, Any], function: Callable[..., Any], context: dict[Any, Any], now: float | None) -> Any:
+    """Return what *function* answers, asked at most once in an evaluation."""
+    if function in memo:
+        return memo[function]
+    answer = memo[function] = function(context, memo, now)
+    return answer
+
+
+_GLOBALS: Mapping[str, Any] = {
+    "once": once,
+    "sha256": sha256,
+    "unit": unit,
+    "unpack": unpack,
+    "well_formed": well_formed,
+}
+
+
+class Shapes:
+    """Compiled sources by their text, bounded."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, CodeType] = {}
+        self._globals = dict(_GLOBALS)
+
+    def function(self, source: str, constants: list[Any]) -> Callable[..., Any]:
+        """Return the function `made` that *source* defines inside `make`, closed over *constants*."""
+        code = self._codes.get(source)
+        if code is None:
+            if len(self._codes) >= SHAPES:
+                self._codes.clear()
+            code = self._codes[source] = compile(source, "<flag>", "exec")
+        scope: dict[str, Any] = {}
+        exec(code, self._globals, scope)
+        function: Callable[..., Any] = scope["make"](*constants)
+        return function
+
+
+class Writer:
+    """The lines of one function, and the constants that they name."""
+
+    def __init__(self, parameters: str) -> None:
+        self._parameters = parameters
+        self._lines: list[str] = []
+        self._constants: list[Any] = []
+
+    def constant(self, value: object) -> str:
+        """Return the name that *value* has in the source."""
+        self._constants.append(value)
+        return f"k{len(self._constants) - 1}"
+
+    def line(self, indent: int, line: str) -> None:
+        """Add a line."""
+        self._lines.append(" " * (indent + 2) + line)
+
+    def made(self, shapes: Shapes) -> Callable[..., Any]:
+        """Return the function."""
+        names = ",".join(f"k{index}" for index in range(len(self._constants)))
+        head = f"def make({names}):\n def made({self._parameters}):\n"
+        return shapes.function(head + "\n".join(self._lines) + "\n return made\n", self._constants)
