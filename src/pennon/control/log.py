@@ -11,11 +11,11 @@ what it was, what it is now. The rows of a log are numbered by its revision with
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias, TypeVar
+from typing import Literal, Protocol, Self, TypeAlias, TypeVar
 
 import msgspec
 
-from pennon.model import Item
+from pennon.model import Item, Position
 from pennon.model.items import ItemModel
 
 INSTALLATION = "installation"
@@ -35,6 +35,21 @@ def project_log(project: str) -> str:
 def environment_log(project: str, environment: str) -> str:
     """Return the name of an environment's log."""
     return f"environments/{project}/{environment}"
+
+
+class EnvironmentName(msgspec.Struct, frozen=True, order=True):
+    """An environment, by the keys of its project and itself. As text: `shop/production`."""
+
+    project: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.project}/{self.environment}"
+
+    @property
+    def log(self) -> str:
+        """The name of its log."""
+        return environment_log(self.project, self.environment)
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -75,6 +90,12 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     hash: str
     text: bytes
 
+    @classmethod
+    def of(cls, kind: str, key: str, text: bytes) -> Self:
+        """Return the item that travels as *text*."""
+        item = Item.from_text(key, text)
+        return cls(kind, key, item.version, item.changed_at, item.hash, text)
+
     @property
     def item(self) -> Item:
         """The same as snapshots and deltas hold it."""
@@ -92,6 +113,11 @@ class Edit(msgspec.Struct, frozen=True):
     key: str
     before: bytes | None
     after: bytes | None
+
+    @property
+    def left(self) -> Stored | None:
+        """The item as the change left it; None: deleted."""
+        return None if self.after is None else Stored.of(self.kind, self.key, self.after)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +235,37 @@ class Writing(Reading, Protocol):
 
     def delete(self, log: str, kind: str, key: str) -> None:
         """Remove an item. Its version is never used again. Raises `NotFound`."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command did.
+
+    `position` is where the log that it was about stands after it. `change_id` is None where nothing was to be changed.
+    `item` is the item that the command was about, None for a deleted one or where there were several.
+    """
+
+    changed: bool
+    change_id: str | None
+    position: Position
+    item: Stored | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def outcome_of(
+    writing: Writing, log: str, name: tuple[str, str] | None = None, *, unchanged: Stored | None = None
+) -> Outcome:
+    """Return what the finished command *writing* did to *log* and to the item *name* (kind, key).
+
+    A command that was sent again gets what it got at first. *unchanged* is the item where nothing was changed.
+    """
+    head, made = writing.heads_after[log], writing.changes_made
+    edits = {(edit.kind, edit.key): edit for edit in made[log].edits} if log in made else {}
+    return Outcome(
+        changed=bool(made),
+        change_id=next((change.change_id for change in made.values()), None),
+        position=Position(head.epoch, head.revision),
+        item=edits[name].left if name in edits else unchanged,
+    )
 
 
 class ChangeLog(Protocol):

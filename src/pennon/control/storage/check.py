@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import msgspec
 from sqlalchemy import Connection, Row, select
 
-from pennon.control.log import NO_HASH, Change, Edit, Head, Verification
+from pennon.control.log import NO_HASH, Change, Edit, Head, Stored, Verification
 from pennon.control.storage.reading import STREAMED_ROWS, StoredReading
-from pennon.control.storage.rows import chained, read_row, stored
+from pennon.control.storage.rows import chained, read_row
 from pennon.control.storage.tables import changes, items, moment, touched
 from pennon.model import DECODE_ERRORS
 
@@ -107,7 +107,7 @@ class _Checker:
         if edit.after is None:
             self.folded[place] = _Kept(kept.version, revision, None)
             return
-        item = stored(edit.kind, edit.key, edit.after)
+        item = Stored.of(edit.kind, edit.key, edit.after)
         if not item.item.is_intact:
             raise _Broken(f"{where}: the hash of {edit.kind} {edit.key!r} is not that of its text")
         if (item.version, item.changed_at) != (kept.version + 1, revision):

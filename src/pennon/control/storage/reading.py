@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from pennon.control.errors import NotFound
 from pennon.control.log import NO_HASH, Change, Head, State, Stored
-from pennon.control.storage.rows import read_row, stored
+from pennon.control.storage.rows import read_row
 from pennon.control.storage.tables import changes, heads, items, micros, moment, touched
 
 STREAMED_ROWS = 16
@@ -188,7 +188,7 @@ def _set(state: dict[str, dict[str, Stored]], kind: str, key: str, text: bytes |
     if text is None:
         of_kind.pop(key, None)
     else:
-        of_kind[key] = stored(kind, key, text)
+        of_kind[key] = Stored.of(kind, key, text)
 
 
 def _ordered(state: dict[str, dict[str, Stored]]) -> dict[str, dict[str, Stored]]:

@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from pennon.control.errors import Invalid
-from pennon.control.log import Actor, Change, Edit, Stored
-from pennon.model import Item, pointer
+from pennon.control.log import Actor, Change, Edit
+from pennon.model import pointer
 
 # A backslash before it that is itself escaped does not count: "\\u0000" is a backslash and five letters.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -77,12 +77,6 @@ def read_row(row: bytes, previous: str, digest: str) -> Change:
         previous=previous,
         hash=digest,
     )
-
-
-def stored(kind: str, key: str, text: bytes) -> Stored:
-    """Return the item that travels as *text*."""
-    item = Item.from_text(key, text)
-    return Stored(kind, key, item.version, item.changed_at, item.hash, text)
 
 
 def has_nul(text: bytes) -> bool:

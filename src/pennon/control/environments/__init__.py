@@ -1,0 +1,1 @@
+"""Environments: where a project's flags are configured, each with a log of its own."""

@@ -1,0 +1,123 @@
+"""Commands on environments."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from pennon.control.environments.views import Environment
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import AlreadyExists, PreconditionFailed, StillInUse
+from pennon.control.log import (
+    Actor,
+    ChangeLog,
+    EnvironmentName,
+    Idempotency,
+    Outcome,
+    Reading,
+    Stored,
+    outcome_of,
+    project_log,
+)
+from pennon.control.naming import accept, key_problems, name_problems
+from pennon.control.projects.service import delete_all
+from pennon.control.projects.views import project as find_project
+from pennon.model import Flag
+
+FirstFlag: TypeAlias = Callable[[Stored], Flag]
+"""Makes the flag that a new environment starts with, off, of a definition as its project's log has it."""
+
+
+class EnvironmentService:
+    """Creates, describes and deletes environments. Outcomes are about the project's log."""
+
+    def __init__(self, log: ChangeLog, first_flag: FirstFlag) -> None:
+        self._log = log
+        self._first_flag = first_flag
+
+    def create_environment(
+        self,
+        project: str,
+        environment: Environment,
+        *,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Create an environment in which every flag of the project is off. One that was deleted goes on with its log.
+
+        Raises `Invalid`, `NotFound` for the project, and `AlreadyExists`.
+        """
+        accept([*key_problems(environment.key), *name_problems(environment.name, environment.description)])
+        log, own = project_log(project), EnvironmentName(project, environment.key).log
+        with self._log.writing(
+            log, own, by=by, action="createEnvironment", why=why, idempotency=idempotency
+        ) as writing:
+            if not writing.replayed:
+                find_project(writing, project)
+                if writing.item(log, "environment", environment.key) is not None:
+                    raise AlreadyExists("environment", environment.key)
+                writing.put(log, "environment", environment)
+                writing.open(own)
+                for definition in writing.items(log, "definition"):
+                    writing.put(own, "flag", self._first_flag(definition))
+        return outcome_of(writing, log, ("environment", environment.key))
+
+    def describe_environment(
+        self,
+        project: str,
+        environment: Environment,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Make *environment* what is said of the environment of its key.
+
+        Raises `Invalid`, `NotFound`, and `PreconditionFailed` unless its version is as *expected*.
+        """
+        accept(name_problems(environment.name, environment.description))
+        log, name = project_log(project), EnvironmentName(project, environment.key)
+        with self._log.writing(log, by=by, action="describeEnvironment", why=why, idempotency=idempotency) as writing:
+            if not writing.replayed:
+                _require_version(find_environment(writing, name), expected)
+                writing.put(log, "environment", environment)
+            current = writing.item(log, "environment", environment.key)
+        return outcome_of(writing, log, ("environment", environment.key), unchanged=current)
+
+    def delete_environment(
+        self,
+        name: EnvironmentName,
+        *,
+        confirm: str | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Delete an environment with its configurations, segments, layers and keys. Its log stays, as what was.
+
+        Raises `NotFound`, and `StillInUse` for one that holds something, unless *confirm* repeats its key.
+        """
+        log, own = project_log(name.project), name.log
+        with self._log.writing(
+            log, own, by=by, action="deleteEnvironment", why=why, idempotency=idempotency
+        ) as writing:
+            if not writing.replayed:
+                find_environment(writing, name)
+                contents = list(_contents(writing, own))
+                if contents and confirm != name.environment:
+                    raise StillInUse("environment", name.environment, contents)
+                writing.delete(log, "environment", name.environment)
+                delete_all(writing, own)
+        return outcome_of(writing, log, ("environment", name.environment))
+
+
+def _contents(reading: Reading, log: str) -> Iterator[str]:
+    for kind in ("flag", "segment", "layer", "key"):
+        if count := reading.count(log, kind):
+            yield f"{count} {kind}{'s' if count > 1 else ''}"
+
+
+def _require_version(current: Environment, expected: int | None) -> None:
+    if expected is not None and current.version != expected:
+        message = f"environment {current.key!r} is at version {current.version}, not at version {expected}"
+        raise PreconditionFailed(message, current=current)

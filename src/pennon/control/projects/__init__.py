@@ -1,0 +1,1 @@
+"""Projects: what holds environments and the definitions of flags."""

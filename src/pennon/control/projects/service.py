@@ -1,0 +1,140 @@
+"""Commands on projects."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from pennon.control.access.views import tokens
+from pennon.control.errors import AlreadyExists, Conflict, PreconditionFailed, StillInUse
+from pennon.control.log import (
+    INSTALLATION,
+    Actor,
+    ChangeLog,
+    EnvironmentName,
+    Idempotency,
+    Outcome,
+    Reading,
+    Writing,
+    outcome_of,
+    project_log,
+)
+from pennon.control.naming import accept, key_problems, name_problems
+from pennon.control.projects.views import Project
+from pennon.control.projects.views import project as find_project
+
+_ATTEMPTS = 5
+
+
+class ProjectService:
+    """Creates, describes and deletes projects. Outcomes are about the installation's log."""
+
+    def __init__(self, log: ChangeLog) -> None:
+        self._log = log
+
+    def create_project(
+        self, project: Project, *, by: Actor, why: str = "", idempotency: Idempotency | None = None
+    ) -> Outcome:
+        """Create a project without environments. One that was deleted goes on with its old log.
+
+        Raises `Invalid` and `AlreadyExists`.
+        """
+        accept([*key_problems(project.key), *name_problems(project.name, project.description)])
+        logs = (INSTALLATION, project_log(project.key))
+        with self._log.writing(*logs, by=by, action="createProject", why=why, idempotency=idempotency) as writing:
+            if not writing.replayed:
+                for log in logs:
+                    writing.open(log)
+                if writing.item(INSTALLATION, "project", project.key) is not None:
+                    raise AlreadyExists("project", project.key)
+                writing.put(INSTALLATION, "project", project)
+        return outcome_of(writing, INSTALLATION, ("project", project.key))
+
+    def describe_project(
+        self,
+        project: Project,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Give the project of this key another name and description.
+
+        Raises `Invalid`, `NotFound`, and `PreconditionFailed` unless its version is as *expected*.
+        """
+        accept(name_problems(project.name, project.description))
+        log = INSTALLATION
+        with self._log.writing(log, by=by, action="describeProject", why=why, idempotency=idempotency) as writing:
+            if not writing.replayed:
+                _require_version(find_project(writing, project.key), expected)
+                writing.put(log, "project", project)
+            current = writing.item(log, "project", project.key)
+        return outcome_of(writing, log, ("project", project.key), unchanged=current)
+
+    def delete_project(
+        self,
+        key: str,
+        *,
+        confirm: str | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Delete a project with all that it holds, and revoke the tokens that act in it only. Its logs stay.
+
+        Raises `NotFound`, and `StillInUse` for a project that holds something, unless *confirm* repeats its key.
+        """
+        with self._whole_project(key, by=by, why=why, idempotency=idempotency) as writing:
+            if not writing.replayed:
+                find_project(writing, key)
+                contents = list(_contents(writing, key))
+                if contents and confirm != key:
+                    raise StillInUse("project", key, contents)
+                writing.delete(INSTALLATION, "project", key)
+                for log in (project_log(key), *_environment_logs(writing, key)):
+                    delete_all(writing, log)
+                _revoke_tokens(writing, key)
+        return outcome_of(writing, INSTALLATION, ("project", key))
+
+    @contextmanager
+    def _whole_project(self, key: str, *, by: Actor, why: str, idempotency: Idempotency | None) -> Iterator[Writing]:
+        """Open a command on every log of a project. An environment may come between looking and locking: look again."""
+        for _ in range(_ATTEMPTS):
+            with self._log.reading() as reading:
+                logs = (INSTALLATION, project_log(key), *_environment_logs(reading, key))
+            with self._log.writing(*logs, by=by, action="deleteProject", why=why, idempotency=idempotency) as writing:
+                if writing.replayed or set(_environment_logs(writing, key)) <= set(logs):
+                    yield writing
+                    return
+        raise Conflict(f"project {key!r} keeps changing", mend="try again")
+
+
+def delete_all(writing: Writing, log: str) -> None:
+    """Delete every item of *log*."""
+    for kind, items in writing.state(log).items.items():
+        for key in items:
+            writing.delete(log, kind, key)
+
+
+def _revoke_tokens(writing: Writing, project: str) -> None:
+    for token in tokens(writing):
+        if token.project == project:  # or it would act in a later project of the same key
+            writing.put(INSTALLATION, "token", msgspec.structs.replace(token, revoked=True))
+
+
+def _environment_logs(reading: Reading, project: str) -> list[str]:
+    environments = reading.items(project_log(project), "environment")
+    return [EnvironmentName(project, environment.key).log for environment in environments]
+
+
+def _contents(reading: Reading, project: str) -> Iterator[str]:
+    for kind, what in (("environment", "environment"), ("definition", "flag")):
+        if count := reading.count(project_log(project), kind):
+            yield f"{count} {what}{'s' if count > 1 else ''}"
+
+
+def _require_version(current: Project, expected: int | None) -> None:
+    if expected is not None and current.version != expected:
+        message = f"project {current.key!r} is at version {current.version}, not at version {expected}"
+        raise PreconditionFailed(message, current=current)
