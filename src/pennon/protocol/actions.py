@@ -20,7 +20,10 @@ class Adopted(msgspec.Struct, frozen=True):
     previous: Position | None
 
     def as_delta(self) -> Delta | None:
-        """Return the step as a delta for a hub below; None where that must load the snapshot instead."""
+        """Return the step as a delta for a hub below; None where that must load the snapshot instead.
+
+        It has no digest: the hub computes its own, and would refuse one that came wrong from above.
+        """
         before, after = self.previous, self.snapshot.position
         if before is None or self.touched is None or before.epoch != after.epoch or before >= after:
             return None
@@ -32,7 +35,7 @@ class Adopted(msgspec.Struct, frozen=True):
             environment=self.snapshot.environment,
             position=after,
             since=before.revision,
-            digest_after=self.snapshot.digest,
+            digest_after="",
         )
 
 

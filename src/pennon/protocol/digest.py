@@ -3,7 +3,7 @@
 Order does not matter and a change costs two hashes, so both ends keep it up to date with every delta. It finds
 accidents, not forgers. Written as 64 hex digits, computed as an integer.
 
-The hash that is taken is that of the text in hand, not the one that the text claims: so a damaged item shows.
+An item whose text does not have the hash that it claims counts with the hash of its whole text: so damage shows.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ EMPTY = "0" * DIGITS
 
 def item_digest(kind: ItemKind, item: Item) -> int:
     """Return what *item* contributes to the digest."""
-    line = f"{kind}:{item.key}:{item.version}:{text_hash(item.stored)}"
+    hash_ = item.hash if item.is_intact else text_hash(item.text)
+    line = f"{kind}:{item.key}:{item.version}:{hash_}"
     return int.from_bytes(sha256(line.encode()).digest(), "big")
 
 

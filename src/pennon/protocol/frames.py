@@ -4,6 +4,7 @@ Every frame's data is a JSON object whose first member is `age`: for how many se
 state to be current at the origin. It comes first so that a body, encoded once, serves every moment.
 """
 
+from math import inf
 from typing import TypeVar
 
 import msgspec
@@ -53,7 +54,7 @@ class Goodbye(Wire, frozen=True):
 
 
 class _Step(msgspec.Struct, frozen=True):
-    from_: msgspec.Raw | None = msgspec.field(name="from", default=None)
+    from_: msgspec.Raw = msgspec.field(name="from", default_factory=msgspec.Raw)
 
 
 class _Aged(msgspec.Struct, frozen=True):
@@ -73,14 +74,18 @@ def aged(body: bytes, age: float) -> bytes:
 
 def is_delta(data: bytes) -> bool:
     """Whether a document is a delta: it says `from` which revision it is. Raises `InvalidJson`."""
-    return _decoded(_STEP_DECODER, data).from_ is not None
+    return bytes(_decoded(_STEP_DECODER, data).from_) != b""
 
 
 def age_of(data: bytes) -> float:
     """Return the age that a frame's data says. Raises `InvalidJson` where it says none."""
-    age = _decoded(_AGED_DECODER, data).age
-    if age < 0:
-        raise InvalidJson([Problem("/age", f"{age} is below zero")])
+    return checked_age(_decoded(_AGED_DECODER, data).age)
+
+
+def checked_age(age: float) -> float:
+    """Return *age*. Raises `InvalidJson` where it is below zero or not finite, as a header may say."""
+    if not 0 <= age < inf:
+        raise InvalidJson([Problem("/age", "not a number of seconds from 0 on")])
     return age
 
 
@@ -95,7 +100,7 @@ def goodbye_of(data: bytes) -> Goodbye:
     """Return what a goodbye says. Raises `InvalidJson`."""
     goodbye = _decoded(_GOODBYE_DECODER, data)
     if not 0 <= goodbye.retry_ms <= LARGEST_INTEGER:
-        raise InvalidJson([Problem("/retryMs", f"{goodbye.retry_ms} is no time to wait")])
+        raise InvalidJson([Problem("/retryMs", f"not between 0 and {LARGEST_INTEGER}")])
     return goodbye
 
 
@@ -103,7 +108,7 @@ def check_position(position: Position) -> None:
     """Raise `InvalidJson` unless *position* is one that an environment can have."""
     for path, number in (("/epoch", position.epoch), ("/revision", position.revision)):
         if not 0 <= number <= LARGEST_INTEGER:
-            raise InvalidJson([Problem(path, f"{number} is not between 0 and {LARGEST_INTEGER}")])
+            raise InvalidJson([Problem(path, f"not between 0 and {LARGEST_INTEGER}")])
 
 
 def _decoded(decoder: msgspec.json.Decoder[T], data: bytes) -> T:

@@ -42,11 +42,11 @@ class History:
 
     def add(self, entry: Entry) -> None:
         """Append the step that comes next; the oldest ones leave."""
-        self._entries.append((entry, entry.size))
-        self._size += entry.size
+        size = entry.size
+        self._entries.append((entry, size))
+        self._size += size
         while self._size > self._limit:
-            _, size = self._entries.popleft()
-            self._size -= size
+            self._size -= self._entries.popleft()[1]
 
     def clear(self) -> None:
         """Forget everything: what comes next does not follow on it."""
@@ -55,6 +55,8 @@ class History:
 
     def since(self, projection: Projection, revision: int) -> Changes | None:
         """Return all that changed after *revision* as one step, the last word on each item; None if it is gone."""
+        if not self._entries or self._entries[0][0].since > revision:
+            return None
         merged: dict[ItemKind, dict[str, Item | None]] = {}
         for entry, _ in reversed(self._entries):
             for kind, edits in entry.changes[projection].items():
@@ -62,5 +64,5 @@ class History:
                 for key, item in edits.items():
                     into.setdefault(key, item)
             if entry.since <= revision:
-                return merged
-        return None
+                break
+        return merged

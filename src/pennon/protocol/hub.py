@@ -13,8 +13,8 @@ from pennon.protocol.projection import ClientProjection, Projection, Source
 from pennon.protocol.state import Changes, Reference, State, changes_of, delta_of, items_of
 
 HISTORY_BYTES = 8 * 2**20
-_KEPT_STEPS = 64
-"""How many different `since` are answered from memory at one revision: a herd that reconnects has few of them."""
+_KEPT_STEPS_BYTES = 8 * 2**20
+"""How much is kept of deltas from earlier revisions to this one: a herd that reconnects asks for few different ones."""
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -45,7 +45,8 @@ class Hub:
         self._known_at = 0.0
         self._history = History(history_bytes)
         self._snapshots: dict[Projection, bytes] = {}
-        self._steps: dict[tuple[Projection, int], bytes | None] = {}
+        self._steps: dict[tuple[Projection, int], bytes] = {}
+        self._steps_size = 0
 
     @property
     def position(self) -> Position | None:
@@ -180,17 +181,20 @@ class Hub:
         return Frame(event, frames.aged(body, self.age(now)), str(self._now_held().position))
 
     def _step(self, projection: Projection, since: Position | None) -> bytes | None:
-        """Return the delta from *since* to here as it travels, made at most once at a revision; None if it is gone."""
+        """Return the delta from *since* to here as it travels, kept while there is room; None if it is gone."""
         if since is None or since.epoch != self._now_held().position.epoch:
             return None
         key = projection, since.revision
-        if key not in self._steps:
-            if len(self._steps) >= _KEPT_STEPS:
-                self._steps.clear()
-            changes = self._history.since(projection, since.revision)
-            step = None if changes is None else self._delta(projection, changes, since.revision).to_json()
-            self._steps[key] = step
-        return self._steps[key]
+        if (step := self._steps.get(key)) is not None:
+            return step
+        if (changes := self._history.since(projection, since.revision)) is None:
+            return None
+        step = self._delta(projection, changes, since.revision).to_json()
+        if self._steps_size + len(step) > _KEPT_STEPS_BYTES:
+            self._forget_steps()
+        self._steps[key] = step
+        self._steps_size += len(step)
+        return step
 
     def _delta(self, projection: Projection, changes: Changes, since: int) -> Delta:
         held = self._now_held()
@@ -204,7 +208,11 @@ class Hub:
 
     def _forget_bytes(self) -> None:
         self._snapshots.clear()
+        self._forget_steps()
+
+    def _forget_steps(self) -> None:
         self._steps.clear()
+        self._steps_size = 0
 
 
 def _check_fit(held: _Held, delta: Delta, after: _Held) -> None:

@@ -66,11 +66,15 @@ class Replica:
         """Where the snapshot stands."""
         return None if self._held is None else self._held.snapshot.position
 
+    @property
+    def known_at(self) -> float | None:
+        """When the snapshot was last known to be current at the origin; None if never. A hub below takes it over."""
+        return None if self._held is None else self._held.known_at
+
     def age(self, now: float) -> float | None:
         """Return for how many seconds the snapshot has not been known to be current at the origin; None if never."""
-        if self._held is None or self._held.known_at is None:
-            return None
-        return max(0.0, now - self._held.known_at)
+        known_at = self.known_at
+        return None if known_at is None else max(0.0, now - known_at)
 
     def receive(self, frame: Frame, now: float) -> list[Action]:
         """Take one frame of a stream. Frames of a kind that is not known here are ignored."""
@@ -85,9 +89,10 @@ class Replica:
     def receive_document(self, data: bytes, *, age: float, now: float) -> list[Action]:
         """Take the body that the snapshot endpoint answered: a snapshot, or a delta (which has `from`)."""
         try:
+            known_at = now - frames.checked_age(age)
             if frames.is_delta(data):
-                return self._take_delta(_read_delta(data), now - age, now)
-            return self._take_snapshot(_read_snapshot(data), now - age, now)
+                return self._take_delta(_read_delta(data), known_at, now)
+            return self._take_snapshot(_read_snapshot(data), known_at, now)
         except InvalidJson as error:
             return [Reported(f"the answer cannot be read: {error}", ReportKind.MALFORMED)]
 
@@ -95,7 +100,10 @@ class Replica:
         """Take a 304: what is known was current at the origin *age* seconds ago."""
         if self._held is None:
             return [AskSnapshot()]
-        self._confirm(self._held, now - age)
+        try:
+            self._confirm(self._held, now - frames.checked_age(age))
+        except InvalidJson as error:
+            return [Reported(f"the answer's age cannot be believed: {error}", ReportKind.MALFORMED)]
         return []
 
     def _receive_snapshot(self, data: bytes, now: float) -> list[Action]:
@@ -175,10 +183,13 @@ class Replica:
 
     def _compare(self, held: _Held, said: str, known_at: float, now: float) -> list[Action]:
         """Take the word of a peer who stands where we stand: the digest says whether it means the same."""
-        if said in (held.snapshot.digest, held.state.digest):
-            self._confirm(held, known_at)
         if said == held.state.digest:
+            self._confirm(held, known_at)
             return []
+        if said == held.snapshot.digest:
+            # It sent us what did not match itself, and that was reported: we do hold what it has.
+            self._confirm(held, known_at)
+            return self._ask_again(now)
         return [_mismatch(said, held.state.digest), *self._ask(held, now)]
 
     def _confirm(self, held: _Held, known_at: float) -> None:
@@ -260,5 +271,5 @@ def _read_delta(data: bytes) -> Delta:
     frames.check_position(Position(delta.epoch, delta.from_))
     frames.check_position(Position(delta.epoch, delta.to))
     if delta.to < delta.from_:
-        raise InvalidJson([Problem("/to", f"{delta.to} comes before {delta.from_}")])
+        raise InvalidJson([Problem("/to", "comes before from")])
     return delta

@@ -65,14 +65,14 @@ class Decoder:
         """Take the last piece of a line; return the frame if the line ends one."""
         line = bytes(self._line) + piece if self._line else piece
         self._line.clear()
+        self._size += len(line)
+        if self._size > self._limit:
+            raise FrameTooLarge(self._limit)
         if self._first_line:
             line = line.removeprefix(_BYTE_ORDER_MARK)
             self._first_line = False
         if not line:
             return self._end_event()
-        self._size += len(line)
-        if self._size > self._limit:
-            raise FrameTooLarge(self._limit)
         name, _, value = line.partition(b":")
         self._take_field(name, value.removeprefix(b" "))
         return None
