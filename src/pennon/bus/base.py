@@ -3,8 +3,7 @@
 A notice may be lost, doubled or late: who hears one reads the log, and reads it now and then without being told.
 """
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, Self
 
 import msgspec
 
@@ -18,8 +17,12 @@ class Notice(msgspec.Struct, frozen=True):
     position: Position
 
 
-class Subscription(AsyncIterator[Notice], Protocol):
+class Subscription(Protocol):
     """The notices from the moment of subscribing on. Several of one environment may be folded into the newest."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Notice: ...
 
     async def aclose(self) -> None:
         """End the subscription, and the iteration over it."""

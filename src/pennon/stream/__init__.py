@@ -1,1 +1,9 @@
-"""."""
+"""What SDKs call: snapshots, streams, events, OFREP. A node serves it from the log that a reader gives it."""
+
+from pennon.stream.endpoints import Endpoints, routes
+from pennon.stream.metrics import NodeMetrics
+from pennon.stream.node import StreamNode
+from pennon.stream.ports import Clock, LogReader
+from pennon.stream.settings import StreamSettings
+
+__all__ = ["Clock", "Endpoints", "LogReader", "NodeMetrics", "StreamNode", "StreamSettings", "routes"]

@@ -1,0 +1,74 @@
+"""A call: a request whose key was checked, and what an endpoint says about itself."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import msgspec
+
+from pennon.model import KeyKind, Position
+from pennon.protocol import Projection
+from pennon.stream.environment import Environment
+from pennon.stream.http import Answer, Headers, Refusal, Request, Streaming
+from pennon.stream.keys import Access
+from pennon.stream.node import StreamNode
+
+_PROJECTIONS: dict[KeyKind, Projection] = {"server": "server", "edge": "edge", "client": "client"}
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request to *environment* by a key that may make it. `rest` is what the path has after the endpoint's own."""
+
+    node: StreamNode
+    request: Request
+    access: Access
+    environment: Environment
+    rest: str = ""
+
+    @property
+    def projection(self) -> Projection:
+        """What of the environment the key may see."""
+        return _PROJECTIONS[self.access.kind]
+
+    @property
+    def now(self) -> float:
+        """The time that ages are counted in."""
+        return self.node.now()
+
+    def since(self) -> Position | None:
+        """Return the position in `?since=`. Raises `Refusal` for one that is none."""
+        text = self.request.query.get("since")
+        return None if text is None else parsed_position(text)
+
+    def standing(self) -> Headers:
+        """Return the headers that say where the answer stands."""
+        hub = self.environment.hub
+        return (("x-pennon-revision", str(hub.position)), ("x-pennon-age", f"{hub.age(self.now):.3f}"))
+
+
+def parsed_position(text: str) -> Position:
+    """Return the position that a request names. Raises `Refusal`."""
+    try:
+        return Position.parse(text)
+    except ValueError as error:
+        raise Refusal(400, "Bad position", str(error)) from error
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer | Streaming]]
+Credential: TypeAlias = Callable[[StreamNode, Request, str], Access]
+"""Finds out who calls. Raises `Refusal`."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be called: by whom, from where, and who answers.
+
+    `browser`: pages of other origins may call it, with a client key. `ofrep`: errors have OFREP's shape.
+    """
+
+    method: str
+    path: str
+    kinds: frozenset[KeyKind]
+    handler: Handler
+    credential: Credential
+    browser: bool = False
+    ofrep: bool = False
+    takes_rest: bool = False

@@ -1,0 +1,223 @@
+"""What may be called, by whom; and the way from a request to its answer, whatever goes wrong on it."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import structlog
+from litestar.handlers import ASGIRouteHandler, asgi
+
+from pennon.model import KeyKind
+from pennon.stream import ofrep, snapshots, streams
+from pennon.stream.calls import Call, Credential, Endpoint, Handler
+from pennon.stream.http import (
+    JSON,
+    Answer,
+    Gone,
+    Headers,
+    Receive,
+    Refusal,
+    Request,
+    Scope,
+    Send,
+    Streaming,
+    send_answer,
+)
+from pennon.stream.keys import Access, admit
+from pennon.stream.node import StreamNode
+
+_log = structlog.get_logger(__name__)
+
+_READERS: frozenset[KeyKind] = frozenset({"server", "edge"})
+_ALL: frozenset[KeyKind] = frozenset({"server", "edge", "client"})
+_EVALUATORS: frozenset[KeyKind] = frozenset({"server", "client"})
+_PROBLEM = ("content-type", "application/problem+json")
+_MOUNTS = ("/sdk/v1", "/ofrep/v1", "/client/v1")
+
+_ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID"
+_EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Revision"
+
+
+def by_header(node: StreamNode, request: Request, _rest: str) -> Access:
+    """Return what the key in the request's headers opens."""
+    return admit(node.keys, request, node.clock.time(), complete=node.is_complete)
+
+
+def _sdk(method: str, path: str, kinds: frozenset[KeyKind], handler: Handler) -> Endpoint:
+    return Endpoint(method=method, path=path, kinds=kinds, handler=handler, credential=by_header)
+
+
+def _ofrep(
+    method: str, path: str, handler: Handler, *, takes_rest: bool = False, credential: Credential = by_header
+) -> Endpoint:
+    return Endpoint(
+        method=method,
+        path=path,
+        kinds=_EVALUATORS,
+        handler=handler,
+        credential=credential,
+        browser=True,
+        ofrep=True,
+        takes_rest=takes_rest,
+    )
+
+
+ENDPOINTS: Sequence[Endpoint] = (
+    _sdk("GET", "/sdk/v1/snapshot", _READERS, snapshots.answer_snapshot),
+    _sdk("GET", "/sdk/v1/stream", _READERS, streams.answer_stream),
+    _sdk("GET", "/sdk/v1/environments", _READERS, snapshots.answer_environments),
+    _ofrep("POST", "/ofrep/v1/evaluate/flags/", ofrep.answer_flag, takes_rest=True),
+)
+
+
+def routes(node: StreamNode) -> list[ASGIRouteHandler]:
+    """Return the handlers that serve *node*'s endpoints in a Litestar app, below `/sdk`, `/ofrep` and `/client`."""
+    app = Endpoints(node)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    # Mounted, not routed: a flag's key is the rest of the path with every slash in it, which routing would fold.
+    return [asgi(mount, is_mount=True, copy_scope=True, name=f"pennon{mount}")(answer) for mount in _MOUNTS]
+
+
+class Endpoints:
+    """The endpoints of a node as an ASGI app."""
+
+    def __init__(self, node: StreamNode, endpoints: Iterable[Endpoint] = ENDPOINTS) -> None:
+        self._node = node
+        self._exact: dict[str, list[Endpoint]] = {}
+        self._open: list[Endpoint] = []
+        for endpoint in endpoints:
+            if endpoint.takes_rest:
+                self._open.append(endpoint)
+            else:
+                self._exact.setdefault(endpoint.path, []).append(endpoint)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        exchange = _Exchange(self._node, Request(scope, receive))
+        try:
+            answer = await exchange.answer(*self._found(exchange.request.path))
+        except Gone:
+            return
+        if isinstance(answer, Answer):
+            await send_answer(send, answer, extra=exchange.cors())
+        else:
+            await answer(receive, exchange.adding_headers(send))
+
+    def _found(self, path: str) -> tuple[Sequence[Endpoint], str]:
+        """Return the endpoints at *path*, one a method, and the rest of it after theirs."""
+        if (exact := self._exact.get(path)) is not None:
+            return exact, ""
+        for endpoint in self._open:
+            if path.startswith(endpoint.path) and len(path) > len(endpoint.path):
+                return (endpoint,), path[len(endpoint.path) :]
+        return (), ""
+
+
+class _Exchange:
+    """One request on its way to an answer: what is known of it by now decides how an error looks."""
+
+    def __init__(self, node: StreamNode, request: Request) -> None:
+        self.request = request
+        self._node = node
+        self._origin = request.headers.get("origin")
+        self._endpoint: Endpoint | None = None
+        self._rest = ""
+        self._is_shared = False
+        """Whether the page that asks may read the answer."""
+
+    async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer | Streaming:
+        """Return the answer, whatever it takes. Raises `Gone` only."""
+        try:
+            if not endpoints:
+                raise Refusal(404, "No such endpoint", "see docs/reference/sdk-endpoints.md", code="GENERAL")
+            self._endpoint, self._rest = endpoints[0], rest
+            if self.request.method == "OPTIONS":
+                return self._preflight(endpoints)
+            for endpoint in endpoints:
+                if endpoint.method == self.request.method:
+                    self._endpoint = endpoint
+                    return await endpoint.handler(self._admitted(endpoint, rest))
+            raise Refusal(405, "Method not allowed", headers=(("allow", _methods(endpoints)),))
+        except Refusal as refusal:
+            return self._refused(refusal)
+        except Gone:
+            raise
+        except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
+            _log.exception("a request failed", method=self.request.method, path=self.request.path)
+            return self._refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
+
+    def cors(self) -> Headers:
+        """Return the headers that let the page that asks read the answer."""
+        if not self._is_shared or self._origin is None:
+            return ()
+        return (
+            ("access-control-allow-origin", self._origin),
+            ("access-control-expose-headers", _EXPOSE_HEADERS),
+            ("vary", "Origin"),
+        )
+
+    def adding_headers(self, send: Send) -> Send:
+        """Return a `send` that adds what `cors` says to the start of a stream."""
+        lines = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.cors()]
+        if not lines:
+            return send
+
+        async def sending(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *lines]  # type: ignore[misc]
+            await send(message)
+
+        return sending
+
+    def _admitted(self, endpoint: Endpoint, rest: str) -> Call:
+        # Until the key is known an error may be read by any page: it tells nothing, and a client needs its status.
+        self._is_shared = endpoint.browser
+        access = endpoint.credential(self._node, self.request, rest)
+        if access.kind not in endpoint.kinds:
+            kinds = " or ".join(sorted(endpoint.kinds))
+            raise Refusal(403, "Wrong kind of key", f"this takes a {kinds} key, not a {access.kind} key")
+        name = access.environment(self.request.query.get("environment"))
+        if endpoint.browser:
+            self._check_origin(access, name)
+        environment = self._node.environments.get(name)
+        if environment is None or not environment.is_loaded:
+            raise Refusal(503, "Still loading", f"{name} is not loaded yet", headers=(("retry-after", "2"),))
+        return Call(self._node, self.request, access, environment, rest)
+
+    def _check_origin(self, access: Access, environment: str) -> None:
+        self._is_shared = access.kind == "client"
+        if access.kind == "client" and not access.allows_origin(environment, self._origin):
+            self._is_shared = False
+            raise Refusal(403, "Wrong origin", f"the key is not for pages from {self._origin!r}")
+
+    def _preflight(self, endpoints: Sequence[Endpoint]) -> Answer:
+        """Answer a browser that asks whether a page may ask. It sends no key, so it is told yes; the key decides."""
+        if not any(endpoint.browser for endpoint in endpoints):
+            return Answer(204, b"", (("allow", _methods(endpoints)),))
+        self._is_shared = True
+        headers: Headers = (
+            ("access-control-allow-methods", _methods(endpoints)),
+            ("access-control-allow-headers", _ALLOW_HEADERS),
+            ("access-control-max-age", "86400"),
+        )
+        return Answer(204, b"", headers)
+
+    def _refused(self, refusal: Refusal) -> Answer:
+        self._node.metrics.refused.labels(str(refusal.status)).inc()
+        if self._endpoint is not None and self._endpoint.ofrep:
+            body: dict[str, object] = {"key": self._rest} if self._endpoint.takes_rest else {}
+            body |= {"errorCode": refusal.code, "errorDetails": refusal.detail}
+            return Answer(refusal.status, msgspec.json.encode(body), (JSON, *refusal.headers))
+        body = {"type": "about:blank", "title": refusal.title, "status": refusal.status, "detail": refusal.detail}
+        if refusal.problems:
+            body["problems"] = refusal.problems
+        return Answer(refusal.status, msgspec.json.encode(body), (_PROBLEM, *refusal.headers))
+
+
+def _methods(endpoints: Sequence[Endpoint]) -> str:
+    return ", ".join(sorted({endpoint.method for endpoint in endpoints} | {"OPTIONS"}))

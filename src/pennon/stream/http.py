@@ -1,0 +1,170 @@
+"""The little of HTTP that the endpoints need, straight on ASGI: a request, an answer, a refusal.
+
+Not Litestar's, because keys may hold any characters (`a//b`, `a%2Fb`), OFREP has its own errors, bodies are read under
+our limits, and a stream must cost no more than its socket.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import msgspec
+
+from pennon.model import Problem
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+Send: TypeAlias = Callable[[Any], Awaitable[None]]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+JSON = ("content-type", "application/json")
+NO_STORE = ("cache-control", "no-store")
+_QUERY_FIELDS = 50
+
+
+class StreamError(Exception):
+    """Base of what this package raises."""
+
+
+class Gone(StreamError):
+    """The client left before its request was whole. There is nobody to answer."""
+
+
+class Refusal(StreamError):
+    """A request that gets no answer but an error: status, what is wrong, and what to do about it."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        *,
+        code: str = "GENERAL",
+        problems: tuple[Problem, ...] = (),
+        headers: Headers = (),
+    ) -> None:
+        super().__init__(f"{status} {title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail or title
+        self.code = code
+        self.problems = problems
+        self.headers = headers
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Headers = ()
+
+
+Streaming: TypeAlias = Callable[[Receive, Send], Awaitable[None]]
+"""An answer that writes itself."""
+
+
+class Request:
+    """One request. Reading its body is bounded, and raises `Refusal` for whatever is wrong with it."""
+
+    __slots__ = ("_receive", "headers", "method", "path", "query")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self.method: str = scope["method"]
+        self.path = _path(scope)
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        self.query: Mapping[str, str] = _query(scope.get("query_string", b""))
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole body, at most *limit* bytes of it."""
+        if (encoding := self.headers.get("content-encoding", "identity")).lower() != "identity":
+            raise Refusal(415, "Unsupported content encoding", f"send the body as it is, not as {encoding!r}")
+        declared = self._declared_length(limit)
+        body = bytearray()
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > limit:
+                raise _too_large(limit)
+        if declared is not None and declared != len(body):
+            raise Refusal(400, "Wrong Content-Length", f"it says {declared} bytes, and {len(body)} came")
+        return bytes(body)
+
+    def require_json(self) -> None:
+        """Refuse a body that says it is something else than JSON."""
+        kind = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise Refusal(415, "Unsupported media type", f"send application/json, not {kind!r}")
+
+    def _declared_length(self, limit: int) -> int | None:
+        text = self.headers.get("content-length")
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal()) or len(text) > 20:
+            raise Refusal(400, "Wrong Content-Length", "it is not a number")
+        if (length := int(text)) > limit:
+            raise _too_large(limit)
+        return length
+
+    @property
+    def presented_key(self) -> str | None:
+        """The key in `Authorization: Bearer` or `X-API-Key`, if there is one."""
+        scheme, _, secret = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and secret.strip():
+            return secret.strip()
+        return self.headers.get("x-api-key", "").strip() or None
+
+    def accepts_gzip(self) -> bool:
+        """Whether the client takes gzip."""
+        for offer in self.headers.get("accept-encoding", "").split(","):
+            coding, _, parameters = offer.partition(";")
+            if coding.strip().lower() in ("gzip", "*"):
+                return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+        return False
+
+    def matches(self, etag: str) -> bool:
+        """Whether `If-None-Match` names *etag*. Weakly, as RFC 9110 has it for this header."""
+        given = (tag.strip().removeprefix("W/") for tag in self.headers.get("if-none-match", "").split(","))
+        wanted = etag.removeprefix("W/")
+        return any(tag in (wanted, "*") for tag in given)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below which the app is mounted, each `%2F` and `//` as it was sent, decoded once."""
+    raw: bytes | None = scope.get("raw_path")
+    path = unquote_to_bytes(raw.partition(b"?")[0]).decode(errors="replace") if raw else str(scope["path"])
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if root else path
+
+
+def _query(text: bytes) -> Mapping[str, str]:
+    try:
+        return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=_QUERY_FIELDS))
+    except ValueError as error:
+        raise Refusal(400, "Bad query", f"at most {_QUERY_FIELDS} parameters") from error
+
+
+def _too_large(limit: int) -> Refusal:
+    # What is left of the body is not read, so the connection cannot be used again.
+    return Refusal(413, "Body too large", f"at most {limit} bytes", headers=(("connection", "close"),))
+
+
+async def send_answer(send: Send, answer: Answer, *, extra: Headers = ()) -> None:
+    """Send *answer* with *extra* headers."""
+    await start(send, answer.status, (*answer.headers, *extra), length=len(answer.body))
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def start(send: Send, status: int, headers: Headers, *, length: int | None = None) -> None:
+    """Send status and headers; without a *length* the body ends when it ends."""
+    lines = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+    if length is not None and status not in (204, 304):
+        lines.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": lines})

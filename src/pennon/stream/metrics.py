@@ -1,0 +1,38 @@
+"""What a node counts about itself, in a registry of its own: several nodes may live in one process."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class NodeMetrics:
+    """Counters and gauges. `registry` is what `/metrics` shows; `value` reads one, for status pages and tests."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.streams = self._gauge("pennon_streams", "Open streams, by what flows in them.", "projection")
+        self.streams_ended = self._counter("pennon_streams_ended", "Ended streams, by why.", "reason")
+        self.deliveries = self._counter("pennon_deliveries", "Frames sent on streams, by event.", "event")
+        self.coalesced = self._counter(
+            "pennon_coalesced", "Times that a slow reader's waiting frames were folded into one."
+        )
+        self.evaluations = self._counter("pennon_evaluations", "Flags evaluated over OFREP, by way.", "way")
+        self.refused = self._counter("pennon_refused", "Requests answered with an error, by status.", "status")
+        self.events = self._counter("pennon_events", "Entries of event batches taken.")
+        self.batches = self._counter("pennon_event_batches", "Event batches, by what became of them.", "outcome")
+        self.environments = self._gauge("pennon_environments", "Environments, by whether they are loaded.", "state")
+        self.revision = self._gauge("pennon_revision", "The revision that is served.", "environment")
+        self.age = self._gauge(
+            "pennon_age_seconds", "Since when the state is not known to be current at the origin.", "environment"
+        )
+        self.follow_failures = self._counter(
+            "pennon_follow_failures", "Times that the log could not be read.", "environment"
+        )
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the value of the sample *name*, 0 where nothing was counted yet."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)

@@ -1,0 +1,263 @@
+"""A node: every environment it serves, kept up to date from the log, and whose keys open them.
+
+It knows no database and no control plane. What it cannot read it asks for again; meanwhile it serves what it has.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Coroutine, Iterator
+from typing import Any, Self
+
+import structlog
+
+from pennon.bus.base import Bus
+from pennon.ingest.accept import EventSink
+from pennon.model import Delta, Position, Snapshot
+from pennon.protocol import DeltaDoesNotFit, Hub
+from pennon.stream.environment import Environment
+from pennon.stream.keys import KeyRing, is_good
+from pennon.stream.metrics import NodeMetrics
+from pennon.stream.ports import Clock, LogReader
+from pennon.stream.settings import StreamSettings
+from pennon.stream.subscribers import Ended, Subscription
+
+_log = structlog.get_logger(__name__)
+_SWEEP_S = 1.0
+
+
+class StreamNode:
+    """Serves what SDKs call; `pennon.stream.routes` are its endpoints. Use it as an async context manager.
+
+    `start` never fails for want of the log: environments that cannot be loaded are tried again, the others serve.
+    """
+
+    def __init__(
+        self,
+        reader: LogReader,
+        bus: Bus,
+        sink: EventSink,
+        clock: Clock,
+        settings: StreamSettings = StreamSettings(),  # noqa: B008  # immutable
+    ) -> None:
+        self.reader = reader
+        self.sink = sink
+        self.clock = clock
+        self.settings = settings
+        self.metrics = NodeMetrics()
+        self.keys = KeyRing()
+        self.environments: dict[str, Environment] = {}
+        self.is_draining = False
+        self._bus = bus
+        self._is_listed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._followers: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Load every environment once, and follow the log and the bus from then on."""
+        subscribed = self._bus.subscribe()
+        self._spawn(self._listen(subscribed))
+        with contextlib.suppress(_Unreadable):
+            await self._discover(first=True)
+        self._spawn(self._discover_on())
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """Drain, and stop following."""
+        await self.drain()
+        tasks = [*self._tasks, *self._followers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._followers.clear()
+
+    async def drain(self) -> None:
+        """Send every stream a `goodbye`, refuse new ones, and return when all have ended (or after `drain_s`)."""
+        self.is_draining = True
+        for subscription in self.subscriptions():
+            subscription.end(Ended.DRAINED)
+        until = self.clock.monotonic() + self.settings.drain_s
+        while any(True for _ in self.subscriptions()) and self.clock.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every environment is loaded, so that a key that is not known is wrong."""
+        return self._is_listed and all(environment.is_loaded for environment in self.environments.values())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the node can serve: it knows its environments, and has one of them at least if there are any."""
+        loaded = [environment.is_loaded for environment in self.environments.values()]
+        return self._is_listed and not self.is_draining and (not loaded or any(loaded))
+
+    def subscriptions(self) -> Iterator[Subscription]:
+        """Yield every open stream's subscription."""
+        for environment in tuple(self.environments.values()):
+            yield from environment.subscriptions()
+
+    def now(self) -> float:
+        """Return the time that ages are counted in."""
+        return self.clock.monotonic()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _listen(self, subscription: Any) -> None:
+        """Follow the bus. What it says is only when to look; what it does not say, polling finds."""
+        while True:
+            try:
+                async for notice in subscription:
+                    self._hear(notice.environment, notice.position)
+                return
+            except Exception:  # noqa: BLE001  # the background loop must survive any adapter of the bus
+                _log.warning("the bus is away, the log is polled", exc_info=True)
+                await asyncio.sleep(random.uniform(0, self.settings.load_retry_max_s))
+                subscription = self._bus.subscribe()
+
+    def _hear(self, name: str, position: Position) -> None:
+        environment = self.environments.get(name)
+        if environment is not None and (environment.position is None or environment.position < position):
+            environment.grown.set()
+
+    async def _discover_on(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.poll_s)
+            with contextlib.suppress(_Unreadable):
+                await self._discover()
+
+    async def _discover(self, *, first: bool = False) -> None:
+        """Learn which environments there are; begin to follow new ones, and leave those that are gone."""
+        names = await self._read("environments", self.reader.environments())
+        added = [name for name in names if name not in self.environments]
+        for name in added:
+            self.environments[name] = Environment(name, self.metrics)
+        for name in self.environments.keys() - set(names):
+            self._leave(name)
+        if first:
+            await asyncio.gather(*(self._try_refresh(self.environments[name]) for name in added))
+        for name in added:
+            self._followers[name] = asyncio.create_task(self._follow(self.environments[name]))
+        self._is_listed = True
+        self._count_environments()
+
+    def _leave(self, name: str) -> None:
+        self._followers.pop(name).cancel()
+        self.environments.pop(name).close()
+        self.keys.forget(name)
+
+    async def _follow(self, environment: Environment) -> None:
+        """Keep *environment* up to date: when the bus says so, else now and then, slower while that fails."""
+        delay = self.settings.load_retry_s
+        while True:
+            pause = self.settings.poll_s
+            if not await self._try_refresh(environment):
+                pause, delay = random.uniform(0, delay), min(delay * 2, self.settings.load_retry_max_s)
+            else:
+                delay = self.settings.load_retry_s
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(environment.grown.wait(), pause)
+
+    async def _try_refresh(self, environment: Environment) -> bool:
+        try:
+            await self._refresh(environment)
+        except _Unreadable:
+            self.metrics.follow_failures.labels(environment.name).inc()
+            return False
+        return True
+
+    async def _refresh(self, environment: Environment) -> None:
+        """Bring *environment* to where the log is."""
+        environment.grown.clear()
+        asked = self.now()
+        position = environment.position
+        if position is None:
+            await self._load(environment)
+            return
+        deltas = await self._read(environment.name, self.reader.since(environment.name, position))
+        known_at = asked - self.reader.age(environment.name)
+        if deltas is None or not self._advance(environment, deltas, known_at):
+            await self._load(environment)
+        else:
+            environment.hub.confirm(known_at)
+
+    def _advance(self, environment: Environment, deltas: list[Delta], known_at: float) -> bool:
+        """Apply *deltas*; False where one does not fit and the whole has to be loaded."""
+        for delta in deltas:
+            try:
+                environment.advance(delta, known_at=known_at, now=self.now())
+            except DeltaDoesNotFit as error:
+                _log.warning("a delta of the log does not fit", environment=environment.name, problem=str(error))
+                return False
+            if delta.keys:
+                self._report(environment, self.keys.change(environment.name, delta.keys, environment.keys))
+                self._end_unauthorised(environment)
+        return True
+
+    async def _load(self, environment: Environment) -> None:
+        asked = self.now()
+        snapshot = await self._read(environment.name, self.reader.snapshot(environment.name))
+        known_at = asked - self.reader.age(environment.name)
+        hub = await asyncio.to_thread(_loaded, snapshot, known_at)
+        environment.adopt(hub)
+        self._report(environment, self.keys.load(environment.name, snapshot.keys))
+        self._end_unauthorised(environment)
+        self._count_environments()
+
+    async def _read(self, what: str, answer: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            async with asyncio.timeout(self.settings.read_timeout_s):
+                return await answer
+        except Exception as error:  # the background loop must survive whatever the log's storage raises
+            _log.warning("the log cannot be read", what=what, exc_info=True)
+            raise _Unreadable from error
+
+    def _report(self, environment: Environment, unreadable: list[str]) -> None:
+        if unreadable:
+            _log.error("key records cannot be read and open nothing", environment=environment.name, keys=unreadable)
+
+    def _end_unauthorised(self, environment: Environment) -> None:
+        """End the streams of keys that open *environment* no more."""
+        now = self.clock.time()
+        for subscription in environment.subscriptions():
+            record = self.keys.record(environment.name, subscription.key_hash)
+            if record is None or not is_good(record, now):
+                subscription.end(Ended.REVOKED)
+
+    async def _sweep(self) -> None:
+        """End streams whose key's time is over, and those whose reader takes nothing."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            now = self.now()
+            for environment in tuple(self.environments.values()):
+                self._end_unauthorised(environment)
+                if environment.is_loaded:
+                    self.metrics.age.labels(environment.name).set(environment.hub.age(now))
+                for subscription in environment.subscriptions():
+                    since = subscription.sending_since
+                    if since is not None and now - since > self.settings.stuck_s:
+                        subscription.abort(Ended.STUCK)
+
+    def _count_environments(self) -> None:
+        loaded = sum(environment.is_loaded for environment in self.environments.values())
+        self.metrics.environments.labels("loaded").set(loaded)
+        self.metrics.environments.labels("loading").set(len(self.environments) - loaded)
+
+
+class _Unreadable(Exception):
+    """The log could not be read now. It was logged."""
+
+
+def _loaded(snapshot: Snapshot, known_at: float) -> Hub:
+    hub = Hub()
+    hub.load(snapshot, known_at=known_at)
+    return hub

@@ -1,0 +1,42 @@
+"""What a node needs from outside: the log, and the time. The bus is in `bus.base`, the sink in `ingest.accept`."""
+
+from typing import Protocol
+
+from pennon.model import Delta, Position, Snapshot
+
+
+class Clock(Protocol):
+    """The time of day, and a time that only goes forward. The standard module `time` is one."""
+
+    def time(self) -> float:
+        """Return seconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment, never less than before."""
+
+
+class LogReader(Protocol):
+    """Reads the environments' logs: an origin's from its storage, an edge's from its replicas.
+
+    Any method may raise whatever its source raises: the node goes on with what it has, and asks again.
+    """
+
+    async def environments(self) -> list[str]:
+        """Return every environment to serve, as `project/environment`."""
+
+    async def snapshot(self, environment: str) -> Snapshot:
+        """Return all items of *environment*, key records too, at one position."""
+
+    async def since(self, environment: str, position: Position) -> list[Delta] | None:
+        """Return what came after *position*, oldest first; None where only a snapshot can tell."""
+
+    def age(self, environment: str) -> float:
+        """Return for how many seconds the source itself has not been confirmed by the origin.
+
+        0 where the source is the origin's log: an answer from there is current when it is given.
+        """
+        return 0.0
+
+    async def allows_client_rules(self, environment: str) -> bool:
+        """Return whether browsers may have the rules of *environment*'s client-side flags, to evaluate themselves."""
+        return False

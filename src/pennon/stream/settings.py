@@ -1,0 +1,43 @@
+"""What can be set about a node's endpoints. The defaults are the design's numbers."""
+
+import msgspec
+
+
+class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Intervals in seconds (`_s`) or milliseconds (`_ms`), sizes in bytes."""
+
+    poll_s: float = 1.0
+    """How often the log is read without a notice from the bus."""
+    load_retry_s: float = 0.5
+    load_retry_max_s: float = 5.0
+    read_timeout_s: float = 30.0
+    """What cannot be read is tried again after a random time up to the first, doubled up to the second."""
+
+    heartbeat_s: float = 25.0
+    edge_heartbeat_s: float = 2.0
+    retry_ms: int = 1000
+    """What streams tell their clients to wait before they come back after a cut."""
+    goodbye_spread_ms: int = 5000
+    """Clients of a draining node are told to come back after a random time up to this."""
+    drain_s: float = 10.0
+    pending_bytes: int = 256 * 1024
+    """What a slow reader may leave waiting before it is folded into one later delta."""
+    stuck_s: float = 30.0
+    """A reader that takes nothing for so long is closed."""
+    max_streams: int | None = None
+
+    gzip_bytes: int = 1024
+    """Answers below this are not compressed."""
+    events_bytes: int = 1024 * 1024
+    evaluate_bytes: int = 1024 * 1024
+    context_bytes: int = 64 * 1024
+    context_depth: int = 16
+
+    notify_spread_s: float = 5.0
+    """A change reaches web clients within this, unless a critical flag changed."""
+    token_s: int = 600
+    client_ttl_s: int = 300
+    """For how long clients may go on with an answer without asking again."""
+    rules_max_age_s: int = 30
+    counts_flush_s: float = 10.0
+    """How often the node reports the evaluations that it answered itself."""
