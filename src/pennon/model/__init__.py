@@ -1,5 +1,6 @@
 """The data that everything else speaks of, as immutable structs and the only JSON shapes. No I/O, no clock."""
 
+from pennon.model.allocation import reallocate
 from pennon.model.evaluations import ErrorCode, Evaluation, Reason
 from pennon.model.flags import (
     KEY_PATTERN,
@@ -79,5 +80,6 @@ __all__ = [
     "Weight",
     "decoding_problem",
     "pointer",
+    "reallocate",
     "text_hash",
 ]

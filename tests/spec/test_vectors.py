@@ -1,0 +1,81 @@
+"""Runs every vector of spec/vectors against Pennon, and holds the files to their schema."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pennon.bucketing import bucket
+from pennon.engine import RuleSet, compile_snapshot
+from pennon.model import Evaluation, Snapshot, Weight, reallocate
+from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
+
+LEAST_CASES = 40
+ALL = list(cases())
+OF_KIND = {
+    member: [pytest.param(case, id=case.id) for case in ALL if member in case.case]
+    for member in ("flag", "unit", "current")
+}
+
+
+@cache
+def _rules(snapshot: str) -> RuleSet:
+    return compile_snapshot(Snapshot.from_json(snapshot))
+
+
+def _evaluate(file: dict[str, Any], case: dict[str, Any]) -> Evaluation:
+    rules = _rules(json.dumps(file["snapshot"])).aged(case.get("age", 0))
+    return rules.evaluate(case["flag"], case["context"], case.get("default"))
+
+
+def test_there_are_cases_of_every_form() -> None:
+    assert len(ALL) >= LEAST_CASES
+    assert all(OF_KIND.values())
+    assert sum(map(len, OF_KIND.values())) == len(ALL)
+
+
+def test_every_case_has_an_id_of_its_own() -> None:
+    ids = [case.id for case in ALL]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("path", vector_files(), ids=lambda path: path.relative_to(VECTORS).as_posix())
+def test_a_file_is_what_the_schema_says(path: Path) -> None:
+    schema = json.loads((SPEC / "schema" / "vectors.json").read_bytes())
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(read(path))
+    assert path.read_bytes().isascii(), "write other characters as escapes: editors change them unasked"
+
+
+@pytest.mark.parametrize("case", OF_KIND["flag"])
+def test_evaluation(case: Case) -> None:
+    answer = _evaluate(case.file, case.case)
+    expected = dict(case.case["expect"])
+    assert same(answer.value, expected.pop("value")), answer
+    found = {
+        "variation": answer.variation,
+        "reason": answer.reason,
+        "ruleId": answer.rule_id,
+        "flagVersion": answer.flag_version,
+        "errorCode": answer.error_code,
+    }
+    assert {member: found[member] for member in expected} == expected, answer
+    if answer.error_code is not None:
+        assert answer.error_message
+
+
+@pytest.mark.parametrize("case", OF_KIND["unit"])
+def test_bucket(case: Case) -> None:
+    asked = case.case
+    assert bucket(asked["salt"], asked["key"], asked["unit"]) == asked["expect"]["bucket"]
+
+
+@pytest.mark.parametrize("case", OF_KIND["current"])
+def test_reallocation(case: Case) -> None:
+    current = tuple(Weight(weight["variation"], weight["weight"]) for weight in case.case["current"])
+    slices = reallocate(current, case.case["wanted"])
+    found = [{"variation": weight.variation, "weight": weight.weight} for weight in slices]
+    assert found == case.case["expect"]["weights"]
