@@ -59,10 +59,10 @@ class History:
             return None
         merged: dict[ItemKind, dict[str, Item | None]] = {}
         for entry, _ in reversed(self._entries):
+            if entry.to <= revision:
+                break
             for kind, edits in entry.changes[projection].items():
                 into = merged.setdefault(kind, {})
                 for key, item in edits.items():
                     into.setdefault(key, item)
-            if entry.since <= revision:
-                break
         return merged
