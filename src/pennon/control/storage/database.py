@@ -1,5 +1,6 @@
 """Connections and transactions: one writer at a time on SQLite, a pool on PostgreSQL, and errors in domain words."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,24 +14,15 @@ from pennon.control.errors import StorageUnusable, Unavailable
 WAIT_S = 10
 """How long a command waits for a connection or for a lock before it says that the database is busy."""
 _STATEMENT_S = 60
-_POSTGRES_OPTIONS = " ".join(
-    f"-c {name}={seconds * 1000}"
-    for name, seconds in {
-        "lock_timeout": WAIT_S,
-        "statement_timeout": _STATEMENT_S,
-        # A writer that stopped in the middle must not hold an environment's head for ever.
-        "idle_in_transaction_session_timeout": _STATEMENT_S,
-    }.items()
-)
 _FORMS = "write sqlite:///path/to/pennon.db or postgresql://user@host/database"
 
 
 class Database:
     """A database by its URL. `reading` and `writing` give connections in a transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, wait_s: float = WAIT_S) -> None:
         self.url = _parsed(url)
-        self._writer, self._reader = _sqlite(self.url) if self.is_sqlite else _postgres(self.url)
+        self._writer, self._reader = (_sqlite if self.is_sqlite else _postgres)(self.url, wait_s)
 
     @property
     def is_sqlite(self) -> bool:
@@ -88,7 +80,7 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL) -> tuple[Engine, Engine]:
+def _sqlite(url: URL, wait_s: float) -> tuple[Engine, Engine]:
     folder = Path(str(url.database)).absolute().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -96,10 +88,10 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
         raise StorageUnusable(
             f"the folder {folder} cannot be made: {error.strerror}", mend="name a folder that can be written"
         ) from error
-    arguments = {"isolation_level": None, "timeout": WAIT_S, "check_same_thread": False}
+    arguments = {"isolation_level": None, "timeout": wait_s, "check_same_thread": False}
     # The pool of one connection is what lets one writer in at a time, in the order in which they came.
-    writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=WAIT_S, connect_args=arguments)
-    reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=WAIT_S, connect_args=arguments)
+    writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=wait_s, connect_args=arguments)
+    reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=wait_s, connect_args=arguments)
     _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
     _on_connect(reader, "foreign_keys=ON", "query_only=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")
@@ -107,11 +99,21 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
     return writer, reader
 
 
-def _postgres(url: URL) -> tuple[Engine, Engine]:
-    arguments = {"connect_timeout": WAIT_S, "options": _POSTGRES_OPTIONS, "application_name": "pennon"}
+def _postgres(url: URL, wait_s: float) -> tuple[Engine, Engine]:
+    options = {
+        "lock_timeout": wait_s,
+        "statement_timeout": _STATEMENT_S,
+        # A writer that stopped in the middle must not hold an environment's head for ever.
+        "idle_in_transaction_session_timeout": _STATEMENT_S,
+    }
+    arguments: dict[str, str | int] = {
+        "connect_timeout": max(2, math.ceil(wait_s)),
+        "options": " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in options.items()),
+        "application_name": "pennon",
+    }
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
     writer = create_engine(
-        url, pool_size=8, max_overflow=16, pool_timeout=WAIT_S, pool_pre_ping=True, connect_args=arguments
+        url, pool_size=8, max_overflow=16, pool_timeout=wait_s, pool_pre_ping=True, connect_args=arguments
     )
     return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

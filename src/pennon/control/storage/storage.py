@@ -3,9 +3,11 @@
 from sqlalchemy import text
 
 from pennon.control.clock import Clock, SystemClock
-from pennon.control.storage.database import Database
+from pennon.control.storage.counts import StoredCounts
+from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.log import StoredLog
 from pennon.control.storage.migrate import migrate
+from pennon.control.storage.stamps import StoredStamps
 
 
 class Storage:
@@ -14,6 +16,8 @@ class Storage:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self.log = StoredLog(database, clock)
+        self.last_used = StoredStamps(database)
+        self.counts = StoredCounts(database, clock)
 
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""
@@ -25,12 +29,14 @@ class Storage:
         self._database.close()
 
 
-def open_storage(url: str, *, clock: Clock | None = None) -> Storage:
+def open_storage(url: str, *, clock: Clock | None = None, wait_s: float = WAIT_S) -> Storage:
     """Return the storage at *url* (`sqlite:///path`, `postgresql://…`), brought to the schema of this version.
+
+    A command waits *wait_s* seconds for a lock or a connection before it says that the database is busy.
 
     Raises `StorageUnusable` for a URL or a database that cannot be used, `Unavailable` for one that does not answer.
     """
-    database = Database(url)
+    database = Database(url, wait_s=wait_s)
     try:
         migrate(database)
     except BaseException:

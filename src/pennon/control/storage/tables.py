@@ -88,9 +88,7 @@ evaluation_counts = Table(
     Column("environment", _KEY, primary_key=True),
     Column("flag", _KEY, primary_key=True),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),  # seconds since 1970, a multiple of 3600
-    Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("variation", _KEY, primary_key=True),  # empty: the caller's default was served
-    Column("reason", _KEY, primary_key=True),
     Column("total", BigInteger, nullable=False),
     Index(None, "environment", "hour"),
 )

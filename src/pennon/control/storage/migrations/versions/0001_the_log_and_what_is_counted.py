@@ -93,13 +93,9 @@ def _make_counts() -> None:
         _text_key("environment"),
         _text_key("flag"),
         sa.Column("hour", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         _text_key("variation"),
-        _text_key("reason"),
         sa.Column("total", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "environment", "flag", "hour", "version", "variation", "reason", name="pk_evaluation_counts"
-        ),
+        sa.PrimaryKeyConstraint("environment", "flag", "hour", "variation", name="pk_evaluation_counts"),
     )
     op.create_index("ix_evaluation_counts_environment_hour", "evaluation_counts", ["environment", "hour"])
     op.create_table(

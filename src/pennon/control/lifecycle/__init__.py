@@ -1,0 +1,1 @@
+"""The life of flags: what tells whether one is still needed."""

@@ -1,0 +1,104 @@
+"""Keeps how often flags were evaluated. Batches, and the marks that they were counted, are one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from pennon.control.clock import Clock
+from pennon.control.storage.database import Database
+from pennon.control.storage.tables import evaluation_counts, insert_into, instances, micros, upsert
+from pennon.events import HourlyCount, Standing, Taken
+from pennon.ingest.counting import CountedBatch
+
+KEPT = timedelta(days=400)
+"""A year and a month, so that this month can be compared with that of last year."""
+INSTANCE_KEPT = timedelta(days=30)
+"""An instance that was silent for so long does not send again what it sent before."""
+_TIDY_EVERY = timedelta(hours=1)
+
+
+class StoredCounts:
+    """See `pennon.control.lifecycle.counts.EvaluationCounts`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._tidied: datetime | None = None
+
+    def add(self, batches: Sequence[CountedBatch]) -> None:
+        """Add the sums of *batches* and keep their marks, in one transaction; leave out those whose mark is there."""
+        # In one order whoever calls, so that two processes never wait for each other.
+        ordered = sorted(batches, key=lambda batch: (batch.environment, batch.key_hash, batch.instance, batch.sequence))
+        with self._database.writing() as connection:
+            self._tidy(connection)
+            new = [batch for batch in ordered if _mark(connection, batch)]
+            if sums := _summed(new):
+                connection.execute(_adding(connection), sums)
+            connection.commit()
+
+    def totals(
+        self,
+        environment: str,
+        *,
+        flag: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100_000,
+    ) -> list[HourlyCount]:
+        """Return the counts of the hours that begin in [*since*, *until*), by flag, hour and variation."""
+        table = evaluation_counts.c
+        query = select(evaluation_counts).where(table.environment == environment).limit(limit)
+        if flag is not None:
+            query = query.where(table.flag == flag)
+        if since is not None:
+            query = query.where(table.hour >= since.timestamp())
+        if until is not None:
+            query = query.where(table.hour < until.timestamp())
+        query = query.order_by(table.flag, table.hour, table.variation)
+        with self._database.reading() as connection:
+            return [
+                HourlyCount(flag=row.flag, variation=row.variation or None, hour=row.hour, count=row.total)
+                for row in connection.execute(query)
+            ]
+
+    def _tidy(self, connection: Connection) -> None:
+        now = self._clock.now()
+        if self._tidied is not None and self._tidied <= now < self._tidied + _TIDY_EVERY:
+            return
+        connection.execute(delete(instances).where(instances.c.at < micros(now - INSTANCE_KEPT)))
+        old = evaluation_counts.c.hour < int((now - KEPT).timestamp())
+        connection.execute(delete(evaluation_counts).where(old))
+        self._tidied = now
+
+
+def _mark(connection: Connection, batch: CountedBatch) -> bool:
+    """Note that *batch* is counted, and return whether it was not before."""
+    place = {"environment": batch.environment, "key": batch.key_hash, "instance": batch.instance}
+    row = {**place, "counted": Taken(sources=1).to_json(), "at": batch.received_at * 1000}
+    connection.execute(insert_into(instances, connection).values(row).on_conflict_do_nothing())
+    query = select(instances.c.counted).filter_by(**place).with_for_update()
+    taken = Taken.from_json(connection.execute(query).scalar_one(), sources=1)
+    source = (batch.key_hash, batch.instance)
+    if taken.standing(source, batch.sequence) is not Standing.NEW:
+        return False
+    taken.add(source, batch.sequence)
+    connection.execute(upsert(instances, connection).values({**row, "counted": taken.to_json()}))
+    return True
+
+
+def _summed(batches: Sequence[CountedBatch]) -> list[dict[str, Any]]:
+    sums: dict[tuple[str, str, int, str], int] = {}
+    for batch in batches:
+        for count in batch.counts:
+            place = (batch.environment, count.flag, count.hour, count.variation or "")
+            sums[place] = sums.get(place, 0) + count.count
+    names = ("environment", "flag", "hour", "variation")
+    return [{**dict(zip(names, place, strict=True)), "total": total} for place, total in sorted(sums.items())]
+
+
+def _adding(connection: Connection) -> Any:
+    statement = insert_into(evaluation_counts, connection)
+    total = evaluation_counts.c.total + statement.excluded.total
+    return statement.on_conflict_do_update(index_elements=list(evaluation_counts.primary_key), set_={"total": total})

