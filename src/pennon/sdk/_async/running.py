@@ -1,0 +1,66 @@
+"""A client's loops while they run. A client has at most one such set, and gets a new one after a fork."""
+
+from pennon.sdk._async.keeper import AsyncKeeper
+from pennon.sdk._async.sender import AsyncSender
+from pennon.sdk._async.transport import AsyncTransport
+from pennon.sdk._async.upstream import AsyncUpstream
+from pennon.sdk._concurrency import AsyncLoop, AsyncLoops, AsyncSignal
+from pennon.sdk._core import Core
+from pennon.sdk.config import Config
+from pennon.sdk.ladder import Ladder
+
+
+class AsyncRunning:
+    """The loops of one client, started when this is made."""
+
+    def __init__(self, core: Core, config: Config, ladder: Ladder) -> None:
+        self.settled = AsyncSignal()
+        self.is_stopped = False
+        self._transports: list[AsyncTransport] = []
+        self._upstream: AsyncUpstream | None = None
+        self._sender: AsyncSender | None = None
+        self._loops = AsyncLoops()
+        loops: dict[str, AsyncLoop] = {}
+        if config.urls:
+            self._upstream = AsyncUpstream(core, config, self._transport(config), ladder)
+            loops["pennon-upstream"] = self._upstream.run
+        if config.urls and config.events:
+            self._sender = AsyncSender(core, config, self._transport(config))
+            loops["pennon-sender"] = self._sender.run
+        self._keeper = AsyncKeeper(core, config, self._upstream)
+        loops["pennon-keeper"] = self._keeper.run
+        self._loops.start(loops)
+
+    def wake_sender(self) -> None:
+        """Have events sent soon."""
+        if self._sender is not None:
+            self._sender.wake()
+
+    async def flush(self, timeout_s: float) -> bool:
+        """Send all events there are. Return whether all are sent."""
+        return self._sender is None or await self._sender.flush(timeout_s)
+
+    async def stop(self, timeout_s: float, *, cut: bool) -> bool:
+        """End the loops, with *cut* also what they are sending. Return whether all are over in time."""
+        self.is_stopped = True
+        self._keeper.stop()
+        if self._upstream is not None:
+            self._upstream.stop()
+        if self._sender is not None:
+            self._sender.stop()
+            if cut:
+                self._sender.cut()
+        return await self._loops.stop(timeout_s)
+
+    async def close(self, timeout_s: float) -> None:
+        """End the loops, send what is left, keep what is known, close all connections."""
+        await self.stop(timeout_s / 2, cut=False)
+        await self.flush(timeout_s / 2)
+        await self._keeper.save(last=True)
+        for transport in self._transports:
+            await transport.close()
+
+    def _transport(self, config: Config) -> AsyncTransport:
+        transport = AsyncTransport(config)
+        self._transports.append(transport)
+        return transport

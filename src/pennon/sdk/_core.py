@@ -1,0 +1,363 @@
+"""What `Client` and `AsyncClient` share: what is known, what answers, what is reported. No input, no output.
+
+Evaluating threads read one attribute, the rules; a writer holds the lock and swaps them whole.
+"""
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from pennon.engine import Count, RuleSet, compile_snapshot
+from pennon.model import Json, Position, Snapshot
+from pennon.protocol import Action, Adopted, Frame, Replica, Reported, ReportKind
+from pennon.protocol.state import Reference, difference
+from pennon.sdk.config import Config
+from pennon.sdk.flags import Flags, PinnedRules
+from pennon.sdk.ladder import Failure, FailureKind, Level
+from pennon.sdk.recorder import Pending, Recorder
+from pennon.sdk.restless import CHANGES, RestlessFlags
+from pennon.sdk.rules import Context, NoRules, Observed, Overridden, Rules
+from pennon.sdk.status import Change, Status
+from pennon.sdk.stores.base import Stored
+
+_LOG = logging.getLogger("pennon")
+_NOT_READY = "no flags are known yet: the client is still waiting for them"
+_TOO_OLD = "the last known flags are older than last_known_ttl"
+
+
+class Override:
+    """A value that goes before every rule, until `remove`, or until the `with` block ends."""
+
+    def __init__(self, remove: Callable[["Override"], None], flag: str, value: Json) -> None:
+        self.flag = flag
+        self.value = value
+        self._remove = remove
+
+    def remove(self) -> None:
+        """Let the rules answer again, or the override before this one."""
+        self._remove(self)
+
+    def __enter__(self) -> "Override":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.remove()
+
+
+class Core(Flags):
+    """A client without its loops: it takes what they bring, and answers."""
+
+    def __init__(self, config: Config) -> None:
+        self._nothing = NoRules(_NOT_READY)
+        self._too_old = NoRules(_TOO_OLD)
+        super().__init__(self._nothing)
+        self.loaded: Stored | None = None
+        self._config = config
+        self._lock = threading.RLock()
+        self._replica = Replica()
+        self._base: RuleSet | None = None
+        self._answers: Rules | None = None
+        self._due_at = math.inf
+        self._overrides = [Override(self._remove_override, flag, value) for flag, value in config.overrides.items()]
+        self._recorder = Recorder(time=config.clock.time, wake=self._wake_sender)
+        self._restless = RestlessFlags()
+        self._best = Level.LAST_KNOWN
+        self._level = Level.DEFAULTS
+        self._tried = False
+        self._refused = False
+        self._problem = ""
+        self._complained: FailureKind | None = None
+        self._change_listeners = [config.on_change] if config.on_change else []
+        self._status_listeners = [config.on_status] if config.on_status else []
+        self._news: list[Callable[[], None]] = []
+        self._serve(config.clock.monotonic())
+
+    # What the application asks.
+
+    def rules(self) -> PinnedRules:
+        """Return the rules that answer now, to be held for a request: all that it evaluates is of one revision."""
+        return PinnedRules(self._rules)
+
+    def status(self) -> Status:
+        """Return how the client stands: its level, revision, age, and what went wrong last."""
+        snapshot = self._replica.snapshot
+        return Status(
+            level=self._level,
+            ready=self._is_ready(),
+            environment="" if snapshot is None else snapshot.environment,
+            epoch=0 if snapshot is None else snapshot.epoch,
+            revision=0 if snapshot is None else snapshot.revision,
+            age_s=self._age(self._config.clock.monotonic()),
+            problem=self._problem,
+            instance=self._recorder.instance,
+        )
+
+    def override(self, flag: str, value: Json) -> Override:
+        """Serve *value* for *flag* to everybody in this process, for development and tests.
+
+        It lasts until `remove()` of what is returned, which is a context manager too. Flags that have this one as a
+        prerequisite do not see it.
+        """
+        override = Override(self._remove_override, flag, value)
+        with self._lock:
+            self._overrides.append(override)
+            self._serve(self._config.clock.monotonic(), anew=True)
+        return override
+
+    def track(self, key: str, context: Context, *, value: float = 1.0, by: str = "targetingKey") -> bool:
+        """Report that *value* was measured for the unit of *context*, an order's worth for example.
+
+        Return whether it could be taken: it has a unit, and the number is finite.
+        """
+        return self._recorder.track(key, context, value=value, by=by) if self._config.events else False
+
+    def on_change(self, listener: Callable[[Change], None]) -> None:
+        """Call *listener* after each change of the flags, from the client's own thread or loop."""
+        self._change_listeners.append(listener)
+
+    def on_status(self, listener: Callable[[Status], None]) -> None:
+        """Call *listener* after each change of the level, from the client's own thread or loop."""
+        self._status_listeners.append(listener)
+
+    # What the loops bring (`pennon.sdk.receiver.Receiver`).
+
+    @property
+    def position(self) -> Position | None:
+        """Where the known state stands, None if nothing is known."""
+        return self._replica.position
+
+    def receive(self, frame: Frame, now: float) -> list[Action]:
+        """Take a frame of a stream."""
+        return self._act(lambda: self._replica.receive(frame, now), now)
+
+    def receive_document(self, data: bytes, *, age: float, now: float) -> list[Action]:
+        """Take what the snapshot endpoint answered."""
+        return self._act(lambda: self._replica.receive_document(data, age=age, now=now), now)
+
+    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
+        """Take the word of the snapshot endpoint that nothing changed."""
+        return self._act(lambda: self._replica.receive_unchanged(age=age, now=now), now)
+
+    def stand(self, best: Level, failure: Failure | None, now: float) -> None:
+        """Take note of the best rung that can be stood on now, and of what went wrong, if something did."""
+        with self._lock:
+            self._best = best
+            self._tried = self._tried or failure is None or best is Level.LAST_KNOWN
+            self._note(failure)
+        self._settle(now)
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Take the state of a source that needs no protocol: a file, a test."""
+        now = self._config.clock.monotonic()
+        with self._lock:
+            before = self._replica.snapshot
+            touched = None if before is None else difference(before, snapshot)
+            self._replica = Replica(snapshot=snapshot, known_at=now)
+            self._compile(snapshot, touched, now)
+            self._best = Level.STREAMING
+            self._tried = True
+        self._settle(now)
+
+    def remember(self, stored: Stored) -> None:
+        """Take the state of the local store, to begin with."""
+        now = self._config.clock.monotonic()
+        self.loaded = stored
+        with self._lock:
+            age = max(self._config.clock.time() - stored.known_at, 0.0)
+            self._replica = Replica(snapshot=stored.snapshot, known_at=now - age)
+            self._compile(stored.snapshot, None, now)
+        self._settle(now)
+
+    def complain(self, problem: str) -> None:
+        """Take note of what is wrong with a file or a source; empty, that it is right again."""
+        self._problem = problem
+        if problem:
+            _LOG.warning("%s; what was known before is served", problem)
+
+    def tick(self, now: float) -> float:
+        """Do what is due, and return in how many seconds the next thing is."""
+        self._recorder.tick()
+        self._restless.tick(now)
+        self._settle(now)
+        return max(self._due_at - now, 0.0)
+
+    def storable(self) -> Stored | None:
+        """Return what the local store should hold; None while nothing is known."""
+        with self._lock:
+            snapshot = self._replica.snapshot
+            age = self._age(self._config.clock.monotonic())
+        return None if snapshot is None or age is None else Stored(snapshot, self._config.clock.time() - age)
+
+    def pending(self) -> Pending | None:
+        """Return the batch of events to send now; None if there is nothing to report."""
+        return self._recorder.pending(self._counts())
+
+    def sent(self, *, taken: bool = True) -> None:
+        """Take note that the pending batch was taken, or that it never will be."""
+        if taken:
+            self._recorder.taken()
+        else:
+            self._recorder.refused()
+
+    # How it comes about.
+
+    def _act(self, take: Callable[[], list[Action]], now: float) -> list[Action]:
+        """Let the replica take something, do what it says, and return what only an upstream can answer."""
+        left: list[Action] = []
+        with self._lock:
+            for action in take():
+                match action:
+                    case Adopted(snapshot, touched):
+                        self._compile(snapshot, touched, now)
+                    case Reported(problem, kind):
+                        self._report(problem, kind)
+                        left.append(action)
+                    case _:
+                        left.append(action)
+        self._settle(now)
+        return left
+
+    def _compile(self, snapshot: Snapshot, touched: Iterable[Reference] | None, now: float) -> None:
+        if self._base is None or touched is None:
+            counted = self._config.events
+            self._base = compile_snapshot(
+                snapshot, counted=counted, exposed=self._recorder.exposed if counted else None
+            )
+            touched = [("flag", key) for key in snapshot.flags]
+        else:
+            touched = list(touched)
+            self._base = self._base.advanced(snapshot, touched)
+            self._warn_of(self._restless.changed((key for kind, key in touched if kind == "flag"), now))
+        self._recorder.evaluates_by(str(snapshot.position))
+        self._serve(now)
+        if self._change_listeners and touched:
+            self._news.append(partial(self._tell_change, self._base, frozenset(touched)))
+
+    def _serve(self, now: float, *, anew: bool = False) -> None:
+        """Put in place what answers at *now*, unless it is there."""
+        rules = self._answering(now)
+        if rules is self._answers and not anew:
+            return
+        self._answers = rules
+        if self._overrides:
+            rules = Overridden(rules, {override.flag: override.value for override in self._overrides})
+        if self._config.hooks:
+            rules = Observed(rules, self._config.hooks)
+        self._rules = rules
+
+    def _answering(self, now: float) -> Rules:
+        """Return the rule set for the age of the state, and note when that will be another one."""
+        self._due_at = math.inf
+        if self._base is None:
+            return self._nothing
+        age = self._age(now)
+        if age is None:
+            return self._base
+        if self._is_too_old(age):
+            return self._too_old
+        if self._config.last_known_ttl is not None and self._best is Level.LAST_KNOWN:
+            self._due_at = now + self._config.last_known_ttl - age
+        # Asked of the set that answers, not of a fresh one: it returns itself where nothing differs.
+        self._base = self._base.aged(age)
+        bound = self._base.next_staleness(age)
+        if bound is not None:
+            self._due_at = min(self._due_at, now + bound - age)
+        return self._base
+
+    def _counts(self) -> Iterable[Count]:
+        return () if self._base is None else self._base.counts()
+
+    def _age(self, now: float) -> float | None:
+        """Return the age of what is known. What a file or a test says is current as long as it says nothing else."""
+        return 0.0 if self._config.source is not None and self.position is not None else self._replica.age(now)
+
+    def _is_too_old(self, age: float | None) -> bool:
+        ttl = self._config.last_known_ttl
+        return ttl is not None and age is not None and age >= ttl and self._best is Level.LAST_KNOWN
+
+    def _is_ready(self) -> bool:
+        return self._base is not None and self._answers is not self._too_old
+
+    def _settle(self, now: float) -> None:
+        """Bring everything that follows from the state into line with it, and tell who wants to know."""
+        with self._lock:
+            self._serve(now)
+            level = self._best if self._is_ready() else Level.DEFAULTS
+            if level is not self._level:
+                log = _LOG.info if level < self._level else _LOG.warning
+                log("level %d: %s", level, level.name.lower().replace("_", " "))
+                self._level = level
+                self._news += [partial(_call, listener, self.status()) for listener in self._status_listeners]
+            news, self._news = self._news, []
+        if self._tried and (self._is_ready() or self._refused):
+            self._settled()
+        for tell in news:  # outside of the lock: who is told may do anything
+            tell()
+
+    def _note(self, failure: Failure | None) -> None:
+        """Say what went wrong once, not with each attempt."""
+        if failure is None:
+            if self._complained is not None:
+                _LOG.info("the server answers again")
+            self._problem, self._complained, self._refused = "", None, False
+            return
+        self._problem = failure.message
+        self._refused = failure.kind is FailureKind.REFUSED
+        if failure.kind is self._complained:
+            return
+        self._complained = failure.kind
+        if self._refused:
+            _LOG.error(
+                "%s; what is known is still served, and the key is tried again every minute or two", failure.message
+            )
+        elif failure.kind in (FailureKind.DRAINING, FailureKind.ENDED):
+            _LOG.info("%s; it will be connected to again", failure.message)
+        else:
+            _LOG.warning("%s; what is known is still served", failure.message)
+
+    def _report(self, problem: str, kind: ReportKind) -> None:
+        self._problem = f"{kind}: {problem}"
+        log = _LOG.info if kind is ReportKind.LAGGING else _LOG.warning
+        log("%s", self._problem)
+
+    def _warn_of(self, flags: Iterable[str]) -> None:
+        for flag in flags:
+            _LOG.warning("flag %s changed more than %d times within a minute", flag, CHANGES)
+
+    def _tell_change(self, rules: RuleSet, touched: frozenset[Reference]) -> None:
+        keys = {key for kind, key in touched if kind == "flag"}
+        keys.update(key for key in rules.flag_keys() if not touched.isdisjoint(rules.dependencies(key)))
+        change = Change(epoch=rules.epoch, revision=rules.revision, flags=frozenset(keys))
+        for listener in list(self._change_listeners):
+            _call(listener, change)
+
+    def _remove_override(self, override: Override) -> None:
+        with self._lock:
+            self._overrides = [each for each in self._overrides if each is not override]
+            self._serve(self._config.clock.monotonic(), anew=True)
+
+    def _after_fork_in_child(self) -> None:
+        """Be usable whatever threads held, and be another instance than the parent."""
+        self._lock = threading.RLock()
+        self._recorder.after_fork_in_child(self._counts())
+
+    # What the clients know and this does not.
+
+    def _settled(self) -> None:
+        """Take note that the best that can be had is in place."""
+
+    def _wake_sender(self) -> None:
+        """Take note that there is enough to be sent."""
+
+
+def _call(listener: Callable[[Any], None], news: Any) -> None:
+    try:
+        listener(news)
+    except Exception:  # noqa: BLE001  # boundary: a user's hook
+        _LOG.exception("a listener raised; the client is not concerned")

@@ -1,0 +1,67 @@
+# Generated from src/pennon/sdk/_async/running.py by scripts/generate.py: edit that file, not this one.
+"""A client's loops while they run. A client has at most one such set, and gets a new one after a fork."""
+
+from pennon.sdk._concurrency import Loop, Loops, Signal
+from pennon.sdk._core import Core
+from pennon.sdk._sync.keeper import Keeper
+from pennon.sdk._sync.sender import Sender
+from pennon.sdk._sync.transport import Transport
+from pennon.sdk._sync.upstream import Upstream
+from pennon.sdk.config import Config
+from pennon.sdk.ladder import Ladder
+
+
+class Running:
+    """The loops of one client, started when this is made."""
+
+    def __init__(self, core: Core, config: Config, ladder: Ladder) -> None:
+        self.settled = Signal()
+        self.is_stopped = False
+        self._transports: list[Transport] = []
+        self._upstream: Upstream | None = None
+        self._sender: Sender | None = None
+        self._loops = Loops()
+        loops: dict[str, Loop] = {}
+        if config.urls:
+            self._upstream = Upstream(core, config, self._transport(config), ladder)
+            loops["pennon-upstream"] = self._upstream.run
+        if config.urls and config.events:
+            self._sender = Sender(core, config, self._transport(config))
+            loops["pennon-sender"] = self._sender.run
+        self._keeper = Keeper(core, config, self._upstream)
+        loops["pennon-keeper"] = self._keeper.run
+        self._loops.start(loops)
+
+    def wake_sender(self) -> None:
+        """Have events sent soon."""
+        if self._sender is not None:
+            self._sender.wake()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send all events there are. Return whether all are sent."""
+        return self._sender is None or self._sender.flush(timeout_s)
+
+    def stop(self, timeout_s: float, *, cut: bool) -> bool:
+        """End the loops, with *cut* also what they are sending. Return whether all are over in time."""
+        self.is_stopped = True
+        self._keeper.stop()
+        if self._upstream is not None:
+            self._upstream.stop()
+        if self._sender is not None:
+            self._sender.stop()
+            if cut:
+                self._sender.cut()
+        return self._loops.stop(timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        """End the loops, send what is left, keep what is known, close all connections."""
+        self.stop(timeout_s / 2, cut=False)
+        self.flush(timeout_s / 2)
+        self._keeper.save(last=True)
+        for transport in self._transports:
+            transport.close()
+
+    def _transport(self, config: Config) -> Transport:
+        transport = Transport(config)
+        self._transports.append(transport)
+        return transport

@@ -1,0 +1,172 @@
+"""What a client is told when it is made, checked and completed from the environment. Nothing else here reads it."""
+
+import os
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pennon.model import Json
+from pennon.sdk.ladder import Pace
+from pennon.sdk.overrides import parse_overrides
+from pennon.sdk.rules import EvaluationHook
+from pennon.sdk.sources.base import Source
+from pennon.sdk.sources.file import FileSource
+from pennon.sdk.status import Change, Status
+from pennon.sdk.stores.base import Store
+from pennon.sdk.stores.file import FileStore
+
+ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_OVERRIDES")
+"""The environment variables that a client reads. What the caller passes goes before them."""
+
+
+class InvalidConfiguration(ValueError):
+    """What a client was told cannot be. The message says what to do instead."""
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """The two times that a client needs: one that never jumps, and one that others understand."""
+
+    monotonic: Callable[[], float]
+    time: Callable[[], float]
+
+
+def system_clock() -> Clock:
+    """Return the machine's clock. Where the system has one, the first goes on while the machine sleeps, for ages."""
+    boot_time = getattr(time, "CLOCK_BOOTTIME", None)
+    steady = time.monotonic if boot_time is None else partial(time.clock_gettime, boot_time)
+    return Clock(steady, time.time)
+
+
+class Options(TypedDict, total=False):
+    """What `Client` and `AsyncClient` take by name beside `key`, `file` and `store`."""
+
+    source: Source
+    """Where the state comes from instead of a server or a file: `pennon.testing.InMemorySource`, or your own."""
+    environment: str
+    """Which environment to read, `project/environment`: for edge keys only, a server key has one of its own."""
+    last_known_ttl: float | None
+    """Seconds after which the last known state is not served any more. None: never."""
+    poll_interval_s: float
+    """How often to ask while the stream is down. 30 unless told."""
+    flush_interval_s: float
+    """How often events are sent. 10 unless told."""
+    heartbeat_s: float
+    """How often the server says that it is alive. A stream silent for two and a half of these is dead."""
+    timeout_s: float
+    """How long to wait for a connection, an answer, or a stream's first frame. 10 unless told."""
+    max_bytes: int
+    """The largest answer or frame that is read. 64 MiB unless told."""
+    events: bool
+    """Whether to count evaluations and report them. True unless told."""
+    on_change: Callable[[Change], None]
+    """Called after the flags changed, from the client's own thread or loop."""
+    on_status: Callable[[Status], None]
+    """Called after the level changed, from the client's own thread or loop."""
+    hooks: Sequence[EvaluationHook]
+    """Called after each evaluation, in the caller's thread: see `pennon.sdk.opentelemetry`."""
+    overrides: Mapping[str, Json]
+    """Values by flag key that go before everything, those of `PENNON_OVERRIDES` too."""
+    ssl_context: ssl.SSLContext
+    """How to check the server's certificate, where the system's authorities do not do."""
+    chance: Callable[[], float]
+    """Numbers from 0 to 1 for jitter."""
+    clock: Clock
+    """The time, for tests."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """A client's settings, complete and checked."""
+
+    urls: tuple[str, ...] = ()
+    key: str = ""
+    source: Source | None = None
+    store: Store | None = None
+    environment: str = ""
+    last_known_ttl: float | None = None
+    pace: Pace = Pace()
+    flush_interval_s: float = 10.0
+    heartbeat_s: float = 25.0
+    timeout_s: float = 10.0
+    max_bytes: int = 64 * 1024 * 1024
+    events: bool = True
+    on_change: Callable[[Change], None] | None = None
+    on_status: Callable[[Status], None] | None = None
+    hooks: tuple[EvaluationHook, ...] = ()
+    overrides: Mapping[str, Json] = {}
+    ssl_context: ssl.SSLContext | None = None
+    chance: Callable[[], float] = random.random
+    clock: Clock = msgspec.field(default_factory=system_clock)
+
+
+def configure(
+    url: str | Sequence[str] | None,
+    *,
+    key: str | None,
+    file: str | os.PathLike[str] | None,
+    store: str | os.PathLike[str] | Store | None,
+    options: Options,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Return the settings of a client. Raises `InvalidConfiguration` over what cannot be.
+
+    `environ` is the process's environment unless told.
+    """
+    environ = os.environ if environ is None else environ
+    source = _source(options.get("source"), file)
+    if source is not None and url is not None:
+        raise InvalidConfiguration("flags come from a server or from a file: leave out url, or file and source")
+    urls = () if source is not None else _urls(environ.get("PENNON_URL") if url is None else url)
+    key = environ.get("PENNON_KEY", "") if key is None else key
+    if urls and not key:
+        raise InvalidConfiguration("a server wants a key: pass key=, or set PENNON_KEY")
+    if not key.isascii() or not key.isprintable():
+        raise InvalidConfiguration("a key has printable ASCII characters only: look for a stray line break or quote")
+    given = dict(options) | {
+        "overrides": parse_overrides(environ.get("PENNON_OVERRIDES", "")) | dict(options.get("overrides", {}))
+    }
+    given["pace"] = Pace(poll_s=_positive("poll_interval_s", given.pop("poll_interval_s", 30.0)))
+    given["hooks"] = tuple(options.get("hooks", ()))
+    given["source"] = source
+    for name in ("flush_interval_s", "heartbeat_s", "timeout_s", "max_bytes", "last_known_ttl"):
+        if given.get(name) is not None:
+            _positive(name, given[name])
+    try:
+        return Config(urls=urls, key=key, store=_store(store), **given)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InvalidConfiguration(str(error).replace("Unexpected keyword argument", "there is no option")) from error
+
+
+def _urls(url: str | Sequence[str] | None) -> tuple[str, ...]:
+    given = (url,) if isinstance(url, str) else tuple(url or ())
+    return tuple(_checked_url(each) for each in given if each)
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidConfiguration(f"{url!r} is not the address of a server: write http://host:port or https://host")
+    return url.rstrip("/")
+
+
+def _source(source: Source | None, file: str | os.PathLike[str] | None) -> Source | None:
+    if file is None:
+        return source
+    if source is not None:
+        raise InvalidConfiguration("flags come from a file or from a source: leave one of them out")
+    return FileSource(file)
+
+
+def _store(store: str | os.PathLike[str] | Store | None) -> Store | None:
+    return FileStore(store) if isinstance(store, (str, os.PathLike)) else store
+
+
+def _positive(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise InvalidConfiguration(f"{name} is {value!r}: it must be a number above zero")
+    return value

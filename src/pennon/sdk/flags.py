@@ -1,0 +1,137 @@
+"""Evaluating flags: what a client, the rules it pins and a request have in common. Nothing here waits or raises."""
+
+import logging
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, cast
+
+from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason
+from pennon.sdk.rules import Context, Rules
+
+if TYPE_CHECKING:
+    from pennon.engine import Explanation
+
+_LOG = logging.getLogger("pennon")
+_NOBODY: Context = {}
+
+
+class Flags:
+    """Evaluates flags. An answer comes at once and whatever happens: in doubt it is the caller's default."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def boolean(self, flag: str, context: Context = _NOBODY, *, default: bool = False) -> bool:
+        """Return the value of the boolean *flag* for *context*."""
+        value = self._rules.evaluate(flag, context, default).value
+        if value is True or value is False:
+            return value
+        return cast("bool", self._mismatch(flag, "boolean", value, default))
+
+    def string(self, flag: str, context: Context = _NOBODY, *, default: str = "") -> str:
+        """Return the value of the string *flag* for *context*."""
+        value = self._rules.evaluate(flag, context, default).value
+        if type(value) is str:
+            return value
+        return cast("str", self._mismatch(flag, "string", value, default))
+
+    def number(self, flag: str, context: Context = _NOBODY, *, default: float = 0) -> int | float:
+        """Return the value of the number *flag* for *context*: an int or a float, as the flag has it."""
+        value = self._rules.evaluate(flag, context, default).value
+        if type(value) is int or type(value) is float:
+            return value
+        return cast("float", self._mismatch(flag, "number", value, default))
+
+    def object(self, flag: str, context: Context = _NOBODY, *, default: Json = None) -> Any:
+        """Return the value of the object *flag* for *context*: a dict or a list, a copy that the caller may change."""
+        value = self._rules.evaluate(flag, context, default).value
+        if type(value) is dict or type(value) is list:
+            return default if value is default else _copy(value)
+        return self._mismatch(flag, "object", value, default)
+
+    def evaluation(
+        self, flag: str, context: Context = _NOBODY, *, default: Json = None, kind: FlagKind | None = None
+    ) -> Evaluation:
+        """Return the whole result: value, variation, reason, rule, flag version, error.
+
+        With *kind*, a flag of another kind gives *default* and the error `TYPE_MISMATCH`; without, any kind is taken.
+        The result never changes; do not change the dict or list that may be its value.
+        """
+        result = self._rules.evaluate(flag, context, default)
+        if kind is None or result.value is default or is_of_kind(result.value, kind):
+            return result
+        return mismatched(result, kind, default)
+
+    def explain(self, flag: str, context: Context = _NOBODY, *, default: Json = None) -> "Explanation":
+        """Return the result and each step that led to it. Not counted: nobody is served."""
+        return self._rules.explain(flag, context, default)
+
+    def _mismatch(self, flag: str, kind: FlagKind, value: Json, default: Any) -> Any:
+        if value is not default:
+            _LOG.debug("flag %s was asked for as a %s and is none; the default is served", flag, kind)
+        return default
+
+
+class PinnedRules(Flags):
+    """One rule set, held: all that it answers is of one revision. `Client.rules()` gives one for a request."""
+
+    __slots__ = ()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the state that answers."""
+        return self._rules.epoch
+
+    @property
+    def revision(self) -> int:
+        """The revision of the state that answers."""
+        return self._rules.revision
+
+    def flag_keys(self) -> Collection[str]:
+        """Return the keys of all flags."""
+        return self._rules.flag_keys()
+
+    def kind(self, flag: str) -> FlagKind | None:
+        """Return the kind of *flag*, None if it is not known."""
+        return self._rules.kind(flag)
+
+
+def is_of_kind(value: Json, kind: FlagKind) -> bool:
+    """Return whether *value* is one of a flag of *kind*."""
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+def mismatched(result: Evaluation, kind: FlagKind, default: Json) -> Evaluation:
+    """Return what is answered where *result* is not of the *kind* that was asked for."""
+    return Evaluation(
+        value=default,
+        variation=None,
+        reason=Reason.ERROR,
+        flag_version=result.flag_version,
+        error_code=ErrorCode.TYPE_MISMATCH,
+        error_message=f"asked for a {kind}, and the value is {_name(result.value)}",
+    )
+
+
+_TYPES: dict[FlagKind, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "string": str,
+    "number": (int, float),
+    "object": (dict, list),
+}
+
+
+def _name(value: Json) -> str:
+    for kind in _TYPES:
+        if is_of_kind(value, kind):
+            return f"a {kind}" if kind != "object" else "an object"
+    return "null"
+
+
+def _copy(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _copy(each) for key, each in value.items()}
+    if type(value) is list:
+        return [_copy(each) for each in value]
+    return value

@@ -1,0 +1,77 @@
+"""What happens to a client around a fork and at the end of the process, whoever forgets about it. For both clients."""
+
+import atexit
+import os
+from collections.abc import Callable
+from typing import Protocol
+from weakref import WeakMethod, ref
+
+from pennon.sdk._core import Core
+from pennon.sdk.config import Config
+
+_FORK_S = 1.0
+_EXIT_S = 3.0
+
+
+class Stoppable(Protocol):
+    """The loops of a client, in threads."""
+
+    def stop(self, timeout_s: float, *, cut: bool) -> bool:
+        """End them."""
+
+
+class Closable(Protocol):
+    """A client."""
+
+    def close(self, timeout: float) -> None:
+        """End it."""
+
+
+def on_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
+    """Call these bound methods around each fork of the process. Their object is held weakly: it may go."""
+    if hasattr(os, "register_at_fork"):  # Windows has no fork
+        os.register_at_fork(before=_weak(before), after_in_parent=_weak(in_parent), after_in_child=_weak(in_child))
+
+
+def _weak(method: Callable[[], None]) -> Callable[[], None]:
+    reference = WeakMethod(method)
+
+    def call() -> None:
+        if (found := reference()) is not None:
+            found()
+
+    return call
+
+
+def async_before_fork(_running: object) -> None:
+    """Do nothing: tasks do not run while their thread forks."""
+
+
+def before_fork(running: Stoppable) -> None:
+    """End the threads: one alive may hold any lock, which the child would wait for in vain. Python 3.12 warns of it."""
+    running.stop(_FORK_S, cut=True)
+
+
+def async_at_exit(core: Core, config: Config) -> Callable[[], None]:
+    """Report what is left when the process ends; its event loop is gone by then. Return what `atexit` calls."""
+    reference = ref(core)
+
+    def flush() -> None:
+        if (found := reference()) is not None and config.urls and config.events:
+            from pennon.sdk._sync.sender import Sender  # noqa: PLC0415  # a program in good order never needs it
+            from pennon.sdk._sync.transport import Transport  # noqa: PLC0415
+
+            Sender(found, config, Transport(config)).flush(_EXIT_S)
+
+    return atexit.register(flush)
+
+
+def at_exit(client: Closable, _config: Config) -> Callable[[], None]:
+    """Close *client* when the process ends. Return what `atexit` calls."""
+    reference = ref(client)
+
+    def close() -> None:
+        if (found := reference()) is not None:
+            found.close(_EXIT_S)
+
+    return atexit.register(close)

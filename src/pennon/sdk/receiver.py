@@ -1,0 +1,27 @@
+"""The port between the loop that follows a server and whoever wants what it brings: a client, an edge node."""
+
+from typing import Protocol
+
+from pennon.model import Position
+from pennon.protocol import Action, Frame
+from pennon.sdk.ladder import Failure, Level
+
+
+class Receiver(Protocol):
+    """Takes what an upstream sends. What it cannot do itself, ask the upstream, it returns."""
+
+    @property
+    def position(self) -> Position | None:
+        """Where it stands, None if it knows nothing."""
+
+    def receive(self, frame: Frame, now: float) -> list[Action]:
+        """Take a frame of a stream."""
+
+    def receive_document(self, data: bytes, *, age: float, now: float) -> list[Action]:
+        """Take what the snapshot endpoint answered."""
+
+    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
+        """Take the word of the snapshot endpoint that nothing changed."""
+
+    def stand(self, best: Level, failure: Failure | None, now: float) -> None:
+        """Take note of the best rung that can be stood on now, and of what went wrong, if something did."""

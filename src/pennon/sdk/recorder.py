@@ -1,0 +1,238 @@
+"""What a client reports: how often each variation was served, who saw it, what was measured. No input, no output.
+
+Everything is bounded. What does not fit is left out and counted, and the next batch says how much it was. A batch
+keeps its number until it is taken, so that one sent twice counts once.
+"""
+
+import math
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from pennon._version import __version__
+from pennon.engine import Context, Count, ExposureSite
+from pennon.events import Counter, EventBatch, Exposure, Metric
+from pennon.model import Reason
+from pennon.sdk.exposures import Exposures, is_sendable
+
+QUEUE = 10_000
+"""How many exposures, and how many metrics, wait to be sent at most."""
+BATCH = 1000
+"""How many entries of each sort a batch has at most."""
+_WAKE_AT = BATCH // 2
+_MAX_KEY = 256
+_MAX_VARIATIONS = 100
+_SDK = f"pennon-python/{__version__}"
+_REPORT_S = 60.0
+
+_Key = tuple[str, int | None, str | None, Reason]
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A batch on its way: its bytes, and how many entries it carries or owns up to having dropped, by sort.
+
+    One that is full leaves something for the next.
+    """
+
+    body: bytes
+    carries: Mapping[str, int]
+    is_full: bool
+
+
+class Recorder:
+    """Gathers what happens and cuts it into batches. Evaluating threads write, one sender reads.
+
+    `time` is in seconds since 1970. `wake` is called when there is enough to be sent before its time.
+    """
+
+    def __init__(self, *, time: Callable[[], float], wake: Callable[[], None]) -> None:
+        self._time = time
+        self._wake = wake
+        self._lock = threading.RLock()
+        self._exposures = Exposures(time=time, pass_on=self._queue_exposure)
+        self._totals: dict[_Key, int] = {}
+        self._pending: Pending | None = None
+        self._begin()
+
+    def exposed(self, site: ExposureSite, context: Context) -> None:
+        """Take an evaluation that is an exposure. A rule set calls it, in the caller's thread."""
+        self._exposures.note(site, context)
+
+    def evaluates_by(self, revision: str) -> None:
+        """Note what is evaluated by from now on."""
+        self._exposures.revision = revision
+
+    def tick(self) -> None:
+        """Do what is due. To be called about once a second."""
+        self._exposures.tick()
+
+    def track(self, key: str, context: Context, *, value: float, by: str) -> bool:
+        """Note that *value* was measured for the unit of *context*. Return whether it could be taken."""
+        who = self._exposures.unit_of(dict(context), by)
+        if who is None or not (_is_key(key) and _is_key(by) and is_sendable(who) and _is_number(value)):
+            self._drop("metrics")
+            return False
+        seen = dict(islice(self._exposures.seen_by(by, who).items(), _MAX_VARIATIONS))
+        metric = Metric(time=self._now_ms(), key=key, by=by, unit=who, value=value, variations=seen)
+        return self._queue(self._metrics, metric, "metrics")
+
+    def pending(self, counts: Iterable[Count]) -> Pending | None:
+        """Return the batch to send: a new one if the last was taken, None if there is nothing to say.
+
+        *counts* are the totals of all that was evaluated.
+        """
+        if self._pending is None:
+            self._pending = self._cut(counts)
+        return self._pending
+
+    def taken(self) -> None:
+        """Note that the pending batch arrived."""
+        self._pending = None
+
+    def refused(self) -> None:
+        """Note that the pending batch will never be taken: what it carried is lost, and counted."""
+        if self._pending is not None:
+            for sort, count in self._pending.carries.items():
+                self._drop(sort, count)
+        self._pending = None
+
+    def after_fork_in_child(self, counts: Iterable[Count]) -> None:
+        """Begin anew, as another instance: what was gathered up to here is the parent's to send."""
+        self._lock = threading.RLock()
+        self._exposures.after_fork_in_child()
+        self._totals = {_key(count): count.count for count in counts}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.instance = uuid.uuid4().hex
+        self._sequence = 0
+        self._pending = None
+        self._dropped: dict[str, int] = {}
+        self._seen: deque[Exposure] = deque()
+        self._metrics: deque[Metric] = deque()
+        self._since_ms = self._now_ms()
+        self._reported: tuple[str, float] = ("", -math.inf)
+
+    def _now_ms(self) -> int:
+        return int(self._time() * 1000)
+
+    def _queue_exposure(self, exposure: Exposure) -> None:
+        if is_sendable(str(exposure.unit)) and _is_key(exposure.flag):
+            self._queue(self._seen, exposure, "exposures")
+        else:
+            self._drop("exposures")
+
+    def _queue(self, queue: deque[Any], entry: Exposure | Metric, sort: str) -> bool:
+        if len(queue) >= QUEUE:
+            self._drop(sort)
+            return False
+        queue.append(entry)
+        if len(queue) == _WAKE_AT:
+            self._wake()
+        return True
+
+    def _drop(self, sort: str, count: int = 1) -> None:
+        with self._lock:
+            self._dropped[sort] = self._dropped.get(sort, 0) + count
+
+    def _cut(self, counts: Iterable[Count]) -> Pending | None:
+        room, now_ms = _Room(), self._now_ms()
+        counters = self._counters(counts, now_ms, room)
+        exposures, metrics = _taken(self._seen, room), _taken(self._metrics, room)
+        with self._lock:
+            dropped, self._dropped = self._dropped, {}
+        if not (counters or exposures or metrics or dropped or self._has_moved()):
+            return None
+        self._sequence += 1
+        self._since_ms = now_ms
+        self._reported = (self._exposures.revision, self._time())
+        batch = EventBatch(
+            instance=self.instance,
+            sequence=self._sequence,
+            batch_id=uuid.uuid4().hex,
+            sent_at=now_ms,
+            sdk=_SDK,
+            revision=self._exposures.revision,
+            dropped=dropped,
+            counters=counters,
+            exposures=exposures,
+            metrics=metrics,
+        )
+        carries = {"evaluations": sum(each.count for each in counters), "exposures": len(exposures)}
+        carries["metrics"] = len(metrics)
+        carries = {sort: n for sort in carries if (n := carries[sort] + dropped.get(sort, 0))}
+        return Pending(batch.to_json(), carries, bool(self._seen or self._metrics or len(counters) == BATCH))
+
+    def _counters(self, counts: Iterable[Count], now_ms: int, room: "_Room") -> tuple[Counter, ...]:
+        counters: list[Counter] = []
+        for total in counts:
+            key = _key(total)
+            # A total below the last one is of a counter that was dropped for want of use and came back.
+            last = self._totals.get(key, 0)
+            more = total.count - last if total.count >= last else total.count
+            if not more or not _is_key(total.flag):
+                continue
+            if len(counters) == BATCH or not room.takes(total.flag, total.variation or ""):
+                break
+            self._totals[key] = total.count
+            counters.append(
+                Counter(
+                    flag=total.flag,
+                    version=total.version,
+                    variation=total.variation,
+                    reason=total.reason,
+                    count=more,
+                    from_=self._since_ms,
+                    to=now_ms,
+                )
+            )
+        return tuple(counters)
+
+    def _has_moved(self) -> bool:
+        """Whether the server should hear which revision is evaluated by, although nothing else is to be said."""
+        revision, at = self._reported
+        return revision != self._exposures.revision and self._time() - at >= _REPORT_S
+
+
+class _Room:
+    """What still fits into a batch, estimated generously: a character may take six bytes in JSON."""
+
+    def __init__(self) -> None:
+        self._left = 900_000
+
+    def takes(self, *texts: str) -> bool:
+        self._left -= 400 + 6 * sum(map(len, texts))
+        return self._left >= 0
+
+
+_Entry = Exposure | Metric
+
+
+def _taken(queue: deque[Any], room: _Room) -> tuple[Any, ...]:
+    taken: list[_Entry] = []
+    while queue and len(taken) < BATCH and room.takes(*_texts(queue[0])):
+        taken.append(queue.popleft())
+    return tuple(taken)
+
+
+def _texts(entry: _Entry) -> Iterable[str]:
+    if isinstance(entry, Metric):
+        return (entry.key, str(entry.unit), entry.by, *entry.variations, *entry.variations.values())
+    return (entry.flag, str(entry.unit), entry.by, entry.variation, entry.rule_id or "", entry.experiment or "")
+
+
+def _key(count: Count) -> _Key:
+    return count.flag, count.version, count.variation, count.reason
+
+
+def _is_key(text: object) -> bool:
+    return isinstance(text, str) and is_sendable(text, _MAX_KEY)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,144 @@
+"""What answers a client's evaluations, swapped whole: a rule set, nothing yet, overrides before it, hooks behind it."""
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason, Snapshot
+from pennon.sdk.overrides import overriding
+
+if TYPE_CHECKING:
+    from pennon.engine import Explanation
+
+_LOG = logging.getLogger("pennon")
+
+Context: TypeAlias = Mapping[str, Any]
+EvaluationHook: TypeAlias = Callable[[str, Context, Evaluation], None]
+"""Called with the flag's key, the context and the result."""
+
+
+class Rules(Protocol):
+    """Whatever can evaluate flags: `pennon.engine.RuleSet`, and what stands before or behind one here."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The state that it evaluates by."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of that state."""
+
+    @property
+    def revision(self) -> int:
+        """The revision of that state."""
+
+    def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
+        """Return what *flag* serves to *context*. Never raises."""
+
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+        """Return the same with the steps that led there."""
+
+    def flag_keys(self) -> Collection[str]:
+        """Return the keys of all flags."""
+
+    def kind(self, flag: str) -> FlagKind | None:
+        """Return the kind of *flag*, None if it is not known."""
+
+
+class NoRules:
+    """Answers everything with the caller's default: nothing is known yet, or what was known is too old."""
+
+    def __init__(self, why: str) -> None:
+        self.snapshot = Snapshot(epoch=0)
+        self.epoch = 0
+        self.revision = 0
+        self._why = why
+
+    def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
+        """Return *default*."""
+        return Evaluation(
+            value=default,
+            variation=None,
+            reason=Reason.ERROR,
+            error_code=ErrorCode.PROVIDER_NOT_READY,
+            error_message=self._why,
+        )
+
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+        """Return *default*, by no steps."""
+        from pennon.engine import Explanation
+
+        return Explanation(self.evaluate(flag, context, default), ())
+
+    def flag_keys(self) -> Collection[str]:
+        """Return nothing."""
+        return ()
+
+    def kind(self, flag: str) -> FlagKind | None:
+        """Return None."""
+
+
+class _Behind:
+    """What the wrappers below hand on."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.snapshot = rules.snapshot
+        self.epoch = rules.epoch
+        self.revision = rules.revision
+
+    def flag_keys(self) -> Collection[str]:
+        """Return the keys of all flags."""
+        return self._rules.flag_keys()
+
+    def kind(self, flag: str) -> FlagKind | None:
+        """Return the kind of *flag*, None if it is not known."""
+        return self._rules.kind(flag)
+
+
+class Overridden(_Behind):
+    """Answers some flags with fixed values, the others by *rules*."""
+
+    def __init__(self, rules: Rules, values: Mapping[str, Json]) -> None:
+        super().__init__(rules)
+        self._results = {flag: overriding(value) for flag, value in values.items()}
+
+    def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
+        """Return the fixed value of *flag*, or what *rules* say. Never raises."""
+        result = self._results.get(flag) if type(flag) is str else None
+        return self._rules.evaluate(flag, context, default, now=now) if result is None else result
+
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+        """Return the fixed value of *flag*, by no steps, or what *rules* say."""
+        from pennon.engine import Explanation
+
+        result = self._results.get(flag) if type(flag) is str else None
+        return self._rules.explain(flag, context, default, now=now) if result is None else Explanation(result, ())
+
+
+class Observed(_Behind):
+    """Tells *hooks* of each evaluation by *rules*. One that raises is reported once and harms nobody."""
+
+    def __init__(self, rules: Rules, hooks: Sequence[EvaluationHook]) -> None:
+        super().__init__(rules)
+        self._hooks = tuple(hooks)
+        self._reported: set[EvaluationHook] = set()
+
+    def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
+        """Return what *flag* serves, after each hook has seen it. Never raises."""
+        result = self._rules.evaluate(flag, context, default, now=now)
+        for hook in self._hooks:
+            try:
+                hook(flag, context, result)
+            except Exception:  # noqa: BLE001  # boundary: a user's hook
+                self._report(hook)
+        return result
+
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+        """Return what *flag* serves and why, which no hook sees: nobody is served."""
+        return self._rules.explain(flag, context, default, now=now)
+
+    def _report(self, hook: EvaluationHook) -> None:
+        if hook not in self._reported:
+            self._reported.add(hook)
+            _LOG.exception("an evaluation hook raised; the evaluation is not concerned", extra={"hook": repr(hook)})

@@ -1,0 +1,32 @@
+"""What a client says of itself: how it stands, and what changed."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from pennon.sdk.ladder import Level
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How a client stands at one moment.
+
+    `age_s` is how long ago the state was last known to be current at its origin, None where nothing is known.
+    `problem` says what went wrong last, empty while all is well.
+    """
+
+    level: Level
+    ready: bool
+    environment: str
+    epoch: int
+    revision: int
+    age_s: float | None
+    problem: str
+    instance: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """The flags changed. `flags` are those that may answer differently now, by their own change or a segment's."""
+
+    epoch: int
+    revision: int
+    flags: Collection[str]
