@@ -61,7 +61,8 @@ Credential: TypeAlias = Callable[[StreamNode, Request, str], Access]
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """What may be called: by whom, from where, and who answers.
 
-    `browser`: pages of other origins may call it, with a client key. `ofrep`: errors have OFREP's shape.
+    `browser`: pages of other origins may call it, with a client key. `ofrep`: errors have OFREP's shape. `takes_rest`:
+    the path goes on, and what comes is the handler's. `of_all`: it is about all that the key opens.
     """
 
     method: str
@@ -72,3 +73,4 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     browser: bool = False
     ofrep: bool = False
     takes_rest: bool = False
+    of_all: bool = False

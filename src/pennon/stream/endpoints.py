@@ -7,7 +7,7 @@ import structlog
 from litestar.handlers import ASGIRouteHandler, asgi
 
 from pennon.model import KeyKind
-from pennon.stream import ofrep, snapshots, streams
+from pennon.stream import events, notify, ofrep, rules, snapshots, streams
 from pennon.stream.calls import Call, Credential, Endpoint, Handler
 from pennon.stream.http import (
     JSON,
@@ -42,8 +42,8 @@ def by_header(node: StreamNode, request: Request, _rest: str) -> Access:
     return admit(node.keys, request, node.clock.time(), complete=node.is_complete)
 
 
-def _sdk(method: str, path: str, kinds: frozenset[KeyKind], handler: Handler) -> Endpoint:
-    return Endpoint(method=method, path=path, kinds=kinds, handler=handler, credential=by_header)
+def _sdk(method: str, path: str, kinds: frozenset[KeyKind], handler: Handler, *, browser: bool = False) -> Endpoint:
+    return Endpoint(method=method, path=path, kinds=kinds, handler=handler, credential=by_header, browser=browser)
 
 
 def _ofrep(
@@ -64,8 +64,28 @@ def _ofrep(
 ENDPOINTS: Sequence[Endpoint] = (
     _sdk("GET", "/sdk/v1/snapshot", _READERS, snapshots.answer_snapshot),
     _sdk("GET", "/sdk/v1/stream", _READERS, streams.answer_stream),
-    _sdk("GET", "/sdk/v1/environments", _READERS, snapshots.answer_environments),
+    Endpoint(
+        method="GET",
+        path="/sdk/v1/environments",
+        kinds=_READERS,
+        handler=snapshots.answer_environments,
+        credential=by_header,
+        of_all=True,
+    ),
+    _sdk("POST", "/sdk/v1/events", _ALL, events.answer_events, browser=True),
+    _sdk("POST", "/sdk/v1/acks", frozenset({"edge"}), events.answer_acks),
+    _ofrep("POST", "/ofrep/v1/evaluate/flags", ofrep.answer_flags),
     _ofrep("POST", "/ofrep/v1/evaluate/flags/", ofrep.answer_flag, takes_rest=True),
+    _ofrep("GET", "/ofrep/v1/stream", notify.answer_notify, credential=notify.by_url),
+    Endpoint(
+        method="GET",
+        path="/client/v1/rules/",
+        kinds=frozenset({"client"}),
+        handler=rules.answer_rules,
+        credential=rules.by_path,
+        browser=True,
+        takes_rest=True,
+    ),
 )
 
 
@@ -127,8 +147,9 @@ class _Exchange:
         self._origin = request.headers.get("origin")
         self._endpoint: Endpoint | None = None
         self._rest = ""
-        self._is_shared = False
-        """Whether the page that asks may read the answer."""
+        self._readers: str | None = None
+        """The pages that may read the answer: those of one origin, `*` for all, None for none."""
+        self._depends_on_origin = False
 
     async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer | Streaming:
         """Return the answer, whatever it takes. Raises `Gone` only."""
@@ -153,13 +174,11 @@ class _Exchange:
 
     def cors(self) -> Headers:
         """Return the headers that let the page that asks read the answer."""
-        if not self._is_shared or self._origin is None:
-            return ()
-        return (
-            ("access-control-allow-origin", self._origin),
-            ("access-control-expose-headers", _EXPOSE_HEADERS),
-            ("vary", "Origin"),
-        )
+        vary: Headers = (("vary", "Origin"),) if self._depends_on_origin else ()
+        if self._readers is None:
+            return vary
+        allowed = (("access-control-allow-origin", self._readers), ("access-control-expose-headers", _EXPOSE_HEADERS))
+        return (*allowed, *vary)
 
     def adding_headers(self, send: Send) -> Send:
         """Return a `send` that adds what `cors` says to the start of a stream."""
@@ -176,12 +195,13 @@ class _Exchange:
 
     def _admitted(self, endpoint: Endpoint, rest: str) -> Call:
         # Until the key is known an error may be read by any page: it tells nothing, and a client needs its status.
-        self._is_shared = endpoint.browser
+        self._readers = "*" if endpoint.browser else None
         access = endpoint.credential(self._node, self.request, rest)
         if access.kind not in endpoint.kinds:
             kinds = " or ".join(sorted(endpoint.kinds))
             raise Refusal(403, "Wrong kind of key", f"this takes a {kinds} key, not a {access.kind} key")
-        name = access.environment(self.request.query.get("environment"))
+        asked = next(iter(access.records)) if endpoint.of_all else self.request.query.get("environment")
+        name = access.environment(asked)
         if endpoint.browser:
             self._check_origin(access, name)
         environment = self._node.environments.get(name)
@@ -190,16 +210,22 @@ class _Exchange:
         return Call(self._node, self.request, access, environment, rest)
 
     def _check_origin(self, access: Access, environment: str) -> None:
-        self._is_shared = access.kind == "client"
-        if access.kind == "client" and not access.allows_origin(environment, self._origin):
-            self._is_shared = False
-            raise Refusal(403, "Wrong origin", f"the key is not for pages from {self._origin!r}")
+        if access.kind != "client":
+            # A secret key that works in a page would be in that page's source.
+            self._readers = None
+            return
+        if access.records[environment].origins:
+            self._depends_on_origin = True
+            self._readers = self._origin
+            if not access.allows_origin(environment, self._origin):
+                self._readers = None
+                raise Refusal(403, "Wrong origin", f"the key is not for pages from {self._origin!r}")
 
     def _preflight(self, endpoints: Sequence[Endpoint]) -> Answer:
         """Answer a browser that asks whether a page may ask. It sends no key, so it is told yes; the key decides."""
         if not any(endpoint.browser for endpoint in endpoints):
             return Answer(204, b"", (("allow", _methods(endpoints)),))
-        self._is_shared = True
+        self._readers = "*"
         headers: Headers = (
             ("access-control-allow-methods", _methods(endpoints)),
             ("access-control-allow-headers", _ALLOW_HEADERS),

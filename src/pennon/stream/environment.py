@@ -12,27 +12,33 @@ from pennon.model import DECODE_ERRORS, Delta, Item, ItemKind, Items, KeyRecord,
 from pennon.protocol import PROJECTIONS, Hub, Projection, sse
 from pennon.protocol.projection import is_client_side
 from pennon.stream.metrics import NodeMetrics
+from pennon.stream.reports import Report
 from pennon.stream.subscribers import Ended, Subscription
 
 _KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer")
 _GZIP_LEVEL = 4
 _KEPT_PACKED = 8
+_EVALUATED: tuple[Projection, ...] = ("server", "client")
 
 
 class Environment:
     """Serves one environment. Nothing may be asked of it before `adopt`; `is_loaded` says."""
 
-    def __init__(self, name: str, metrics: NodeMetrics) -> None:
+    def __init__(self, name: str, metrics: NodeMetrics, report: Report) -> None:
         self.name = name
+        self.report = report
         self._listening: Mapping[Projection, set[Subscription]] = {projection: set() for projection in PROJECTIONS}
         self.grown = asyncio.Event()
         """Set when the log is said to have grown."""
+        self._notified: set[Subscription] = set()
+        self._versions: dict[Projection, str] = {}
         self._metrics = metrics
         self._hub: Hub | None = None
         self._rules: RuleSet | None = None
         self._aged: RuleSet | None = None
         self._aged_from, self._aged_until = 0.0, math.inf
         self._client_flags: frozenset[str] | None = None
+        self._client_rules: tuple[bytes, bytes] | None = None
         self._packed: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
 
     @property
@@ -59,39 +65,42 @@ class Environment:
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield every stream's subscription, as they are now."""
-        for listening in self._listening.values():
+        for listening in (*self._listening.values(), self._notified):
             yield from tuple(listening)
 
-    def listen(self, subscription: Subscription) -> None:
-        """Leave deltas for *subscription* from now on."""
-        self._listening[subscription.projection].add(subscription)
+    def listen(self, subscription: Subscription, *, to_notices: bool = False) -> None:
+        """Leave deltas for *subscription* from now on; or, *to_notices*, let it lag whenever its projection differs."""
+        (self._notified if to_notices else self._listening[subscription.projection]).add(subscription)
 
     def forget(self, subscription: Subscription) -> None:
         """Leave nothing for *subscription* any more."""
         self._listening[subscription.projection].discard(subscription)
+        self._notified.discard(subscription)
 
     def adopt(self, hub: Hub) -> None:
         """Serve what *hub* was loaded with. Every stream is brought there from wherever it stands."""
         self._hub = hub
         self._client_flags = None
-        self._swap(compile_snapshot(hub.snapshot("server")))
+        self._swap(compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed))
         for subscription in self.subscriptions():
             subscription.fall_behind()
         self._note()
 
-    def advance(self, delta: Delta, *, known_at: float, now: float) -> Delta:
-        """Apply *delta*, of the edge projection, and leave it for every stream. Return it as the client sees it.
+    def advance(self, delta: Delta, *, known_at: float, now: float) -> None:
+        """Apply *delta*, of the edge projection, and leave it for every stream.
 
         Raises `DeltaDoesNotFit`; nothing has changed then.
         """
+        before = self.hub.snapshot("server").flags.records
         steps = self.hub.advance(delta, known_at=known_at)
         touched = [(kind, key) for kind in _KINDS for key in steps["server"].items(kind)]
         self._swap(self._base().advanced(self.hub.snapshot("server"), touched))
         self._follow_client_flags(steps["client"].flags)
         for projection in PROJECTIONS:
             self._publish(projection, steps[projection], now)
+        for projection in _EVALUATED:
+            self._notify(projection, steps[projection], before)
         self._note()
-        return steps["client"]
 
     def close(self) -> None:
         """End every stream: the environment is gone."""
@@ -110,12 +119,39 @@ class Environment:
             self._aged_until = math.inf if until is None else until
         return self._aged
 
+    def version(self, projection: Projection, now: float) -> str:
+        """Return a text that differs when an evaluation of *projection*'s flags may answer differently."""
+        base, rules = self._base(), self.rules(now)
+        staleness = "" if rules is base else f"-{self._aged_until:g}"
+        return self.hub.digest(projection)[:16] + staleness
+
+    def flags_version(self, projection: Projection) -> str:
+        """Return the flags version as clients see it."""
+        return f"v{self.hub.position.revision if self.hub.position else 0}_{self.hub.digest(projection)[:8]}"
+
+    def notice_staleness(self, now: float) -> None:
+        """Let those who wait for notices know when flags became stale, or fresh again."""
+        for projection in _EVALUATED:
+            version = self.version(projection, now)
+            if self._versions.setdefault(projection, version) != version:
+                self._versions[projection] = version
+                for subscription in self._notified:
+                    if subscription.projection == projection:
+                        subscription.fall_behind()
+
     def client_flags(self) -> frozenset[str]:
         """Return the keys of the flags that client keys may evaluate."""
         if self._client_flags is None:
             flags = self.hub.snapshot("client").flags.records
             self._client_flags = frozenset(key for key, item in flags.items() if is_client_side(item))
         return self._client_flags
+
+    def client_rules(self, ttl_s: int) -> bytes:
+        """Return the client projection as browsers get it, with the time for which they may go on with it."""
+        snapshot = self.hub.snapshot_json("client")
+        if self._client_rules is None or self._client_rules[0] is not snapshot:
+            self._client_rules = snapshot, b'{"ttl":%d,' % ttl_s + snapshot[1:]
+        return self._client_rules[1]
 
     async def packed(self, document: bytes) -> bytes:
         """Return one of the hub's documents compressed: once, off the loop; whoever asks meanwhile waits for that."""
@@ -152,6 +188,15 @@ class Environment:
         for subscription in self._listening[projection]:
             if not subscription.offer(frame, position):
                 self._metrics.coalesced.inc()
+
+    def _notify(self, projection: Projection, step: Delta, before: Mapping[str, Item]) -> None:
+        if not (step.flags or step.segments or step.layers):
+            return
+        is_urgent = any(is_critical(item) or is_critical(before.get(key)) for key, item in step.flags.items())
+        for subscription in self._notified:
+            if subscription.projection == projection:
+                subscription.urgent = subscription.urgent or is_urgent
+                subscription.fall_behind()
 
     def _note(self) -> None:
         if (position := self.position) is not None:

@@ -67,12 +67,13 @@ Streaming: TypeAlias = Callable[[Receive, Send], Awaitable[None]]
 class Request:
     """One request. Reading its body is bounded, and raises `Refusal` for whatever is wrong with it."""
 
-    __slots__ = ("_receive", "headers", "method", "path", "query")
+    __slots__ = ("_receive", "headers", "method", "path", "query", "root")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self.method: str = scope["method"]
         self.path = _path(scope)
+        self.root: str = scope.get("root_path", "").rstrip("/")
         self.headers: Mapping[str, str] = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from pennon.model import InvalidItem, Items, KeyKind, KeyRecord
+from pennon.stream import tokens
 from pennon.stream.http import Refusal, Request
 
 _CHALLENGE = (("www-authenticate", 'Bearer realm="pennon"'),)
@@ -44,6 +45,7 @@ class KeyRing:
     def __init__(self) -> None:
         self._records: dict[str, dict[str, KeyRecord]] = {}
         self._hashes: dict[str, set[str]] = {}
+        self._references: dict[bytes, str] = {}
 
     def load(self, environment: str, keys: Items[KeyRecord]) -> list[str]:
         """Take *keys* for all of *environment*'s. Return the hashes of those that cannot be read: they open nothing."""
@@ -77,6 +79,18 @@ class KeyRing:
         }
         return Access(key_hash, next(iter(records.values())).kind, records) if records else None
 
+    def token(self, key_hash: str, now: float, lifetime_s: int) -> str:
+        """Return a token for the notify stream that stands for a key. See `tokens.issue`."""
+        return tokens.issue(key_hash, now, lifetime_s)
+
+    def by_token(self, token: str, now: float) -> Access | None:
+        """Return what *token* opens at *now*: what its key opens, None for nothing."""
+        claimed = tokens.claimed(token)
+        key_hash = None if claimed is None else self._references.get(claimed)
+        if key_hash is None or not tokens.is_good(token, key_hash, now):
+            return None
+        return self.access(key_hash, now)
+
     def record(self, environment: str, key_hash: str) -> KeyRecord | None:
         """Return the record of a key in *environment*."""
         return self._records.get(key_hash, {}).get(environment)
@@ -87,6 +101,7 @@ class KeyRing:
         except InvalidItem:
             return False
         self._records.setdefault(key, {})[environment] = record
+        self._references[tokens.reference(key)] = key
         self._hashes.setdefault(environment, set()).add(key)
         return True
 
@@ -96,6 +111,7 @@ class KeyRing:
         records.pop(environment, None)
         if not records:
             self._records.pop(key, None)
+            self._references.pop(tokens.reference(key), None)
 
 
 def is_good(record: KeyRecord, now: float) -> bool:

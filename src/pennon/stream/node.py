@@ -15,15 +15,19 @@ from pennon.bus.base import Bus
 from pennon.ingest.accept import EventSink
 from pennon.model import Delta, Position, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
+from pennon.stream.acks import AckBook
 from pennon.stream.environment import Environment
+from pennon.stream.http import StreamError
 from pennon.stream.keys import KeyRing, is_good
 from pennon.stream.metrics import NodeMetrics
 from pennon.stream.ports import Clock, LogReader
+from pennon.stream.reports import Report
 from pennon.stream.settings import StreamSettings
 from pennon.stream.subscribers import Ended, Subscription
 
 _log = structlog.get_logger(__name__)
 _SWEEP_S = 1.0
+_ALLOWED_S = 5.0
 
 
 class StreamNode:
@@ -46,12 +50,14 @@ class StreamNode:
         self.settings = settings
         self.metrics = NodeMetrics()
         self.keys = KeyRing()
+        self.acks = AckBook()
         self.environments: dict[str, Environment] = {}
         self.is_draining = False
         self._bus = bus
         self._is_listed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._followers: dict[str, asyncio.Task[None]] = {}
+        self._allowed: dict[str, tuple[float, bool]] = {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -64,10 +70,11 @@ class StreamNode:
         """Load every environment once, and follow the log and the bus from then on."""
         subscribed = self._bus.subscribe()
         self._spawn(self._listen(subscribed))
-        with contextlib.suppress(_Unreadable):
+        with contextlib.suppress(Unreadable):
             await self._discover(first=True)
         self._spawn(self._discover_on())
         self._spawn(self._sweep())
+        self._spawn(self._report_on())
 
     async def stop(self) -> None:
         """Drain, and stop following."""
@@ -77,6 +84,7 @@ class StreamNode:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._followers.clear()
+        await self.report()
 
     async def drain(self) -> None:
         """Send every stream a `goodbye`, refuse new ones, and return when all have ended (or after `drain_s`)."""
@@ -97,6 +105,28 @@ class StreamNode:
         """Whether the node can serve: it knows its environments, and has one of them at least if there are any."""
         loaded = [environment.is_loaded for environment in self.environments.values()]
         return self._is_listed and not self.is_draining and (not loaded or any(loaded))
+
+    def has_room(self) -> bool:
+        """Whether one more stream may be opened."""
+        most = self.settings.max_streams
+        return not self.is_draining and (most is None or sum(1 for _ in self.subscriptions()) < most)
+
+    async def allows_client_rules(self, environment: str) -> bool:
+        """Whether browsers may have *environment*'s client-side rules. Asked for anew every few seconds."""
+        known = self._allowed.get(environment)
+        if known is not None and self.now() - known[0] < _ALLOWED_S:
+            return known[1]
+        try:
+            answer = await self._read(environment, self.reader.allows_client_rules(environment))
+        except Unreadable:
+            return known is not None and known[1]
+        self._allowed[environment] = (self.now(), answer)
+        return bool(answer)
+
+    async def report(self) -> None:
+        """Give the sink what the node counted itself."""
+        for environment in tuple(self.environments.values()):
+            await environment.report.send(self.sink)
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield every open stream's subscription."""
@@ -132,7 +162,7 @@ class StreamNode:
     async def _discover_on(self) -> None:
         while True:
             await asyncio.sleep(self.settings.poll_s)
-            with contextlib.suppress(_Unreadable):
+            with contextlib.suppress(Unreadable):
                 await self._discover()
 
     async def _discover(self, *, first: bool = False) -> None:
@@ -140,7 +170,7 @@ class StreamNode:
         names = await self._read("environments", self.reader.environments())
         added = [name for name in names if name not in self.environments]
         for name in added:
-            self.environments[name] = Environment(name, self.metrics)
+            self.environments[name] = Environment(name, self.metrics, Report(name, self.clock))
         for name in self.environments.keys() - set(names):
             self._leave(name)
         if first:
@@ -170,7 +200,7 @@ class StreamNode:
     async def _try_refresh(self, environment: Environment) -> bool:
         try:
             await self._refresh(environment)
-        except _Unreadable:
+        except Unreadable:
             self.metrics.follow_failures.labels(environment.name).inc()
             return False
         return True
@@ -219,7 +249,7 @@ class StreamNode:
                 return await answer
         except Exception as error:  # the background loop must survive whatever the log's storage raises
             _log.warning("the log cannot be read", what=what, exc_info=True)
-            raise _Unreadable from error
+            raise Unreadable from error
 
     def _report(self, environment: Environment, unreadable: list[str]) -> None:
         if unreadable:
@@ -242,10 +272,19 @@ class StreamNode:
                 self._end_unauthorised(environment)
                 if environment.is_loaded:
                     self.metrics.age.labels(environment.name).set(environment.hub.age(now))
+                    environment.notice_staleness(now)
                 for subscription in environment.subscriptions():
                     since = subscription.sending_since
                     if since is not None and now - since > self.settings.stuck_s:
                         subscription.abort(Ended.STUCK)
+
+    async def _report_on(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.counts_flush_s)
+            try:
+                await self.report()
+            except Exception:  # noqa: BLE001  # the background loop must survive any sink
+                _log.warning("the node's own counts wait", exc_info=True)
 
     def _count_environments(self) -> None:
         loaded = sum(environment.is_loaded for environment in self.environments.values())
@@ -253,7 +292,7 @@ class StreamNode:
         self.metrics.environments.labels("loading").set(len(self.environments) - loaded)
 
 
-class _Unreadable(Exception):
+class Unreadable(StreamError):
     """The log could not be read now. It was logged."""
 
 

@@ -36,6 +36,8 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     notify_spread_s: float = 5.0
     """A change reaches web clients within this, unless a critical flag changed."""
     token_s: int = 600
+    public_url: str | None = None
+    """Where browsers reach the node, where that is not the address that they use already; no slash at its end."""
     client_ttl_s: int = 300
     """For how long clients may go on with an answer without asking again."""
     rules_max_age_s: int = 30

@@ -35,11 +35,9 @@ async def answer_stream(call: Call) -> Streaming:
 
 def refuse_beyond_capacity(call: Call) -> None:
     """Refuse a new stream while draining, and beyond the number that the node is to hold."""
-    node = call.node
-    most = node.settings.max_streams
-    if node.is_draining:
+    if call.node.is_draining:
         raise Refusal(503, "Draining", "the node is stopping: come back", headers=(("retry-after", "1"),))
-    if most is not None and sum(1 for _ in node.subscriptions()) >= most:
+    if not call.node.has_room():
         raise Refusal(503, "Too many streams", "the node holds as many as it may", headers=(("retry-after", "5"),))
 
 

@@ -27,6 +27,7 @@ class Subscription:
 
     `position` is what the client holds once everything taken has been sent. When more waits than fits, it is dropped
     and the stream is `lagging`: its next frame is a new opening from `position`, one delta for all that was missed.
+    A notify stream is never offered frames: it lags whenever there is something to tell, `urgent` or not.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Subscription:
         "projection",
         "sending_since",
         "task",
+        "urgent",
     )
 
     def __init__(self, key_hash: str, projection: Projection, *, limit: int) -> None:
@@ -48,6 +50,7 @@ class Subscription:
         self.projection: Projection = projection
         self.position: Position | None = None
         self.lagging = False
+        self.urgent = False
         self.ended: Ended | None = None
         self.sending_since: float | None = None
         self.task: asyncio.Task[None] | None = None
