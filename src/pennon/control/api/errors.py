@@ -75,7 +75,7 @@ def _current(state: object) -> bytes:
     return state.text if isinstance(state, Stored) else msgspec.json.encode(state)
 
 
-EXCEPTION_HANDLERS: Mapping[type[Exception], Any] = {
+EXCEPTION_HANDLERS: Mapping[int | type[Exception], Any] = {
     ApiError: problems.answer_api_error,
     PennonError: answer_domain_error,
     ModelError: problems.answer_model_error,

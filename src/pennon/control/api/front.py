@@ -18,20 +18,20 @@ from pennon.control.api.metrics import HttpMetrics
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_ROUTE = "none"
+_MOUNTS = ("/sdk/v1/", "/ofrep/v1/", "/client/v1/")
+_QUIET = frozenset({*_MOUNTS, "/healthz", "/readyz", "/metrics"})
+"""What SDKs and probes call so often that a line for each would drown the others."""
 
 _log = structlog.get_logger("pennon.http")
 
 
 class Front:
-    """Wraps *app*. *methods* has the methods of each route by its template; *quiet* routes are logged as debug."""
+    """Wraps *app*. *methods* has the methods of each route by its template."""
 
-    def __init__(
-        self, app: ASGIApp, *, methods: Mapping[str, Iterable[str]], metrics: HttpMetrics, quiet: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, methods: Mapping[str, Iterable[str]], metrics: HttpMetrics) -> None:
         self._app = app
         self._methods = {template: frozenset(found) for template, found in methods.items()}
         self._metrics = metrics
-        self._quiet = tuple(quiet)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
@@ -58,11 +58,12 @@ class Front:
         return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
     def _record(self, method: str, scope: Mapping[str, Any], *, status: int, duration_s: float) -> None:
-        route = scope.get("path_template") or _NO_ROUTE
+        path = _shown_path(scope)
+        route = next((mount for mount in _MOUNTS if path.startswith(mount)), scope.get("path_template") or _NO_ROUTE)
         known = method if method in _METHODS else "other"
         self._metrics.observe(known, route, status=status, duration_s=duration_s)
-        log = _log.debug if route.startswith(self._quiet) and status < 500 else _log.info
-        log("request", method=known, path=scope["path"], status=status, duration_ms=round(duration_s * 1000, 1))
+        log = _log.debug if route in _QUIET and status < 500 else _log.info
+        log("request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1))
 
 
 class _Reply:
@@ -99,6 +100,11 @@ class _Reply:
             return allowed.encode()
         methods = {method.strip() for method in said.decode().split(",")}
         return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode()
+
+
+def _shown_path(scope: Mapping[str, Any]) -> str:
+    """Return the path as it was sent, percent-encoded: no character of it can forge a line of the log."""
+    return str(scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1"))
 
 
 def _identity(scope: Scope) -> str:

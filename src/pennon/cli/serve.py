@@ -1,0 +1,125 @@
+"""`pennon serve`: runs the control plane with everything it needs in one process."""
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from pennon.cli.logs import set_up_logs
+from pennon.cli.server import CannotListen, Listening, run
+from pennon.control.app import CannotStart, FirstStart, create_app
+from pennon.control.config import BadSettings, Setting, Settings, described, load_settings
+
+app = typer.Typer()
+
+
+class Ready(msgspec.Struct, frozen=True, rename="camel"):
+    """What `pennon serve --json` prints once it can serve, on one line. The token is there on the first start only."""
+
+    url: str
+    data: str
+    administrator_token: str | None = None
+    project: str | None = None
+
+
+def serve(config: Path | None, json: bool, **options: object) -> None:  # typer's signature
+    """Run the Pennon server: the admin API, and what SDKs call.
+
+    Each option is also an environment variable, and a name in the TOML file that --config names.
+    """
+    try:
+        settings = load_settings(options, os.environ, file=config)
+        set_up_logs(level=settings.log_level, form=settings.log_format)
+        first: list[FirstStart] = []
+        application = create_app(settings, announce=first.append)
+        run(
+            application,
+            host=settings.host,
+            port=settings.port,
+            drain_timeout_s=settings.drain_timeout_s,
+            ready=lambda listening: _say_ready(listening, settings, first[0] if first else None, json=json),
+        )
+    except BadSettings as error:
+        typer.echo(f"These settings cannot be used:\n{error}", err=True)
+        raise typer.Exit(2) from error
+    except (CannotListen, CannotStart) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _say_ready(listening: Listening, settings: Settings, first: FirstStart | None, *, json: bool) -> None:
+    if json:
+        ready = Ready(
+            listening.url,
+            str(settings.data_folder.absolute()),
+            first.administrator_token if first else None,
+            first.project if first else None,
+        )
+        typer.echo(msgspec.json.encode(ready))
+        sys.stdout.flush()
+        return
+    lines = [f"Pennon listens on {listening.url}", f"Data lies in {settings.data_folder.absolute()}"]
+    if first:
+        lines += [
+            "",
+            "This is the first start. The administrator's token, shown this once:",
+            "",
+            f"    {first.administrator_token}",
+            "",
+            f"The project {first.project} has the environments {' and '.join(first.environments)}.",
+        ]
+    typer.echo("\n".join(lines), err=True)
+
+
+def _parameter(setting: Setting) -> inspect.Parameter:
+    """Return the option of *setting*: text, so that one place reads values and says what is wrong with them."""
+    is_switch = setting.type is bool
+    shown = (
+        ""
+        if setting.default is None
+        else f" Default: {str(setting.default).lower() if is_switch else setting.default}."
+    )
+    choices = f" One of {', '.join(setting.choices)}." if setting.choices else ""
+    option = typer.Option(
+        f"{setting.option}/--no-{setting.option[2:]}" if is_switch else setting.option,
+        help=f"{setting.help}{choices}{shown} [{setting.variable}]",
+        show_default=False,
+        metavar=None if is_switch else _METAVARS.get(setting.type, "TEXT"),
+        rich_help_panel="Settings",
+    )
+    annotation = Annotated[bool | None if is_switch else str | None, option]  # type: ignore[valid-type]  # made at run time
+    return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+_METAVARS: Mapping[object, str] = {int: "NUMBER"}
+
+_FIXED = (
+    inspect.Parameter(
+        "config",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", metavar="FILE")],
+    ),
+    inspect.Parameter(
+        "json",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, typer.Option("--json", help="Say as JSON on standard output when it is ready.")],
+    ),
+)
+
+
+def _with_signature(function: Callable[..., None], parameters: tuple[inspect.Parameter, ...]) -> Callable[..., None]:
+    """Give *function* the signature that typer makes options of: it reads both of these attributes."""
+    made: Any = function
+    made.__signature__ = inspect.Signature(list(parameters))
+    made.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return function
+
+
+app.command()(_with_signature(serve, (*_FIXED, *(_parameter(setting) for setting in described()))))

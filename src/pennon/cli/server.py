@@ -1,0 +1,115 @@
+"""Runs the server with uvicorn: listens first, says when it is ready, and ends in good order when told to."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import msgspec
+import uvicorn
+from litestar import Litestar
+
+_BACKLOG = 2048
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on. The text says why and what to do."""
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """Where a server can be reached."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The URL, without a path."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which is told *ready* and *drain*, and whose end by a signal is a good end: exit status 0."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, ready: Callable[[], None], drain: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell it."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say goodbye on the streams, which are open answers that uvicorn would wait for, then stop."""
+        self._draining = asyncio.create_task(self._drain())
+        await super().shutdown(sockets)
+        await self._draining
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on a signal. uvicorn's own raises it again afterwards, which would make the exit status another."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def run(app: Litestar, *, host: str, port: int, drain_timeout_s: int, ready: Callable[[Listening], None]) -> None:
+    """Serve *app* until SIGTERM or SIGINT, then let open requests end.
+
+    Raises `CannotListen` before anything of *app* is started, and what starting it raises.
+    """
+    listener = listen(host, port)
+    listening = Listening(host, listener.getsockname()[1])
+    config = configured(app, drain_timeout_s=drain_timeout_s)
+    server = Server(config, ready=lambda: ready(listening), drain=app.state.drain)
+    with listener, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve(app, server, listener))
+
+
+async def serve(app: Litestar, server: uvicorn.Server, listener: socket.socket) -> None:
+    """Run *server* within the lifespan of *app*: what fails at its start is raised here, not logged by uvicorn."""
+    async with app.lifespan():
+        await server.serve(sockets=[listener])
+
+
+def configured(app: Litestar, *, drain_timeout_s: int) -> uvicorn.Config:
+    """Return how uvicorn serves *app*."""
+    return uvicorn.Config(
+        app,
+        loop="auto",
+        http="auto",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=drain_timeout_s,
+        backlog=_BACKLOG,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on *host* and *port*. Raises `CannotListen`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        mend = "stop what uses it, or choose another with --port" if port else "choose another with --host"
+        reason = (error.strerror or str(error)).lower()
+        raise CannotListen(f"Cannot listen on {host} port {port}: {reason}; {mend}.") from error

@@ -1,0 +1,78 @@
+"""Puts routes together to one ASGI application: errors as problems, request ids, `HEAD`, `Allow`, metrics."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from pennon.control.api.access import access_routes
+from pennon.control.api.authentication import token_guard
+from pennon.control.api.errors import EXCEPTION_HANDLERS
+from pennon.control.api.flags import flag_routes
+from pennon.control.api.front import Front
+from pennon.control.api.health import Readiness, health_routes
+from pennon.control.api.inputs import provide_command, provide_environment, provide_item_key, provide_paging
+from pennon.control.api.layers import layer_routes
+from pennon.control.api.metrics import HttpMetrics
+from pennon.control.api.projects import project_routes
+from pennon.control.api.segments import segment_routes
+from pennon.control.api.services import Services
+from pennon.control.config import Settings
+
+PREFIX = "/api/v1"
+BODY_SLACK = 64 * 1024
+"""What may stand about an item of the largest allowed size in a body."""
+
+
+def build_application(  # what a server is made of
+    services: Services,
+    settings: Settings,
+    *,
+    mounted: Sequence[ControllerRouterHandler] = (),
+    checks: Sequence[Callable[[], Awaitable[str | None]]] = (),
+    metrics: HttpMetrics,
+    lifespan: Callable[[], AbstractAsyncContextManager[None]],
+) -> Litestar:
+    """Return the server's application: the admin API, health, and what is *mounted* beside them.
+
+    *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request.
+    """
+    guard = token_guard(services.token_service.authenticate)
+    health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
+    app = Litestar(
+        route_handlers=[admin_api(services, settings, guard), *health, *mounted],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+        lifespan=[lambda _: lifespan()],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    methods = {route.path_format: route.methods for route in app.routes if hasattr(route, "methods")}
+    app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics)
+    return app
+
+
+def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
+    """Return the admin API, behind *guard*."""
+    inputs = {
+        "where": Provide(provide_environment, sync_to_thread=False),
+        "command": Provide(provide_command),
+        "paging": Provide(provide_paging, sync_to_thread=False),
+        "item_key": Provide(provide_item_key, sync_to_thread=False),
+    }
+    return Router(
+        PREFIX,
+        route_handlers=[
+            *project_routes(),
+            *flag_routes(),
+            *segment_routes(settings.max_segment_bytes + BODY_SLACK),
+            *layer_routes(),
+            *access_routes(services.last_used),
+        ],
+        guards=[guard],
+        dependencies={**inputs, **services.dependencies()},
+        request_max_body_size=1024 * 1024,
+    )

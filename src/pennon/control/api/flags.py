@@ -1,0 +1,172 @@
+"""Flags over HTTP: their definitions, which a project owns, and their configuration in an environment."""
+
+import datetime
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from litestar.params import Parameter
+from msgspec import Meta
+
+from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
+from pennon.control.api.inputs import NO_CONTROLS, Command, Key, Paging
+from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
+from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
+from pennon.control.flags.service import FlagService
+from pennon.control.flags.views import FlagViews
+from pennon.control.log import EnvironmentName, Stored
+from pennon.model import (
+    Compat,
+    Exposures,
+    Flag,
+    FlagKind,
+    Json,
+    Prerequisite,
+    Rule,
+    Serve,
+    Staleness,
+    Target,
+    Variation,
+)
+
+_DEFINITIONS = PROJECT + "/flags"
+_DEFINITION = _DEFINITIONS + "/{flag:path}"
+_FLAGS = ENVIRONMENT + "/flags"
+_FLAG = _FLAGS + "/{flag:path}"
+
+Search = Annotated[
+    str,
+    Parameter(
+        query="search", pattern=NO_CONTROLS, max_length=200, description="In key, name or description, in any case."
+    ),
+]
+Tag = Annotated[str | None, Parameter(query="tag", pattern=NO_CONTROLS, max_length=200, description="A tag it has.")]
+
+
+class DefinitionResource(Resource, frozen=True, kw_only=True):
+    """What a flag is, in every environment of its project."""
+
+    kind: Annotated[FlagKind, Meta(description="The type of its values.")] = "boolean"
+    variations: Annotated[
+        tuple[Variation, ...], Meta(description="Its values. A boolean flag without any gets `on` and `off`.")
+    ] = ()
+    value_schema: Annotated[
+        Json, Meta(description="A JSON Schema (2020-12) that every value satisfies; null for none.")
+    ] = None
+    client_side: Annotated[bool, Meta(description="Whether browsers and apps may evaluate it.")] = False
+    name: Annotated[str, Meta(description="What people call it.")] = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    lifetime: Annotated[Lifetime, Meta(description="Whether it is to be removed one day.")] = "temporary"
+    expected_removal: Annotated[datetime.date | None, Meta(description="When it should be gone.")] = None
+
+
+class NewDefinition(DefinitionResource, frozen=True, kw_only=True):
+    """A flag to create. It is off in every environment."""
+
+    key: str
+
+
+class ConfigurationResource(Resource, frozen=True, kw_only=True):
+    """What one environment does with a flag."""
+
+    on: Annotated[bool, Meta(description="Off serves `offVariation`, whatever the rules say.")] = False
+    salt: Annotated[str | None, Meta(description="What varies the hash. Left out or null: the one that it has.")] = None
+    targets: Annotated[tuple[Target, ...], Meta(description="Contexts listed by name.")] = ()
+    rules: Annotated[tuple[Rule, ...], Meta(description="The first that matches serves.")] = ()
+    fallthrough: Annotated[Serve, Meta(description="What is served when on and no rule matches.")]
+    off_variation: Annotated[str | None, Meta(description="What is served when off. null: the caller's default.")] = (
+        None
+    )
+    prerequisites: Annotated[
+        tuple[Prerequisite, ...], Meta(description="Other flags' variations that must be served first.")
+    ] = ()
+    staleness: Annotated[Staleness | None, Meta(description="What to serve once the state is old.")] = None
+    critical: Annotated[bool, Meta(description="Whether changes reach browsers without delay.")] = False
+    exposures: Annotated[Exposures, Meta(description="Which exposures are reported.")] = "experiments"
+    needs: Annotated[tuple[str, ...], Meta(description="What an SDK must know to evaluate it.")] = ()
+    compat: Annotated[Compat | None, Meta(description="What an imported flag is read by.")] = None
+
+
+def _definition(stored: Stored) -> bytes:
+    return encoded(stored.read(FlagDefinition), DefinitionResource)
+
+
+def _configuration(stored: Stored) -> bytes:
+    return encoded(stored.read(Flag), ConfigurationResource)
+
+
+def flag_routes() -> list[Any]:
+    """Return the routes."""
+    return [*_definition_routes(), *_configuration_routes()]
+
+
+def _definition_routes() -> list[Any]:
+    @reads(_DEFINITIONS, ListOf[DefinitionResource])
+    def list_definitions(  # a query
+        project: Key, paging: Paging, flag_views: FlagViews, search: Search = "", tag: Tag = None
+    ) -> Response[Any]:
+        """List what flags a project has."""
+        page = flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        return list_answer(map(_definition, page.items), page.next)
+
+    @creates(_DEFINITIONS, DefinitionResource)
+    def create_flag(project: Key, data: NewDefinition, command: Command, flags: FlagService) -> Response[Any]:
+        """Create a flag: off in every environment, each with a salt of its own."""
+        definition = sent(data, FlagDefinition, key=data.key)
+        return changed_answer(flags.create_flag(project, definition, **command.said), _definition, status=201)
+
+    @reads(_DEFINITION, DefinitionResource)
+    def show_definition(
+        request: Request[Any, Any, Any], project: Key, item_key: str, flag_views: FlagViews
+    ) -> Response[Any]:
+        """Show what a flag is."""
+        return item_answer(request, flag_views.definition(project, item_key), _definition)
+
+    @replaces(_DEFINITION, DefinitionResource)
+    def change_definition(
+        project: Key, item_key: str, data: DefinitionResource, command: Command, flags: FlagService
+    ) -> Response[Any]:
+        """Change what a flag is, in every environment. Refused where a removed variation is still served."""
+        require_same_key(data, item_key)
+        definition = sent(data, FlagDefinition, key=item_key)
+        outcome = flags.change_definition(project, definition, expected=command.expected, **command.said)
+        return changed_answer(outcome, _definition)
+
+    @deletes(_DEFINITION)
+    def delete_flag(project: Key, item_key: str, command: Command, flags: FlagService) -> Response[Any]:
+        """Delete a flag, in every environment. Refused while another flag has it as a prerequisite."""
+        outcome = flags.delete_flag(project, item_key, expected=command.expected, **command.said)
+        return changed_answer(outcome, _definition)
+
+    return [list_definitions, create_flag, show_definition, change_definition, delete_flag]
+
+
+def _configuration_routes() -> list[Any]:
+    @reads(_FLAGS, ListOf[ConfigurationResource])
+    def list_configurations(  # a query
+        where: EnvironmentName, paging: Paging, flag_views: FlagViews, search: Search = "", tag: Tag = None
+    ) -> Response[Any]:
+        """List what an environment does with the flags of its project."""
+        page = flag_views.flags(where, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        return list_answer(map(_configuration, page.items), page.next)
+
+    @reads(_FLAG, ConfigurationResource)
+    def show_configuration(
+        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, flag_views: FlagViews
+    ) -> Response[Any]:
+        """Show what an environment does with a flag."""
+        return item_answer(request, flag_views.flag(where, item_key), _configuration)
+
+    @replaces(_FLAG, ConfigurationResource)
+    def set_configuration(
+        where: EnvironmentName, item_key: str, data: ConfigurationResource, command: Command, flags: FlagService
+    ) -> Response[Any]:
+        """Replace what an environment does with a flag. To change a part of it, POST to `changes`."""
+        require_same_key(data, item_key)
+        configuration = sent(data, FlagConfiguration)
+        outcome = flags.set_configuration(where, item_key, configuration, expected=command.expected, **command.said)
+        return changed_answer(outcome, _configuration)
+
+    return [list_configurations, show_configuration, set_configuration]

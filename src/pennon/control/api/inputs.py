@@ -1,0 +1,140 @@
+"""What requests have in common beside their bodies: where they act, on whose behalf, on what condition, which page.
+
+Each function here is a dependency: a route names what it needs as a parameter.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Any, TypedDict
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from litestar import Request
+from litestar.params import Parameter
+
+from pennon.control.api.problems import ApiError
+from pennon.control.errors import NotFound
+from pennon.control.log import Actor, EnvironmentName, Idempotency
+from pennon.model import Problem
+
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+MAX_PAGE = 1000
+_ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:[.][0-9a-f]+)?"')
+_SANE_KEY = re.compile(r"[!-~]{1,200}")
+
+Key = Annotated[str, Parameter(pattern=NO_CONTROLS, max_length=256)]
+"""The key of a project or an environment, in a path."""
+
+
+class Said(TypedDict):
+    """What every command of a service takes."""
+
+    by: Actor
+    why: str
+    idempotency: Idempotency | None
+
+
+class Command(msgspec.Struct, frozen=True):
+    """On whose behalf a change is made, why, under which idempotency key, and from which version of the item."""
+
+    by: Actor
+    why: str
+    idempotency: Idempotency | None
+    expected: int | None
+
+    @property
+    def said(self) -> Said:
+        """The part of it that every command of a service takes."""
+        return Said(by=self.by, why=self.why, idempotency=self.idempotency)
+
+
+class Paging(msgspec.Struct, frozen=True):
+    """Which part of a list is wanted: at most *limit*, from behind *after*."""
+
+    after: str | None
+    limit: int
+
+
+def provide_environment(project: Key, environment: Key) -> EnvironmentName:
+    """Return the environment that the path names."""
+    return EnvironmentName(project, environment)
+
+
+async def provide_command(
+    request: Request[Any, Any, Any],
+    why: Annotated[
+        str,
+        Parameter(query="why", pattern=NO_CONTROLS, max_length=2000, description="Why, for the change log."),
+    ] = "",
+    idempotency_key: Annotated[
+        str | None,
+        Parameter(
+            header="Idempotency-Key",
+            description="Your name for this command, up to 200 printable ASCII characters. Sent again with the same "
+            "request it changes nothing and gets the first answer.",
+        ),
+    ] = None,
+    if_match: Annotated[
+        str | None,
+        Parameter(
+            header="If-Match",
+            description="The ETag that you saw. If the item has changed since, nothing is changed and the answer is "
+            "412 with its current state.",
+        ),
+    ] = None,
+) -> Command:
+    """Return on whose behalf, and under which conditions, the request changes something."""
+    body = await request.body()
+    return Command(request.user.actor, why, _idempotency(request, idempotency_key, body), expected_version(if_match))
+
+
+def provide_paging(
+    after: Annotated[
+        str | None,
+        Parameter(query="after", pattern=NO_CONTROLS, max_length=256, description="The `next` of the page before."),
+    ] = None,
+    limit: Annotated[int, Parameter(query="limit", ge=1, le=MAX_PAGE, description="How many at most.")] = 100,
+) -> Paging:
+    """Return which page is wanted."""
+    return Paging(after, limit)
+
+
+def provide_item_key(request: Request[Any, Any, Any]) -> str:
+    """Return the key with which the path ends, exactly as it was sent: imported keys may hold slashes anywhere.
+
+    Litestar's own path parameter has `//` folded and a slash at the end dropped.
+    """
+    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    rest = raw
+    for _ in range(request.scope["path_template"].strip("/").count("/")):
+        rest = rest.lstrip(b"/").partition(b"/")[2]
+    try:
+        key = unquote_to_bytes(rest).decode()
+    except UnicodeDecodeError as error:
+        raise NotFound("item", rest.decode("latin-1")) from error
+    if not key:
+        raise NotFound("item", request.scope["path"])
+    if re.fullmatch(NO_CONTROLS, key) is None or len(key) > 256:
+        problem = Problem("", "the key in the path has control characters or over 256 characters", "mend the path")
+        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
+    return key
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """Return the version that an `If-Match` header names, None for no header. Raises `ApiError`."""
+    if if_match is None:
+        return None
+    if (match := _ETAG.fullmatch(if_match.strip())) is None:
+        problem = Problem("", f"If-Match: {if_match[:80]} is no ETag of an item", 'send one ETag, as in "5.03f1a2b4"')
+        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
+    return int(match[1])
+
+
+def _idempotency(request: Request[Any, Any, Any], key: str | None, body: bytes) -> Idempotency | None:
+    if key is None:
+        return None
+    if _SANE_KEY.fullmatch(key) is None:
+        problem = Problem("", "Idempotency-Key must be 1 to 200 printable ASCII characters", "send a UUID, say")
+        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
+    line = f"{request.method} {request.scope['path']}?{request.scope['query_string'].decode('latin-1')}\n"
+    return Idempotency(key, hashlib.sha256(line.encode() + body).hexdigest())

@@ -1,0 +1,78 @@
+"""Layers over HTTP."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from msgspec import Meta
+
+from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
+from pennon.control.api.inputs import Command, Paging
+from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
+from pennon.control.layers.service import LayerService
+from pennon.control.layers.views import LayerViews
+from pennon.control.log import EnvironmentName, Outcome, Stored
+from pennon.model import Layer, Slot
+
+_LIST = ENVIRONMENT + "/layers"
+_ONE = _LIST + "/{layer:path}"
+
+
+class LayerResource(Resource, frozen=True, kw_only=True):
+    """Experiments that share units without meeting: each owns places, and a unit has one place."""
+
+    salt: Annotated[str, Meta(description="Left out: a random one, or the one that it has.")] = ""
+    by: Annotated[str, Meta(description="The attribute that is bucketed.")] = "targetingKey"
+    slots: Annotated[tuple[Slot, ...], Meta(description="Places from 0 to 100000, and who owns them.")] = ()
+
+
+class NewLayer(LayerResource, frozen=True, kw_only=True):
+    """A layer to create."""
+
+    key: str
+
+
+def _body(stored: Stored) -> bytes:
+    return encoded(stored.read(Layer), LayerResource)
+
+
+def _changed(outcome: Outcome, *, status: int = 200) -> Response[Any]:
+    return changed_answer(outcome, _body, status=status)
+
+
+def layer_routes() -> list[Any]:
+    """Return the routes."""
+
+    @reads(_LIST, ListOf[LayerResource])
+    def list_layers(where: EnvironmentName, paging: Paging, layer_views: LayerViews) -> Response[Any]:
+        """List the layers of an environment."""
+        page = layer_views.layers(where, after=paging.after, limit=paging.limit)
+        return list_answer(map(_body, page.items), page.next)
+
+    @creates(_LIST, LayerResource)
+    def create_layer(where: EnvironmentName, data: NewLayer, command: Command, layers: LayerService) -> Response[Any]:
+        """Create a layer."""
+        return _changed(layers.create_layer(where, sent(data, Layer, key=data.key), **command.said), status=201)
+
+    @reads(_ONE, LayerResource)
+    def show_layer(
+        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, layer_views: LayerViews
+    ) -> Response[Any]:
+        """Show a layer."""
+        return item_answer(request, layer_views.layer(where, item_key), _body)
+
+    @replaces(_ONE, LayerResource)
+    def replace_layer(
+        where: EnvironmentName, item_key: str, data: LayerResource, command: Command, layers: LayerService
+    ) -> Response[Any]:
+        """Replace a layer."""
+        require_same_key(data, item_key)
+        layer = sent(data, Layer, key=item_key)
+        return _changed(layers.replace_layer(where, layer, expected=command.expected, **command.said))
+
+    @deletes(_ONE)
+    def delete_layer(where: EnvironmentName, item_key: str, command: Command, layers: LayerService) -> Response[Any]:
+        """Delete a layer. Refused while a flag has an experiment in it."""
+        return _changed(layers.delete_layer(where, item_key, expected=command.expected, **command.said))
+
+    return [list_layers, create_layer, show_layer, replace_layer, delete_layer]

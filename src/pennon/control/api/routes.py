@@ -1,0 +1,47 @@
+"""The four kinds of route that there are, so that each noun's module says only what is particular to it.
+
+Every route names the role that it needs and what it answers; one that names no role is closed to everybody.
+"""
+
+from typing import Any
+
+from litestar import delete, get, post, put
+
+from pennon.control.access.credentials import Role
+from pennon.control.api.bodies import StrictBody, require_json
+
+ROLE, ANSWER, ANY_PROJECT = "role", "answer", "any_project"
+PROJECT = "/projects/{project:str}"
+ENVIRONMENT = PROJECT + "/environments/{environment:str}"
+READER: Role = "reader"
+DEVELOPER: Role = "developer"
+ADMINISTRATOR: Role = "administrator"
+
+
+def reads(path: str, answer: Any, *, role: Role = READER, any_project: bool = False) -> get:
+    """Make a route that shows something, of the type *answer*.
+
+    With *any_project*, tokens of one project are let in too; the route shows them no more than they may see.
+    """
+    return get(path, sync_to_thread=True, opt={ROLE: role, ANSWER: answer, ANY_PROJECT: any_project})
+
+
+def creates(path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None, status: int = 201) -> post:
+    """Make a route that creates something, or does something once, and shows it as the type *answer*."""
+    return post(path, status_code=status, opt={ROLE: role, ANSWER: answer}, **_with_body(max_bytes))
+
+
+def replaces(path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None) -> put:
+    """Make a route that replaces something and shows it as the type *answer*."""
+    return put(path, opt={ROLE: role, ANSWER: answer}, **_with_body(max_bytes))
+
+
+def deletes(path: str, *, role: Role = DEVELOPER) -> delete:
+    """Make a route that deletes something and shows nothing."""
+    # Litestar lets no route of status 204 make its answer, and ours has headers.
+    return delete(path, status_code=200, sync_to_thread=True, opt={ROLE: role, ANSWER: None})
+
+
+def _with_body(max_bytes: int | None) -> dict[str, Any]:
+    size = {} if max_bytes is None else {"request_max_body_size": max_bytes}
+    return {"sync_to_thread": True, "dto": StrictBody, "return_dto": None, "before_request": require_json, **size}

@@ -1,0 +1,87 @@
+"""Segments over HTTP."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from msgspec import Meta
+
+from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
+from pennon.control.api.inputs import Command, Paging
+from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
+from pennon.control.log import EnvironmentName, Outcome, Stored
+from pennon.control.segments.service import SegmentService
+from pennon.control.segments.views import SegmentViews
+from pennon.model import Compat, Segment, SegmentRule
+
+_LIST = ENVIRONMENT + "/segments"
+_ONE = _LIST + "/{segment:path}"
+
+
+class SegmentResource(Resource, frozen=True, kw_only=True):
+    """A reusable set of contexts. `included` beats `excluded` beats `rules`."""
+
+    salt: Annotated[str, Meta(description="Left out: a random one, or the one that it has.")] = ""
+    included: Annotated[tuple[str, ...], Meta(description="Targeting keys that are in it.")] = ()
+    excluded: Annotated[tuple[str, ...], Meta(description="Targeting keys that are not in it.")] = ()
+    hashed: Annotated[bool, Meta(description="Whether both lists hold SHA-256 hex of `{salt}.{targeting key}`.")] = (
+        False
+    )
+    rules: Annotated[tuple[SegmentRule, ...], Meta(description="Contexts that match any of them are in it.")] = ()
+    compat: Annotated[Compat | None, Meta(description="What an imported segment is read by.")] = None
+
+
+class NewSegment(SegmentResource, frozen=True, kw_only=True):
+    """A segment to create."""
+
+    key: str
+
+
+def _body(stored: Stored) -> bytes:
+    return encoded(stored.read(Segment), SegmentResource)
+
+
+def _changed(outcome: Outcome, *, status: int = 200) -> Response[Any]:
+    return changed_answer(outcome, _body, status=status)
+
+
+def segment_routes(max_bytes: int) -> list[Any]:
+    """Return the routes; bodies are at most *max_bytes* long."""
+
+    @reads(_LIST, ListOf[SegmentResource])
+    def list_segments(where: EnvironmentName, paging: Paging, segment_views: SegmentViews) -> Response[Any]:
+        """List the segments of an environment."""
+        page = segment_views.segments(where, after=paging.after, limit=paging.limit)
+        return list_answer(map(_body, page.items), page.next)
+
+    @creates(_LIST, SegmentResource, max_bytes=max_bytes)
+    def create_segment(
+        where: EnvironmentName, data: NewSegment, command: Command, segments: SegmentService
+    ) -> Response[Any]:
+        """Create a segment."""
+        return _changed(segments.create_segment(where, sent(data, Segment, key=data.key), **command.said), status=201)
+
+    @reads(_ONE, SegmentResource)
+    def show_segment(
+        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, segment_views: SegmentViews
+    ) -> Response[Any]:
+        """Show a segment."""
+        return item_answer(request, segment_views.segment(where, item_key), _body)
+
+    @replaces(_ONE, SegmentResource, max_bytes=max_bytes)
+    def replace_segment(
+        where: EnvironmentName, item_key: str, data: SegmentResource, command: Command, segments: SegmentService
+    ) -> Response[Any]:
+        """Replace a segment."""
+        require_same_key(data, item_key)
+        segment = sent(data, Segment, key=item_key)
+        return _changed(segments.replace_segment(where, segment, expected=command.expected, **command.said))
+
+    @deletes(_ONE)
+    def delete_segment(
+        where: EnvironmentName, item_key: str, command: Command, segments: SegmentService
+    ) -> Response[Any]:
+        """Delete a segment. Refused while a flag or another segment uses it."""
+        return _changed(segments.delete_segment(where, item_key, expected=command.expected, **command.said))
+
+    return [list_segments, create_segment, show_segment, replace_segment, delete_segment]

@@ -1,0 +1,217 @@
+"""The composition root: the one place that picks a storage, wires services and puts the server together."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
+
+import msgspec
+from litestar import Litestar
+
+from pennon.bus.memory import MemoryBus
+from pennon.control.access.keys import KeyService
+from pennon.control.access.service import TokenService
+from pennon.control.api import Services, build_application
+from pennon.control.api.metrics import HttpMetrics
+from pennon.control.clock import SystemClock
+from pennon.control.config import Settings
+from pennon.control.environments.service import EnvironmentService
+from pennon.control.environments.views import Environment
+from pennon.control.errors import PennonError
+from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
+from pennon.control.flags.service import FlagService
+from pennon.control.flags.views import FlagViews
+from pennon.control.layers.service import LayerService
+from pennon.control.layers.views import LayerViews
+from pennon.control.log import SYSTEM, Stored
+from pennon.control.projects.service import ProjectService
+from pennon.control.projects.views import Project
+from pennon.control.publishing import PublishedLog, announce_changes
+from pennon.control.segments.service import SegmentService
+from pennon.control.segments.views import SegmentViews
+from pennon.control.storage import Storage, open_storage
+from pennon.control.working.salts import random_salt
+from pennon.ingest import Counting, Ingest, SpoolError
+from pennon.model import Flag
+from pennon.stream import StreamNode, StreamSettings, routes
+
+FIRST_PROJECT = "default"
+FIRST_ENVIRONMENTS = ("development", "production")
+_THREADS = 16
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class CannotStart(Exception):
+    """The server cannot start. The text says why and what to do."""
+
+
+class FirstStart(msgspec.Struct, frozen=True):
+    """What the first start of an installation made. The token is told this once and kept nowhere."""
+
+    administrator_token: str
+    project: str
+    environments: tuple[str, ...]
+
+
+def tell_on_stderr(first: FirstStart) -> None:
+    """Tell what the first start made to whoever watches the process."""
+    sys.stderr.write(f"First start. The administrator's token, shown this once: {first.administrator_token}\n")
+
+
+def create_app(settings: Settings, *, announce: Callable[[FirstStart], None] = tell_on_stderr) -> Litestar:
+    """Open the storage that *settings* name, bring it up to date, and return the server's ASGI application.
+
+    On the first start of an installation *announce* is told the administrator's token. Raises `CannotStart`.
+    `app.state.drain` ends all streams in good order, for who stops the server.
+    """
+    try:
+        storage = open_storage(settings.database)
+    except PennonError as error:
+        raise CannotStart(f"The database cannot be used: {error}.") from error
+    try:
+        return _Server(settings, storage, announce).app
+    except BaseException:
+        storage.close()
+        raise
+
+
+class _Server:
+    """Everything that runs in a server, in the order in which it is started."""
+
+    def __init__(self, settings: Settings, storage: Storage, announce: Callable[[FirstStart], None]) -> None:
+        self._settings = settings
+        self._storage = storage
+        clock = SystemClock()
+        self._services = _services(storage, clock)
+        if (first := _first_start(self._services)) is not None:
+            announce(first)
+        self._published = PublishedLog(storage.log)
+        bus = MemoryBus()
+        announce_changes(storage.log, self._published, bus)
+        self._ingest = Ingest(settings.data_folder / "events", time.time)
+        self._counting = Counting(self._ingest, storage.counts)
+        self._node = StreamNode(self._published, bus, self._ingest, time, _stream_settings(settings))
+        metrics = HttpMetrics()
+        metrics.register(self._node.metrics.registry)
+        self.app = build_application(
+            self._services,
+            settings,
+            mounted=routes(self._node),
+            checks=[self._storage_answers, self._node_serves],
+            metrics=metrics,
+            lifespan=self._running,
+        )
+        self.app.state.drain = self._node.drain
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._storage.close)
+            stack.callback(self._published.close)
+            threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pennon-api")
+            asyncio.get_running_loop().set_default_executor(threads)
+            await self._start_ingest()
+            stack.push_async_callback(self._ingest.stop)
+            counting = asyncio.create_task(self._counting.run())
+            stack.push_async_callback(_cancelled, counting)
+            await stack.enter_async_context(self._node)
+            stack.enter_context(_draining_on_signals(self._node))
+            yield
+
+    async def _start_ingest(self) -> None:
+        try:
+            await self._ingest.start()
+        except (SpoolError, OSError) as error:
+            raise CannotStart(f"The folder {self._settings.data_folder} cannot be used: {error}.") from error
+
+    async def _storage_answers(self) -> str | None:
+        try:
+            await asyncio.to_thread(self._storage.ping)
+        except PennonError:
+            return "the database"
+        return None
+
+    async def _node_serves(self) -> str | None:
+        if self._node.is_draining:
+            return "nothing: the server is stopping"
+        return None if self._node.is_ready else "the environments to be loaded"
+
+
+def _services(storage: Storage, clock: SystemClock) -> Services:
+    log = storage.log
+    return Services(
+        log=log,
+        token_service=TokenService(log, clock, storage.last_used),
+        key_service=KeyService(log, clock),
+        project_service=ProjectService(log),
+        environment_service=EnvironmentService(log, _first_flag),
+        flags=FlagService(log),
+        flag_views=FlagViews(log),
+        segments=SegmentService(log),
+        segment_views=SegmentViews(log),
+        layers=LayerService(log),
+        layer_views=LayerViews(log),
+        last_used=storage.last_used.times,
+    )
+
+
+def _first_flag(stored: Stored) -> Flag:
+    definition = stored.read(FlagDefinition)
+    return merge(definition, initial_configuration(definition, random_salt()))
+
+
+def _first_start(services: Services) -> FirstStart | None:
+    """Make what people need to begin, if nobody ever had a token here."""
+    if (secret := services.token_service.ensure_first_token()) is None:
+        return None
+    services.project_service.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
+    for key in FIRST_ENVIRONMENTS:
+        environment = Environment(key=key, name=key.capitalize(), production=key == "production")
+        services.environment_service.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
+    return FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
+
+
+def _stream_settings(settings: Settings) -> StreamSettings:
+    return StreamSettings(
+        drain_s=float(settings.drain_timeout_s),
+        events_bytes=settings.max_event_batch_bytes,
+        context_bytes=settings.max_context_bytes,
+        context_depth=settings.max_context_depth,
+    )
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _draining_on_signals(node: StreamNode) -> Iterator[None]:
+    """Say goodbye on every stream as soon as the process is told to end.
+
+    ASGI servers wait for open answers before they tell the application that they stop, and a stream is open for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    draining: set[asyncio.Task[None]] = set()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def hook(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(lambda: draining.add(loop.create_task(node.drain())))
+        if callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+
+    for number in _SIGNALS:
+        signal.signal(number, hook)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,139 @@
+"""Reads environments off the change log for a stream node, in threads of its own."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.environments.views import environment_names
+from pennon.control.log import Change, ChangeLog, Edit, EnvironmentName, State
+from pennon.model import Delta, Item, ItemKind, Position, Snapshot
+from pennon.protocol import digest
+
+PREFIX = "environments/"
+FURTHEST = 500
+"""Further behind than so many changes, a snapshot is the shorter way."""
+_MOST_BYTES = 32 * 2**20
+_FIRST_EPOCH = 1
+_KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer", "key")
+
+T = TypeVar("T")
+
+
+class Announcer(Protocol):
+    """Who passes on that an environment stands at a position, from whatever thread."""
+
+    def announce(self, environment: str, position: Position) -> None:
+        """Pass it on without waiting."""
+
+
+class PublishedLog:
+    """What `pennon.stream` needs to know of the log: its environments, whole or by the steps since a position.
+
+    Readings run in threads of their own, so that an admin API that is busy writing does not delay the fan-out.
+    """
+
+    def __init__(self, log: ChangeLog, *, threads: int = 2) -> None:
+        self._log = log
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pennon-publishing")
+        self._epochs: dict[str, int] = {}
+
+    def close(self) -> None:
+        """End the threads; readings under way end first."""
+        self._threads.shutdown()
+
+    def epoch(self, environment: str) -> int:
+        """Return the epoch in which *environment* was last seen, without asking the log."""
+        return self._epochs.get(environment, _FIRST_EPOCH)
+
+    def age(self, environment: str) -> float:
+        """Return 0: what the log says is current when it says it."""
+        return 0.0
+
+    async def environments(self) -> list[str]:
+        """Return every environment, as `project/environment`."""
+        return await self._run(self._environments)
+
+    async def snapshot(self, environment: str) -> Snapshot:
+        """Return *environment* whole, key records too."""
+        return await self._run(lambda: self._snapshot(environment))
+
+    async def since(self, environment: str, position: Position) -> list[Delta] | None:
+        """Return the steps after *position*, oldest first; None where there are too many, or the epoch is another."""
+        return await self._run(lambda: self._since(environment, position))
+
+    async def _run(self, read: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+
+    async def allows_client_rules(self, environment: str) -> bool:
+        """Return whether browsers may have the rules of *environment*'s client-side flags."""
+        return await self._run(lambda: self._allows_client_rules(environment))
+
+    def _environments(self) -> list[str]:
+        with self._log.reading() as reading:
+            return [str(name) for name in environment_names(reading)]
+
+    def _allows_client_rules(self, environment: str) -> bool:
+        with self._log.reading() as reading:
+            return find_environment(reading, _name(environment)).client_rules
+
+    def _snapshot(self, environment: str) -> Snapshot:
+        with self._log.reading() as reading:
+            state = reading.state(PREFIX + environment)
+        self._epochs[environment] = state.head.epoch
+        return snapshot_of(environment, state, kinds=_KINDS)
+
+    def _since(self, environment: str, position: Position) -> list[Delta] | None:
+        log = PREFIX + environment
+        with self._log.reading() as reading:
+            head = reading.head(log)
+            if head is None or head.epoch != position.epoch or head.revision > position.revision + FURTHEST:
+                return None
+            changes = reading.changes(log, after=position.revision, limit=FURTHEST, max_bytes=_MOST_BYTES)
+        return [_delta(environment, change) for change in changes]
+
+
+def snapshot_of(environment: str, state: State, *, kinds: tuple[ItemKind, ...]) -> Snapshot:
+    """Return *state* of an environment's log as a snapshot of the items of *kinds*, with their digest."""
+    items = {kind: {key: stored.item for key, stored in state.of(kind).items()} for kind in kinds}
+    position = Position(state.head.epoch, state.head.revision)
+    return Snapshot.of(items, environment=environment, position=position, digest=digest.combined(items))
+
+
+def announce_changes(log: ChangeLog, published: PublishedLog, announcer: Announcer) -> None:
+    """Tell *announcer* of each environment that this process changes, as soon as the change is committed."""
+
+    def tell(revisions: Mapping[str, int]) -> None:
+        for name, revision in revisions.items():
+            if name.startswith(PREFIX):
+                environment = name.removeprefix(PREFIX)
+                announcer.announce(environment, Position(published.epoch(environment), revision))
+
+    log.subscribe(tell)
+
+
+def _name(environment: str) -> EnvironmentName:
+    project, _, key = environment.partition("/")
+    return EnvironmentName(project, key)
+
+
+def _delta(environment: str, change: Change) -> Delta:
+    items: dict[str, dict[str, Item | None]] = {kind: {} for kind in _KINDS}
+    for edit in change.edits:
+        items[edit.kind][edit.key] = _item(edit)
+    return Delta(
+        environment=environment,
+        epoch=change.epoch,
+        from_=change.revision - 1,
+        to=change.revision,
+        digest="",  # the hub computes its own
+        flags=items["flag"],
+        segments=items["segment"],
+        layers=items["layer"],
+        keys=items["key"],
+    )
+
+
+def _item(edit: Edit) -> Item | None:
+    return None if edit.after is None else Item.from_text(edit.key, edit.after)
