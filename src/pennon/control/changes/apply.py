@@ -1,0 +1,131 @@
+"""Applies edits to a working state, in order, and checks what they lead to as a whole. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from pennon.control.changes.editing import EditRefused, FlagEdit, LayerEdit, SegmentEdit
+from pennon.control.changes.edits import (
+    AnyEdit,
+    DeleteFlag,
+    DeleteLayer,
+    DeleteSegment,
+    PutFlag,
+    PutLayer,
+    PutSegment,
+)
+from pennon.control.changes.origins import Origins
+from pennon.control.changes.split_edits import NewSaltForSplit
+from pennon.control.errors import Invalid
+from pennon.control.flags.checks import definition_faults
+from pennon.control.flags.definitions import completed, configured
+from pennon.control.flags.project import WorkingProject
+from pennon.control.log import EnvironmentName
+from pennon.control.working.checks import faults
+from pennon.control.working.state import WorkingState
+from pennon.control.working.uses import users_of
+from pennon.model import Flag, Layer, Problem, Segment, pointer
+
+
+def alters_definitions(edits: Sequence[AnyEdit]) -> bool:
+    """Return whether *edits* may alter what the whole project shares."""
+    return any(isinstance(edit, PutFlag | DeleteFlag) for edit in edits)
+
+
+def apply_edits(working: WorkingProject, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> None:
+    """Apply *edits* to *environment*. An edit may use what another one of them creates.
+
+    Raises `Invalid` with paths below `/edits`, and the conflicts of deleting what is in use.
+    """
+    refused = []
+    for index, edit in enumerate(edits):
+        try:
+            _apply(working, working.environments[environment], edit)
+        except EditRefused as refusal:
+            refused.append(refusal.problem.under(pointer("edits", index)))
+    if refused:  # what the others lead to was never meant
+        raise Invalid(refused)
+    if problems := list(_problems(working, environment, Origins(edits))):
+        raise Invalid(problems)
+
+
+def warnings(state: WorkingState, edits: Sequence[AnyEdit]) -> tuple[str, ...]:
+    """Return what the one who sends *edits* may not have thought of."""
+    return tuple(dict.fromkeys(_warnings(state, edits)))
+
+
+def _problems(working: WorkingProject, environment: EnvironmentName, origins: Origins) -> Iterator[Problem]:
+    found = definition_faults(working)
+    if found:  # they would show again in each environment
+        yield from (origins.of_definition(fault.key, fault.problem) for fault in found)
+        return
+    for name, state in working.environments.items():
+        for fault in faults(state):
+            problem = origins.of_fault(fault, state.model(fault.item))
+            elsewhere = "" if name == environment else f"in environment {name.environment!r}: "
+            yield replace(problem, message=elsewhere + problem.message)
+
+
+def _apply(working: WorkingProject, state: WorkingState, edit: AnyEdit) -> None:
+    if isinstance(edit, FlagEdit):
+        if (flag := state.flag(edit.flag)) is None:
+            raise _missing("flag", edit.flag, "putFlag")
+        state.put(edit.apply(flag, working.new_salt))
+    elif isinstance(edit, SegmentEdit):
+        if (segment := state.segment(edit.segment)) is None:
+            raise _missing("segment", edit.segment, "putSegment")
+        state.put(edit.apply(segment))
+    elif isinstance(edit, LayerEdit):
+        if (layer := state.layer(edit.layer)) is None:
+            raise _missing("layer", edit.layer, "putLayer")
+        state.put(edit.apply(layer))
+    elif isinstance(edit, PutFlag | DeleteFlag):
+        _apply_to_project(working, state, edit)
+    elif isinstance(edit, PutSegment | PutLayer):
+        _put(working, state, edit.segment if isinstance(edit, PutSegment) else edit.layer)
+    else:
+        _delete(state, edit)
+
+
+def _apply_to_project(working: WorkingProject, state: WorkingState, edit: PutFlag | DeleteFlag) -> None:
+    if isinstance(edit, DeleteFlag):
+        if working.definition(edit.flag) is None:
+            raise _missing("flag", edit.flag, "")
+        working.delete(edit.flag)
+        return
+    definition = completed(edit.definition)
+    working.define(definition)
+    flag = state.flag(definition.key)
+    if flag is not None and edit.configuration is not None:
+        state.put(configured(flag, edit.configuration))
+
+
+def _put(working: WorkingProject, state: WorkingState, model: Segment | Layer) -> None:
+    before = state.segment(model.key) if isinstance(model, Segment) else state.layer(model.key)
+    state.put(replace(model, salt=model.salt or (before.salt if before else working.new_salt())))
+
+
+def _delete(state: WorkingState, edit: DeleteSegment | DeleteLayer) -> None:
+    if state.record(edit.item) is None:
+        raise _missing(*edit.item, "")
+    state.delete(edit.item)
+
+
+def _missing(kind: str, key: str, maker: str) -> EditRefused:
+    mend = f"create it with {maker}, before this edit or in it" if maker else "leave the edit out"
+    return EditRefused(pointer(kind), f"there is no {kind} {key!r}", mend)
+
+
+def _warnings(state: WorkingState, edits: Sequence[AnyEdit]) -> Iterator[str]:
+    reshuffled = {edit.flag for edit in edits if isinstance(edit, NewSaltForSplit)}
+    for kind, key in state.touched():
+        before, after = state.before((kind, key)), state.model((kind, key))
+        if not (isinstance(before, Flag) and isinstance(after, Flag)):
+            continue
+        if before.on and not after.on and (users := users_of(state, ("flag", key))):
+            names = ", ".join(dict.fromkeys(use.user[1] for use in users))
+            yield f"flag {key!r} is a prerequisite: while it is off, these serve their off variation: {names}"
+        if before.salt != after.salt and key not in reshuffled:
+            yield f"flag {key!r} has another salt: every percentage of it chooses its users anew"
+        if not before.on and not after.on:
+            yield f"flag {key!r} is off: nobody sees this change before it is turned on"

@@ -1,0 +1,169 @@
+"""What is different between two texts of an item, or two states: field by field, and in sentences. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from pennon.control.changes.sentences import sentences
+from pennon.control.log import Edit, Stored
+from pennon.model import ITEM_KINDS, Json, pointer
+
+What: TypeAlias = Literal["created", "changed", "deleted"]
+_HEAD = ("version", "changedAt", "hash")
+_NAMES: tuple[tuple[str, ...], ...] = (("id",), ("key",), ("flag",), ("attribute", "variation"), ("experiment", "from"))
+"""What tells an element of a list from its neighbours, where it has these members: rules, variations, …"""
+
+
+class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One value that is another. A side that is left out had nothing at this path (or the default).
+
+    The path of what is gone is from the state before, all others from the one after. Elements of a list that have a
+    name (rules by id, variations by key, …) are compared by it; if they stand in another order, the list's path has
+    their names in order. Of a list of plain values the elements that came and went are told.
+    """
+
+    path: str
+    before: Json | UnsetType = UNSET
+    after: Json | UnsetType = UNSET
+
+
+class ItemChange(msgspec.Struct, frozen=True):
+    """How one item is different, field by field, and as a person would say it."""
+
+    kind: str
+    key: str
+    what: What
+    fields: tuple[FieldChange, ...]
+    sentences: tuple[str, ...]
+
+
+def diff_items(
+    before: Mapping[str, Mapping[str, Stored]], after: Mapping[str, Mapping[str, Stored]]
+) -> tuple[ItemChange, ...]:
+    """Return what is different between two states, by kind, then key."""
+    kinds = sorted({*before, *after}, key=_kind_order)
+    found = []
+    for kind in kinds:
+        old, new = before.get(kind, {}), after.get(kind, {})
+        for key in sorted({*old, *new}):
+            one, other = old.get(key), new.get(key)
+            if one is None or other is None or one.hash != other.hash:
+                found.append(diff_texts((kind, key), one.text if one else None, other.text if other else None))
+    return tuple(change for change in found if change is not None)
+
+
+def diff_edits(edits: Sequence[Edit]) -> tuple[ItemChange, ...]:
+    """Return what the edits of a change did, by kind, then key."""
+    ordered = sorted(edits, key=lambda edit: (_kind_order(edit.kind), edit.key))
+    changes = (diff_texts((edit.kind, edit.key), edit.before, edit.after) for edit in ordered)
+    return tuple(change for change in changes if change is not None)
+
+
+def diff_texts(name: tuple[str, str], before: bytes | None, after: bytes | None) -> ItemChange | None:
+    """Return how an item (kind, key) is different; None: it says the same, whatever its version."""
+    old, new = _content(before), _content(after)
+    kind, key = name
+    said = sentences(kind, before, after)
+    if old is None or new is None:
+        if old is new:
+            return None
+        whole = FieldChange("", after=new) if old is None else FieldChange("", before=old)
+        return ItemChange(kind, key, "created" if old is None else "deleted", (whole,), said)
+    fields = tuple(_changes(old, new, ""))
+    return ItemChange(kind, key, "changed", fields, said) if fields else None
+
+
+def _content(text: bytes | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    members: dict[str, Any] = msgspec.json.decode(text)
+    return {name: value for name, value in members.items() if name not in _HEAD}
+
+
+def _changes(before: Json, after: Json, path: str) -> Iterator[FieldChange]:
+    if _same(before, after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys((*before, *after)):
+            at = path + pointer(name)
+            yield from _either(before.get(name, UNSET), after.get(name, UNSET), at)
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _list_changes(before, after, path)
+    else:
+        yield FieldChange(path, before, after)
+
+
+def _either(before: Json | UnsetType, after: Json | UnsetType, path: str) -> Iterator[FieldChange]:
+    if before is UNSET or after is UNSET:
+        yield FieldChange(path, before, after)
+    else:
+        yield from _changes(before, after, path)
+
+
+def _list_changes(before: list[Json], after: list[Json], path: str) -> Iterator[FieldChange]:
+    old, new = _by_name(before), _by_name(after)
+    if old is None or new is None:
+        yield from _changes_in_place(before, after, path)
+        return
+    for name, (index, element) in old.items():
+        if name not in new:
+            yield FieldChange(path + pointer(index), before=element)
+    for name, (index, element) in new.items():
+        at = path + pointer(index)
+        if name not in old:
+            yield FieldChange(at, after=element)
+        else:
+            yield from _changes(old[name][1], element, at)
+    stayed, stay = [name for name in old if name in new], [name for name in new if name in old]
+    if stayed != stay:
+        yield FieldChange(path, [_label(name) for name in old], [_label(name) for name in new])
+
+
+def _by_name(elements: list[Json]) -> dict[tuple[Json, ...], tuple[int, Json]] | None:
+    """Return the elements with their indices by what tells them apart, None if nothing does."""
+    named = {}
+    for index, element in enumerate(elements):
+        if (name := _name(element)) is None or name in named:
+            return None
+        named[name] = (index, element)
+    return named
+
+
+def _name(element: Json) -> tuple[Json, ...] | None:
+    if isinstance(element, str | int | float | bool):
+        return (type(element).__name__, element)  # to Python, true is 1
+    if not isinstance(element, dict):
+        return None
+    for members in _NAMES:
+        if members[-1] in element and (len(members) > 1 or isinstance(element[members[0]], str)):
+            return tuple(element.get(member) for member in members)
+    return None
+
+
+def _label(name: tuple[Json, ...]) -> Json:
+    return name[-1]
+
+
+def _changes_in_place(before: list[Json], after: list[Json], path: str) -> Iterator[FieldChange]:
+    """Compare elements without names: those between what both begin and end with, by their place."""
+    start = 0
+    while start < min(len(before), len(after)) and _same(before[start], after[start]):
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and _same(before[-1 - end], after[-1 - end]):
+        end += 1
+    old, new = before[start : len(before) - end], after[start : len(after) - end]
+    for index in range(max(len(old), len(new))):
+        one = old[index] if index < len(old) else UNSET
+        other = new[index] if index < len(new) else UNSET
+        yield from _either(one, other, path + pointer(start + index))
+
+
+def _same(one: Json, other: Json) -> bool:
+    return one == other and msgspec.json.encode(one) == msgspec.json.encode(other)
+
+
+def _kind_order(kind: str) -> tuple[int, str]:
+    return (ITEM_KINDS.index(kind) if kind in ITEM_KINDS else len(ITEM_KINDS), kind)

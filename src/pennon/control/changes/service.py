@@ -1,0 +1,137 @@
+"""Commands that change several items of an environment at once, and the one that takes a change back."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from pennon.control.changes.apply import alters_definitions, apply_edits, warnings
+from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.preview import Preview, preview
+from pennon.control.changes.revert import apply_reversal, find_reversal
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import Invalid
+from pennon.control.flags.checks import require_faultless_project
+from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project, environments_of
+from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Outcome, Writing, outcome_of
+from pennon.control.working.commands import Expectation, require_expected
+from pennon.control.working.salts import NewSalt, random_salt
+
+
+class ChangeService:
+    """Applies semantic edits, several as one change, and reverts changes.
+
+    A change is one row and one revision of the environment's log. What it does to definitions is written to the
+    project's log, and to those of the other environments, in the same transaction under the same change id.
+    """
+
+    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt) -> None:
+        self._log = log
+        self._new_salt = new_salt
+
+    def apply(
+        self,
+        environment: EnvironmentName,
+        edits: Sequence[AnyEdit],
+        *,
+        expected: Expectation | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Apply *edits*, in order, as one change. Edits without effect change nothing and write nothing.
+
+        An edit may use what another one of them creates: only what they lead to has to be valid. The outcome's item
+        is the one that all edits are about, None if they are about several.
+
+        Raises `NotFound`, `PreconditionFailed` with the head or the item that is not as *expected*, `Invalid` with
+        paths below `/edits`, and the conflicts of deleting what is in use.
+        """
+        _require_some(edits)
+        said: list[str] = []
+
+        def edit(working: WorkingProject, writing: Writing) -> None:
+            find_environment(writing, environment)
+            require_expected(writing, environment, expected)
+            apply_edits(working, environment, edits)
+            said[:] = warnings(working.environments[environment], edits)
+
+        command = ProjectCommand(
+            project=environment.project,
+            only=None if alters_definitions(edits) else environment,
+            action=_action(edits),
+            by=by,
+            why=why,
+            idempotency=idempotency,
+        )
+        writing = change_project(self._log, command, edit, new_salt=self._new_salt)
+        return replace(self._outcome(writing, environment, edits), warnings=tuple(said))
+
+    def preview(
+        self, environment: EnvironmentName, edits: Sequence[AnyEdit], *, expected: Expectation | None = None
+    ) -> Preview:
+        """Return what `apply` would change, and change nothing. Raises the same."""
+        _require_some(edits)
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            require_expected(reading, environment, expected)
+            names = environments_of(reading, environment.project) if alters_definitions(edits) else [environment]
+            working = WorkingProject(environment.project, reading, names, new_salt=self._new_salt)
+            apply_edits(working, environment, edits)
+            return preview(working, environment, warnings(working.environments[environment], edits))
+
+    def revert(
+        self,
+        environment: EnvironmentName,
+        revision: int,
+        *,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Take back the change that made *revision*, as a new change.
+
+        What that change did to definitions and to other environments is taken back too. Raises `NotFound`,
+        `ChangedSince` naming each item that was changed later, with the revision and who did it (nothing is taken
+        back then), `Conflict` for a change that cannot be reverted, `Invalid`, and the conflicts of what is in use.
+        """
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            reversal = find_reversal(reading, environment, revision)
+
+        def undo(working: WorkingProject, writing: Writing) -> None:
+            apply_reversal(working, writing, reversal)
+            require_faultless_project(working)
+
+        command = ProjectCommand(
+            project=environment.project,
+            only=None if reversal.definitions else environment,
+            action="revert",
+            by=by,
+            why=why or _reverting(revision, reversal.change.why),
+            idempotency=idempotency,
+        )
+        writing = change_project(self._log, command, undo, new_salt=self._new_salt)
+        return outcome_of(writing, environment.log)
+
+    def _outcome(self, writing: Writing, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> Outcome:
+        items = {edit.item for edit in edits}
+        if len(items) != 1:
+            return outcome_of(writing, environment.log)
+        name = items.pop()
+        with self._log.reading() as reading:
+            return outcome_of(writing, environment.log, name, unchanged=reading.item(environment.log, *name))
+
+
+def _require_some(edits: Sequence[AnyEdit]) -> None:
+    if not edits:
+        raise Invalid.at("/edits", "there are no edits", "send at least one")
+
+
+def _action(edits: Sequence[AnyEdit]) -> str:
+    """Return the word of the edits if they are all of one kind, as in `turnOn`; else `edit`."""
+    words = {str(edit.__struct_config__.tag) for edit in edits}
+    return words.pop() if len(words) == 1 else "edit"
+
+
+def _reverting(revision: int, why: str) -> str:
+    return f"reverts revision {revision}: {why}" if why else f"reverts revision {revision}"

@@ -1,0 +1,114 @@
+"""Read-only answers about what was changed: the list of changes, one of them, differences, and the past."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from pennon.control.changes.diff import ItemChange, diff_edits, diff_items
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import NotFound
+from pennon.control.log import Change, ChangeLog, EnvironmentName, Reading, State, Stored, project_log
+from pennon.control.projects.views import project as find_project
+from pennon.control.working.pages import Page
+from pennon.model import Item, ItemKind, Position, Snapshot
+from pennon.protocol import digest
+
+SERVED_KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer")
+"""What snapshots for SDKs hold: not the keys."""
+
+
+class ChangeReport(msgspec.Struct, frozen=True):
+    """A change, and what it did in fields and sentences."""
+
+    change: Change
+    items: tuple[ItemChange, ...]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What is different between two revisions of an environment. Keys are left out."""
+
+    before: Position
+    after: Position
+    items: tuple[ItemChange, ...]
+
+
+class ChangeViews:
+    """Answers about changes. Each raises `NotFound` for a project, environment or revision that is not there."""
+
+    def __init__(self, log: ChangeLog) -> None:
+        self._log = log
+
+    def changes(
+        self, environment: EnvironmentName, *, flag: str | None = None, before: int | None = None, limit: int = 50
+    ) -> Page[ChangeReport]:
+        """Return a page of changes, newest first, of those before a revision; with *flag*, those that touched it."""
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            item = None if flag is None else ("flag", flag)
+            return _page(reading.latest(environment.log, before=before, limit=limit + 1, item=item), limit, item)
+
+    def project_changes(
+        self, project: str, *, flag: str | None = None, before: int | None = None, limit: int = 50
+    ) -> Page[ChangeReport]:
+        """Return a page of the changes of a project's own log, newest first: definitions, environments."""
+        with self._log.reading() as reading:
+            find_project(reading, project)
+            item = None if flag is None else ("definition", flag)
+            return _page(reading.latest(project_log(project), before=before, limit=limit + 1, item=item), limit, item)
+
+    def change(self, environment: EnvironmentName, revision: int) -> ChangeReport:
+        """Return the change that made *revision*."""
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            if (change := reading.change(environment.log, revision)) is None:
+                raise NotFound("revision", str(revision))
+            return _report(change)
+
+    def difference(self, environment: EnvironmentName, before: int, after: int) -> Difference:
+        """Return what is different at revision *after* from what was at *before*, in either direction. 0: nothing."""
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            old, new = (reading.state_at(environment.log, revision=each) for each in (before, after))
+            return Difference(_position(old), _position(new), diff_items(_served(old), _served(new)))
+
+    def snapshot(
+        self, environment: EnvironmentName, *, revision: int | None = None, time: datetime | None = None
+    ) -> Snapshot:
+        """Return the environment as SDKs saw it after *revision* or at *time*, or as it is now."""
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            return snapshot_of(environment, _state(reading, environment.log, revision, time))
+
+
+def snapshot_of(environment: EnvironmentName, state: State) -> Snapshot:
+    """Return *state* as the snapshot that SDKs are sent."""
+    items: Mapping[ItemKind, Mapping[str, Item]] = {
+        kind: {key: stored.item for key, stored in state.of(kind).items()} for kind in SERVED_KINDS
+    }
+    return Snapshot.of(items, environment=str(environment), position=_position(state), digest=digest.combined(items))
+
+
+def _state(reading: Reading, log: str, revision: int | None, time: datetime | None) -> State:
+    if revision is None and time is None:
+        return reading.state(log)
+    return reading.state_at(log, revision=revision, time=time)
+
+
+def _position(state: State) -> Position:
+    return Position(state.head.epoch, state.head.revision)
+
+
+def _served(state: State) -> Mapping[str, Mapping[str, Stored]]:
+    return {kind: state.of(kind) for kind in SERVED_KINDS}
+
+
+def _page(changes: list[Change], limit: int, item: tuple[str, str] | None) -> Page[ChangeReport]:
+    reports = tuple(_report(change, item) for change in changes[:limit])
+    return Page(reports, str(changes[limit - 1].revision) if len(changes) > limit else None)
+
+
+def _report(change: Change, item: tuple[str, str] | None = None) -> ChangeReport:
+    """Return what *change* did, or what it did to one item."""
+    edits = [edit for edit in change.edits if item is None or (edit.kind, edit.key) == item]
+    return ChangeReport(change, diff_edits(edits))

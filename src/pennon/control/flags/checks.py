@@ -1,0 +1,113 @@
+"""Whether a project's flags may be as a change would leave them: their definitions, then every environment. Pure."""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from pennon.control.errors import Invalid, VariationStillServed
+from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
+from pennon.control.flags.project import WorkingProject
+from pennon.control.flags.schemas import schema_problems, value_problems
+from pennon.control.naming import name_problems
+from pennon.control.working.checks import faults
+from pennon.control.working.uses import served_at, users_of
+from pennon.model import Problem, pointer
+from pennon.model.validation import flag_problems
+
+MOST_TAGS = 50
+_TAG = re.compile(r"^[^\x00-\x1f\x7f-\x9f]{1,100}$(?!\n)")
+_CONFIGURED = ("", "on", "salt", "targets", "rules", "fallthrough", "offVariation", "prerequisites", "staleness")
+
+
+class DefinitionFault(msgspec.Struct, frozen=True):
+    """A problem of the definition of one flag, its path from the definition's root."""
+
+    key: str
+    problem: Problem
+
+
+def definition_faults(working: WorkingProject) -> list[DefinitionFault]:
+    """Return what is wrong with the definitions that the change touches.
+
+    Raises `VariationStillServed` where it removes a variation that an environment still serves.
+    """
+    found = []
+    for key in working.touched():
+        if (definition := working.definition(key)) is not None:
+            found += [DefinitionFault(key, problem) for problem in definition_problems(definition)]
+            _check_removed_variations(working, definition)
+    return found
+
+
+def require_faultless_project(working: WorkingProject, key: str | None = None) -> None:
+    """Raise `Invalid` unless all may be; paths lead into the definition of the flag *key*, or name where they lead."""
+    problems = [
+        fault.problem if fault.key == key else fault.problem.under(pointer("flags", fault.key))
+        for fault in definition_faults(working)
+    ]
+    if not problems:
+        problems = [
+            fault.from_environment().under(pointer("environments", name.environment))
+            for name, state in working.environments.items()
+            for fault in faults(state)
+        ]
+    if problems:
+        raise Invalid(problems)
+
+
+def definition_problems(definition: FlagDefinition) -> Iterator[Problem]:
+    """Yield what is wrong with *definition* by itself, its values against its schema included."""
+    flag = merge(definition, initial_configuration(definition, "new"))
+    # What an environment would configure is not the definition's fault.
+    broken = [problem for problem in flag_problems(flag) if _first_step(problem.path) not in _CONFIGURED]
+    yield from broken
+    yield from name_problems(definition.name, definition.description)
+    yield from _label_problems(definition)
+    if definition.value_schema is None:
+        return
+    schema_broken = list(schema_problems(definition.value_schema))
+    yield from schema_broken
+    if not broken and not schema_broken:
+        for index, variation in enumerate(definition.variations):
+            for problem in value_problems(definition.value_schema, variation.value):
+                yield problem.under(pointer("variations", index, "value"))
+
+
+def _label_problems(definition: FlagDefinition) -> Iterator[Problem]:
+    for problem in name_problems(definition.owner):
+        yield Problem(pointer("owner"), problem.message, problem.mend)
+    if len(definition.tags) > MOST_TAGS:
+        yield Problem(pointer("tags"), f"more than {MOST_TAGS} tags", "drop some")
+    for index, tag in enumerate(definition.tags):
+        if _TAG.match(tag) is None:
+            yield Problem(pointer("tags", index), "not a tag", "use 1 to 100 characters, no control characters")
+        elif tag in definition.tags[:index]:
+            yield Problem(pointer("tags", index), f"the tag {tag!r} is there twice", "drop one")
+    if definition.lifetime == "permanent" and definition.expected_removal is not None:
+        message = "a permanent flag is never removed"
+        yield Problem(pointer("expectedRemoval"), message, "leave it out, or make the flag temporary")
+
+
+def _check_removed_variations(working: WorkingProject, definition: FlagDefinition) -> None:
+    before = working.definition_before(definition.key)
+    known = {variation.key for variation in definition.variations}
+    for variation in before.variations if before else ():
+        if variation.key not in known and (where := list(_served_where(working, definition.key, variation.key))):
+            raise VariationStillServed(definition.key, variation.key, where)
+
+
+def _served_where(working: WorkingProject, key: str, variation: str) -> Iterator[str]:
+    for name, state in working.environments.items():
+        flags = name.environment + pointer("flags")
+        if (flag := state.flag(key)) is not None:
+            yield from (flags + pointer(key) + path for path, served in served_at(flag) if served == variation)
+        for use in users_of(state, ("flag", key)):
+            user = state.flag(use.user[1])
+            for index, prerequisite in enumerate(user.prerequisites if user else ()):
+                if prerequisite.flag == key and variation in prerequisite.variations:
+                    yield flags + pointer(use.user[1], "prerequisites", index)
+
+
+def _first_step(path: str) -> str:
+    return path.split("/")[1] if path else ""

@@ -1,0 +1,146 @@
+"""A project's flags as a change under way would leave them: the definitions, and the merged flags of environments.
+
+Everything that alters a definition goes through here, so that it is merged anew everywhere, in one transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.environments.views import environments
+from pennon.control.errors import Conflict, NotFound
+from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge, redefined
+from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Reading, Writing, project_log
+from pennon.control.working.commands import write
+from pennon.control.working.salts import NewSalt
+from pennon.control.working.state import LogItems, WorkingState, same_content
+from pennon.model import Flag
+
+_ATTEMPTS = 10
+
+
+class WorkingProject:
+    """A project's definitions, and the environments that a command has locked, with edits not written yet."""
+
+    def __init__(
+        self, project: str, reading: Reading, environments: Sequence[EnvironmentName], *, new_salt: NewSalt
+    ) -> None:
+        self.project = project
+        self.environments: Mapping[EnvironmentName, WorkingState] = {
+            name: WorkingState(LogItems(reading, name.log)) for name in environments
+        }
+        self.new_salt = new_salt
+        self._reading = reading
+        self._after: dict[str, FlagDefinition | None] = {}
+
+    def definition(self, key: str) -> FlagDefinition | None:
+        """Return a definition as it is now."""
+        return self._after[key] if key in self._after else self.definition_before(key)
+
+    def definition_before(self, key: str) -> FlagDefinition | None:
+        """Return a definition as it was before the change."""
+        stored = self._reading.item(project_log(self.project), "definition", key)
+        return None if stored is None else stored.read(FlagDefinition)
+
+    def touched(self) -> list[str]:
+        """Return the keys of the definitions that the change leaves different from before."""
+        return sorted(k for k, after in self._after.items() if not same_content(self.definition_before(k), after))
+
+    def define(self, definition: FlagDefinition) -> None:
+        """Make *definition* the one of its key, in every environment; where the flag is new it is off."""
+        self._after[definition.key] = definition
+        for state in self.environments.values():
+            flag = state.flag(definition.key)
+            state.put(redefined(flag, definition) if flag else self.new_flag(definition))
+
+    def new_flag(self, definition: FlagDefinition) -> Flag:
+        """Return the flag that a new *definition* is in an environment: off, with a salt of its own."""
+        return merge(definition, initial_configuration(definition, self.new_salt()))
+
+    def delete(self, key: str) -> None:
+        """Remove a flag, everywhere. Raises `NotFound`."""
+        if self.definition(key) is None:
+            raise NotFound("flag", key)
+        self._after[key] = None
+        for state in self.environments.values():
+            if state.flag(key) is not None:
+                state.delete(("flag", key))
+
+    def write(self, writing: Writing) -> None:
+        """Write what the change leaves different, in the project's log and in those of its environments."""
+        log = project_log(self.project)
+        for key in self.touched():
+            if (definition := self._after[key]) is None:
+                writing.delete(log, "definition", key)
+            else:
+                writing.put(log, "definition", definition)
+        for name, state in self.environments.items():
+            write(writing, name.log, state)
+
+
+def environments_of(reading: Reading, project: str) -> list[EnvironmentName]:
+    """Return the names of a project's environments, in order. Raises `NotFound` for the project."""
+    return [EnvironmentName(project, environment.key) for environment in environments(reading, project)]
+
+
+class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """A command on a project's flags. With `only`, it alters no definition, and nothing outside that environment."""
+
+    project: str
+    only: EnvironmentName | None = None
+    action: str
+    by: Actor
+    why: str = ""
+    idempotency: Idempotency | None = None
+
+
+ProjectEdit: TypeAlias = Callable[[WorkingProject, Writing], None]
+"""Alters the working project and checks what comes of it."""
+
+
+class _EnvironmentsChanged(Exception):
+    """An environment was created or deleted between looking which there are and locking them."""
+
+
+def change_project(log: ChangeLog, command: ProjectCommand, edit: ProjectEdit, *, new_salt: NewSalt) -> Writing:
+    """Carry out *command* with what it may alter locked: the project and all its environments, or one environment.
+
+    *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
+    before. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit* raises.
+    """
+    for _ in range(_ATTEMPTS):
+        names = [command.only] if command.only else _look_up(log, command.project)
+        try:
+            return _change_locked(log, command, names, edit, new_salt)
+        except _EnvironmentsChanged:
+            continue
+    raise Conflict(f"the environments of project {command.project!r} keep changing", mend="try again")
+
+
+def _look_up(log: ChangeLog, project: str) -> list[EnvironmentName]:
+    with log.reading() as reading:
+        return environments_of(reading, project)
+
+
+def _change_locked(
+    log: ChangeLog,
+    command: ProjectCommand,
+    names: Sequence[EnvironmentName],
+    edit: ProjectEdit,
+    new_salt: NewSalt,
+) -> Writing:
+    logs = [name.log for name in names] if command.only else [project_log(command.project), *(n.log for n in names)]
+    with log.writing(
+        *logs, by=command.by, action=command.action, why=command.why, idempotency=command.idempotency
+    ) as writing:
+        if not writing.replayed:
+            if command.only:
+                find_environment(writing, command.only)
+            elif environments_of(writing, command.project) != names:
+                raise _EnvironmentsChanged
+            working = WorkingProject(command.project, writing, names, new_salt=new_salt)
+            edit(working, writing)
+            working.write(writing)
+    return writing

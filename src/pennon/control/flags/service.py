@@ -1,0 +1,156 @@
+"""Commands on the flags of a project, and on their configuration in an environment."""
+
+from collections.abc import Callable
+
+from pennon.control.errors import AlreadyExists, NotFound
+from pennon.control.flags.checks import require_faultless_project
+from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, completed, configured
+from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project
+from pennon.control.log import (
+    Actor,
+    ChangeLog,
+    EnvironmentName,
+    Idempotency,
+    Outcome,
+    Writing,
+    outcome_of,
+    project_log,
+)
+from pennon.control.working.commands import ItemCommand, change_item, require_version
+from pennon.control.working.salts import NewSalt, random_salt
+from pennon.control.working.state import WorkingState
+
+
+class FlagService:
+    """Creates, defines, configures and deletes flags. Parts of a configuration are edited by `ChangeService`.
+
+    A definition belongs to the project: changing it writes the project's log, and the log of every environment in
+    which the flag is then another, in one transaction under one change id. The outcome's position is the project's,
+    its item the definition. Version, changedAt and hash of a given definition are ignored.
+    """
+
+    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt) -> None:
+        self._log = log
+        self._new_salt = new_salt
+
+    def create_flag(
+        self,
+        project: str,
+        definition: FlagDefinition,
+        *,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Create a flag: off in every environment, each with a random salt.
+
+        A boolean flag without variations gets `on` and `off`. Raises `NotFound` for the project, `AlreadyExists`, and
+        `Invalid` with the path into the definition.
+        """
+
+        def create(working: WorkingProject, _: Writing) -> None:
+            if working.definition(definition.key) is not None:
+                raise AlreadyExists("flag", definition.key)
+            working.define(completed(definition))
+
+        command = ProjectCommand(project=project, action="createFlag", by=by, why=why, idempotency=idempotency)
+        return self._change_definition(command, definition.key, create)
+
+    def change_definition(
+        self,
+        project: str,
+        definition: FlagDefinition,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Make *definition* the definition of the flag of its key.
+
+        Raises `NotFound`, `PreconditionFailed` with the current definition unless its version is as *expected*,
+        `VariationStillServed` for a removed variation, naming where, and `Invalid`.
+        """
+
+        def change(working: WorkingProject, writing: Writing) -> None:
+            _require_definition(writing, project, definition.key, expected)
+            working.define(completed(definition))
+
+        command = ProjectCommand(project=project, action="changeDefinition", by=by, why=why, idempotency=idempotency)
+        return self._change_definition(command, definition.key, change)
+
+    def delete_flag(
+        self,
+        project: str,
+        key: str,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Delete a flag, in every environment.
+
+        Raises `NotFound`, `PreconditionFailed` with the current definition, and `FlagStillRequired` naming the flags
+        that have it as a prerequisite.
+        """
+
+        def delete(working: WorkingProject, writing: Writing) -> None:
+            _require_definition(writing, project, key, expected)
+            working.delete(key)
+
+        command = ProjectCommand(project=project, action="deleteFlag", by=by, why=why, idempotency=idempotency)
+        return self._change_definition(command, key, delete)
+
+    def set_configuration(  # noqa: PLR0913  # where, what, and who
+        self,
+        environment: EnvironmentName,
+        key: str,
+        configuration: FlagConfiguration,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Make *configuration* what *environment* does with a flag; without a salt, it keeps the one it has.
+
+        Weights are taken as they are: whoever sends a whole configuration says how users move. The outcome's position
+        is the environment's, its item the flag. Raises `NotFound`, `PreconditionFailed` with the current flag unless
+        its version is as *expected*, and `Invalid` with the path into the flag.
+        """
+
+        def configure(state: WorkingState) -> None:
+            if (flag := state.flag(key)) is None:
+                raise NotFound("flag", key)
+            state.put(configured(flag, configuration))
+
+        command = ItemCommand(
+            environment=environment,
+            name=("flag", key),
+            action="setConfiguration",
+            by=by,
+            why=why,
+            idempotency=idempotency,
+            expected=expected,
+        )
+        return change_item(self._log, command, configure)
+
+    def _change_definition(
+        self, command: ProjectCommand, key: str, edit: Callable[[WorkingProject, Writing], None]
+    ) -> Outcome:
+        def edit_and_check(working: WorkingProject, writing: Writing) -> None:
+            edit(working, writing)
+            require_faultless_project(working, key)
+
+        writing = change_project(self._log, command, edit_and_check, new_salt=self._new_salt)
+        log = project_log(command.project)
+        with self._log.reading() as reading:
+            return outcome_of(writing, log, ("definition", key), unchanged=reading.item(log, "definition", key))
+
+
+def _require_definition(writing: Writing, project: str, key: str, expected: int | None) -> None:
+    stored = writing.item(project_log(project), "definition", key)
+    if stored is None:
+        raise NotFound("flag", key)
+    require_version(stored, expected, f"definition of flag {key!r}")

@@ -1,0 +1,1 @@
+"""Layers: experiments that share units without meeting, one environment each."""

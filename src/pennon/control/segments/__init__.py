@@ -1,0 +1,1 @@
+"""Segments: reusable sets of contexts, one environment each."""

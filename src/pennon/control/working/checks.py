@@ -1,0 +1,152 @@
+"""Whether the state that a change would leave may be: every item it touches, and every item that depends on one.
+
+Pure. What each item must be by itself is in `pennon.model.validation`, what compiles in `pennon.engine`; here is what
+must hold between items.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from pennon.control.errors import FlagStillRequired, LayerStillUsed, SegmentStillUsed
+from pennon.control.working.state import ItemName, WorkingModel, WorkingState
+from pennon.control.working.uses import dependents_of, experiments_of, users_of, uses
+from pennon.engine import check_flag, check_segment
+from pennon.model import Flag, Layer, Problem, Segment, pointer
+from pennon.model.validation import flag_problems, layer_problems, segment_problems
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A problem of one item, its path from the item's root. `cause` is the touched item that it comes from."""
+
+    item: ItemName
+    problem: Problem
+    cause: ItemName
+
+    def from_environment(self) -> Problem:
+        """Return the problem with its path from the environment's root, as in a snapshot."""
+        kind, key = self.item
+        return self.problem.under(pointer(kind + "s", key))
+
+
+def faults(state: WorkingState) -> list[Fault]:
+    """Return what is wrong with the items that the change touches, and what it breaks in others.
+
+    Raises `FlagStillRequired`, `SegmentStillUsed` or `LayerStillUsed` where it deletes what is in use.
+    """
+    touched = state.touched()
+    _check_removals(state, touched)
+    found = [Fault(name, problem, name) for name in touched for problem in _own_problems(state, name)]
+    if found:  # what depends on a broken item is broken too, and saying so would hide the cause
+        return found
+    return [fault for name in touched for fault in _broken_dependents(state, name, frozenset(touched))]
+
+
+def references(state: WorkingState, model: WorkingModel) -> Iterator[Problem]:
+    """Yield where *model* names a flag, variation, segment, layer or slot that is not there."""
+    for use in uses(model):
+        if state.record(use.used) is None:
+            kind, key = use.used
+            yield Problem(use.path, f"there is no {kind} {key!r}", f"create the {kind} first, or name another")
+    if isinstance(model, Flag):
+        yield from _unknown_variations(state, model)
+        yield from _missing_slots(state, model)
+
+
+def _own_problems(state: WorkingState, name: ItemName) -> list[Problem]:
+    model = state.model(name)
+    if model is None or _is_only_turned_off(state.before(name), model):
+        return []
+    return item_problems(state, model)
+
+
+def item_problems(state: WorkingState, model: WorkingModel) -> list[Problem]:
+    """Return what is wrong with *model* in *state*: by itself first, then with what it names, then as compiled."""
+    problems = _shape_problems(model) or list(references(state, model))
+    if problems:
+        return problems
+    if isinstance(model, Flag):
+        return check_flag(model, state.snapshot())
+    return check_segment(model, state.snapshot()) if isinstance(model, Segment) else []
+
+
+def _shape_problems(model: WorkingModel) -> list[Problem]:
+    if isinstance(model, Flag):
+        return list(flag_problems(model))
+    return list(segment_problems(model) if isinstance(model, Segment) else layer_problems(model))
+
+
+def _is_only_turned_off(before: WorkingModel | None, after: WorkingModel) -> bool:
+    # A flag that became unreadable (an older Pennon took it, a limit was lowered) can still be switched off.
+    if not (isinstance(before, Flag) and isinstance(after, Flag)):
+        return False
+    return not after.on and msgspec.structs.replace(before, on=False) == after
+
+
+def _check_removals(state: WorkingState, touched: Iterable[ItemName]) -> None:
+    for name in touched:
+        if state.model(name) is not None or not (found := users_of(state, name)):
+            continue
+        kind, key = name
+        users = dict.fromkeys(use.user for use in found)
+        if kind == "flag":
+            raise FlagStillRequired(key, [user for _, user in users])
+        if kind == "segment":
+            raise SegmentStillUsed(key, [f"{of} {user!r}" for of, user in users])
+        raise LayerStillUsed(key, [user for _, user in users])
+
+
+def _broken_dependents(state: WorkingState, name: ItemName, touched: frozenset[ItemName]) -> Iterator[Fault]:
+    before = state.before_state()
+    for dependent in _concerned(state, name):
+        model = state.model(dependent)
+        if dependent in touched or model is None:
+            continue
+        # An item that was broken before is not this change's fault.
+        known = set(item_problems(before, model))
+        for problem in item_problems(state, model):
+            if problem not in known:
+                yield Fault(dependent, problem, name)
+
+
+def _concerned(state: WorkingState, name: ItemName) -> list[ItemName]:
+    """Return the items that a change of *name* can break. Most changes can break none, and look at none."""
+    before, after = state.before(name), state.model(name)
+    if after is None or before is None:
+        return []
+    if _named(after) - _named(before):  # chains through it became longer
+        return dependents_of(state, name)
+    if _promises(before) - _promises(after):
+        return list(dict.fromkeys(use.user for use in users_of(state, name)))
+    return []
+
+
+def _named(model: WorkingModel) -> set[ItemName]:
+    return {use.used for use in uses(model) if use.used[0] != "layer"}
+
+
+def _promises(model: WorkingModel) -> set[str]:
+    """Return what others may name of *model*: a flag's variations, the experiments that own slots of a layer."""
+    if isinstance(model, Flag):
+        return {variation.key for variation in model.variations}
+    return {slot.experiment for slot in model.slots} if isinstance(model, Layer) else set()
+
+
+def _unknown_variations(state: WorkingState, flag: Flag) -> Iterator[Problem]:
+    for index, prerequisite in enumerate(flag.prerequisites):
+        if (required := state.flag(prerequisite.flag)) is None:
+            continue
+        known = [variation.key for variation in required.variations]
+        for place, variation in enumerate(prerequisite.variations):
+            if variation not in known:
+                path = pointer("prerequisites", index, "variations", place)
+                message = f"flag {required.key!r} has no variation {variation!r}"
+                yield Problem(path, message, f"name one of: {', '.join(known)}")
+
+
+def _missing_slots(state: WorkingState, flag: Flag) -> Iterator[Problem]:
+    for path, experiment in experiments_of(flag):
+        layer = None if experiment.layer is None else state.layer(experiment.layer)
+        if layer is not None and all(slot.experiment != experiment.key for slot in layer.slots):
+            message = f"experiment {experiment.key!r} owns no slot of layer {layer.key!r}"
+            yield Problem(path + "/key", message, "give it a slot of the layer first")

@@ -1,0 +1,205 @@
+"""The items of one environment as a change under way would leave them. Reads through a port, writes nothing.
+
+Items are read when they are looked at: a change of one flag among 10,000 does not pay for the others.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from pennon.control.log import Reading
+from pennon.model import Flag, Item, ItemKind, Layer, Segment, Snapshot
+
+WorkingKind: TypeAlias = Literal["flag", "segment", "layer"]
+WorkingModel: TypeAlias = Flag | Segment | Layer
+WORKING_KINDS: tuple[WorkingKind, ...] = ("flag", "segment", "layer")
+ItemName: TypeAlias = tuple[WorkingKind, str]
+"""Kind and key."""
+
+T = TypeVar("T", Flag, Segment, Layer)
+_MODELS: Mapping[WorkingKind, type[WorkingModel]] = {"flag": Flag, "segment": Segment, "layer": Layer}
+
+
+class ItemSource(Protocol):
+    """Where the items come from."""
+
+    def item(self, kind: WorkingKind, key: str) -> Item | None:
+        """Return one item."""
+
+    def items(self, kind: WorkingKind) -> list[Item]:
+        """Return all items of one kind, in the order of their keys."""
+
+
+class LogItems:
+    """The current items of one environment's log."""
+
+    def __init__(self, reading: Reading, log: str) -> None:
+        self._reading = reading
+        self._log = log
+
+    def item(self, kind: WorkingKind, key: str) -> Item | None:
+        """Return one item."""
+        stored = self._reading.item(self._log, kind, key)
+        return None if stored is None else stored.item
+
+    def items(self, kind: WorkingKind) -> list[Item]:
+        """Return all items of one kind, in the order of their keys."""
+        return [stored.item for stored in self._reading.items(self._log, kind)]
+
+
+class MemoryItems:
+    """Items that are at hand: those of a state in the past, or none."""
+
+    def __init__(self, items: Mapping[str, Mapping[str, Item]]) -> None:
+        self._items = items
+
+    def item(self, kind: WorkingKind, key: str) -> Item | None:
+        """Return one item."""
+        return self._items.get(kind, {}).get(key)
+
+    def items(self, kind: WorkingKind) -> list[Item]:
+        """Return all items of one kind, in the order of their keys."""
+        return [item for _, item in sorted(self._items.get(kind, {}).items())]
+
+
+class WorkingState:
+    """An environment with edits applied that are not written yet."""
+
+    def __init__(self, source: ItemSource) -> None:
+        self._source = source
+        self._before: dict[ItemName, Item | None] = {}
+        self._after: dict[ItemName, WorkingModel | None] = {}
+        self._records: dict[ItemName, Item] = {}
+        self._all: dict[WorkingKind, list[Item]] = {}
+
+    def flag(self, key: str) -> Flag | None:
+        """Return a flag as it is now."""
+        return self._model("flag", key, Flag)
+
+    def segment(self, key: str) -> Segment | None:
+        """Return a segment as it is now."""
+        return self._model("segment", key, Segment)
+
+    def layer(self, key: str) -> Layer | None:
+        """Return a layer as it is now."""
+        return self._model("layer", key, Layer)
+
+    def model(self, name: ItemName) -> WorkingModel | None:
+        """Return an item as it is now."""
+        return {"flag": self.flag, "segment": self.segment, "layer": self.layer}[name[0]](name[1])
+
+    def put(self, model: WorkingModel) -> None:
+        """Make *model* the item of its kind and key."""
+        self._set((kind_of(model), model.key), model)
+
+    def delete(self, name: ItemName) -> None:
+        """Remove an item."""
+        self._set(name, None)
+
+    def before(self, name: ItemName) -> WorkingModel | None:
+        """Return an item as it was before the change."""
+        item = self.stored(name)
+        return None if item is None else msgspec.json.decode(item.text, type=_MODELS[name[0]])
+
+    def stored(self, name: ItemName) -> Item | None:
+        """Return the record of an item as it was before the change."""
+        if name not in self._before:
+            self._before[name] = self._source.item(*name)
+        return self._before[name]
+
+    def touched(self) -> list[ItemName]:
+        """Return the items that the change leaves different from before, by kind, then key."""
+        changed = [name for name, model in self._after.items() if not same_content(self.before(name), model)]
+        return sorted(changed, key=lambda name: (WORKING_KINDS.index(name[0]), name[1]))
+
+    def record(self, name: ItemName) -> Item | None:
+        """Return the record of an item as it is now, its version still the one before."""
+        if name not in self._after:
+            return self.stored(name)
+        model = self._after[name]
+        if model is None:
+            return None
+        if name not in self._records:
+            self._records[name] = Item.of(model)
+        return self._records[name]
+
+    def records(self, kind: WorkingKind) -> Iterator[Item]:
+        """Yield all items of one kind as they are now."""
+        for item in self.records_before(kind):
+            if (kind, item.key) not in self._after:
+                yield item
+        for name, model in self._after.items():
+            if name[0] == kind and model is not None and (record := self.record(name)) is not None:
+                yield record
+
+    def records_before(self, kind: WorkingKind) -> list[Item]:
+        """Return all items of one kind as they were before the change."""
+        if kind not in self._all:
+            self._all[kind] = self._source.items(kind)
+        return self._all[kind]
+
+    def snapshot(self) -> Snapshot:
+        """Return the environment as it is now; items are read when they are looked up."""
+        return Snapshot.of({kind: _Records(self, kind) for kind in WORKING_KINDS})
+
+    def before_state(self) -> "WorkingState":
+        """Return the environment as it was before the change, to be read only."""
+        untouched = WorkingState(self._source)
+        untouched._before, untouched._all = self._before, self._all  # what was read is not read again
+        return untouched
+
+    def _set(self, name: ItemName, model: WorkingModel | None) -> None:
+        self.stored(name)
+        self._after[name] = model
+        self._records.pop(name, None)
+
+    def _model(self, kind: WorkingKind, key: str, model: type[T]) -> T | None:
+        name: ItemName = (kind, key)
+        if name in self._after:
+            after = self._after[name]
+            return after if isinstance(after, model) else None
+        before = self.before(name)
+        return before if isinstance(before, model) else None
+
+
+class _Records(Mapping[str, Item]):
+    """The records of one kind, as a mapping that reads what is looked up."""
+
+    def __init__(self, state: WorkingState, kind: ItemKind) -> None:
+        self._state = state
+        self._kind: WorkingKind = kind  # type: ignore[assignment]  # made with working kinds only
+
+    def __getitem__(self, key: str) -> Item:
+        if (record := self._state.record((self._kind, key))) is None:
+            raise KeyError(key)
+        return record
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._state.record((self._kind, key)) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.key for record in self._state.records(self._kind))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def kind_of(model: WorkingModel) -> WorkingKind:
+    """Return the kind of item that *model* is."""
+    if isinstance(model, Flag):
+        return "flag"
+    return "segment" if isinstance(model, Segment) else "layer"
+
+
+def same_content(one: msgspec.Struct | None, other: msgspec.Struct | None) -> bool:
+    """Return whether two items say the same, whatever their versions."""
+    if one is None or other is None:
+        return one is other
+    # As text: to Python, true equals 1 and 1 equals 1.0, and these are different values of a variation.
+    return content_text(one) == content_text(other)
+
+
+def content_text(item: msgspec.Struct) -> bytes:
+    """Return *item* as JSON without what the log sets: version, changedAt, hash."""
+    return msgspec.json.encode(msgspec.structs.replace(item, version=1, changed_at=0, hash=""))
