@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
-from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason
+from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason, Snapshot
 from pennon.sdk.rules import Context, Rules
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class PinnedRules(Flags):
     """One rule set, held: all that it answers is of one revision. `Client.rules()` gives one for a request."""
 
     __slots__ = ()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The state that answers."""
+        return self._rules.snapshot
 
     @property
     def epoch(self) -> int:

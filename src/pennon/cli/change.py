@@ -1,0 +1,149 @@
+"""`pennon change`: the change log of an environment: what happened, what differs, and taking it back."""
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+
+from pennon.cli import connection, options, output
+from pennon.cli.changing import make
+from pennon.cli.connection import Server, known_login, scope
+from pennon.cli.values import read_json
+
+app = typer.Typer(help="Read the change log, compare revisions, revert, apply edits.", no_args_is_help=True)
+
+Revision = Annotated[int, typer.Argument(help="The revision that the change made.", show_default=False)]
+
+
+@app.command("list")
+def list_changes(
+    project: options.Project = None,
+    environment: options.Environment = None,
+    flag: Annotated[str | None, typer.Option(help="Only changes of this flag.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest.", min=1, max=1000)] = 20,
+    json: options.Json = False,
+) -> None:
+    """List the newest changes, the newest first."""
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, environment)}/changes"
+        changes = server.read(target, flag=flag, limit=limit, order="newest")["items"]
+    if json:
+        return output.as_json(changes)
+    rows = [
+        (one["revision"], _time(one["time"]), one["actor"]["name"], _what(one), one.get("why") or None)
+        for one in changes
+    ]
+    output.table(("revision", "when", "who", "what", "why"), rows, empty="No changes yet.")
+    return None
+
+
+def _time(text: str) -> str:
+    local = datetime.datetime.fromisoformat(text).astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+def _what(change: dict[str, Any]) -> str:
+    items = [f"{edit['kind']} {edit['key']}" for edit in change.get("edits") or ()]
+    named = ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
+    return f"{change['action']}: {named}" if named else str(change["action"])
+
+
+@app.command()
+def show(
+    revision: Revision,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    json: options.Json = False,
+) -> None:
+    """Show one change: who, when, why, and field by field what it altered."""
+    login = known_login()
+    with Server(login) as server:
+        place = scope(login, project, environment)
+        change = server.read(f"{place}/changes/{revision}")
+        differences = server.read(f"{place}/diff", **{"from": revision - 1, "to": revision})
+    if json:
+        return output.as_json(change)
+    output.fields(
+        {
+            "revision": change["revision"],
+            "change": change["changeId"],
+            "when": _time(change["time"]),
+            "who": change["actor"]["name"],
+            "why": change.get("why") or None,
+        }
+    )
+    output.console().print()
+    show_differences(differences)
+    return None
+
+
+@app.command()
+def diff(
+    start: Annotated[int, typer.Argument(metavar="FROM", help="The older revision.", show_default=False)],
+    stop: Annotated[int, typer.Argument(metavar="TO", help="The newer revision.", show_default=False)],
+    project: options.Project = None,
+    environment: options.Environment = None,
+    json: options.Json = False,
+) -> None:
+    """Show what differs between two revisions."""
+    login = known_login()
+    with Server(login) as server:
+        differences = server.read(f"{scope(login, project, environment)}/diff", **{"from": start, "to": stop})
+    if json:
+        return output.as_json(differences)
+    show_differences(differences)
+    return None
+
+
+@app.command()
+def revert(
+    revision: Revision,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Take a change back, as a new change. Refused, naming what, if one of its items has changed since."""
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, environment)}/changes/{revision}/revert"
+        made = server.send("POST", target, {"why": why})
+    if json:
+        return output.as_json(made)
+    if not made["changed"]:
+        output.done(f"revision {revision} is undone already: nothing was changed")
+    else:
+        output.done(f"revision {revision} is taken back (revision {made['revision']})")
+    return None
+
+
+@app.command()
+def apply(
+    file: Annotated[str, typer.Argument(help="A JSON or YAML file with a list of edits; - for standard input.")],
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Make several edits as one change: all of them or none.
+
+    An edit is an object such as {"do": "turnOn", "flag": "new-checkout"}; the reference lists all of them.
+    """
+    edits = read_json(file)
+    edits = edits.get("edits") if isinstance(edits, dict) else edits
+    if not isinstance(edits, list):
+        mend = """write '[{"do": "turnOn", "flag": "new-checkout"}]'"""
+        connection.fail(f"{file} holds no list of edits", mend=mend, status=connection.WRONG_USE)
+    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json)
+
+
+def show_differences(differences: dict[str, Any]) -> None:
+    """Print what differs, item by item, in sentences."""
+    items = differences["items"]
+    if not items:
+        output.say("Nothing differs.")
+    for item in items:
+        output.say(f"{item['kind']} {item['key']}: {item['change']}")
+        for sentence in item.get("sentences") or ():
+            output.say(f"  {sentence}")

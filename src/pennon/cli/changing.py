@@ -1,0 +1,26 @@
+"""What every command that changes an environment does: one change of one or more edits, and what came of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pennon.cli import output
+from pennon.cli.connection import Server, known_login, scope
+
+
+def make(
+    edits: Sequence[Any], sentence: str, place: tuple[str | None, str | None], *, why: str = "", json: bool = False
+) -> None:
+    """Make *edits* as one change in the project and environment of *place*, and print *sentence* when it is done."""
+    login = known_login()
+    with Server(login) as server:
+        made = server.send("POST", f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits)})
+    if json:
+        output.as_json(made)
+        return
+    where = f"{place[0] or login.project}/{place[1] or login.environment}"
+    if made["changed"]:
+        output.done(f"{sentence} in {where} (revision {made['revision']})")
+    else:
+        output.done(f"{sentence} in {where}, as before: nothing was changed")
+    for warning in made.get("warnings") or ():
+        output.note(f"warning: {warning}")

@@ -1,0 +1,163 @@
+"""Speaks to a server's admin API on behalf of a command: where it is, who asks, and what an error means to a person."""
+
+import json
+import os
+import tomllib
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+import typer
+
+from pennon.cli import output
+
+NO = 1
+"""Exit status: the answer is no."""
+WRONG_USE = 2
+UNREACHABLE = 3
+DEFAULT_URL = "http://127.0.0.1:8000"
+_TIMEOUT_S = 30.0
+
+
+class Login(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which server to speak to and as whom, and what commands mean when they name no project or environment."""
+
+    url: str = DEFAULT_URL
+    token: str = ""
+    project: str = "default"
+    environment: str = ""
+
+
+def login_file() -> Path:
+    """Return where the login is kept: `$XDG_CONFIG_HOME/pennon/login.toml`."""
+    folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder) / "pennon" / "login.toml"
+
+
+def known_login() -> Login:
+    """Return the login of the environment variables, else of the file, else of a server on this machine."""
+    path = login_file()
+    try:
+        saved = tomllib.loads(path.read_text()) if path.exists() else {}
+        login = msgspec.convert(saved, Login)
+    except (OSError, ValueError) as error:
+        fail(f"{path} cannot be read: {error}", mend="log in again: pennon login URL", status=WRONG_USE)
+    named = {name: os.environ.get(f"PENNON_{name.upper()}") for name in Login.__struct_fields__}
+    return msgspec.structs.replace(login, **{name: value for name, value in named.items() if value})
+
+
+def save_login(login: Login) -> Path:
+    """Keep *login* for the commands to come, readable by this user only, and return where."""
+    path = login_file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        for name, value in msgspec.structs.asdict(login).items():
+            file.write(f"{name} = {json.dumps(value)}\n".encode())  # a JSON string is a TOML string
+    draft.replace(path)
+    return path
+
+
+def fail(message: str, *, mend: str = "", status: int = NO) -> NoReturn:
+    """End the command: say what is wrong on standard error and, after it, what to do."""
+    output.error(message, mend)
+    raise typer.Exit(status)
+
+
+class Server:
+    """The admin API of a server. Errors end the command with what the server said and what to do about it."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        headers = {"Authorization": f"Bearer {login.token}"} if login.token else {}
+        try:
+            self._http = httpx2.Client(base_url=login.url, headers=headers, timeout=_TIMEOUT_S)
+        except (ValueError, httpx2.InvalidURL) as error:
+            fail(f"{login.url!r} is no URL: {error}", mend="write http://host:port", status=WRONG_USE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def read(self, path: str, **query: object) -> Any:
+        """Return what GET *path* (below /api/v1) answers."""
+        return self.send("GET", path, query=query)
+
+    def pages(self, path: str, **query: object) -> Iterator[Any]:
+        """Yield the items of a list, page after page."""
+        after: str | None = None
+        while True:
+            page = self.read(path, **query, **({"after": after} if after is not None else {}))
+            yield from page["items"]
+            if (after := page.get("next")) is None:
+                return
+
+    def send(self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None) -> Any:
+        """Send *body* as JSON to *path* (below /api/v1) and return the answer; None where it is empty.
+
+        Changes carry an idempotency key and are sent again once if the connection broke, so they are made once.
+        """
+        headers = {"Content-Type": "application/json"}
+        if method != "GET":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        content = None if body is None else msgspec.json.encode(body)
+        response = self._request(method, f"/api/v1/{path}", params=asked, content=content, headers=headers)
+        if not response.is_success:
+            self._refused(response)
+        return msgspec.json.decode(response.content) if response.content else None
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        try:
+            try:
+                return self._http.request(method, path, **request)
+            except (httpx2.ReadError, httpx2.RemoteProtocolError):
+                return self._http.request(method, path, **request)
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            mend = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
+            fail(f"{self.login.url} could not be reached: {reason}", mend=mend, status=UNREACHABLE)
+
+    def _refused(self, response: httpx2.Response) -> NoReturn:
+        try:
+            problem = msgspec.json.decode(response.content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            problem = None
+        if not isinstance(problem, dict):
+            said = f"{self.login.url} answered {response.status_code} without saying why"
+            fail(said, mend="is this a Pennon server?", status=UNREACHABLE)
+        if response.status_code == 401:
+            fail(
+                problem.get("detail") or "The server does not know this token.",
+                mend="log in: pennon login URL --token TOKEN, or set PENNON_TOKEN",
+            )
+        output.problem(problem)
+        raise typer.Exit(UNREACHABLE if response.status_code == 503 else NO)
+
+
+def path(*parts: str) -> str:
+    """Return the URL path of *parts*, each escaped."""
+    return "/".join(quote(part, safe="") for part in parts)
+
+
+def scope(login: Login, project: str | None, environment: str | None = None, *, whole: bool = False) -> str:
+    """Return the URL path of the environment (of the project, where *whole*) that a command speaks of."""
+    in_project = path("projects", project or login.project)
+    if whole:
+        return in_project
+    if not (named := environment or login.environment):
+        fail(
+            "Which environment?",
+            mend="add --env production, set PENNON_ENVIRONMENT, or choose one for all commands: pennon login --env …",
+            status=WRONG_USE,
+        )
+    return f"{in_project}/{path('environments', named)}"

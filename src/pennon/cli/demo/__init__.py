@@ -1,0 +1,148 @@
+"""`pennon demo`: everything in one process. A server, a shop's flags, three services, and a view of who gets what."""
+
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pennon import Client
+from pennon.cli import output
+from pennon.cli.connection import Login, Server, fail
+from pennon.cli.demo import shop, story
+from pennon.cli.demo.embedded import Embedded
+from pennon.cli.demo.services import Service
+from pennon.cli.demo.view import Made, arrival_sentence, live
+from pennon.cli.logs import set_up_logs
+from pennon.cli.server import CannotListen
+
+app = typer.Typer()
+
+_CUSTOMERS = 2000
+_READY_S = 15
+_TICK_S = 0.25
+_SHOWN = 5
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the server; 0 takes a free one.")] = 8000,
+    every: Annotated[float, typer.Option(help="Seconds between the changes that it makes by itself.", min=0.5)] = 4,
+    duration: Annotated[float | None, typer.Option(help="Seconds after which it ends. Left out: on Ctrl-C.")] = None,
+    changing: Annotated[
+        bool, typer.Option("--changes/--no-changes", help="Whether it changes flags by itself.")
+    ] = True,
+) -> None:
+    """Run Pennon with a shop's flags and three services that evaluate them, and show who gets what.
+
+    Everything is real and in this one process: the server, its log in a temporary folder, the streams, the SDK.
+    """
+    set_up_logs(level="error", form="auto")
+    try:
+        with _running_shop(port) as (server, services, secrets):
+            _show_start(server.login, secrets)
+            _run(server, services, every if changing else None, duration)
+    except CannotListen as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        output.note("The demo has ended; its data is gone.")
+
+
+@contextmanager
+def _running_shop(port: int) -> Iterator[tuple[Server, list[Service], tuple[str, str]]]:
+    folder = Path(tempfile.mkdtemp(prefix="pennon-demo-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        embedded = stack.enter_context(Embedded(folder, port))
+        token = embedded.first.administrator_token if embedded.first else ""
+        login = Login(url=embedded.url, token=token, project=shop.PROJECT, environment=shop.ENVIRONMENT)
+        server = stack.enter_context(Server(login))
+        secrets = story.set_up(server)
+        services = [_start(name, embedded.url, secrets[0], stack) for name in shop.SERVICES]
+        yield server, services, secrets
+
+
+def _start(name: str, url: str, key: str, stack: ExitStack) -> Service:
+    client = Client(url, key=key)
+    customers = shop.customers(_CUSTOMERS, random.Random("customers"))
+    service = Service(name, shop.SERVICES[name], client, customers)
+    client.on_change(lambda change: service.arrived(change.revision))
+    stack.callback(service.stop)
+    if not client.wait_until_ready(_READY_S):
+        fail(f"the service {name} got no flags within {_READY_S} s: {client.status().problem}")
+    service.arrived(client.status().revision)
+    service.start()
+    return service
+
+
+def _run(server: Server, services: list[Service], every: float | None, duration: float | None) -> None:
+    made: deque[Made] = deque(maxlen=_SHOWN)
+    script = story.changes()
+    started = time.monotonic()
+    next_change = started + (every or 0)
+    console = Console(highlight=False)
+    with ExitStack() as stack:
+        view = None
+        if console.is_terminal:
+            view = stack.enter_context(Live(console=console, auto_refresh=False))
+        seen = {service.name: 0 for service in services}
+        looked_at = started
+        while duration is None or time.monotonic() - started < duration:
+            time.sleep(_TICK_S)
+            now = time.monotonic()
+            if every is not None and now >= next_change:
+                made.append(story.make_change(server, *next(script)))
+                next_change = now + every
+            counts = {service.name: service.evaluations for service in services}
+            rates = {name: (count - seen[name]) / (now - looked_at) for name, count in counts.items()}
+            seen, looked_at = counts, now
+            if view is not None:
+                view.update(live(services, made, rates, server.login.url), refresh=True)
+            else:
+                _print_arrivals(made, services)
+
+
+def _print_arrivals(made: deque[Made], services: list[Service]) -> None:
+    """Print the changes that have arrived everywhere, one line each: for an output that is no terminal."""
+    while made and (sentence := arrival_sentence(made[0], services)) != "on its way":
+        change = made.popleft()
+        output.say(f"revision {change.revision}: {change.sentence}, {sentence}")
+        sys.stdout.flush()
+
+
+def _show_start(login: Login, secrets: tuple[str, str]) -> None:
+    server_key, client_key = secrets
+    body = """'{"context": {"targetingKey": "ada", "country": "DE"}}'"""
+    output.console().print(Text("Pennon is running, with a shop's flags and three services. Try in another terminal:"))
+    for what, command in (
+        (
+            "evaluate a flag, as any OpenFeature SDK does over OFREP",
+            f"curl -s {login.url}/ofrep/v1/evaluate/flags/free-shipping -H 'X-API-Key: {client_key}' "
+            f"-H 'Content-Type: application/json' -d {body}",
+        ),
+        ("watch changes arrive", f"curl -sN {login.url}/sdk/v1/stream -H 'Authorization: Bearer {server_key}'"),
+        (
+            "use the command line",
+            f"export PENNON_URL={login.url} PENNON_TOKEN={login.token} "
+            f"PENNON_PROJECT={login.project} PENNON_ENVIRONMENT={login.environment}",
+        ),
+        ("see the flags", "pennon flag list"),
+        ("turn one off, and see it here at once", "pennon flag off banner --why 'the sale is over'"),
+        ("ask why somebody gets what", "pennon explain new-checkout targetingKey=customer-7 appVersion=3.0.0"),
+        ("take the last change back", "pennon change list --limit 3   # then: pennon change revert REVISION"),
+    ):
+        output.console().print()
+        output.console().print(Text(f"# {what}", style="dim"))
+        output.say(command)
+    output.console().print()
+    sys.stdout.flush()

@@ -1,0 +1,8 @@
+"""`pennon eval`, as a command of its own."""
+
+import typer
+
+from pennon.cli.evaluate import evaluate
+
+app = typer.Typer()
+app.command()(evaluate)

@@ -1,0 +1,104 @@
+"""`pennon key`: the keys with which SDKs, browsers and edge nodes read an environment."""
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+
+from pennon.cli import options, output
+from pennon.cli.connection import Server, known_login, path, scope
+
+app = typer.Typer(help="Show keys, make new ones, rotate and revoke them.", no_args_is_help=True)
+
+Hash = Annotated[str, typer.Argument(help="The key's hash, as `pennon key list` shows it.", show_default=False)]
+
+
+@app.command("list")
+def list_keys(
+    project: options.Project = None, environment: options.Environment = None, json: options.Json = False
+) -> None:
+    """List an environment's keys. Their secrets are stored nowhere."""
+    login = known_login()
+    with Server(login) as server:
+        keys = list(server.pages(f"{scope(login, project, environment)}/keys"))
+    if json:
+        return output.as_json(keys)
+    rows = [(one["key"][:12], one["kind"], one["name"] or None, _state(one), ", ".join(one["origins"])) for one in keys]
+    output.table(("hash", "kind", "name", "", "origins"), rows, empty="No keys. Make one: pennon key create")
+    return None
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revoked"]:
+        return "revoked"
+    if key["notAfter"] is None:
+        return "good"
+    until = datetime.datetime.fromtimestamp(key["notAfter"], datetime.UTC)
+    return f"until {until:%Y-%m-%d %H:%M} UTC"
+
+
+@app.command()
+def create(
+    kind: Annotated[str, typer.Argument(help="server, client (browsers and apps) or edge.")] = "server",
+    name: Annotated[str, typer.Option(help="Who or what uses it.")] = "",
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A page origin that may use a client key, as https://shop.example.")
+    ] = None,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Create a key. Its secret is shown this once."""
+    login = known_login()
+    body = {"kind": kind, "name": name, "origins": origin or []}
+    with Server(login) as server:
+        made = server.send("POST", f"{scope(login, project, environment)}/keys", body, query={"why": why or None})
+    _show_issued(made, json=json)
+
+
+@app.command()
+def rotate(
+    key: Hash,
+    overlap: Annotated[int, typer.Option(help="Hours that the old key stays good.")] = 24,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Make a key's successor. The old one stays good for a while, so that nothing breaks meanwhile."""
+    login = known_login()
+    body = {"overlapSeconds": overlap * 3600}
+    with Server(login) as server:
+        target = f"{scope(login, project, environment)}/{path('keys', key)}/rotate"
+        made = server.send("POST", target, body, query={"why": why or None})
+    _show_issued(made, json=json)
+    if not json:
+        output.note(f"the old key is good for another {overlap} hours")
+
+
+@app.command()
+def revoke(
+    key: Hash,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: options.Why = "",
+) -> None:
+    """Make a key worthless at once."""
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, environment)}/{path('keys', key)}"
+        server.send("DELETE", target, query={"why": why or None})
+    output.done(f"key {key} is revoked")
+
+
+def _show_issued(made: dict[str, Any], *, json: bool) -> None:
+    if json:
+        output.as_json(made)
+        return
+    output.done(f"{made['key']['kind']} key {made['key']['key'][:12]} is made")
+    if made["secret"] is None:
+        output.note("this request had been made before; its secret was shown then, and is stored nowhere")
+        return
+    output.say(made["secret"])
+    output.note("the secret is shown this once")

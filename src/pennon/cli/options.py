@@ -1,0 +1,15 @@
+"""Options that commands share, so that they read the same everywhere."""
+
+from typing import Annotated
+
+import typer
+
+Project = Annotated[
+    str | None, typer.Option("--project", "-p", help="The project. Default: that of the login.", show_default=False)
+]
+Environment = Annotated[
+    str | None, typer.Option("--env", "-e", help="The environment. Default: that of the login.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Why = Annotated[str, typer.Option("--why", "-w", help="Why; kept in the change log.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -1,0 +1,101 @@
+"""How a command shows things: tables for people, JSON for machines, errors on standard error.
+
+Colours follow NO_COLOR and FORCE_COLOR, and are left out where the output is no terminal.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_ON = Text("on", style="bold green")
+_OFF = Text("off", style="dim")
+
+
+def console() -> Console:
+    """Return the console of standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def as_json(value: object) -> None:
+    """Print *value* as JSON: indented on a terminal, one line elsewhere."""
+    encoded = msgspec.json.encode(value)
+    text = msgspec.json.format(encoded, indent=2 if sys.stdout.isatty() else -1)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Print *rows* under *columns*; *empty* says what to do where there are none."""
+    filled = [[cell(value) for value in row] for row in rows]
+    if not filled:
+        console().print(empty, style="dim")
+        return
+    shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in filled:
+        shown.add_row(*row)
+    Console(highlight=False).print(shown)
+
+
+def cell(value: object) -> Text:
+    """Return what a table shows for *value*."""
+    if value is True:
+        return _ON
+    if value is False:
+        return _OFF
+    if value is None:
+        return Text("–", style="dim")
+    return value if isinstance(value, Text) else Text(str(value))
+
+
+def fields(values: Mapping[str, object]) -> None:
+    """Print names and values, one a line, the values under each other."""
+    shown = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    shown.add_column(style="dim", no_wrap=True)
+    shown.add_column(overflow="fold")
+    for name, value in values.items():
+        shown.add_row(name, cell(value))
+    Console(highlight=False).print(shown)
+
+
+def say(message: str) -> None:
+    """Print a line of plain text, brackets and all."""
+    console().print(Text(message))
+
+
+def done(message: str) -> None:
+    """Print that something is done."""
+    console().print(Text("✓ ", style="green") + Text(message))
+
+
+def note(message: str) -> None:
+    """Print an aside on standard error, so that it is in no pipe."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message), style="dim")
+
+
+def error(message: str, mend: str = "") -> None:
+    """Print what is wrong and what to do about it, on standard error."""
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out.print(Text("Error: ", style="bold red") + Text(message))
+    if mend:
+        out.print(Text("  → " + mend, style="dim"))
+
+
+def problem(answer: Mapping[str, Any]) -> None:
+    """Print an RFC 9457 problem of the server: its detail, then each field at fault with its mend."""
+    error(str(answer.get("detail") or answer.get("title") or "The server refused."))
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    for fault in answer.get("problems") or []:
+        out.print(Text(f"  {fault.get('path') or '/'}", style="bold") + Text(f"  {fault.get('message', '')}"))
+        if fault.get("mend"):
+            out.print(Text(f"    → {fault['mend']}", style="dim"))
+
+
+def sentence(value: object) -> str:
+    """Return a JSON value as it is written in JSON, for a line of text."""
+    return msgspec.json.encode(value).decode()
