@@ -3,5 +3,19 @@
 from pennon.engine.answers import ExposureSite
 from pennon.engine.counting import Count
 from pennon.engine.evaluator import Context, RuleSet, compile_snapshot
+from pennon.engine.lint import check_flag, check_segment
+from pennon.engine.steps import Explanation, Slice, Step, StepKind
 
-__all__ = ["Context", "Count", "ExposureSite", "RuleSet", "compile_snapshot"]
+__all__ = [
+    "Context",
+    "Count",
+    "Explanation",
+    "ExposureSite",
+    "RuleSet",
+    "Slice",
+    "Step",
+    "StepKind",
+    "check_flag",
+    "check_segment",
+    "compile_snapshot",
+]

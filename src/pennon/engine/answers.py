@@ -60,13 +60,12 @@ class Answers:
         )
         return f"{statements}return {self._writer.constant(result)}"
 
-    def fail(self, code: ErrorCode, message: str, rule: str | None = None) -> str:
+    def fail(self, code: ErrorCode, message: str) -> str:
         """Return statements that answer an error and the caller's default."""
         made = partial(
             Evaluation,
             variation=None,
             reason=Reason.ERROR,
-            rule_id=rule,
             flag_version=self._flag.version,
             error_code=code,
             error_message=message,
@@ -117,6 +116,6 @@ class Served:
         """Return statements that serve *variation*. An off flag meets nobody's prerequisite, whatever it serves."""
         return "return None" if reason is Reason.OFF else f"return {self._writer.constant(variation)}"
 
-    def fail(self, code: ErrorCode, message: str, rule: str | None = None) -> str:
+    def fail(self, code: ErrorCode, message: str) -> str:
         """Return statements for an error, which meets nobody's prerequisite."""
         return "return None"

@@ -14,6 +14,7 @@ from pennon.engine.counting import Tally
 from pennon.engine.dialects import Dialects
 from pennon.engine.links import Links, Node
 from pennon.engine.operators import Memos, Refused, listed, matcher
+from pennon.engine.probes import Trace
 from pennon.engine.source import Shapes, Writer
 from pennon.engine.splits import Splits
 from pennon.model import (
@@ -51,6 +52,12 @@ class Kit:
         self.memos = Memos()
         self.shapes = Shapes()
 
+    def silent(self) -> "Kit":
+        """Return a kit with the same caches that counts nothing and tells nobody."""
+        kit = Kit(counted=False, exposed=None, dialects=self.dialects)
+        kit.memos, kit.shapes = self.memos, self.shapes
+        return kit
+
 
 class Compiler:
     """Compiles the flags and segments of one snapshot, each when it is first asked for."""
@@ -64,6 +71,13 @@ class Compiler:
         self.dialects = kit.dialects
         self._segments: dict[str, SegmentTest | Refused] = {}
         self._inner: dict[str, Inner] = {}
+        self.probe: Trace | None = None
+
+    def probed(self, probe: Trace) -> "Compiler":
+        """Return a compiler of the same snapshot whose functions tell *probe* what they do, and count nothing."""
+        explaining = Compiler(self.snapshot, self.links, self.kit.silent(), self.stale)
+        explaining.probe = probe
+        return explaining
 
     def after(self, snapshot: Snapshot, links: Links, affected: Iterable[Node], stale: frozenset[str]) -> "Compiler":
         """Return the compiler of a later snapshot, which keeps what *affected* does not name."""
@@ -161,7 +175,7 @@ class _FlagCompiler:
         self._flag = flag
         self._compiler = compiler
         self._shared = shared
-        self._writer = Writer("c, m, t" if shared is None else "c, d, t")
+        self._writer = Writer("c, m, t" if shared is None else "c, d, t", compiler.probe)
         self._conditions = Conditions(flag, self._writer, compiler, memo="m" if shared is not False else "None")
         kit = compiler.kit
         self._answers = Served(self._writer) if shared is None else Answers(flag, self._writer, kit.tally, kit.exposed)
@@ -189,7 +203,8 @@ class _FlagCompiler:
         self._write_targets()
         for index, rule in enumerate(self._flag.rules):
             path = pointer("rules", index)
-            self._writer.line(0, f"if {self._conditions.all_of(rule.conditions, path + '/conditions')}:")
+            holds = self._conditions.all_of(rule.conditions, path + "/conditions")
+            self._writer.line(0, f"if {self._writer.probed(holds, 'rule', path, rule)}:")
             self._serve(1, rule.serve, path + "/serve", rule.id, Reason.RULE_MATCH)
         self._serve(0, self._flag.fallthrough, "/fallthrough", None, Reason.FALLTHROUGH)
         if self._conditions.problems:
@@ -225,13 +240,11 @@ class _FlagCompiler:
         self._serve(0, staleness.serve, "/staleness/serve", None, Reason.STALE)
 
     def _write_prerequisites(self) -> None:
-        for prerequisite in self._flag.prerequisites:
+        for index, prerequisite in enumerate(self._flag.prerequisites):
             inner = self._compiler.prerequisite(prerequisite.flag)
             failed = self._answers.serve(self._flag.off_variation, Reason.PREREQUISITE_FAILED)
-            if inner is None:
-                self._writer.line(0, f"if True: {failed}")
-                continue
-            served = self._conditions.asked(inner)
+            served = "None" if inner is None else self._conditions.asked(inner)
+            served = self._writer.probed(served, "prerequisite", pointer("prerequisites", index), prerequisite)
             self._writer.line(0, f"if {served} not in {self._writer.constant(prerequisite.variations)}: {failed}")
 
     def _write_targets(self) -> None:
@@ -240,6 +253,7 @@ class _FlagCompiler:
             found = self._conditions.lookup(target.attribute, path + "/attribute")
             prepared = listed(target.values)
             test = self._conditions.test(found, prepared.inline, matcher(prepared.test, negate=False))
+            test = self._writer.probed(test, "target", path, target)
             if target.variation in self._keys:
                 self._writer.line(0, f"if {test}: {self._answers.serve(target.variation, Reason.TARGET_MATCH)}")
             else:
@@ -262,7 +276,7 @@ class _FlagCompiler:
             self._splits.write(indent, split, path, rule, split_reason)
             return
         layer = self._layer(split.experiment.layer, path + "/experiment/layer")
-        self._splits.write_owned(indent, split, layer, path, rule)
+        self._splits.write_owned(indent, split, layer, path)
         self._splits.write(indent + 1, split, path, rule, split_reason)
         if rule is None:
             self._serve_otherwise(indent, split.experiment.otherwise, path + "/experiment/otherwise", reason)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 from pennon.bucketing import BUCKETS, bucket_after, bucket_prefix, sha256, well_formed
 from pennon.engine.dialects import Dialect, Dialects
 from pennon.engine.operators import OPERATORS, VALUE_OPERATORS, Inline, Matcher, Memos, Refused, matcher, prepare
+from pennon.engine.probes import Trace
 from pennon.engine.source import Writer
 from pennon.engine.values import attribute_reader, integer, pointer_problem, unit
 from pennon.model import Condition, Flag, Problem, Segment, pointer
@@ -18,6 +19,7 @@ class Surroundings(Protocol):
 
     memos: Memos
     dialects: Dialects
+    probe: Trace | None
 
     def segment(self, key: str) -> SegmentTest:
         """Return a segment as a function. Raises `Refused` where it is not there or broken."""
@@ -55,24 +57,24 @@ class Conditions:
             self.refuse(path, problem, "write ~0 for ~ and ~1 for / within a name")
             return "None"
         if attribute.startswith("/"):
-            return f"{self._writer.constant(attribute_reader(attribute))}(c)"
-        return f"c.get({self._writer.constant(attribute)})"
+            return self._writer.found(f"{self._writer.constant(attribute_reader(attribute))}(c)")
+        return self._writer.found(f"c.get({self._writer.constant(attribute)})")
 
     def all_of(self, conditions: Sequence[Condition], path: str) -> str:
         """Return the expression that is true where every condition holds."""
-        return " and ".join(self.one(each, path + pointer(i)) for i, each in enumerate(conditions)) or "True"
+        return self._writer.every([self.one(each, path + pointer(i)) for i, each in enumerate(conditions)])
 
     def one(self, condition: Condition, path: str) -> str:
         """Return one condition as an expression."""
         try:
-            return self._expression(condition, path)
+            return self._writer.probed(self._expression(condition, path), "condition", path, condition)
         except Refused as refused:
             self.problems.extend(problem.under(path) for problem in refused.problems)
             return "False"
 
     def _expression(self, condition: Condition, path: str) -> str:
         if condition.op == "inSegment":
-            return self._in_segment(condition)
+            return self._in_segment(condition, path)
         if self._owner.compat is not None:
             return self._foreign(condition)
         if condition.op not in OPERATORS:
@@ -91,14 +93,14 @@ class Conditions:
 
     def test(self, found: str, inline: Inline | None, rest: Matcher, *, negate: bool = False) -> str:
         """Return the test of what *found* finds: inline where it can be, and *rest* for all other values."""
-        other = f"v is not None and {self._writer.constant(rest)}(v)"
+        other = f"{self._writer.constant(rest)}(v)"
         if inline is None:
-            return f"((v := {found}) is not None and {self._writer.constant(rest)}(v))"
+            return f"((v := {found}) is not None and {other})"
         names = [self._writer.constant(constant) for constant in inline.constants]
         test = (inline.false if negate else inline.true).format(*names)
         if inline.takes == "str":
-            return f"({test} if type(v := {found}) is str else {other})"
-        return f"({test} if (y := type(v := {found})) is int or y is float else {other})"
+            return f"({test} if type(v := {found}) is str else v is not None and {other})"
+        return f"({test} if (y := type(v := {found})) is int or y is float else v is not None and {other})"
 
     def _foreign(self, condition: Condition) -> str:
         if self.dialect is None:
@@ -108,11 +110,12 @@ class Conditions:
         except ValueError as error:
             raise Refused(Problem("", str(error), "import the flag again, or write the rule anew")) from error
 
-    def _in_segment(self, condition: Condition) -> str:
+    def _in_segment(self, condition: Condition, path: str) -> str:
         tests, problems = [], []
         for index, key in enumerate(condition.values):
             try:
-                tests.append(self.asked(self._around.segment(key)))
+                test = self.asked(self._around.segment(key))
+                tests.append(self._writer.probed(test, "segment", path + pointer("values", index), key))
             except Refused as refused:
                 problems += [problem.under(pointer("values", index)) for problem in refused.problems]
         if problems:
@@ -148,14 +151,14 @@ def _bucket_test(prefix: bytes, start: int, end: int) -> Callable[[Any], bool | 
 
 def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, list[Problem]]:
     """Write the function that tells whether a context is in *segment*: `included` beats `excluded` beats rules."""
-    writer = Writer("c, m, t")
+    writer = Writer("c, m, t", around.probe)
     conditions = Conditions(segment, writer, around, memo="m")
     if segment.included or segment.excluded:
         _write_lists(segment, writer)
-    rules = [
-        f"({conditions.all_of(rule.conditions, pointer('rules', i, 'conditions'))})"
-        for i, rule in enumerate(segment.rules)
-    ]
+    rules = []
+    for index, rule in enumerate(segment.rules):
+        holds = conditions.all_of(rule.conditions, pointer("rules", index, "conditions"))
+        rules.append(f"({writer.probed(holds, 'rule', pointer('rules', index), rule)})")
     writer.line(0, f"return {' or '.join(rules) or 'False'}")
     return writer, conditions.problems
 
@@ -165,9 +168,10 @@ def _write_lists(segment: Segment, writer: Writer) -> None:
     writer.line(0, "if type(u) is not str or not u.isascii(): u = unit(u)")
     if segment.hashed:
         writer.line(0, f"if u is not None: u = {writer.constant(_hasher(segment.salt))}(u)")
-    for listed, answer in ((segment.included, True), (segment.excluded, False)):
-        if listed:
-            writer.line(0, f"if u in {writer.constant(frozenset(map(well_formed, listed)))}: return {answer}")
+    for name, keys, answer in (("included", segment.included, True), ("excluded", segment.excluded, False)):
+        if keys:
+            test = f"u in {writer.constant(frozenset(map(well_formed, keys)))}"
+            writer.line(0, f"if {writer.probed(test, 'list', pointer(name), name)}: return {answer}")
 
 
 def _hasher(salt: str) -> Callable[[str], str]:

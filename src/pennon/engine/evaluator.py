@@ -7,7 +7,9 @@ from pennon.engine.answers import Exposed
 from pennon.engine.compiler import Compiler, Function, Kit
 from pennon.engine.counting import Count
 from pennon.engine.dialects import DIALECTS, Dialects
+from pennon.engine.explain import Explanation, explain
 from pennon.engine.links import Links, Node
+from pennon.engine.probes import Trace
 from pennon.model import ErrorCode, Evaluation, FlagKind, InvalidItem, Item, Json, Reason, Snapshot
 
 Context: TypeAlias = Mapping[str, Any]
@@ -154,6 +156,13 @@ class RuleSet:
             error_code=code,
             error_message=message,
         )
+
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
+        """Return what `evaluate` returns, and each step on the way with why it matched or not. Counts nothing."""
+        trace = Trace()
+        compiler = self._compiler.probed(trace)
+        evaluation = RuleSet(compiler, {}, self._staleness).evaluate(flag, context, default, now=now)
+        return explain(flag, evaluation, trace, self.snapshot, compiler.memos)
 
     def advanced(self, snapshot: Snapshot, touched: Iterable[Node] | None = None) -> "RuleSet":
         """Return the rules of *snapshot*, compiling anew only what depends on *touched*; on everything, for None.

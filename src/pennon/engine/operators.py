@@ -15,6 +15,7 @@ from pennon.engine.values import (
     SAFE,
     Memo,
     address,
+    array,
     instant,
     network,
     number,
@@ -70,8 +71,8 @@ def matcher(test: Test, *, negate: bool) -> Matcher:
     """
 
     def matches(value: Any) -> bool:
-        if issubclass(type(value), (list, tuple)):
-            answers = {test(element) for element in value}
+        if (elements := array(value)) is not None:
+            answers = set(map(test, elements))
             return True not in answers and False in answers if negate else True in answers
         return test(value) is negate_false
 
@@ -82,11 +83,6 @@ def matcher(test: Test, *, negate: bool) -> Matcher:
 def prepare(condition: Condition, memos: Memos) -> Prepared:
     """Prepare a condition of an operator that asks about an attribute's value. Raises `Refused`."""
     return _OPERATORS[condition.op](condition, memos)
-
-
-def takes(op: str) -> str:
-    """Say in words what values an operator takes."""
-    return _TAKES.get(op, "")
 
 
 # Literals
@@ -112,11 +108,6 @@ def _shown(value: Any) -> str:
 def _texts(condition: Condition) -> list[str]:
     texts = _literals(condition, text, "a string", f"{condition.op} takes strings")
     return [literal.lower() for literal in texts] if condition.ignore_case else texts
-
-
-def _no_case(condition: Condition) -> None:
-    if condition.ignore_case:
-        raise Refused(Problem("/ignoreCase", f"{condition.op} does not compare strings", "leave ignoreCase out"))
 
 
 # Strings
@@ -197,15 +188,15 @@ def _matches(condition: Condition, memos: Memos) -> Prepared:
         raise Refused(*problems)
     try:
         search = memos.patterns.search(patterns, ignore_case=condition.ignore_case)
-    except regex.EngineMissing as error:
+    except regex.NotSearchable as error:
         raise Refused(Problem("/op", str(error), error.mend)) from error
 
     def test(value: Any) -> bool | None:
         found = text(value)
-        return None if found is None else search(found)
+        return None if found is None else search(found) is not None
 
-    expression = "{0}(v if v.isascii() else well_formed(v))"
-    return Prepared(test, Inline("str", expression, f"not {expression}", (search,)))
+    expression = "{0}(v if v.isascii() else well_formed(v)) is"
+    return Prepared(test, Inline("str", f"{expression} not None", f"{expression} None", (search,)))
 
 
 # Strings, numbers and booleans
@@ -284,7 +275,6 @@ def _ordered(sign: str, read: Callable[[Any], Any], literals: Sequence[Any]) -> 
 
 def _number_order(sign: str) -> Callable[[Condition, Memos], Prepared]:
     def prepare_order(condition: Condition, _memos: Memos) -> Prepared:
-        _no_case(condition)
         literals = _literals(condition, number, "a number", f"{condition.op} takes numbers")
         test = _ordered(sign, number, literals)
         if not literals:
@@ -304,7 +294,6 @@ def _between(sign: str) -> str:
 
 def _date_order(sign: str) -> Callable[[Condition, Memos], Prepared]:
     def prepare_order(condition: Condition, _memos: Memos) -> Prepared:
-        _no_case(condition)
         mend = 'write it like "2024-05-01T12:00:00Z", with a zone, or as epoch milliseconds'
         return Prepared(_ordered(sign, instant, _literals(condition, instant, "a date", mend)))
 
@@ -315,7 +304,6 @@ def _date_order(sign: str) -> Callable[[Condition, Memos], Prepared]:
 
 
 def _rank_literals(condition: Condition) -> list[bytes]:
-    _no_case(condition)
     mend = 'write it like "2.3.0", "v1.2" or "1.0.0-beta.2"'
     return _literals(condition, lambda value: version_rank(text(value) or "") or None, "a version", mend)
 
@@ -361,7 +349,6 @@ def _ranked(sign: str) -> str:
 
 def _in_cidr(condition: Condition, _memos: Memos) -> Prepared:
     """True of an IP address in any of the networks. IPv4 and IPv6 never meet."""
-    _no_case(condition)
     mend = 'write it like "10.0.0.0/8" or "2001:db8::/32"'
     networks = _literals(condition, lambda value: network(text(value) or ""), "a network", mend)
 
@@ -399,14 +386,3 @@ _OPERATORS: Mapping[str, Callable[[Condition, Memos], Prepared]] = {
 VALUE_OPERATORS = frozenset(_OPERATORS)
 """The operators that ask about an attribute's value. The others are `inSegment`, `inBucket` and `exists`."""
 OPERATORS = VALUE_OPERATORS | {"inSegment", "inBucket", "exists"}
-
-_STRINGS, _NUMBERS, _VERSIONS = "strings", "numbers", "versions"
-_TAKES: Mapping[str, str] = {
-    "in": "strings, numbers and booleans",
-    "equals": "strings, numbers and booleans",
-    **dict.fromkeys(("startsWith", "endsWith", "contains", "matches"), _STRINGS),
-    **dict.fromkeys(("lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual"), _NUMBERS),
-    **dict.fromkeys(("before", "after"), "dates with a zone and epoch milliseconds"),
-    **dict.fromkeys((op for op in OPERATORS if op.startswith("version")), _VERSIONS),
-    "inCidr": "IP addresses",
-}

@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any
 
 from pennon.bucketing import sha256, unpack, well_formed
+from pennon.engine.probes import Kind, Site, Trace
 from pennon.engine.values import unit
 
 SHAPES = 512
@@ -56,10 +57,11 @@ class Shapes:
 class Writer:
     """The lines of one function, and the constants that they name."""
 
-    def __init__(self, parameters: str) -> None:
+    def __init__(self, parameters: str, probe: Trace | None = None) -> None:
         self._parameters = parameters
         self._lines: list[str] = []
         self._constants: list[Any] = []
+        self._probe = None if probe is None else self.constant(probe)
 
     def constant(self, value: object) -> str:
         """Return the name that *value* has in the source."""
@@ -69,6 +71,28 @@ class Writer:
     def line(self, indent: int, line: str) -> None:
         """Add a line."""
         self._lines.append(" " * (indent + 2) + line)
+
+    def probed(self, expression: str, kind: Kind, path: str, subject: object) -> str:
+        """Return *expression*, its outcome noted where the function is to be explained."""
+        if self._probe is None:
+            return expression
+        site = self.constant(Site(kind, path, subject))
+        return f"{self._probe}.leave({self._probe}.enter({site}) and ({expression}))"
+
+    def found(self, expression: str) -> str:
+        """Return *expression*, which reads the context, its value noted."""
+        return expression if self._probe is None else f"{self._probe}.found({expression})"
+
+    def every(self, expressions: list[str]) -> str:
+        """Return the expression that is true where all are."""
+        if self._probe is None:
+            return " and ".join(expressions) or "True"
+        return f"{self._probe}.every({', '.join(f'lambda: {expression}' for expression in expressions)})"
+
+    def note_bucket(self, indent: int, path: str, subject: object, names: str) -> None:
+        """Add a line that notes the unit and the bucket, which *names* names."""
+        if self._probe is not None:
+            self.line(indent, f"{self._probe}.bucket({self.constant(Site('bucket', path, subject))}, {names})")
 
     def made(self, shapes: Shapes) -> Callable[..., Any]:
         """Return the function."""

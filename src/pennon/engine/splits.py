@@ -24,7 +24,7 @@ class Answering(Protocol):
     ) -> str:
         """Return statements that serve *variation*."""
 
-    def fail(self, code: ErrorCode, message: str, rule: str | None = None) -> str:
+    def fail(self, code: ErrorCode, message: str) -> str:
         """Return statements that answer an error."""
 
 
@@ -48,13 +48,13 @@ class Splits:
             for index, weight in enumerate(split.weights)
         ]
         if self._flag.compat is not None and split.hash != "sha256":
-            self._write_foreign(indent, split, path, rule, serve)
+            self._write_foreign(indent, split, path, serve)
             return
         if split.hash != "sha256":
             self._conditions.refuse(path + "/hash", f"the hash {split.hash!r} is not known here", "update the SDK")
         bounds = self._bounds(split, path)
         salt = self._flag.salt if split.salt is None else split.salt
-        self.write_bucket(indent, split.by, path + "/by", bucket_prefix(salt, self._flag.key), rule)
+        self.write_bucket(indent, split.by, path + "/by", bucket_prefix(salt, self._flag.key), split)
         self._write_slices(indent, [(bound, statements) for bound, statements in zip(bounds, serve, strict=True)])
 
     def _is_variation(self, key: str, path: str) -> bool:
@@ -78,9 +78,9 @@ class Splits:
             self._conditions.refuse(path + "/weights", f"the weights sum to {total}", f"make them sum to {BUCKETS}")
         return bounds
 
-    def write_bucket(self, indent: int, by: str, path: str, prefix: bytes, rule: str | None) -> None:
+    def write_bucket(self, indent: int, by: str, path: str, prefix: bytes, subject: object) -> None:
         """Write statements that put the unit into `u` and its bucket into `b`, or answer that it is missing."""
-        missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(by), rule)
+        missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(by))
         hashed = "b = unpack(sha256({0} + {1}.encode()).digest())[0] % 100000"
         name = self._writer.constant(prefix)
         for line in (
@@ -88,11 +88,13 @@ class Splits:
             "if type(u) is not str:",
             " u = unit(u)",
             " if u is None:",
-            f"  {missing}",
-            f"try: {hashed.format(name, 'u')}",
-            f"except UnicodeEncodeError: {hashed.format(name, 'well_formed(u)')}",
         ):
             self._writer.line(indent, line)
+        self._writer.note_bucket(indent + 2, path, subject, "None, None")
+        self._writer.line(indent + 2, missing)
+        self._writer.line(indent, f"try: {hashed.format(name, 'u')}")
+        self._writer.line(indent, f"except UnicodeEncodeError: {hashed.format(name, 'well_formed(u)')}")
+        self._writer.note_bucket(indent, path, subject, "u, b")
 
     def _write_slices(self, indent: int, slices: list[tuple[int, str]]) -> None:
         """Write the slices in order, the empty ones left out; the last needs no comparison."""
@@ -106,7 +108,7 @@ class Splits:
         for _, statements in kept[-1:]:
             self._writer.line(indent, statements)
 
-    def _write_foreign(self, indent: int, split: Split, path: str, rule: str | None, serve: list[str]) -> None:
+    def _write_foreign(self, indent: int, split: Split, path: str, serve: list[str]) -> None:
         if self._conditions.dialect is None:
             return
         try:
@@ -115,15 +117,17 @@ class Splits:
             self._conditions.refuse(path, str(error), "import the flag again, or write the split anew")
             return
         self._writer.line(indent, f"b = {self._writer.constant(choice)}(c, t)")
-        missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(split.by), rule)
+        self._writer.note_bucket(indent, path, split, "None, b")
+        missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(split.by))
         self._writer.line(indent, f"if b is None: {missing}")
         for index, statements in enumerate(serve):
             self._writer.line(indent, f"if b == {index}: {statements}")
+        self._writer.line(indent, self._answers.fail(ErrorCode.GENERAL, "the dialect chose none of the weights"))
 
-    def write_owned(self, indent: int, split: Split, layer: Layer, path: str, rule: str | None) -> None:
+    def write_owned(self, indent: int, split: Split, layer: Layer, path: str) -> None:
         """Write `if …:`, true where the split's experiment owns the unit's place in *layer*."""
         assert split.experiment is not None
-        self.write_bucket(indent, layer.by, path + "/experiment/layer", bucket_prefix(layer.salt, layer.key), rule)
+        self.write_bucket(indent, layer.by, path + "/experiment/layer", bucket_prefix(layer.salt, layer.key), layer)
         try:
             owned = owned_places(layer, split.experiment.key)
         except Refused as refused:
@@ -131,7 +135,8 @@ class Splits:
                 self._conditions.refuse(path + "/experiment/layer", f"the layer {layer.key!r}: {problem}", problem.mend)
             owned = []
         places = [f"{self._writer.constant(start)} <= b < {self._writer.constant(end)}" for start, end in owned]
-        self._writer.line(indent, f"if {' or '.join(places) or 'False'}:")
+        owned_here = " or ".join(places) or "False"
+        self._writer.line(indent, f"if {self._writer.probed(owned_here, 'layer', path, split.experiment)}:")
 
 
 def owned_places(layer: Layer, experiment: str) -> list[tuple[int, int]]:
@@ -148,4 +153,4 @@ def owned_places(layer: Layer, experiment: str) -> list[tuple[int, int]]:
 
 
 def _missing(by: str) -> str:
-    return f"the split needs {by}, a string or an integer"
+    return f"{by} is missing, or neither a string nor an integer, and a split needs it"

@@ -66,6 +66,14 @@ def unit(value: object) -> str | None:
     return None if whole is None else str(whole)
 
 
+def array(value: object) -> list[Any] | None:
+    """Return the elements of a list or tuple, whatever a subclass makes of iteration."""
+    kind = type(value)
+    if issubclass(kind, list):
+        return [*list.__iter__(value)]  # type: ignore[arg-type]
+    return [*tuple.__iter__(value)] if issubclass(kind, tuple) else None  # type: ignore[arg-type]
+
+
 _DIGITS = r"[0-9]+"
 _NAMES = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 _VERSION = re.compile(rf"v?({_DIGITS}(?:\.{_DIGITS})*)(?:-({_NAMES}))?(?:\+{_NAMES})?")

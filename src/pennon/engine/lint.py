@@ -1,0 +1,108 @@
+"""What a new flag or segment would break, found before it is written: everything that the compiler would refuse."""
+
+from collections.abc import Iterator
+
+from pennon.engine.compiler import Compiler, Kit
+from pennon.engine.conditions import compile_segment
+from pennon.engine.dialects import DIALECTS, Dialects
+from pennon.engine.links import DEEPEST, Link, Links, Node
+from pennon.model import Flag, InvalidItem, Item, ItemKind, Prerequisite, Problem, Segment, Snapshot, pointer
+
+
+def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
+    """Return what is wrong with *flag* among the items of *snapshot*, where it may be new or replace an older one.
+
+    That is whatever would make it answer an error; prerequisites that can never be met; and a chain of prerequisites
+    that it would make too deep for the flags above it.
+    """
+    later = _with(snapshot, "flag", Item.of(flag))
+    compiler = _compiler(later, dialects)
+    problems = [*compiler.problems(flag), *_unmet(flag, later)]
+    link = compiler.links.of("flag", flag.key)
+    if link.direct and link.problem is None:
+        problems += _depth_above(("flag", flag.key), link, _flags_above(later), "/prerequisites")
+    return problems
+
+
+def check_segment(segment: Segment, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
+    """Return what is wrong with *segment* among the items of *snapshot*, as `check_flag` does for a flag."""
+    later = _with(snapshot, "segment", Item.of(segment))
+    compiler = _compiler(later, dialects)
+    link = compiler.links.of("segment", segment.key)
+    if link.problem is not None:
+        return [Problem("/rules", link.problem, "break the chain")]
+    _, problems = compile_segment(segment, compiler)
+    if link.direct:
+        problems += _depth_above(("segment", segment.key), link, _segments_above(later), "/rules")
+    return problems
+
+
+def _compiler(snapshot: Snapshot, dialects: Dialects) -> Compiler:
+    return Compiler(snapshot, Links(snapshot), Kit(counted=False, exposed=None, dialects=dialects))
+
+
+def _with(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
+    kinds: tuple[ItemKind, ...] = ("flag", "segment", "layer")
+    items = {each: dict(snapshot.items(each)) for each in kinds}
+    items[kind][item.key] = item
+    return Snapshot.of(items, environment=snapshot.environment, position=snapshot.position)
+
+
+def _unmet(flag: Flag, snapshot: Snapshot) -> Iterator[Problem]:
+    for index, prerequisite in enumerate(flag.prerequisites):
+        path = pointer("prerequisites", index)
+        try:
+            required = snapshot.flags[prerequisite.flag]
+        except KeyError:
+            yield Problem(path + "/flag", f"there is no flag {prerequisite.flag!r}", "create it first, or leave it out")
+        except InvalidItem as error:
+            yield Problem(path + "/flag", f"the flag {prerequisite.flag!r} cannot be read: {error}", "mend it first")
+        else:
+            yield from _unknown_variations(prerequisite, required, path)
+
+
+def _unknown_variations(prerequisite: Prerequisite, required: Flag, path: str) -> Iterator[Problem]:
+    keys = [variation.key for variation in required.variations]
+    for index, key in enumerate(prerequisite.variations):
+        if key not in keys:
+            message = f"the flag {required.key!r} has no variation {key!r}"
+            yield Problem(path + pointer("variations", index), message, f"name one of: {', '.join(keys)}")
+
+
+def _depth_above(node: Node, link: Link, above: dict[Node, list[Node]], path: str) -> Iterator[Problem]:
+    """Find whether a chain from above through *node* gets too deep. Walks up a level at a time, as far as matters."""
+    level, steps = {node}, 0
+    while level and link.deep + steps <= DEEPEST:
+        level = {user for each in level for user in above.get(each, ())}
+        steps += 1
+    if level:
+        message = f"it would make the chain below {min(key for _, key in level)!r} more than {DEEPEST} deep"
+        yield Problem(path, message, "shorten the chain")
+
+
+def _flags_above(snapshot: Snapshot) -> dict[Node, list[Node]]:
+    """Return the flags that have each flag as a prerequisite."""
+    above: dict[Node, list[Node]] = {}
+    for key, item in snapshot.flags.records.items():
+        # A search of the text spares decoding the flags without; one that is spelled with escapes is decoded.
+        if b'"prerequisites"' in item.text or b"\\u00" in item.text:
+            for prerequisite in _readable_prerequisites(snapshot, key):
+                above.setdefault(("flag", prerequisite.flag), []).append(("flag", key))
+    return above
+
+
+def _readable_prerequisites(snapshot: Snapshot, key: str) -> tuple[Prerequisite, ...]:
+    try:
+        return snapshot.flags[key].prerequisites
+    except InvalidItem:
+        return ()
+
+
+def _segments_above(snapshot: Snapshot) -> dict[Node, list[Node]]:
+    """Return the segments that ask for each segment."""
+    links = Links(snapshot)
+    above: dict[Node, list[Node]] = {}
+    for key in snapshot.segments:
+        for needed in dict.fromkeys(links.of("segment", key).direct):
+            above.setdefault(needed, []).append(("segment", key))
+    return above
