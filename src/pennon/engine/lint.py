@@ -1,12 +1,25 @@
 """What a new flag or segment would break, found before it is written: everything that the compiler would refuse."""
 
+from collections import ChainMap
 from collections.abc import Iterator
+from typing import cast
 
 from pennon.engine.compiler import Compiler, Kit
 from pennon.engine.conditions import compile_segment
 from pennon.engine.dialects import DIALECTS, Dialects
 from pennon.engine.links import DEEPEST, Link, Links, Node
-from pennon.model import Flag, InvalidItem, Item, ItemKind, Prerequisite, Problem, Segment, Snapshot, pointer
+from pennon.model import (
+    ITEM_KINDS,
+    Flag,
+    InvalidItem,
+    Item,
+    ItemKind,
+    Prerequisite,
+    Problem,
+    Segment,
+    Snapshot,
+    pointer,
+)
 
 
 def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
@@ -19,7 +32,7 @@ def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS)
     compiler = _compiler(later, dialects)
     problems = [*compiler.problems(flag), *_unmet(flag, later)]
     link = compiler.links.of("flag", flag.key)
-    if link.direct and link.problem is None:
+    if flag.prerequisites and link.problem is None:
         problems += _depth_above(("flag", flag.key), link, _flags_above(later), "/prerequisites")
     return problems
 
@@ -42,9 +55,9 @@ def _compiler(snapshot: Snapshot, dialects: Dialects) -> Compiler:
 
 
 def _with(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
-    kinds: tuple[ItemKind, ...] = ("flag", "segment", "layer")
-    items = {each: dict(snapshot.items(each)) for each in kinds}
-    items[kind][item.key] = item
+    items = {each: snapshot.items(each) for each in ITEM_KINDS}
+    # Laid over, not copied: the items may be read from a database when they are looked up, and most are not.
+    items[kind] = ChainMap({item.key: item}, cast("dict[str, Item]", items[kind]))
     return Snapshot.of(items, environment=snapshot.environment, position=snapshot.position)
 
 
