@@ -1,4 +1,4 @@
-"""A small server of the sync protocol for tests of the SDK: one environment, real sockets, and every way to misbehave."""
+"""A small server of the sync protocol for tests of the SDK: one environment, real sockets, many ways to misbehave."""
 
 import threading
 import time
@@ -201,30 +201,34 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if not server.mute:
                 self.wfile.write(opening if server.raw is None else server.raw)
-            while True:
-                with server.changed:
-                    server.changed.wait_for(
-                        lambda: server._generation != generation or len(server.frames) > sent, server.heartbeat_s
-                    )
-                    if server._generation != generation:
-                        return
-                    due = server.frames[sent:] or [server.hub.heartbeat(time.monotonic(), "server")]
-                    sent = len(server.frames)
-                if not server.mute:
-                    self.wfile.write(b"".join(map(sse.encode, due)))
+            self._follow(generation, sent)
         except OSError:
             pass
         finally:
             with server.changed:
                 server.streams -= 1
 
+    def _follow(self, generation: int, sent: int) -> None:
+        server = self.server_of
+        while True:
+            with server.changed:
+                if len(server.frames) == sent and server._generation == generation:
+                    server.changed.wait(server.heartbeat_s)
+                is_over = server._generation != generation
+                due = server.frames[sent:] or [server.hub.heartbeat(time.monotonic(), "server")]
+                sent = len(server.frames)
+            if not server.mute:
+                self.wfile.write(b"".join(map(sse.encode, due)))
+            if is_over:
+                return
+
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if status != 304:
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            headers = {"Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if status != 304:
             self.wfile.write(body)

@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from pennon.engine import Count, RuleSet, compile_snapshot
+from pennon.engine import Context, Count, RuleSet, compile_snapshot
 from pennon.model import Json, Position, Snapshot
 from pennon.protocol import Action, Adopted, Frame, Replica, Reported, ReportKind
 from pennon.protocol.state import Reference, difference
@@ -20,7 +20,7 @@ from pennon.sdk.flags import Flags, PinnedRules
 from pennon.sdk.ladder import Failure, FailureKind, Level
 from pennon.sdk.recorder import Pending, Recorder
 from pennon.sdk.restless import CHANGES, RestlessFlags
-from pennon.sdk.rules import Context, NoRules, Observed, Overridden, Rules
+from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Stored
 
@@ -72,7 +72,7 @@ class Core(Flags):
         self._tried = False
         self._refused = False
         self._problem = ""
-        self._complained: FailureKind | None = None
+        self._complained: set[FailureKind] = set()
         self._change_listeners = [config.on_change] if config.on_change else []
         self._status_listeners = [config.on_status] if config.on_status else []
         self._news: list[Callable[[], None]] = []
@@ -149,7 +149,10 @@ class Core(Flags):
         with self._lock:
             self._best = best
             self._tried = self._tried or failure is None or best is Level.LAST_KNOWN
-            self._note(failure)
+            if failure is not None:
+                self._note(failure)
+            elif best is Level.STREAMING:
+                self._note_recovery()
         self._settle(now)
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -208,7 +211,10 @@ class Core(Flags):
     # How it comes about.
 
     def _act(self, take: Callable[[], list[Action]], now: float) -> list[Action]:
-        """Let the replica take something, do what it says, and return what only an upstream can answer."""
+        """Let the replica take something, do what it says, and return what only an upstream can answer.
+
+        The news are told by `stand`, when it is known which rung this came from.
+        """
         left: list[Action] = []
         with self._lock:
             for action in take():
@@ -220,7 +226,6 @@ class Core(Flags):
                         left.append(action)
                     case _:
                         left.append(action)
-        self._settle(now)
         return left
 
     def _compile(self, snapshot: Snapshot, touched: Iterable[Reference] | None, now: float) -> None:
@@ -290,7 +295,7 @@ class Core(Flags):
             self._serve(now)
             level = self._best if self._is_ready() else Level.DEFAULTS
             if level is not self._level:
-                log = _LOG.info if level < self._level else _LOG.warning
+                log = _LOG.info if level <= Level.POLLING else _LOG.warning
                 log("level %d: %s", level, level.name.lower().replace("_", " "))
                 self._level = level
                 self._news += [partial(_call, listener, self.status()) for listener in self._status_listeners]
@@ -300,18 +305,19 @@ class Core(Flags):
         for tell in news:  # outside of the lock: who is told may do anything
             tell()
 
-    def _note(self, failure: Failure | None) -> None:
-        """Say what went wrong once, not with each attempt."""
-        if failure is None:
-            if self._complained is not None:
-                _LOG.info("the server answers again")
-            self._problem, self._complained, self._refused = "", None, False
-            return
+    def _note_recovery(self) -> None:
+        if self._complained:
+            _LOG.info("the server streams again")
+        self._problem, self._refused = "", False
+        self._complained.clear()
+
+    def _note(self, failure: Failure) -> None:
+        """Say what went wrong once until all is well, not with each attempt."""
         self._problem = failure.message
         self._refused = failure.kind is FailureKind.REFUSED
-        if failure.kind is self._complained:
+        if failure.kind in self._complained:
             return
-        self._complained = failure.kind
+        self._complained.add(failure.kind)
         if self._refused:
             _LOG.error(
                 "%s; what is known is still served, and the key is tried again every minute or two", failure.message

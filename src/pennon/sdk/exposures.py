@@ -32,10 +32,13 @@ class Exposures:
 
     def note(self, site: ExposureSite, context: Context) -> None:
         """Take an evaluation that is an exposure. Called by the rule set, in the caller's thread."""
-        who = self.unit_of(context, site.by)
-        if who is None:
-            return
-        seen = self._seen.get((site.by, who))
+        by = site.by
+        who = context.get(by)
+        if type(who) is not str or not who.isascii() or by[0] == "/":  # else it is its own unit, the usual case
+            who = self.unit_of(context, by)
+            if who is None:
+                return
+        seen = self._seen.get((by, who))
         if seen is None or seen.get(site.flag) != site.variation:
             self._note_new(site, who)
 

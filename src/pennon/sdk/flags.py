@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from pennon.engine import Context, Explanation
 from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason, Snapshot
-from pennon.sdk.rules import Context, Rules
-
-if TYPE_CHECKING:
-    from pennon.engine import Explanation
+from pennon.sdk.rules import Rules
 
 _LOG = logging.getLogger("pennon")
 _NOBODY: Context = {}
@@ -63,7 +61,7 @@ class Flags:
             return result
         return mismatched(result, kind, default)
 
-    def explain(self, flag: str, context: Context = _NOBODY, *, default: Json = None) -> "Explanation":
+    def explain(self, flag: str, context: Context = _NOBODY, *, default: Json = None) -> Explanation:
         """Return the result and each step that led to it. Not counted: nobody is served."""
         return self._rules.explain(flag, context, default)
 

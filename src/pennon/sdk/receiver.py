@@ -24,4 +24,7 @@ class Receiver(Protocol):
         """Take the word of the snapshot endpoint that nothing changed."""
 
     def stand(self, best: Level, failure: Failure | None, now: float) -> None:
-        """Take note of the best rung that can be stood on now, and of what went wrong, if something did."""
+        """Take note of the best rung that can be stood on now, and of what went wrong, if something did.
+
+        Called after each thing that was received, and each attempt that came to nothing.
+        """

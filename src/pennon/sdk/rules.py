@@ -2,17 +2,14 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
+from pennon.engine import Context, Explanation, Step, StepKind
 from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason, Snapshot
-from pennon.sdk.overrides import overriding
-
-if TYPE_CHECKING:
-    from pennon.engine import Explanation
+from pennon.sdk.overrides import RULE_ID, overriding
 
 _LOG = logging.getLogger("pennon")
 
-Context: TypeAlias = Mapping[str, Any]
 EvaluationHook: TypeAlias = Callable[[str, Context, Evaluation], None]
 """Called with the flag's key, the context and the result."""
 
@@ -35,7 +32,7 @@ class Rules(Protocol):
     def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
         """Return what *flag* serves to *context*. Never raises."""
 
-    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
         """Return the same with the steps that led there."""
 
     def flag_keys(self) -> Collection[str]:
@@ -64,11 +61,10 @@ class NoRules:
             error_message=self._why,
         )
 
-    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
-        """Return *default*, by no steps."""
-        from pennon.engine import Explanation
-
-        return Explanation(self.evaluate(flag, context, default), ())
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
+        """Return *default*, and what is missing."""
+        step = Step(what=StepKind.ERROR, matched=True, why=self._why)
+        return Explanation(flag=flag, evaluation=self.evaluate(flag, context, default), steps=(step,))
 
     def flag_keys(self) -> Collection[str]:
         """Return nothing."""
@@ -108,12 +104,13 @@ class Overridden(_Behind):
         result = self._results.get(flag) if type(flag) is str else None
         return self._rules.evaluate(flag, context, default, now=now) if result is None else result
 
-    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
-        """Return the fixed value of *flag*, by no steps, or what *rules* say."""
-        from pennon.engine import Explanation
-
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
+        """Return the fixed value of *flag*, or what *rules* say, and why."""
         result = self._results.get(flag) if type(flag) is str else None
-        return self._rules.explain(flag, context, default, now=now) if result is None else Explanation(result, ())
+        if result is None:
+            return self._rules.explain(flag, context, default, now=now)
+        step = Step(what=StepKind.RULE, matched=True, why="this process overrides the flag", key=RULE_ID)
+        return Explanation(flag=flag, evaluation=result, steps=(step,))
 
 
 class Observed(_Behind):
@@ -134,7 +131,7 @@ class Observed(_Behind):
                 self._report(hook)
         return result
 
-    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> "Explanation":
+    def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
         """Return what *flag* serves and why, which no hook sees: nobody is served."""
         return self._rules.explain(flag, context, default, now=now)
 

@@ -30,6 +30,7 @@ class AsyncTransport:
         import httpx2  # noqa: PLC0415  # it takes longer to import than everything else together
 
         self.line = AsyncLifeline()
+        self._silences = (LineCut, httpx2.ReadTimeout)
         self._errors = (LineCut, httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL)
         self._max_bytes = config.max_bytes
         headers = {"Authorization": f"Bearer {config.key}", "User-Agent": f"pennon-python/{__version__}"}
@@ -56,7 +57,7 @@ class AsyncTransport:
                     raise UpstreamFailed(Failure(FailureKind.BROKEN, f"{url} answered something else than a stream"))
                 yield response.aiter_raw()
         except self._errors as error:
-            raise UpstreamFailed(_no_answer(url, error)) from error
+            raise UpstreamFailed(self._no_answer(url, error)) from error
 
     async def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """Return the answer of *url*. Raises `UpstreamFailed`."""
@@ -77,13 +78,18 @@ class AsyncTransport:
             async with self.line, self._http.stream(method, url, **extras) as response:
                 body = await _bounded(response, self._max_bytes)
         except self._errors as error:
-            raise UpstreamFailed(_no_answer(url, error)) from error
+            raise UpstreamFailed(self._no_answer(url, error)) from error
         if response.status_code not in (200, 202, 304):
             raise UpstreamFailed(refusal(url, response.status_code, response.headers, body or b""))
         if body is None:
             too_long = f"{url} answered more than {self._max_bytes} bytes"
             raise UpstreamFailed(Failure(FailureKind.BROKEN, too_long))
         return Answer(response.status_code, response.headers, body)
+
+    def _no_answer(self, url: str, error: Exception) -> Failure:
+        if isinstance(error, self._silences):
+            return Failure(FailureKind.SILENT, f"{url} was silent for too long")
+        return Failure(FailureKind.UNREACHABLE, f"{url} could not be reached: {str(error) or type(error).__name__}")
 
 
 async def _bounded(response: Any, limit: int) -> bytes | None:
@@ -94,9 +100,3 @@ async def _bounded(response: Any, limit: int) -> bytes | None:
         if len(body) > limit:
             return None
     return bytes(body)
-
-
-def _no_answer(url: str, error: Exception) -> Failure:
-    if isinstance(error, LineCut):
-        return Failure(FailureKind.SILENT, f"{url} was silent for too long")
-    return Failure(FailureKind.UNREACHABLE, f"{url} could not be reached: {str(error) or type(error).__name__}")
