@@ -15,7 +15,6 @@ from pennon.control.changes.edits import (
     PutSegment,
 )
 from pennon.control.changes.origins import Origins
-from pennon.control.changes.split_edits import NewSaltForSplit
 from pennon.control.errors import Invalid
 from pennon.control.flags.checks import definition_faults
 from pennon.control.flags.definitions import completed, configured
@@ -23,8 +22,7 @@ from pennon.control.flags.project import WorkingProject
 from pennon.control.log import EnvironmentName
 from pennon.control.working.checks import faults
 from pennon.control.working.state import WorkingState
-from pennon.control.working.uses import users_of
-from pennon.model import Flag, Layer, Problem, Segment, pointer
+from pennon.model import Layer, Problem, Segment, pointer
 
 
 def alters_definitions(edits: Sequence[AnyEdit]) -> bool:
@@ -47,11 +45,6 @@ def apply_edits(working: WorkingProject, environment: EnvironmentName, edits: Se
         raise Invalid(refused)
     if problems := list(_problems(working, environment, Origins(edits))):
         raise Invalid(problems)
-
-
-def warnings(state: WorkingState, edits: Sequence[AnyEdit]) -> tuple[str, ...]:
-    """Return what the one who sends *edits* may not have thought of."""
-    return tuple(dict.fromkeys(_warnings(state, edits)))
 
 
 def _problems(working: WorkingProject, environment: EnvironmentName, origins: Origins) -> Iterator[Problem]:
@@ -114,18 +107,3 @@ def _delete(state: WorkingState, edit: DeleteSegment | DeleteLayer) -> None:
 def _missing(kind: str, key: str, maker: str) -> EditRefused:
     mend = f"create it with {maker}, before this edit or in it" if maker else "leave the edit out"
     return EditRefused(pointer(kind), f"there is no {kind} {key!r}", mend)
-
-
-def _warnings(state: WorkingState, edits: Sequence[AnyEdit]) -> Iterator[str]:
-    reshuffled = {edit.flag for edit in edits if isinstance(edit, NewSaltForSplit)}
-    for kind, key in state.touched():
-        before, after = state.before((kind, key)), state.model((kind, key))
-        if not (isinstance(before, Flag) and isinstance(after, Flag)):
-            continue
-        if before.on and not after.on and (users := users_of(state, ("flag", key))):
-            names = ", ".join(dict.fromkeys(use.user[1] for use in users))
-            yield f"flag {key!r} is a prerequisite: while it is off, these serve their off variation: {names}"
-        if before.salt != after.salt and key not in reshuffled:
-            yield f"flag {key!r} has another salt: every percentage of it chooses its users anew"
-        if not before.on and not after.on:
-            yield f"flag {key!r} is off: nobody sees this change before it is turned on"

@@ -10,6 +10,7 @@ from pennon.control.changes.sentences import sentences
 from pennon.control.log import Edit, Stored
 from pennon.model import ITEM_KINDS, Json, pointer
 
+_Named: TypeAlias = dict[tuple[Json, ...], tuple[int, Json]]
 What: TypeAlias = Literal["created", "changed", "deleted"]
 _HEAD = ("version", "changedAt", "hash")
 _NAMES: tuple[tuple[str, ...], ...] = (("id",), ("key",), ("flag",), ("attribute", "variation"), ("experiment", "from"))
@@ -96,10 +97,16 @@ def _changes(before: Json, after: Json, path: str) -> Iterator[FieldChange]:
 
 
 def _either(before: Json | UnsetType, after: Json | UnsetType, path: str) -> Iterator[FieldChange]:
-    if before is UNSET or after is UNSET:
+    old, new = _listed(before, after), _listed(after, before)
+    if old is UNSET or new is UNSET:
         yield FieldChange(path, before, after)
     else:
-        yield from _changes(before, after, path)
+        yield from _changes(old, new, path)
+
+
+def _listed(side: Json | UnsetType, other: Json | UnsetType) -> Json | UnsetType:
+    # An empty list is left out of an item's text, and what came into it is to be told one by one.
+    return [] if side is UNSET and isinstance(other, list) and other else side
 
 
 def _list_changes(before: list[Json], after: list[Json], path: str) -> Iterator[FieldChange]:
@@ -107,23 +114,26 @@ def _list_changes(before: list[Json], after: list[Json], path: str) -> Iterator[
     if old is None or new is None:
         yield from _changes_in_place(before, after, path)
         return
-    for name, (index, element) in old.items():
-        if name not in new:
-            yield FieldChange(path + pointer(index), before=element)
-    for name, (index, element) in new.items():
-        at = path + pointer(index)
-        if name not in old:
-            yield FieldChange(at, after=element)
-        else:
-            yield from _changes(old[name][1], element, at)
+    yield from _named_changes(old, new, path)
     stayed, stay = [name for name in old if name in new], [name for name in new if name in old]
     if stayed != stay:
         yield FieldChange(path, [_label(name) for name in old], [_label(name) for name in new])
 
 
-def _by_name(elements: list[Json]) -> dict[tuple[Json, ...], tuple[int, Json]] | None:
+def _named_changes(old: _Named, new: _Named, path: str) -> Iterator[FieldChange]:
+    for name, (index, element) in old.items():
+        if name not in new:
+            yield FieldChange(path + pointer(index), before=element)
+    for name, (index, element) in new.items():
+        if name not in old:
+            yield FieldChange(path + pointer(index), after=element)
+        elif isinstance(element, dict):  # a plain value is its own name
+            yield from _changes(old[name][1], element, path + pointer(index))
+
+
+def _by_name(elements: list[Json]) -> _Named | None:
     """Return the elements with their indices by what tells them apart, None if nothing does."""
-    named = {}
+    named: _Named = {}
     for index, element in enumerate(elements):
         if (name := _name(element)) is None or name in named:
             return None

@@ -44,8 +44,8 @@ def sentences(kind: str, before: bytes | None, after: bytes | None) -> tuple[str
     if before is None:
         return (_created(kind, msgspec.json.decode(after or b"")),)
     if after is None:
-        return (f"{kind} {_key(before)} deleted",)
-    name = f"{kind} {_key(after)}"
+        return (f"{_noun(kind)} {_key(before)} deleted",)
+    name = f"{_noun(kind)} {_key(after)}"
     if kind == "flag":
         said = _flag(_read(before, Flag), _read(after, Flag))
     elif kind == "segment":
@@ -78,7 +78,11 @@ def condition_text(condition: Condition) -> str:
 
 def _created(kind: str, members: Mapping[str, Json]) -> str:
     state = f", {'on' if members.get('on') else 'off'}" if kind == "flag" else ""
-    return f"{kind} {members.get('key')} created{state}"
+    return f"{_noun(kind)} {members.get('key')} created{state}"
+
+
+def _noun(kind: str) -> str:
+    return "definition of flag" if kind == "definition" else kind
 
 
 def _flag(before: Flag, after: Flag) -> Iterator[str]:

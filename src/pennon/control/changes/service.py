@@ -1,20 +1,24 @@
 """Commands that change several items of an environment at once, and the one that takes a change back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
-from pennon.control.changes.apply import alters_definitions, apply_edits, warnings
+from pennon.control.changes.apply import alters_definitions, apply_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview, preview
 from pennon.control.changes.revert import apply_reversal, find_reversal
+from pennon.control.changes.warnings import Altered, warnings
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.flags.checks import require_faultless_project
 from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project, environments_of
-from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Outcome, Writing, outcome_of
+from pennon.control.log import Actor, Change, ChangeLog, EnvironmentName, Idempotency, Outcome, Writing, outcome_of
 from pennon.control.working.commands import Expectation, require_expected
 from pennon.control.working.salts import NewSalt, random_salt
+from pennon.control.working.state import LogItems, WorkingState
+from pennon.model import Flag
 
 
 class ChangeService:
@@ -47,13 +51,11 @@ class ChangeService:
         paths below `/edits`, and the conflicts of deleting what is in use.
         """
         _require_some(edits)
-        said: list[str] = []
 
         def edit(working: WorkingProject, writing: Writing) -> None:
             find_environment(writing, environment)
             require_expected(writing, environment, expected)
             apply_edits(working, environment, edits)
-            said[:] = warnings(working.environments[environment], edits)
 
         command = ProjectCommand(
             project=environment.project,
@@ -64,7 +66,7 @@ class ChangeService:
             idempotency=idempotency,
         )
         writing = change_project(self._log, command, edit, new_salt=self._new_salt)
-        return replace(self._outcome(writing, environment, edits), warnings=tuple(said))
+        return self._outcome(writing, environment, edits)
 
     def preview(
         self, environment: EnvironmentName, edits: Sequence[AnyEdit], *, expected: Expectation | None = None
@@ -77,7 +79,8 @@ class ChangeService:
             names = environments_of(reading, environment.project) if alters_definitions(edits) else [environment]
             working = WorkingProject(environment.project, reading, names, new_salt=self._new_salt)
             apply_edits(working, environment, edits)
-            return preview(working, environment, warnings(working.environments[environment], edits))
+            state = working.environments[environment]
+            return preview(working, environment, warnings(_altered(state), state, edits))
 
     def revert(
         self,
@@ -114,12 +117,27 @@ class ChangeService:
         return outcome_of(writing, environment.log)
 
     def _outcome(self, writing: Writing, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> Outcome:
-        items = {edit.item for edit in edits}
-        if len(items) != 1:
-            return outcome_of(writing, environment.log)
-        name = items.pop()
-        with self._log.reading() as reading:
-            return outcome_of(writing, environment.log, name, unchanged=reading.item(environment.log, *name))
+        log, items = environment.log, {edit.item for edit in edits}
+        name = items.pop() if len(items) == 1 else None
+        with self._log.reading() as reading:  # the change is made: what is said of it need not hold up others
+            unchanged = None if name is None else reading.item(log, *name)
+            outcome = outcome_of(writing, log, name, unchanged=unchanged)
+            made = writing.changes_made.get(log)
+            said = warnings(_flags_of(made), WorkingState(LogItems(reading, log)), edits) if made else ()
+        return replace(outcome, warnings=said)
+
+
+def _altered(state: WorkingState) -> Iterator[Altered]:
+    for name in state.touched():
+        before, after = state.before(name), state.model(name)
+        if isinstance(before, Flag) and isinstance(after, Flag):
+            yield before, after
+
+
+def _flags_of(change: Change) -> Iterator[Altered]:
+    for edit in change.edits:
+        if edit.kind == "flag" and edit.before is not None and edit.after is not None:
+            yield msgspec.json.decode(edit.before, type=Flag), msgspec.json.decode(edit.after, type=Flag)
 
 
 def _require_some(edits: Sequence[AnyEdit]) -> None:

@@ -17,7 +17,7 @@ from pennon.model.validation import flag_problems
 
 MOST_TAGS = 50
 _TAG = re.compile(r"^[^\x00-\x1f\x7f-\x9f]{1,100}$(?!\n)")
-_CONFIGURED = ("", "on", "salt", "targets", "rules", "fallthrough", "offVariation", "prerequisites", "staleness")
+_CONFIGURED = ("on", "salt", "targets", "rules", "fallthrough", "offVariation", "prerequisites", "staleness")
 
 
 class DefinitionFault(msgspec.Struct, frozen=True):

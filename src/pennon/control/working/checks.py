@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pennon.control.errors import FlagStillRequired, LayerStillUsed, SegmentStillUsed
-from pennon.control.working.state import ItemName, WorkingModel, WorkingState
+from pennon.control.working.state import ItemName, WorkingModel, WorkingState, same_content
 from pennon.control.working.uses import dependents_of, experiments_of, users_of, uses
 from pennon.engine import check_flag, check_segment
 from pennon.model import Flag, Layer, Problem, Segment, pointer
@@ -42,17 +42,6 @@ def faults(state: WorkingState) -> list[Fault]:
     return [fault for name in touched for fault in _broken_dependents(state, name, frozenset(touched))]
 
 
-def references(state: WorkingState, model: WorkingModel) -> Iterator[Problem]:
-    """Yield where *model* names a flag, variation, segment, layer or slot that is not there."""
-    for use in uses(model):
-        if state.record(use.used) is None:
-            kind, key = use.used
-            yield Problem(use.path, f"there is no {kind} {key!r}", f"create the {kind} first, or name another")
-    if isinstance(model, Flag):
-        yield from _unknown_variations(state, model)
-        yield from _missing_slots(state, model)
-
-
 def _own_problems(state: WorkingState, name: ItemName) -> list[Problem]:
     model = state.model(name)
     if model is None or _is_only_turned_off(state.before(name), model):
@@ -61,12 +50,11 @@ def _own_problems(state: WorkingState, name: ItemName) -> list[Problem]:
 
 
 def item_problems(state: WorkingState, model: WorkingModel) -> list[Problem]:
-    """Return what is wrong with *model* in *state*: by itself first, then with what it names, then as compiled."""
-    problems = _shape_problems(model) or list(references(state, model))
-    if problems:
+    """Return what is wrong with *model* in *state*: by itself first, then with what it names."""
+    if problems := _shape_problems(model):
         return problems
     if isinstance(model, Flag):
-        return check_flag(model, state.snapshot())
+        return [*check_flag(model, state.snapshot()), *_missing_slots(state, model)]
     return check_segment(model, state.snapshot()) if isinstance(model, Segment) else []
 
 
@@ -80,7 +68,7 @@ def _is_only_turned_off(before: WorkingModel | None, after: WorkingModel) -> boo
     # A flag that became unreadable (an older Pennon took it, a limit was lowered) can still be switched off.
     if not (isinstance(before, Flag) and isinstance(after, Flag)):
         return False
-    return not after.on and msgspec.structs.replace(before, on=False) == after
+    return not after.on and same_content(msgspec.structs.replace(before, on=False), after)
 
 
 def _check_removals(state: WorkingState, touched: Iterable[ItemName]) -> None:
@@ -112,17 +100,17 @@ def _broken_dependents(state: WorkingState, name: ItemName, touched: frozenset[I
 def _concerned(state: WorkingState, name: ItemName) -> list[ItemName]:
     """Return the items that a change of *name* can break. Most changes can break none, and look at none."""
     before, after = state.before(name), state.model(name)
-    if after is None or before is None:
+    if before is None or after is None:  # nothing uses what is new, and what is gone nothing may use
         return []
-    if _named(after) - _named(before):  # chains through it became longer
+    if isinstance(after, Segment) and _segments_of(after) - _segments_of(before):  # chains through it became longer
         return dependents_of(state, name)
     if _promises(before) - _promises(after):
         return list(dict.fromkeys(use.user for use in users_of(state, name)))
     return []
 
 
-def _named(model: WorkingModel) -> set[ItemName]:
-    return {use.used for use in uses(model) if use.used[0] != "layer"}
+def _segments_of(segment: WorkingModel) -> set[ItemName]:
+    return {use.used for use in uses(segment)}
 
 
 def _promises(model: WorkingModel) -> set[str]:
@@ -130,18 +118,6 @@ def _promises(model: WorkingModel) -> set[str]:
     if isinstance(model, Flag):
         return {variation.key for variation in model.variations}
     return {slot.experiment for slot in model.slots} if isinstance(model, Layer) else set()
-
-
-def _unknown_variations(state: WorkingState, flag: Flag) -> Iterator[Problem]:
-    for index, prerequisite in enumerate(flag.prerequisites):
-        if (required := state.flag(prerequisite.flag)) is None:
-            continue
-        known = [variation.key for variation in required.variations]
-        for place, variation in enumerate(prerequisite.variations):
-            if variation not in known:
-                path = pointer("prerequisites", index, "variations", place)
-                message = f"flag {required.key!r} has no variation {variation!r}"
-                yield Problem(path, message, f"name one of: {', '.join(known)}")
 
 
 def _missing_slots(state: WorkingState, flag: Flag) -> Iterator[Problem]:

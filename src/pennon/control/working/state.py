@@ -71,7 +71,7 @@ class WorkingState:
         self._before: dict[ItemName, Item | None] = {}
         self._after: dict[ItemName, WorkingModel | None] = {}
         self._records: dict[ItemName, Item] = {}
-        self._all: dict[WorkingKind, list[Item]] = {}
+        self._all: dict[WorkingKind, dict[str, Item]] = {}
 
     def flag(self, key: str) -> Flag | None:
         """Return a flag as it is now."""
@@ -105,7 +105,8 @@ class WorkingState:
     def stored(self, name: ItemName) -> Item | None:
         """Return the record of an item as it was before the change."""
         if name not in self._before:
-            self._before[name] = self._source.item(*name)
+            listed = self._all.get(name[0])
+            self._before[name] = self._source.item(*name) if listed is None else listed.get(name[1])
         return self._before[name]
 
     def touched(self) -> list[ItemName]:
@@ -126,18 +127,12 @@ class WorkingState:
 
     def records(self, kind: WorkingKind) -> Iterator[Item]:
         """Yield all items of one kind as they are now."""
-        for item in self.records_before(kind):
+        for item in self._listed(kind).values():
             if (kind, item.key) not in self._after:
                 yield item
         for name, model in self._after.items():
             if name[0] == kind and model is not None and (record := self.record(name)) is not None:
                 yield record
-
-    def records_before(self, kind: WorkingKind) -> list[Item]:
-        """Return all items of one kind as they were before the change."""
-        if kind not in self._all:
-            self._all[kind] = self._source.items(kind)
-        return self._all[kind]
 
     def snapshot(self) -> Snapshot:
         """Return the environment as it is now; items are read when they are looked up."""
@@ -148,6 +143,11 @@ class WorkingState:
         untouched = WorkingState(self._source)
         untouched._before, untouched._all = self._before, self._all  # what was read is not read again
         return untouched
+
+    def _listed(self, kind: WorkingKind) -> dict[str, Item]:
+        if kind not in self._all:
+            self._all[kind] = {item.key: item for item in self._source.items(kind)}
+        return self._all[kind]
 
     def _set(self, name: ItemName, model: WorkingModel | None) -> None:
         self.stored(name)
