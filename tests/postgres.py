@@ -52,7 +52,10 @@ def postgres() -> Iterator[Postgres]:
         _give_up(f"PostgreSQL needs the wheel {_WHEEL}: {error}")
     server = get_server(folder / "data")
     try:
-        yield Postgres(server.get_uri())
+        running = Postgres(server.get_uri())
+        # The machine does not lose power in the middle of a test.
+        running.execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield running
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,11 +6,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from pennon.control.errors import StorageUnusable, Unavailable
 from pennon.control.storage.database import Database
+from pennon.control.storage.tables import metadata
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x50656E6E6F6E  # "Pennon"; any number that other programs in the same database do not use
@@ -46,8 +47,18 @@ def _upgrade(connection: Connection) -> None:
     has = MigrationContext.configure(connection).get_current_revision()
     if has == scripts.get_current_head():
         return
-    if has is not None and has not in {script.revision for script in scripts.walk_revisions()}:
+    if has is None:
+        _check_own(connection)
+    elif has not in {script.revision for script in scripts.walk_revisions()}:
         raise StorageUnusable(
             f"the database was made by a newer Pennon (schema {has})", mend="update Pennon, or give it another database"
         )
     command.upgrade(config, "head")
+
+
+def _check_own(connection: Connection) -> None:
+    foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+    if foreign:
+        raise StorageUnusable(
+            f"the database has tables of somebody else: {', '.join(foreign)}", mend="give Pennon a database of its own"
+        )

@@ -1,0 +1,105 @@
+"""Opening a storage: the schema, two servers at once, and databases that cannot be used."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from pennon.control.errors import StorageUnusable, Unavailable
+from pennon.control.storage import Storage, open_storage
+from pennon.control.storage.tables import metadata
+from tests.contract.logs import LOG, flag, put
+
+
+def test_migrated_schema_is_that_of_the_tables(storage: Storage) -> None:
+    with storage._database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_two_servers_that_start_at_once_migrate_once(url: str) -> None:
+    barrier = Barrier(3)
+
+    def start(number: int) -> str | None:
+        barrier.wait(10)
+        storage = open_storage(url)
+        with storage._database.reading() as connection:
+            version = MigrationContext.configure(connection).get_current_revision()
+        storage.close()
+        return version
+
+    with ThreadPoolExecutor(3) as pool:
+        assert set(pool.map(start, range(3))) == {"0001"}
+
+
+def test_what_was_written_is_there_when_opened_again(url: str) -> None:
+    first = open_storage(url)
+    put(first.log, flag())
+    first.close()
+    second = open_storage(url)
+    second.ping()
+    assert second.log.check(LOG).rows == 1
+    second.close()
+
+
+def test_database_of_a_newer_version_is_refused(storage: Storage, url: str) -> None:
+    with storage._database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+    with pytest.raises(StorageUnusable, match=r"newer Pennon \(schema 9999\); update Pennon"):
+        open_storage(url)
+
+
+def test_database_with_tables_of_others_is_refused(url: str) -> None:
+    first = open_storage(url)
+    with first._database.writing() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+        connection.commit()
+    first.close()
+    with pytest.raises(StorageUnusable, match="give Pennon a database of its own"):
+        open_storage(url)
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("", "cannot be read; write sqlite:///"),
+        ("pennon.db", "cannot be read; write sqlite:///"),
+        ("mysql://root@localhost/pennon", "cannot store in mysql; write sqlite:///"),
+        ("postgresql+asyncpg://localhost/pennon", r"cannot store in postgresql\+asyncpg; write"),
+        ("sqlite://", "lost with the process"),
+        ("sqlite:///:memory:", "lost with the process"),
+    ],
+)
+def test_url_that_cannot_be_used_is_refused_with_the_forms_that_can(bad: str, says: str) -> None:
+    with pytest.raises(StorageUnusable, match=says):
+        open_storage(bad)
+
+
+def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear Sir or Madam, " * 100)
+    with pytest.raises(StorageUnusable, match=r"letter\.txt is not a database; name another file"):
+        open_storage(f"sqlite:///{file}")
+    assert file.read_text().startswith("Dear Sir")
+
+
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageUnusable, match=f"{tmp_path}/file/folder cannot be made"):
+        open_storage(f"sqlite:///{tmp_path}/file/folder/pennon.db")
+
+
+def test_folder_in_place_of_the_file_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="unable to open database file"):
+        open_storage(f"sqlite:///{tmp_path}")
+
+
+def test_server_that_is_not_there_is_unavailable_and_no_password_is_shown() -> None:
+    with pytest.raises(Unavailable, match="see that it runs and can be reached") as error:
+        open_storage("postgresql://pennon:hunter2@127.0.0.1:1/pennon")
+    assert "hunter2" not in str(error.value)
