@@ -9,6 +9,7 @@ rate of all. Errors:
 """
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -206,13 +207,17 @@ class Ingest:
                 waiting.written.set_result(problem)
             if problem is None:
                 self._grown.set()
+            else:
+                # Said after everybody was answered, and in vain perhaps: the log may lie on the same full disk.
+                with contextlib.suppress(OSError):
+                    _log.error("events are refused: the spool takes nothing", problem=problem)
 
     async def _append(self, payloads: list[bytes]) -> str | None:
+        """Return what went wrong, whatever it was: those who wait must all be answered."""
         try:
             await self._in_thread(lambda: self._open_spool().append(payloads))
-        except SpoolFull as error:
-            _log.error("events are refused: the spool takes nothing", problem=str(error))
-            return str(error)
+        except Exception as error:  # noqa: BLE001  # the writer's loop must survive, see above
+            return str(error) if isinstance(error, SpoolFull) else repr(error)
         return None
 
     def _unread(self, limit: int) -> list[Record]:
