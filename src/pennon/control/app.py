@@ -18,6 +18,8 @@ from pennon.control.access.keys import KeyService
 from pennon.control.access.service import TokenService
 from pennon.control.api import Services, build_application
 from pennon.control.api.metrics import HttpMetrics
+from pennon.control.changes.service import ChangeService
+from pennon.control.changes.views import ChangeViews
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
 from pennon.control.environments.service import EnvironmentService
@@ -146,16 +148,19 @@ def _services(storage: Storage, clock: SystemClock) -> Services:
     log = storage.log
     return Services(
         log=log,
-        token_service=TokenService(log, clock, storage.last_used),
-        key_service=KeyService(log, clock),
-        project_service=ProjectService(log),
-        environment_service=EnvironmentService(log, _first_flag),
+        tokens=TokenService(log, clock, storage.last_used),
+        keys=KeyService(log, clock),
+        projects=ProjectService(log),
+        environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log),
         flag_views=FlagViews(log),
         segments=SegmentService(log),
         segment_views=SegmentViews(log),
         layers=LayerService(log),
         layer_views=LayerViews(log),
+        changes=ChangeService(log),
+        change_views=ChangeViews(log),
+        counts=storage.counts,
         last_used=storage.last_used.times,
     )
 
@@ -167,12 +172,12 @@ def _first_flag(stored: Stored) -> Flag:
 
 def _first_start(services: Services) -> FirstStart | None:
     """Make what people need to begin, if nobody ever had a token here."""
-    if (secret := services.token_service.ensure_first_token()) is None:
+    if (secret := services.tokens.ensure_first_token()) is None:
         return None
-    services.project_service.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
+    services.projects.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
     for key in FIRST_ENVIRONMENTS:
         environment = Environment(key=key, name=key.capitalize(), production=key == "production")
-        services.environment_service.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
+        services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
     return FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 

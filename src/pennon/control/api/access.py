@@ -1,21 +1,20 @@
 """Tokens and keys over HTTP. A secret is in one answer only: that of the request that made it."""
 
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from litestar import Request, Response
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.access.credentials import NewKey, NewToken, Role, Token
-from pennon.control.access.keys import IssuedKey, KeyService
-from pennon.control.access.service import TokenService
+from pennon.control.access.keys import IssuedKey
 from pennon.control.access.views import keys, tokens
 from pennon.control.api.answers import REVISION, ListOf, done_answer, list_answer, paged
-from pennon.control.api.inputs import Command, Key, Paging
+from pennon.control.api.inputs import Command, Key, Paging, Place
 from pennon.control.api.routes import ADMINISTRATOR, DEVELOPER, ENVIRONMENT, creates, deletes, reads
-from pennon.control.api.services import Log
+from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.log import EnvironmentName
@@ -125,42 +124,42 @@ def _issued(issued: IssuedKey) -> Response[IssuedKeyResource]:
     return Response(IssuedKeyResource(_key(issued.record), issued.secret), status_code=201, headers=headers)
 
 
-def access_routes(last_used: Callable[[list[str]], Mapping[str, datetime]]) -> list[Any]:
+def access_routes(services: Services) -> list[Any]:
     """Return the routes. *last_used* tells when tokens, named by their hashes, were used last."""
-    return [*_token_routes(last_used), *_key_routes()]
+    return [*_token_routes(services), *_key_routes(services)]
 
 
-def _token_routes(last_used: Callable[[list[str]], Mapping[str, datetime]]) -> list[Any]:
+def _token_routes(services: Services) -> list[Any]:
     @reads("/tokens", ListOf[TokenResource], role=ADMINISTRATOR)
-    def list_tokens(paging: Paging, log: Log) -> Response[Any]:
+    def list_tokens(paging: Paging) -> Response[Any]:
         """List all tokens, revoked and expired ones too."""
-        with log.reading() as reading:
+        with services.log.reading() as reading:
             found = tokens(reading, after=paging.after, limit=paging.limit + 1)
         page, following = paged(found, paging.limit, lambda token: token.key)
-        times = last_used([token.key for token in page])
+        times = services.last_used([token.key for token in page])
         return list_answer((msgspec.json.encode(_token(token, times.get(token.key))) for token in page), following)
 
     @creates("/tokens", IssuedTokenResource, role=ADMINISTRATOR)
-    def create_token(data: NewTokenBody, command: Command, token_service: TokenService) -> Response[Any]:
+    def create_token(data: JSONBody[NewTokenBody], command: Command) -> Response[Any]:
         """Create a token."""
         new = NewToken(name=data.name, role=data.role, project=data.project, not_after=data.not_after)
-        issued = token_service.create_token(new, **command.said)
+        issued = services.tokens.create_token(new, **command.said)
         headers = {REVISION: str(issued.outcome.position), "Cache-Control": "no-store"}
         return Response(IssuedTokenResource(_token(issued.token), issued.secret), status_code=201, headers=headers)
 
     @deletes("/tokens/{token:str}", role=ADMINISTRATOR)
-    def revoke_token(token: Key, command: Command, token_service: TokenService) -> Response[Any]:
+    def revoke_token(token: Key, command: Command) -> Response[Any]:
         """Make a token worthless from now on. It is named by its hash or the hash's first digits."""
-        return done_answer(token_service.revoke_token(token, **command.said))
+        return done_answer(services.tokens.revoke_token(token, **command.said))
 
     return [list_tokens, create_token, revoke_token]
 
 
-def _key_routes() -> list[Any]:
+def _key_routes(services: Services) -> list[Any]:
     @reads(_KEYS, ListOf[KeyResource], role=DEVELOPER)
-    def list_keys(where: EnvironmentName, paging: Paging, log: Log) -> Response[Any]:
+    def list_keys(where: Place, paging: Paging) -> Response[Any]:
         """List the keys of an environment, revoked and expired ones too."""
-        with log.reading() as reading:
+        with services.log.reading() as reading:
             find_environment(reading, where)
             found = keys(reading, where, after=paging.after, limit=paging.limit + 1)
         page, following = paged(found, paging.limit, lambda record: record.key)
@@ -169,28 +168,25 @@ def _key_routes() -> list[Any]:
     @creates(_KEYS, IssuedKeyResource, role=ADMINISTRATOR)
     def create_key(
         request: Request[Any, Token, Any],
-        where: EnvironmentName,
-        data: NewKeyBody,
+        where: Place,
+        data: JSONBody[NewKeyBody],
         command: Command,
-        key_service: KeyService,
     ) -> Response[Any]:
         """Create a key."""
         opened = [where, *_named(data.environments, request.user)]
         new = NewKey(kind=data.kind, name=data.name, origins=data.origins, not_after=data.not_after)
-        return _issued(key_service.create_key(opened, new, **command.said))
+        return _issued(services.keys.create_key(opened, new, **command.said))
 
     @creates(_KEY + "/rotate", IssuedKeyResource, role=ADMINISTRATOR)
-    def rotate_key(
-        where: EnvironmentName, key: Key, data: RotateBody, command: Command, key_service: KeyService
-    ) -> Response[Any]:
+    def rotate_key(where: Place, key: Key, data: JSONBody[RotateBody], command: Command) -> Response[Any]:
         """Create a key like this one, which stays good for a while only."""
         overlap = timedelta(seconds=data.overlap_seconds)
-        return _issued(key_service.rotate_key(where, key, overlap=overlap, **command.said))
+        return _issued(services.keys.rotate_key(where, key, overlap=overlap, **command.said))
 
     @deletes(_KEY, role=ADMINISTRATOR)
-    def revoke_key(where: EnvironmentName, key: Key, command: Command, key_service: KeyService) -> Response[Any]:
+    def revoke_key(where: Place, key: Key, command: Command) -> Response[Any]:
         """Make a key worthless from now on, in every environment that it opens."""
-        return done_answer(key_service.revoke_key(where, key, **command.said))
+        return done_answer(services.keys.revoke_key(where, key, **command.said))
 
     return [list_keys, create_key, rotate_key, revoke_key]
 

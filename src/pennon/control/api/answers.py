@@ -10,7 +10,7 @@ from pennon.control.log import Outcome, Stored
 
 T = TypeVar("T")
 REVISION = "X-Pennon-Revision"
-_JSON = "application/json"
+JSON_TYPE = "application/json"
 _HASH_DIGITS = 8
 
 
@@ -44,9 +44,9 @@ def etag(item: Versioned) -> str:
 def item_answer(request: Request[Any, Any, Any], item: V, show: Callable[[V], bytes]) -> Response[Any]:
     """Answer *item* as *show* shows it; 304 where the client has it."""
     headers = {"ETag": etag(item), "Cache-Control": "no-cache"}
-    if _has(request, headers["ETag"]):
+    if has_current(request, headers["ETag"]):
         return Response(None, status_code=304, headers=headers)
-    return Response(show(item), media_type=_JSON, headers=headers)
+    return Response(show(item), media_type=JSON_TYPE, headers=headers)
 
 
 def changed_answer(outcome: Outcome, show: Callable[[Stored], bytes], *, status: int = 200) -> Response[Any]:
@@ -55,7 +55,7 @@ def changed_answer(outcome: Outcome, show: Callable[[Stored], bytes], *, status:
     if outcome.item is None:
         return Response(None, status_code=204, headers=headers)
     headers["ETag"] = etag(outcome.item)
-    return Response(show(outcome.item), status_code=status, media_type=_JSON, headers=headers)
+    return Response(show(outcome.item), status_code=status, media_type=JSON_TYPE, headers=headers)
 
 
 def done_answer(outcome: Outcome) -> Response[Any]:
@@ -66,7 +66,7 @@ def done_answer(outcome: Outcome) -> Response[Any]:
 def list_answer(items: Iterable[bytes], following: str | None) -> Response[Any]:
     """Answer a list of JSON texts, and what to ask the next page from."""
     body = b'{"items":[%b],"next":%b}' % (b",".join(items), msgspec.json.encode(following))
-    return Response(body, media_type=_JSON)
+    return Response(body, media_type=JSON_TYPE)
 
 
 def paged(items: Sequence[T], limit: int, key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
@@ -74,6 +74,7 @@ def paged(items: Sequence[T], limit: int, key: Callable[[T], str]) -> tuple[Sequ
     return (items[:limit], key(items[limit - 1])) if len(items) > limit else (items, None)
 
 
-def _has(request: Request[Any, Any, Any], tag: str) -> bool:
+def has_current(request: Request[Any, Any, Any], tag: str) -> bool:
+    """Return whether `If-None-Match` names *tag*."""
     given = request.headers.get("if-none-match", "")
     return any(each.strip().removeprefix("W/") in (tag, "*") for each in given.split(","))

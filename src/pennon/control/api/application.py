@@ -10,7 +10,9 @@ from litestar.types import ControllerRouterHandler
 
 from pennon.control.api.access import access_routes
 from pennon.control.api.authentication import token_guard
+from pennon.control.api.changes import change_routes
 from pennon.control.api.errors import EXCEPTION_HANDLERS
+from pennon.control.api.evaluations import evaluation_routes
 from pennon.control.api.flags import flag_routes
 from pennon.control.api.front import Front
 from pennon.control.api.health import Readiness, health_routes
@@ -40,7 +42,7 @@ def build_application(  # what a server is made of
 
     *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request.
     """
-    guard = token_guard(services.token_service.authenticate)
+    guard = token_guard(services.tokens.authenticate)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
     app = Litestar(
         route_handlers=[admin_api(services, settings, guard), *health, *mounted],
@@ -66,13 +68,15 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
     return Router(
         PREFIX,
         route_handlers=[
-            *project_routes(),
-            *flag_routes(),
-            *segment_routes(settings.max_segment_bytes + BODY_SLACK),
-            *layer_routes(),
-            *access_routes(services.last_used),
+            *project_routes(services),
+            *flag_routes(services),
+            *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
+            *layer_routes(services),
+            *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
+            *evaluation_routes(services, settings.max_context_bytes, settings.max_value_bytes),
+            *access_routes(services),
         ],
         guards=[guard],
-        dependencies={**inputs, **services.dependencies()},
+        dependencies=inputs,
         request_max_body_size=1024 * 1024,
     )

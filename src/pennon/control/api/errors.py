@@ -4,14 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from pennon.control.api import problems
+from pennon.control.api.current import current_state
 from pennon.control.api.problems import ApiError, ProblemDetails
 from pennon.control.errors import (
     AlreadyExists,
+    ChangedSince,
     Conflict,
     Forbidden,
     IdempotencyKeyReused,
@@ -22,7 +23,6 @@ from pennon.control.errors import (
     Unauthenticated,
     Unavailable,
 )
-from pennon.control.log import Stored
 from pennon.model import ModelError
 
 STATUSES: Mapping[type[PennonError], int] = {
@@ -65,14 +65,10 @@ def kind_of(error: type[PennonError]) -> str:
 def _api_error(error: PennonError, status: int) -> ApiError:
     text = str(error)
     detail = f"{text[:1].upper()}{text[1:]}." if not isinstance(error, Invalid) else "Some of the input is not valid."
-    current = _current(error.current) if isinstance(error, PreconditionFailed) else None
-    found = error.problems if isinstance(error, Invalid) else ()
+    current = current_state(error.current) if isinstance(error, PreconditionFailed) else None
+    found = error.problems if isinstance(error, Invalid | ChangedSince) else ()
     headers = _HEADERS.get(status, {})
     return ApiError(status, kind_of(type(error)), detail, problems=found, headers=headers, current=current)
-
-
-def _current(state: object) -> bytes:
-    return state.text if isinstance(state, Stored) else msgspec.json.encode(state)
 
 
 EXCEPTION_HANDLERS: Mapping[int | type[Exception], Any] = {

@@ -5,8 +5,9 @@ who writes them has misspelt.
 """
 
 import difflib
+import functools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -53,7 +54,7 @@ def _object_faults(value: dict[str, Any], models: list[type[msgspec.Struct]], pa
 
 def _struct_faults(value: dict[str, Any], model: type[msgspec.Struct], path: str) -> Iterator[Problem]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
-    hints = get_type_hints(model, include_extras=True)
+    hints = _hints(model)
     for name in (name for name in value if name not in fields):
         mend = _did_you_mean(name, fields) or f"leave it out; there are {', '.join(fields)}"
         yield Problem(path + pointer(name), "there is no such field", mend)
@@ -62,6 +63,11 @@ def _struct_faults(value: dict[str, Any], model: type[msgspec.Struct], path: str
             yield from faults(value[name], hints[field.name], path + pointer(name))
         elif field.required:
             yield Problem(path + pointer(name), "this field is required", "add it")
+
+
+@functools.cache
+def _hints(model: type[msgspec.Struct]) -> Mapping[str, Any]:
+    return get_type_hints(model, include_extras=True)
 
 
 def _leaf_faults(value: Any, annotation: Any, path: str) -> Iterator[Problem]:

@@ -4,17 +4,16 @@ import datetime
 from typing import Annotated, Any
 
 from litestar import Request, Response
-from litestar.params import Parameter
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import NO_CONTROLS, Command, Key, Paging
+from pennon.control.api.inputs import NO_CONTROLS, Command, ItemKey, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
+from pennon.control.api.services import Services
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
-from pennon.control.flags.service import FlagService
-from pennon.control.flags.views import FlagViews
-from pennon.control.log import EnvironmentName, Stored
+from pennon.control.log import Stored
 from pennon.model import (
     Compat,
     Exposures,
@@ -36,11 +35,13 @@ _FLAG = _FLAGS + "/{flag:path}"
 
 Search = Annotated[
     str,
-    Parameter(
-        query="search", pattern=NO_CONTROLS, max_length=200, description="In key, name or description, in any case."
+    QueryParameter(
+        name="search", pattern=NO_CONTROLS, max_length=200, description="In key, name or description, in any case."
     ),
 ]
-Tag = Annotated[str | None, Parameter(query="tag", pattern=NO_CONTROLS, max_length=200, description="A tag it has.")]
+Tag = Annotated[
+    str | None, QueryParameter(name="tag", pattern=NO_CONTROLS, max_length=200, description="A tag it has.")
+]
 
 
 class DefinitionResource(Resource, frozen=True, kw_only=True):
@@ -89,84 +90,86 @@ class ConfigurationResource(Resource, frozen=True, kw_only=True):
     compat: Annotated[Compat | None, Meta(description="What an imported flag is read by.")] = None
 
 
-def _definition(stored: Stored) -> bytes:
+def show_definition(stored: Stored) -> bytes:
+    """Return a stored definition as it is shown."""
     return encoded(stored.read(FlagDefinition), DefinitionResource)
 
 
-def _configuration(stored: Stored) -> bytes:
+def show_configuration(stored: Stored) -> bytes:
+    """Return a stored flag's configuration as it is shown."""
     return encoded(stored.read(Flag), ConfigurationResource)
 
 
-def flag_routes() -> list[Any]:
+def flag_routes(services: Services) -> list[Any]:
     """Return the routes."""
-    return [*_definition_routes(), *_configuration_routes()]
+    return [*_definition_routes(services), *_configuration_routes(services)]
 
 
-def _definition_routes() -> list[Any]:
+def _definition_routes(services: Services) -> list[Any]:
     @reads(_DEFINITIONS, ListOf[DefinitionResource])
     def list_definitions(  # a query
-        project: Key, paging: Paging, flag_views: FlagViews, search: Search = "", tag: Tag = None
+        project: Key, paging: Paging, search: Search = "", tag: Tag = None
     ) -> Response[Any]:
         """List what flags a project has."""
-        page = flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
-        return list_answer(map(_definition, page.items), page.next)
+        page = services.flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        return list_answer(map(show_definition, page.items), page.next)
 
     @creates(_DEFINITIONS, DefinitionResource)
-    def create_flag(project: Key, data: NewDefinition, command: Command, flags: FlagService) -> Response[Any]:
+    def create_flag(project: Key, data: JSONBody[NewDefinition], command: Command) -> Response[Any]:
         """Create a flag: off in every environment, each with a salt of its own."""
         definition = sent(data, FlagDefinition, key=data.key)
-        return changed_answer(flags.create_flag(project, definition, **command.said), _definition, status=201)
+        return changed_answer(
+            services.flags.create_flag(project, definition, **command.said), show_definition, status=201
+        )
 
     @reads(_DEFINITION, DefinitionResource)
-    def show_definition(
-        request: Request[Any, Any, Any], project: Key, item_key: str, flag_views: FlagViews
-    ) -> Response[Any]:
+    def read_definition(request: Request[Any, Any, Any], project: Key, item_key: ItemKey) -> Response[Any]:
         """Show what a flag is."""
-        return item_answer(request, flag_views.definition(project, item_key), _definition)
+        return item_answer(request, services.flag_views.definition(project, item_key), show_definition)
 
     @replaces(_DEFINITION, DefinitionResource)
     def change_definition(
-        project: Key, item_key: str, data: DefinitionResource, command: Command, flags: FlagService
+        project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command
     ) -> Response[Any]:
         """Change what a flag is, in every environment. Refused where a removed variation is still served."""
         require_same_key(data, item_key)
         definition = sent(data, FlagDefinition, key=item_key)
-        outcome = flags.change_definition(project, definition, expected=command.expected, **command.said)
-        return changed_answer(outcome, _definition)
+        outcome = services.flags.change_definition(project, definition, expected=command.expected, **command.said)
+        return changed_answer(outcome, show_definition)
 
     @deletes(_DEFINITION)
-    def delete_flag(project: Key, item_key: str, command: Command, flags: FlagService) -> Response[Any]:
+    def delete_flag(project: Key, item_key: ItemKey, command: Command) -> Response[Any]:
         """Delete a flag, in every environment. Refused while another flag has it as a prerequisite."""
-        outcome = flags.delete_flag(project, item_key, expected=command.expected, **command.said)
-        return changed_answer(outcome, _definition)
+        outcome = services.flags.delete_flag(project, item_key, expected=command.expected, **command.said)
+        return changed_answer(outcome, show_definition)
 
-    return [list_definitions, create_flag, show_definition, change_definition, delete_flag]
+    return [list_definitions, create_flag, read_definition, change_definition, delete_flag]
 
 
-def _configuration_routes() -> list[Any]:
+def _configuration_routes(services: Services) -> list[Any]:
     @reads(_FLAGS, ListOf[ConfigurationResource])
     def list_configurations(  # a query
-        where: EnvironmentName, paging: Paging, flag_views: FlagViews, search: Search = "", tag: Tag = None
+        where: Place, paging: Paging, search: Search = "", tag: Tag = None
     ) -> Response[Any]:
         """List what an environment does with the flags of its project."""
-        page = flag_views.flags(where, search=search, tag=tag, after=paging.after, limit=paging.limit)
-        return list_answer(map(_configuration, page.items), page.next)
+        page = services.flag_views.flags(where, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        return list_answer(map(show_configuration, page.items), page.next)
 
     @reads(_FLAG, ConfigurationResource)
-    def show_configuration(
-        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, flag_views: FlagViews
-    ) -> Response[Any]:
+    def read_configuration(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show what an environment does with a flag."""
-        return item_answer(request, flag_views.flag(where, item_key), _configuration)
+        return item_answer(request, services.flag_views.flag(where, item_key), show_configuration)
 
     @replaces(_FLAG, ConfigurationResource)
     def set_configuration(
-        where: EnvironmentName, item_key: str, data: ConfigurationResource, command: Command, flags: FlagService
+        where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command
     ) -> Response[Any]:
         """Replace what an environment does with a flag. To change a part of it, POST to `changes`."""
         require_same_key(data, item_key)
         configuration = sent(data, FlagConfiguration)
-        outcome = flags.set_configuration(where, item_key, configuration, expected=command.expected, **command.said)
-        return changed_answer(outcome, _configuration)
+        outcome = services.flags.set_configuration(
+            where, item_key, configuration, expected=command.expected, **command.said
+        )
+        return changed_answer(outcome, show_configuration)
 
-    return [list_configurations, show_configuration, set_configuration]
+    return [list_configurations, read_configuration, set_configuration]

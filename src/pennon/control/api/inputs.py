@@ -1,16 +1,17 @@
 """What requests have in common beside their bodies: where they act, on whose behalf, on what condition, which page.
 
-Each function here is a dependency: a route names what it needs as a parameter.
+Each function here is a dependency of Litestar's: a route names what it needs as a parameter.
 """
 
 import hashlib
 import re
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypeAlias, TypedDict
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from pennon.control.api.problems import ApiError
 from pennon.control.errors import NotFound
@@ -22,7 +23,7 @@ MAX_PAGE = 1000
 _ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:[.][0-9a-f]+)?"')
 _SANE_KEY = re.compile(r"[!-~]{1,200}")
 
-Key = Annotated[str, Parameter(pattern=NO_CONTROLS, max_length=256)]
+Key: TypeAlias = Annotated[str, PathParameter(pattern=NO_CONTROLS, max_length=256)]
 """The key of a project or an environment, in a path."""
 
 
@@ -34,7 +35,7 @@ class Said(TypedDict):
     idempotency: Idempotency | None
 
 
-class Command(msgspec.Struct, frozen=True):
+class Commanded(msgspec.Struct, frozen=True):
     """On whose behalf a change is made, why, under which idempotency key, and from which version of the item."""
 
     by: Actor
@@ -48,11 +49,18 @@ class Command(msgspec.Struct, frozen=True):
         return Said(by=self.by, why=self.why, idempotency=self.idempotency)
 
 
-class Paging(msgspec.Struct, frozen=True):
+class Wanted(msgspec.Struct, frozen=True):
     """Which part of a list is wanted: at most *limit*, from behind *after*."""
 
     after: str | None
     limit: int
+
+
+Place: TypeAlias = NamedDependency[EnvironmentName]
+Command: TypeAlias = NamedDependency[Commanded]
+Paging: TypeAlias = NamedDependency[Wanted]
+ItemKey: TypeAlias = NamedDependency[str]
+"""What a route annotates its parameters `where`, `command`, `paging` and `item_key` with."""
 
 
 def provide_environment(project: Key, environment: Key) -> EnvironmentName:
@@ -64,39 +72,39 @@ async def provide_command(
     request: Request[Any, Any, Any],
     why: Annotated[
         str,
-        Parameter(query="why", pattern=NO_CONTROLS, max_length=2000, description="Why, for the change log."),
+        QueryParameter(name="why", pattern=NO_CONTROLS, max_length=2000, description="Why, for the change log."),
     ] = "",
     idempotency_key: Annotated[
         str | None,
-        Parameter(
-            header="Idempotency-Key",
+        HeaderParameter(
+            name="Idempotency-Key",
             description="Your name for this command, up to 200 printable ASCII characters. Sent again with the same "
             "request it changes nothing and gets the first answer.",
         ),
     ] = None,
     if_match: Annotated[
         str | None,
-        Parameter(
-            header="If-Match",
+        HeaderParameter(
+            name="If-Match",
             description="The ETag that you saw. If the item has changed since, nothing is changed and the answer is "
             "412 with its current state.",
         ),
     ] = None,
-) -> Command:
+) -> Commanded:
     """Return on whose behalf, and under which conditions, the request changes something."""
     body = await request.body()
-    return Command(request.user.actor, why, _idempotency(request, idempotency_key, body), expected_version(if_match))
+    return Commanded(request.user.actor, why, _idempotency(request, idempotency_key, body), expected_version(if_match))
 
 
 def provide_paging(
     after: Annotated[
         str | None,
-        Parameter(query="after", pattern=NO_CONTROLS, max_length=256, description="The `next` of the page before."),
+        QueryParameter(name="after", pattern=NO_CONTROLS, max_length=256, description="The `next` of the page before."),
     ] = None,
-    limit: Annotated[int, Parameter(query="limit", ge=1, le=MAX_PAGE, description="How many at most.")] = 100,
-) -> Paging:
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_PAGE, description="How many at most.")] = 100,
+) -> Wanted:
     """Return which page is wanted."""
-    return Paging(after, limit)
+    return Wanted(after, limit)
 
 
 def provide_item_key(request: Request[Any, Any, Any]) -> str:

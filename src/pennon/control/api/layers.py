@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, Paging
+from pennon.control.api.inputs import Command, ItemKey, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
-from pennon.control.layers.service import LayerService
-from pennon.control.layers.views import LayerViews
-from pennon.control.log import EnvironmentName, Outcome, Stored
+from pennon.control.api.services import Services
+from pennon.control.log import Outcome, Stored
 from pennon.model import Layer, Slot
 
 _LIST = ENVIRONMENT + "/layers"
@@ -32,47 +32,48 @@ class NewLayer(LayerResource, frozen=True, kw_only=True):
     key: str
 
 
-def _body(stored: Stored) -> bytes:
+def show_layer(stored: Stored) -> bytes:
+    """Return a stored layer as it is shown."""
     return encoded(stored.read(Layer), LayerResource)
 
 
 def _changed(outcome: Outcome, *, status: int = 200) -> Response[Any]:
-    return changed_answer(outcome, _body, status=status)
+    return changed_answer(outcome, show_layer, status=status)
 
 
-def layer_routes() -> list[Any]:
+def layer_routes(services: Services) -> list[Any]:
     """Return the routes."""
 
     @reads(_LIST, ListOf[LayerResource])
-    def list_layers(where: EnvironmentName, paging: Paging, layer_views: LayerViews) -> Response[Any]:
+    def list_layers(where: Place, paging: Paging) -> Response[Any]:
         """List the layers of an environment."""
-        page = layer_views.layers(where, after=paging.after, limit=paging.limit)
-        return list_answer(map(_body, page.items), page.next)
+        page = services.layer_views.layers(where, after=paging.after, limit=paging.limit)
+        return list_answer(map(show_layer, page.items), page.next)
 
     @creates(_LIST, LayerResource)
-    def create_layer(where: EnvironmentName, data: NewLayer, command: Command, layers: LayerService) -> Response[Any]:
+    def create_layer(where: Place, data: JSONBody[NewLayer], command: Command) -> Response[Any]:
         """Create a layer."""
-        return _changed(layers.create_layer(where, sent(data, Layer, key=data.key), **command.said), status=201)
+        return _changed(
+            services.layers.create_layer(where, sent(data, Layer, key=data.key), **command.said), status=201
+        )
 
     @reads(_ONE, LayerResource)
-    def show_layer(
-        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, layer_views: LayerViews
-    ) -> Response[Any]:
+    def read_layer(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show a layer."""
-        return item_answer(request, layer_views.layer(where, item_key), _body)
+        return item_answer(request, services.layer_views.layer(where, item_key), show_layer)
 
     @replaces(_ONE, LayerResource)
     def replace_layer(
-        where: EnvironmentName, item_key: str, data: LayerResource, command: Command, layers: LayerService
+        where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command
     ) -> Response[Any]:
         """Replace a layer."""
         require_same_key(data, item_key)
         layer = sent(data, Layer, key=item_key)
-        return _changed(layers.replace_layer(where, layer, expected=command.expected, **command.said))
+        return _changed(services.layers.replace_layer(where, layer, expected=command.expected, **command.said))
 
     @deletes(_ONE)
-    def delete_layer(where: EnvironmentName, item_key: str, command: Command, layers: LayerService) -> Response[Any]:
+    def delete_layer(where: Place, item_key: ItemKey, command: Command) -> Response[Any]:
         """Delete a layer. Refused while a flag has an experiment in it."""
-        return _changed(layers.delete_layer(where, item_key, expected=command.expected, **command.said))
+        return _changed(services.layers.delete_layer(where, item_key, expected=command.expected, **command.said))
 
-    return [list_layers, create_layer, show_layer, replace_layer, delete_layer]
+    return [list_layers, create_layer, read_layer, replace_layer, delete_layer]

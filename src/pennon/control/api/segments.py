@@ -3,15 +3,15 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, Paging
+from pennon.control.api.inputs import Command, ItemKey, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
-from pennon.control.log import EnvironmentName, Outcome, Stored
-from pennon.control.segments.service import SegmentService
-from pennon.control.segments.views import SegmentViews
+from pennon.control.api.services import Services
+from pennon.control.log import Outcome, Stored
 from pennon.model import Compat, Segment, SegmentRule
 
 _LIST = ENVIRONMENT + "/segments"
@@ -37,51 +37,48 @@ class NewSegment(SegmentResource, frozen=True, kw_only=True):
     key: str
 
 
-def _body(stored: Stored) -> bytes:
+def show_segment(stored: Stored) -> bytes:
+    """Return a stored segment as it is shown."""
     return encoded(stored.read(Segment), SegmentResource)
 
 
 def _changed(outcome: Outcome, *, status: int = 200) -> Response[Any]:
-    return changed_answer(outcome, _body, status=status)
+    return changed_answer(outcome, show_segment, status=status)
 
 
-def segment_routes(max_bytes: int) -> list[Any]:
+def segment_routes(services: Services, max_bytes: int) -> list[Any]:
     """Return the routes; bodies are at most *max_bytes* long."""
 
     @reads(_LIST, ListOf[SegmentResource])
-    def list_segments(where: EnvironmentName, paging: Paging, segment_views: SegmentViews) -> Response[Any]:
+    def list_segments(where: Place, paging: Paging) -> Response[Any]:
         """List the segments of an environment."""
-        page = segment_views.segments(where, after=paging.after, limit=paging.limit)
-        return list_answer(map(_body, page.items), page.next)
+        page = services.segment_views.segments(where, after=paging.after, limit=paging.limit)
+        return list_answer(map(show_segment, page.items), page.next)
 
     @creates(_LIST, SegmentResource, max_bytes=max_bytes)
-    def create_segment(
-        where: EnvironmentName, data: NewSegment, command: Command, segments: SegmentService
-    ) -> Response[Any]:
+    def create_segment(where: Place, data: JSONBody[NewSegment], command: Command) -> Response[Any]:
         """Create a segment."""
-        return _changed(segments.create_segment(where, sent(data, Segment, key=data.key), **command.said), status=201)
+        return _changed(
+            services.segments.create_segment(where, sent(data, Segment, key=data.key), **command.said), status=201
+        )
 
     @reads(_ONE, SegmentResource)
-    def show_segment(
-        request: Request[Any, Any, Any], where: EnvironmentName, item_key: str, segment_views: SegmentViews
-    ) -> Response[Any]:
+    def read_segment(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show a segment."""
-        return item_answer(request, segment_views.segment(where, item_key), _body)
+        return item_answer(request, services.segment_views.segment(where, item_key), show_segment)
 
     @replaces(_ONE, SegmentResource, max_bytes=max_bytes)
     def replace_segment(
-        where: EnvironmentName, item_key: str, data: SegmentResource, command: Command, segments: SegmentService
+        where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command
     ) -> Response[Any]:
         """Replace a segment."""
         require_same_key(data, item_key)
         segment = sent(data, Segment, key=item_key)
-        return _changed(segments.replace_segment(where, segment, expected=command.expected, **command.said))
+        return _changed(services.segments.replace_segment(where, segment, expected=command.expected, **command.said))
 
     @deletes(_ONE)
-    def delete_segment(
-        where: EnvironmentName, item_key: str, command: Command, segments: SegmentService
-    ) -> Response[Any]:
+    def delete_segment(where: Place, item_key: ItemKey, command: Command) -> Response[Any]:
         """Delete a segment. Refused while a flag or another segment uses it."""
-        return _changed(segments.delete_segment(where, item_key, expected=command.expected, **command.said))
+        return _changed(services.segments.delete_segment(where, item_key, expected=command.expected, **command.said))
 
-    return [list_segments, create_segment, show_segment, replace_segment, delete_segment]
+    return [list_segments, create_segment, read_segment, replace_segment, delete_segment]

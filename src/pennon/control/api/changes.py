@@ -1,0 +1,312 @@
+"""Changes over HTTP: several edits as one, the log of what was changed, differences, the past, and taking back."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from litestar import Request, Response
+from litestar.params import JSONBody, PathParameter, QueryParameter
+from msgspec import UNSET, Meta, UnsetType
+
+from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer
+from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place
+from pennon.control.api.problems import ApiError
+from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, reads
+from pennon.control.api.services import Services
+from pennon.control.changes.diff import ItemChange, diff_edits
+from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.views import ChangeReport
+from pennon.control.log import INSTALLATION, Actor, Outcome
+from pennon.control.working.commands import Expectation
+from pennon.model import Flag, Json, Layer, Problem, Segment
+
+_CHANGES = ENVIRONMENT + "/changes"
+_CHANGE = _CHANGES + "/{revision:int}"
+_HIGHEST = 2**53 - 1
+
+RevisionInPath: TypeAlias = Annotated[
+    int, PathParameter(name="revision", ge=1, le=_HIGHEST, description="The revision that the change made.")
+]
+After: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        name="after", ge=1, le=_HIGHEST, description="The `next` of the page before: changes older than this revision."
+    ),
+]
+Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_PAGE, description="How many at most.")]
+OfFlag: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="Only what touched this flag."),
+]
+Bound: TypeAlias = Annotated[int, Meta(ge=0, le=_HIGHEST)]
+
+
+class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Edits that are made as one change, in order: all of them or none."""
+
+    edits: Annotated[tuple[AnyEdit, ...], Meta(max_length=10_000, description="What is to be changed.")]
+    why: Annotated[str, Meta(max_length=2000, description="Why, for the change log.")] = ""
+    expected: Annotated[
+        Expectation | None, Meta(description="What you believe to be current. If it is not, nothing is changed.")
+    ] = None
+
+
+class PreviewBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Edits of which is told what they would change."""
+
+    edits: Annotated[tuple[AnyEdit, ...], Meta(max_length=10_000, description="What would be changed.")]
+    expected: Annotated[Expectation | None, Meta(description="What you believe to be current.")] = None
+
+
+class RevertBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why the change is taken back."""
+
+    why: Annotated[str, Meta(max_length=2000, description="Why, for the change log.")] = ""
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a change led to. Edits without effect change nothing: then there is no `changeId`."""
+
+    change_id: str | None
+    epoch: int
+    revision: int
+    changed: bool
+    warnings: tuple[str, ...]
+
+
+class FieldChangeResource(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that is another. A side that is left out had nothing here, or the default."""
+
+    path: Annotated[str, Meta(description="JSON pointer into the item.")]
+    before: Json | UnsetType = UNSET
+    after: Json | UnsetType = UNSET
+
+
+class ItemChangeResource(msgspec.Struct, frozen=True, kw_only=True):
+    """How one item is different, field by field and in sentences."""
+
+    kind: str
+    key: str
+    change: Literal["created", "changed", "deleted"]
+    fields: tuple[FieldChangeResource, ...]
+    sentences: tuple[str, ...]
+
+
+class ActorResource(msgspec.Struct, frozen=True, kw_only=True):
+    """Who made a change."""
+
+    kind: Literal["token", "system", "import"]
+    id: str
+    name: str
+
+
+class ChangeResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One row of a change log. `hash` is taken of the row and of `previous`, the hash of the row before."""
+
+    change_id: str
+    epoch: int
+    revision: int
+    time: datetime
+    actor: ActorResource
+    action: str
+    why: str
+    edits: tuple[ItemChangeResource, ...]
+    previous: str
+    hash: str
+
+
+class PreviewResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What edits would change: here, and in other environments of the project by their names."""
+
+    changed: bool
+    items: tuple[ItemChangeResource, ...]
+    elsewhere: dict[str, tuple[ItemChangeResource, ...]]
+    warnings: tuple[str, ...]
+
+
+class DifferenceResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different between two revisions."""
+
+    before: Annotated[str, Meta(description="epoch.revision")]
+    after: Annotated[str, Meta(description="epoch.revision")]
+    items: tuple[ItemChangeResource, ...]
+
+
+class SnapshotResource(msgspec.Struct, frozen=True, kw_only=True):
+    """An environment whole, as SDKs are sent it."""
+
+    spec: int
+    environment: str
+    epoch: int
+    revision: int
+    digest: str
+    flags: dict[str, Flag]
+    segments: dict[str, Segment]
+    layers: dict[str, Layer]
+
+
+def change_routes(services: Services, max_bytes: int) -> list[Any]:
+    """Return the routes; bodies are at most *max_bytes* long."""
+    return [*_editing_routes(services, max_bytes), *_log_routes(services), *_past_routes(services)]
+
+
+def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
+    @creates(_CHANGES, Changed, max_bytes=max_bytes, status=200)
+    def make_change(where: Place, data: JSONBody[ChangeBody], command: Command) -> Response[Any]:
+        """Make several edits as one change: all of them or none."""
+        outcome = services.changes.apply(
+            where,
+            data.edits,
+            expected=data.expected,
+            by=command.by,
+            why=data.why or command.why,
+            idempotency=command.idempotency,
+        )
+        return _changed(outcome)
+
+    @creates(_CHANGES + "/preview", PreviewResource, max_bytes=max_bytes, status=200)
+    def preview_change(where: Place, data: JSONBody[PreviewBody]) -> Response[Any]:
+        """Tell what edits would change, and change nothing."""
+        preview = services.changes.preview(where, data.edits, expected=data.expected)
+        resource = PreviewResource(
+            changed=preview.changed,
+            items=_items(preview.items),
+            elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
+            warnings=preview.warnings,
+        )
+        return Response(resource)
+
+    @creates(_CHANGE + "/revert", Changed, status=200)
+    def revert_change(
+        where: Place, revision: RevisionInPath, data: JSONBody[RevertBody], command: Command
+    ) -> Response[Any]:
+        """Take a change back, as a new change. Refused, naming what, where later changes stand on it."""
+        outcome = services.changes.revert(
+            where, revision, by=command.by, why=data.why or command.why, idempotency=command.idempotency
+        )
+        return _changed(outcome)
+
+    return [make_change, preview_change, revert_change]
+
+
+def _log_routes(services: Services) -> list[Any]:
+    @reads(_CHANGES, ListOf[ChangeResource])
+    def list_changes(where: Place, flag: OfFlag = None, after: After = None, limit: Limit = 100) -> Response[Any]:
+        """List the changes of an environment, the newest first."""
+        page = services.change_views.changes(where, flag=flag, before=after, limit=limit)
+        return _list(page.items, page.next)
+
+    @reads(_CHANGE, ChangeResource)
+    def show_change(where: Place, revision: RevisionInPath) -> Response[Any]:
+        """Show one change."""
+        return Response(_change(services.change_views.change(where, revision)))
+
+    @reads(PROJECT + "/changes", ListOf[ChangeResource])
+    def list_project_changes(
+        project: Key, flag: OfFlag = None, after: After = None, limit: Limit = 100
+    ) -> Response[Any]:
+        """List the changes of a project's own log, the newest first: definitions and environments."""
+        page = services.change_views.project_changes(project, flag=flag, before=after, limit=limit)
+        return _list(page.items, page.next)
+
+    @reads("/installation/changes", ListOf[ChangeResource], role=ADMINISTRATOR)
+    def list_installation_changes(after: After = None, limit: Limit = 100) -> Response[Any]:
+        """List the changes of what belongs to no project, the newest first: projects and tokens."""
+        with services.log.reading() as reading:
+            changes = reading.latest(INSTALLATION, before=after, limit=limit + 1)
+        reports = [ChangeReport(change, diff_edits(change.edits)) for change in changes[:limit]]
+        return _list(reports, str(changes[limit - 1].revision) if len(changes) > limit else None)
+
+    return [list_changes, show_change, list_project_changes, list_installation_changes]
+
+
+def _past_routes(services: Services) -> list[Any]:
+    @reads(ENVIRONMENT + "/diff", DifferenceResource)
+    def show_difference(
+        where: Place,
+        start: Annotated[Bound, QueryParameter(name="from", description="A revision. 0: before the first change.")],
+        stop: Annotated[Bound, QueryParameter(name="to", description="Another revision, older or newer.")],
+    ) -> Response[Any]:
+        """Show what is different between two revisions of an environment."""
+        found = services.change_views.difference(where, start, stop)
+        return Response(DifferenceResource(before=str(found.before), after=str(found.after), items=_items(found.items)))
+
+    @reads(ENVIRONMENT + "/state", SnapshotResource)
+    def show_state(
+        request: Request[Any, Any, Any],
+        where: Place,
+        revision: Annotated[Bound | None, QueryParameter(name="revision", description="As it was after this.")] = None,
+        time: Annotated[
+            datetime | None, QueryParameter(name="time", description="As it was then, RFC 3339 with a zone.")
+        ] = None,
+    ) -> Response[Any]:
+        """Show an environment whole, as it is or was: the same JSON as a snapshot."""
+        _require_one_moment(revision, time)
+        snapshot = services.change_views.snapshot(where, revision=revision, time=time)
+        headers = {
+            "ETag": f'"{snapshot.position}-{snapshot.digest[:16]}"',
+            REVISION: str(snapshot.position),
+            "Cache-Control": "no-cache",
+        }
+        if has_current(request, headers["ETag"]):
+            return Response(None, status_code=304, headers=headers)
+        return Response(snapshot.to_json(), media_type=JSON_TYPE, headers=headers)
+
+    return [show_difference, show_state]
+
+
+def _require_one_moment(revision: int | None, time: datetime | None) -> None:
+    if revision is not None and time is not None:
+        problem = Problem("", "revision and time are both given", "leave one out")
+    elif time is not None and time.tzinfo is None:
+        problem = Problem("", "time has no zone", "write it as in 2026-01-31T12:00:00Z")
+    else:
+        return
+    raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
+
+
+def _changed(outcome: Outcome) -> Response[Any]:
+    resource = Changed(
+        change_id=outcome.change_id,
+        epoch=outcome.position.epoch,
+        revision=outcome.position.revision,
+        changed=outcome.changed,
+        warnings=outcome.warnings,
+    )
+    return Response(resource, headers={REVISION: str(outcome.position)})
+
+
+def _list(reports: Iterable[ChangeReport], following: str | None) -> Response[Any]:
+    return list_answer((msgspec.json.encode(_change(report)) for report in reports), following)
+
+
+def _change(report: ChangeReport) -> ChangeResource:
+    change = report.change
+    return ChangeResource(
+        change_id=change.change_id,
+        epoch=change.epoch,
+        revision=change.revision,
+        time=change.time,
+        actor=_actor(change.actor),
+        action=change.action,
+        why=change.why,
+        edits=_items(report.items),
+        previous=change.previous,
+        hash=change.hash,
+    )
+
+
+def _actor(actor: Actor) -> ActorResource:
+    return ActorResource(kind=actor.kind, id=actor.id, name=actor.name)
+
+
+def _items(items: Iterable[ItemChange]) -> tuple[ItemChangeResource, ...]:
+    return tuple(_item(item) for item in items)
+
+
+def _item(item: ItemChange) -> ItemChangeResource:
+    fields = (FieldChangeResource(path=each.path, before=each.before, after=each.after) for each in item.fields)
+    return ItemChangeResource(
+        kind=item.kind, key=item.key, change=item.what, fields=tuple(fields), sentences=item.sentences
+    )

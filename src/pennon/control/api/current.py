@@ -1,0 +1,31 @@
+"""The current state as a 412 shows it: in the same words as the route that reads it."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from pennon.control.api.flags import show_configuration, show_definition
+from pennon.control.api.layers import show_layer
+from pennon.control.api.projects import show_environment, show_project
+from pennon.control.api.segments import show_segment
+from pennon.control.environments.views import Environment
+from pennon.control.log import Stored
+from pennon.control.projects.views import Project
+
+_SHOWN: Mapping[str, Callable[[Stored], bytes]] = {
+    "flag": show_configuration,
+    "definition": show_definition,
+    "segment": show_segment,
+    "layer": show_layer,
+}
+
+
+def current_state(state: object) -> bytes:
+    """Return *state*, an item or where a log stands, as JSON; `null` where there is none."""
+    if isinstance(state, Stored):
+        return _SHOWN[state.kind](state)
+    if isinstance(state, Project):
+        return show_project(state)
+    if isinstance(state, Environment):
+        return show_environment(state)
+    return msgspec.json.encode(state)

@@ -1,0 +1,91 @@
+"""Evaluations over HTTP: why a context gets what it gets, and how often each flag served what."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response
+from litestar.params import JSONBody, QueryParameter
+from msgspec import Meta
+
+from pennon.control.api.answers import REVISION, ListOf
+from pennon.control.api.inputs import NO_CONTROLS, Place
+from pennon.control.api.problems import ApiError
+from pennon.control.api.routes import ENVIRONMENT, READER, creates, reads
+from pennon.control.api.services import Services
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.working.state import LogItems, WorkingState
+from pennon.engine import Explanation, compile_snapshot
+from pennon.model import Json, Position, Problem
+
+
+class ExplainBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be explained."""
+
+    flag: Annotated[str, Meta(max_length=256, description="The flag's key.")]
+    context: Annotated[dict[str, Json], Meta(description="Who asks: `targetingKey` and any attributes.")]
+    default: Annotated[Json, Meta(description="What the caller falls back to.")] = None
+
+
+class CountResource(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a flag served a variation within an hour. A null variation is the caller's default."""
+
+    flag: str
+    variation: str | None
+    hour: Annotated[datetime, Meta(description="When the hour began.")]
+    count: int
+
+
+def evaluation_routes(services: Services, max_context_bytes: int, max_value_bytes: int) -> list[Any]:
+    """Return the routes."""
+    max_bytes = max_context_bytes + max_value_bytes + 1024
+
+    @creates(ENVIRONMENT + "/explain", Explanation, role=READER, max_bytes=max_bytes, status=200)
+    def explain(where: Place, data: JSONBody[ExplainBody]) -> Response[Any]:
+        """Say what a context gets and, step by step, why."""
+        with services.log.reading() as reading:
+            find_environment(reading, where)
+            snapshot = WorkingState(LogItems(reading, where.log)).snapshot()
+            rules = compile_snapshot(snapshot)
+            explanation = rules.explain(data.flag, data.context, data.default, now=time.time())
+            head = reading.head(where.log)
+        position = Position(head.epoch, head.revision) if head else ""
+        return Response(explanation, headers={REVISION: str(position)})
+
+    @reads(ENVIRONMENT + "/counts", ListOf[CountResource])
+    def list_counts(
+        where: Place,
+        flag: Annotated[
+            str | None, QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="Only this flag.")
+        ] = None,
+        since: Annotated[
+            datetime | None, QueryParameter(name="from", description="Hours that begin then or later, RFC 3339.")
+        ] = None,
+        until: Annotated[
+            datetime | None, QueryParameter(name="to", description="Hours that begin before then, RFC 3339.")
+        ] = None,
+    ) -> Response[Any]:
+        """List how often each flag served what, hour by hour, as SDKs report it."""
+        _require_zones(since, until)
+        with services.log.reading() as reading:
+            find_environment(reading, where)
+        counts = services.counts.totals(str(where), flag=flag, since=since, until=until)
+        resources = tuple(
+            CountResource(
+                flag=count.flag,
+                variation=count.variation,
+                hour=datetime.fromtimestamp(count.hour, UTC),
+                count=count.count,
+            )
+            for count in counts
+        )
+        return Response(ListOf(resources, None))
+
+    return [explain, list_counts]
+
+
+def _require_zones(*times: datetime | None) -> None:
+    if any(time is not None and time.tzinfo is None for time in times):
+        problem = Problem("", "a time has no zone", "write it as in 2026-01-31T12:00:00Z")
+        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
