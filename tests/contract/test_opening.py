@@ -21,12 +21,12 @@ def test_migrated_schema_is_that_of_the_tables(storage: Storage) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_two_servers_that_start_at_once_migrate_once(url: str) -> None:
+def test_two_servers_that_start_at_once_migrate_once(empty_url: str) -> None:
     barrier = Barrier(3)
 
     def start(number: int) -> str | None:
         barrier.wait(10)
-        storage = open_storage(url)
+        storage = open_storage(empty_url)
         with storage._database.reading() as connection:
             version = MigrationContext.configure(connection).get_current_revision()
         storage.close()
@@ -46,22 +46,24 @@ def test_what_was_written_is_there_when_opened_again(url: str) -> None:
     second.close()
 
 
-def test_database_of_a_newer_version_is_refused(storage: Storage, url: str) -> None:
+def test_database_of_a_newer_version_is_refused(empty_url: str) -> None:
+    storage = open_storage(empty_url)
     with storage._database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.commit()
+    storage.close()
     with pytest.raises(StorageUnusable, match=r"newer Pennon \(schema 9999\); update Pennon"):
-        open_storage(url)
+        open_storage(empty_url)
 
 
-def test_database_with_tables_of_others_is_refused(url: str) -> None:
-    first = open_storage(url)
+def test_database_with_tables_of_others_is_refused(empty_url: str) -> None:
+    first = open_storage(empty_url)
     with first._database.writing() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
         connection.commit()
     first.close()
     with pytest.raises(StorageUnusable, match="give Pennon a database of its own"):
-        open_storage(url)
+        open_storage(empty_url)
 
 
 @pytest.mark.parametrize(
