@@ -1,8 +1,9 @@
 """What a flag's function returns, prepared once: results, the counters that go with them, exposures."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from pennon.engine.counting import Tally
 from pennon.engine.source import Writer
@@ -24,6 +25,34 @@ class ExposureSite(Wire, frozen=True, kw_only=True):
 
 
 Exposed: TypeAlias = Callable[[ExposureSite, Context], None]
+
+
+def failure(code: ErrorCode, message: str, version: int | None, value: Json = None) -> Evaluation:
+    """Return the result of an evaluation that failed."""
+    return Evaluation(
+        value=value,
+        variation=None,
+        reason=Reason.ERROR,
+        flag_version=version,
+        error_code=code,
+        error_message=message,
+    )
+
+
+class Failing:
+    """The function of a flag that answers the same error to everybody, with the caller's default."""
+
+    __slots__ = ("_result", "_step")
+
+    def __init__(self, result: Evaluation, step: Callable[[], object] | None) -> None:
+        self._result = result
+        self._step = step
+
+    def __call__(self, _context: Context, default: Json, _now: float | None) -> Evaluation:
+        """Return the error with the caller's default."""
+        if self._step is not None:
+            self._step()
+        return replace(self._result, value=default)
 
 
 class Answers:
@@ -49,8 +78,8 @@ class Answers:
         """Return statements that serve *variation*, or the caller's default for None. *by* is set by a split."""
         statements = self._count(variation, reason) + self._expose(variation, rule, experiment, by)
         if variation is None:
-            made = partial(Evaluation, variation=None, reason=reason, rule_id=rule, flag_version=self._flag.version)
-            return f"{statements}return {self._writer.constant(made)}(value=d)"
+            open_ = Evaluation(value=None, variation=None, reason=reason, rule_id=rule, flag_version=self._flag.version)
+            return f"{statements}return replace({self._writer.constant(open_)}, value=d)"
         result = Evaluation(
             value=self._values[variation],
             variation=variation,
@@ -62,15 +91,8 @@ class Answers:
 
     def fail(self, code: ErrorCode, message: str) -> str:
         """Return statements that answer an error and the caller's default."""
-        made = partial(
-            Evaluation,
-            variation=None,
-            reason=Reason.ERROR,
-            flag_version=self._flag.version,
-            error_code=code,
-            error_message=message,
-        )
-        return f"{self._count(None, Reason.ERROR)}return {self._writer.constant(made)}(value=d)"
+        error = failure(code, message, self._flag.version)
+        return f"{self._count(None, Reason.ERROR)}return replace({self._writer.constant(error)}, value=d)"
 
     def _count(self, variation: str | None, reason: Reason) -> str:
         if self._tally is None:

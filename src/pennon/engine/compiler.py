@@ -4,17 +4,19 @@ Nothing that a flag does not use is in its function. A flag that cannot be compi
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from pennon.engine.answers import Answers, Exposed, Served
+from pennon.engine.answers import Answers, Exposed, Failing, Served, failure
 from pennon.engine.conditions import Conditions, SegmentTest, compile_segment
 from pennon.engine.counting import Tally
 from pennon.engine.dialects import Dialects
 from pennon.engine.links import Links, Node
-from pennon.engine.operators import Memos, Refused, listed, matcher
+from pennon.engine.operators import Refused, prepare_target
 from pennon.engine.probes import Trace
+from pennon.engine.regex import Patterns
 from pennon.engine.source import Shapes, Writer
 from pennon.engine.splits import Splits
 from pennon.model import (
@@ -30,7 +32,6 @@ from pennon.model import (
     Snapshot,
     Split,
     Staleness,
-    pointer,
 )
 
 Function: TypeAlias = Callable[[dict[Any, Any], Json, float | None], Evaluation]
@@ -49,13 +50,13 @@ class Kit:
         self.tally = Tally() if counted else None
         self.exposed = exposed
         self.dialects = dialects
-        self.memos = Memos()
+        self.patterns = Patterns()
         self.shapes = Shapes()
 
     def silent(self) -> "Kit":
         """Return a kit with the same caches that counts nothing and tells nobody."""
         kit = Kit(counted=False, exposed=None, dialects=self.dialects)
-        kit.memos, kit.shapes = self.memos, self.shapes
+        kit.patterns, kit.shapes = self.patterns, self.shapes
         return kit
 
 
@@ -67,7 +68,7 @@ class Compiler:
         self.links = links
         self.kit = kit
         self.stale = stale
-        self.memos = kit.memos
+        self.patterns = kit.patterns
         self.dialects = kit.dialects
         self._segments: dict[str, SegmentTest | Refused] = {}
         self._inner: dict[str, Inner] = {}
@@ -95,7 +96,7 @@ class Compiler:
         """Compile a flag that exists."""
         try:
             flag = self.snapshot.flags[key]
-            return _FlagCompiler(flag, self, shared=self.links.is_shared(self.links.of("flag", key))).function()
+            return _FlagCompiler(flag, self, shared=self.links.is_shared(self.links.of("flag", key, flag))).function()
         except (InvalidItem, Refused) as error:
             version = self.snapshot.flags.records[key].version
             return self._broken(key, version, str(error))
@@ -103,20 +104,13 @@ class Compiler:
     def _broken(self, key: str, version: int, cause: str) -> Function:
         tally = self.kit.tally
         step = None if tally is None else tally.counter(key, version, None, Reason.ERROR)
+        return Failing(failure(ErrorCode.PARSE_ERROR, cause, version), step)
 
-        def broken(_context: dict[Any, Any], default: Json, _now: float | None) -> Evaluation:
-            if step is not None:
-                step()
-            return Evaluation(
-                value=default,
-                variation=None,
-                reason=Reason.ERROR,
-                flag_version=version,
-                error_code=ErrorCode.PARSE_ERROR,
-                error_message=cause,
-            )
-
-        return broken
+    def unknown(self, key: str) -> Function:
+        """Return the function of a flag that does not exist."""
+        tally = self.kit.tally
+        step = None if tally is None else partial(tally.count_unknown, key)
+        return Failing(failure(ErrorCode.FLAG_NOT_FOUND, f"there is no flag {key!r}", None), step)
 
     def problems(self, flag: Flag) -> tuple[Problem, ...]:
         """Return everything in *flag* that cannot be compiled."""
@@ -202,7 +196,7 @@ class _FlagCompiler:
         self._write_prerequisites()
         self._write_targets()
         for index, rule in enumerate(self._flag.rules):
-            path = pointer("rules", index)
+            path = f"/rules/{index}"
             holds = self._conditions.all_of(rule.conditions, path + "/conditions")
             self._writer.line(0, f"if {self._writer.probed(holds, 'rule', path, rule)}:")
             self._serve(1, rule.serve, path + "/serve", rule.id, Reason.RULE_MATCH)
@@ -216,14 +210,14 @@ class _FlagCompiler:
             refuse("", problem, "break the chain")
         for index, need in enumerate(flag.needs):
             if need not in NEEDS:
-                refuse(pointer("needs", index), f"the need {need!r} is not known here", "update the SDK")
+                refuse(f"/needs/{index}", f"the need {need!r} is not known here", "update the SDK")
         if len(self._keys) != len(flag.variations):
             refuse("/variations", "two variations have one key", "give each its own")
         if flag.off_variation is not None and flag.off_variation not in self._keys:
             refuse("/offVariation", f"there is no variation {flag.off_variation!r}", _NAME_ONE)
         if flag.staleness is not None:
-            apart = _FlagCompiler(replace(flag, compat=None), self._compiler, shared=None)
-            self._conditions.problems += apart.stale_problems(flag.staleness)
+            apart = _FlagCompiler(flag, self._compiler, shared=None).stale_problems(flag.staleness)
+            self._conditions.problems += [problem for problem in apart if problem.path.startswith("/staleness")]
 
     def stale_problems(self, staleness: Staleness) -> list[Problem]:
         """Return what is wrong with what is served once the state is too old."""
@@ -244,15 +238,14 @@ class _FlagCompiler:
             inner = self._compiler.prerequisite(prerequisite.flag)
             failed = self._answers.serve(self._flag.off_variation, Reason.PREREQUISITE_FAILED)
             served = "None" if inner is None else self._conditions.asked(inner)
-            served = self._writer.probed(served, "prerequisite", pointer("prerequisites", index), prerequisite)
+            served = self._writer.probed(served, "prerequisite", f"/prerequisites/{index}", prerequisite)
             self._writer.line(0, f"if {served} not in {self._writer.constant(prerequisite.variations)}: {failed}")
 
     def _write_targets(self) -> None:
         for index, target in enumerate(self._flag.targets):
-            path = pointer("targets", index)
+            path = f"/targets/{index}"
             found = self._conditions.lookup(target.attribute, path + "/attribute")
-            prepared = listed(target.values)
-            test = self._conditions.test(found, prepared.inline, matcher(prepared.test, negate=False))
+            test = self._conditions.test(found, prepare_target(target.values))
             test = self._writer.probed(test, "target", path, target)
             if target.variation in self._keys:
                 self._writer.line(0, f"if {test}: {self._answers.serve(target.variation, Reason.TARGET_MATCH)}")

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from pennon.bucketing import BUCKETS, bucket_after, bucket_prefix, sha256, well_formed
+from pennon.bucketing import sha256, well_formed
 from pennon.engine.dialects import Dialect, Dialects
-from pennon.engine.operators import OPERATORS, VALUE_OPERATORS, Inline, Matcher, Memos, Refused, matcher, prepare
+from pennon.engine.operators import OPERATORS, VALUE_OPERATORS, Prepared, Refused, prepare, prepare_share
 from pennon.engine.probes import Trace
+from pennon.engine.regex import Patterns
 from pennon.engine.source import Writer
-from pennon.engine.values import attribute_reader, integer, pointer_problem, unit
-from pennon.model import Condition, Flag, Problem, Segment, pointer
+from pennon.engine.values import attribute_reader, pointer_problem
+from pennon.model import Condition, Flag, Problem, Segment
 
 SegmentTest: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float | None], bool]
 
@@ -17,7 +18,7 @@ SegmentTest: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float 
 class Surroundings(Protocol):
     """What a condition is compiled among."""
 
-    memos: Memos
+    patterns: Patterns
     dialects: Dialects
     probe: Trace | None
 
@@ -62,7 +63,7 @@ class Conditions:
 
     def all_of(self, conditions: Sequence[Condition], path: str) -> str:
         """Return the expression that is true where every condition holds."""
-        return self._writer.every([self.one(each, path + pointer(i)) for i, each in enumerate(conditions)])
+        return self._writer.every([self.one(each, f"{path}/{i}") for i, each in enumerate(conditions)])
 
     def one(self, condition: Condition, path: str) -> str:
         """Return one condition as an expression."""
@@ -80,27 +81,27 @@ class Conditions:
         if condition.op not in OPERATORS:
             raise Refused(Problem("/op", f"the operator {condition.op!r} is not known here", "update the SDK"))
         if condition.op == "inBucket":
-            return self._in_bucket(condition, path)
+            found = self.lookup(condition.by or "targetingKey", path + "/by")
+            return self.test(found, prepare_share(condition, self._owner), negate=condition.negate)
         if condition.attribute is None:
             raise Refused(Problem("/attribute", f"{condition.op} asks about no attribute", "name one"))
         found = self.lookup(condition.attribute, path + "/attribute")
         if condition.op not in VALUE_OPERATORS:
             return f"{found} is {'' if condition.negate else 'not '}None"
-        prepared = prepare(condition, self._around.memos)
-        return self.test(
-            found, prepared.inline, matcher(prepared.test, negate=condition.negate), negate=condition.negate
-        )
+        return self.test(found, prepare(condition, self._around.patterns), negate=condition.negate)
 
-    def test(self, found: str, inline: Inline | None, rest: Matcher, *, negate: bool = False) -> str:
-        """Return the test of what *found* finds: inline where it can be, and *rest* for all other values."""
-        other = f"{self._writer.constant(rest)}(v)"
+    def test(self, found: str, prepared: Prepared, *, negate: bool = False) -> str:
+        """Return the test of what *found* finds: inline where it can be, by the comparison for all other values."""
+        literals = self._writer.constant(prepared.literals)
+        rest = f"{'none' if negate else 'some'}({prepared.compare}, {literals}, v)"
+        inline = prepared.inline
         if inline is None:
-            return f"((v := {found}) is not None and {other})"
-        names = [self._writer.constant(constant) for constant in inline.constants]
-        test = (inline.false if negate else inline.true).format(*names)
+            return f"((v := {found}) is not None and {rest})"
+        more = "" if inline.more is None else self._writer.constant(inline.more)
+        test = (inline.false if negate else inline.true).format(literals, more)
         if inline.takes == "str":
-            return f"({test} if type(v := {found}) is str else v is not None and {other})"
-        return f"({test} if (y := type(v := {found})) is int or y is float else v is not None and {other})"
+            return f"({test} if type(v := {found}) is str else v is not None and {rest})"
+        return f"({test} if (y := type(v := {found})) is int or y is float else v is not None and {rest})"
 
     def _foreign(self, condition: Condition) -> str:
         if self.dialect is None:
@@ -115,9 +116,9 @@ class Conditions:
         for index, key in enumerate(condition.values):
             try:
                 test = self.asked(self._around.segment(key))
-                tests.append(self._writer.probed(test, "segment", path + pointer("values", index), key))
+                tests.append(self._writer.probed(test, "segment", f"{path}/values/{index}", key))
             except Refused as refused:
-                problems += [problem.under(pointer("values", index)) for problem in refused.problems]
+                problems += [problem.under(f"/values/{index}") for problem in refused.problems]
         if problems:
             raise Refused(*problems)
         anywhere = " or ".join(tests) or "False"
@@ -130,24 +131,6 @@ class Conditions:
             return f"{name}(c, None, t)"
         return f"({name}(c, None, t) if m is None else once(m, {name}, c, t))"
 
-    def _in_bucket(self, condition: Condition, path: str) -> str:
-        if condition.hash not in {None, "sha256"}:
-            raise Refused(Problem("/hash", f"the hash {condition.hash!r} is not known here", "update the SDK"))
-        start, end = integer(condition.from_), integer(condition.to)
-        if start is None or end is None or not 0 <= start <= end <= BUCKETS:
-            raise Refused(Problem("/from", f"from and to are not integers, 0 ≤ from ≤ to ≤ {BUCKETS}", "mend them"))
-        salt = self._owner.salt if condition.salt is None else condition.salt
-        test = matcher(_bucket_test(bucket_prefix(salt, self._owner.key), start, end), negate=condition.negate)
-        return self.test(self.lookup(condition.by or "targetingKey", path + "/by"), None, test)
-
-
-def _bucket_test(prefix: bytes, start: int, end: int) -> Callable[[Any], bool | None]:
-    def test(value: Any) -> bool | None:
-        found = unit(value)
-        return None if found is None else start <= bucket_after(prefix, found) < end
-
-    return test
-
 
 def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, list[Problem]]:
     """Write the function that tells whether a context is in *segment*: `included` beats `excluded` beats rules."""
@@ -157,8 +140,8 @@ def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, lis
         _write_lists(segment, writer)
     rules = []
     for index, rule in enumerate(segment.rules):
-        holds = conditions.all_of(rule.conditions, pointer("rules", index, "conditions"))
-        rules.append(f"({writer.probed(holds, 'rule', pointer('rules', index), rule)})")
+        holds = conditions.all_of(rule.conditions, f"/rules/{index}/conditions")
+        rules.append(f"({writer.probed(holds, 'rule', f'/rules/{index}', rule)})")
     writer.line(0, f"return {' or '.join(rules) or 'False'}")
     return writer, conditions.problems
 
@@ -171,7 +154,7 @@ def _write_lists(segment: Segment, writer: Writer) -> None:
     for name, keys, answer in (("included", segment.included, True), ("excluded", segment.excluded, False)):
         if keys:
             test = f"u in {writer.constant(frozenset(map(well_formed, keys)))}"
-            writer.line(0, f"if {writer.probed(test, 'list', pointer(name), name)}: return {answer}")
+            writer.line(0, f"if {writer.probed(test, 'list', '/' + name, name)}: return {answer}")
 
 
 def _hasher(salt: str) -> Callable[[str], str]:

@@ -5,13 +5,13 @@ module only puts it beside the parts of the flag that it happened at.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from pennon.engine import words
-from pennon.engine.operators import VALUE_OPERATORS, Memos, Test, prepare
+from pennon.engine.comparisons import before_negation
+from pennon.engine.compiler import Compiler
+from pennon.engine.operators import VALUE_OPERATORS, prepare
 from pennon.engine.probes import Node, Trace
 from pennon.engine.steps import Explanation, Slice, Step, StepKind
-from pennon.engine.values import array
 from pennon.model import (
     Condition,
     Evaluation,
@@ -22,19 +22,17 @@ from pennon.model import (
     Rule,
     Segment,
     SegmentRule,
-    Snapshot,
     Split,
     Target,
-    pointer,
 )
 
 
-def explain(flag: str, evaluation: Evaluation, trace: Trace, snapshot: Snapshot, memos: Memos) -> Explanation:
+def explain(flag: str, evaluation: Evaluation, trace: Trace, compiler: Compiler) -> Explanation:
     """Return the explanation of *evaluation*, whose probes told *trace*."""
-    explainer = _Explainer(snapshot, memos)
+    explainer = _Explainer(compiler)
     steps: list[Step] = []
     if evaluation.reason is not Reason.ERROR or trace.root.children:
-        model = snapshot.flags[flag]
+        model = compiler.snapshot.flags[flag]
         if _is_stale(evaluation, trace.root.children):
             steps += explainer.stale(model, trace.root.children, evaluation)
         else:
@@ -52,9 +50,9 @@ def _is_stale(evaluation: Evaluation, nodes: Sequence[Node]) -> bool:
 class _Explainer:
     """Turns nodes into steps. What was explained once is not explained again."""
 
-    def __init__(self, snapshot: Snapshot, memos: Memos) -> None:
-        self._snapshot = snapshot
-        self._memos = memos
+    def __init__(self, compiler: Compiler) -> None:
+        self._snapshot = compiler.snapshot
+        self._kit = compiler.kit
         self._explained: set[tuple[str, str]] = set()
 
     def stale(self, flag: Flag, nodes: Sequence[Node], evaluation: Evaluation) -> list[Step]:
@@ -78,9 +76,9 @@ class _Explainer:
         steps = [Step(what=StepKind.OFF, matched=not flag.on, why=why, path="/on")]
         by_path = {node.site.path: node for node in nodes}
         parts: list[tuple[str, Prerequisite | Target | Rule]] = [
-            *((pointer("prerequisites", i), part) for i, part in enumerate(flag.prerequisites)),
-            *((pointer("targets", i), part) for i, part in enumerate(flag.targets)),
-            *((pointer("rules", i), part) for i, part in enumerate(flag.rules)),
+            *((f"/prerequisites/{i}", part) for i, part in enumerate(flag.prerequisites)),
+            *((f"/targets/{i}", part) for i, part in enumerate(flag.targets)),
+            *((f"/rules/{i}", part) for i, part in enumerate(flag.rules)),
         ]
         is_decided = not flag.on
         for path, part in parts:
@@ -160,7 +158,7 @@ class _Explainer:
 
     def _conditions(self, rule: Rule | SegmentRule, node: Node) -> tuple[Step, ...]:
         by_path = {child.site.path: child for child in node.children}
-        paths = (pointer("conditions", index) for index in range(len(rule.conditions)))
+        paths = (f"/conditions/{index}" for index in range(len(rule.conditions)))
         nodes = [by_path.get(node.site.path + path) for path in paths]
         return tuple(self._condition(each) for each in nodes if each is not None)
 
@@ -187,8 +185,10 @@ class _Explainer:
         if condition.op == "inBucket":
             return words.share(condition, node.found, is_inside=answer != condition.negate)
         if condition.op in VALUE_OPERATORS and node.found is not None:
-            test = prepare(condition, self._memos).test
-            return words.compared(condition, node.found, answer=_before_negation(test, node.found))
+            prepared = prepare(condition, self._kit.patterns)
+            compare = self._kit.shapes.comparisons[prepared.compare]
+            raw = before_negation(compare, prepared.literals, node.found)
+            return words.compared(condition, node.found, answer=raw)
         if condition.op in VALUE_OPERATORS:
             return words.compared(condition, None, answer=None)
         return f"the dialect's {condition.op} {'holds' if answer else 'does not hold'}"
@@ -284,12 +284,6 @@ def _segment_why(within: Sequence[Step], *, is_in: bool) -> str:
     if decisive is None:
         return "as explained above" if is_in else "neither its lists nor its rules have the context"
     return decisive.why if decisive.what is StepKind.LIST else f"its rule at {decisive.path} holds"
-
-
-def _before_negation(test: Test, found: Any) -> bool | None:
-    elements = array(found)
-    answers = {test(found)} if elements is None else set(map(test, elements))
-    return True if True in answers else False if False in answers else None
 
 
 def _bucket_step(node: Node) -> Step:

@@ -3,10 +3,10 @@
 Cycles and chains that are too deep are found here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from pennon.model import Flag, InvalidItem, ItemKind, Rule, SegmentRule, Serve, Snapshot
+from pennon.model import Flag, InvalidItem, ItemKind, Rule, Segment, SegmentRule, Serve, Snapshot
 
 Node: TypeAlias = tuple[ItemKind, str]
 DEEPEST = 32
@@ -22,7 +22,7 @@ class Link(NamedTuple):
     """
 
     direct: tuple[Node, ...] = ()
-    everything: frozenset[Node] = frozenset()
+    everything: tuple[Node, ...] = ()
     deep: int = 0
     problem: str | None = None
     cycle: str | None = None
@@ -56,11 +56,11 @@ class Links:
             links._known.pop(node, None)
         return links, list(affected)
 
-    def of(self, kind: ItemKind, key: str) -> Link:
-        """Return what an item needs. An item that is not there, or cannot be read, needs nothing."""
+    def of(self, kind: ItemKind, key: str, model: Flag | Segment | None = None) -> Link:
+        """Return what an item needs, *model* if it is at hand. One that is not there, or broken, needs nothing."""
         node = (kind, key)
         try:
-            return self._link(node, ())
+            return self._link(node, (), model)
         except _TooDeep as error:
             return self._note(node, _too_deep(kind, error.path))
 
@@ -76,62 +76,64 @@ class Links:
         self._known[node] = link
         return link
 
-    def _link(self, node: Node, path: tuple[Node, ...]) -> Link:
+    def _link(self, node: Node, path: tuple[Node, ...], model: Flag | Segment | None = None) -> Link:
         known = self._known.get(node)
         if known is not None:
             return known
         if node in path:
             cycle = (*path[path.index(node) :], node)
-            return Link(everything=frozenset(cycle), cycle=" → ".join(key for _, key in cycle))
+            return Link(everything=cycle, cycle=" → ".join(key for _, key in cycle))
         if len(path) > DEEPEST - (node[0] == "segment"):
             raise _TooDeep((*path, node))
-        if node[0] == "segment":
-            return self._note(node, self._segment_link(node, path))
-        return self._note(node, self._flag_link(node, path))
+        found = model or self._model(node)
+        link = _ALONE
+        if isinstance(found, Flag):
+            link = self._flag_link(found, (*path, node))
+        elif found is not None:
+            link = self._segment_link(found, (*path, node))
+        return self._note(node, link)
 
-    def _segment_link(self, node: Node, path: tuple[Node, ...]) -> Link:
-        segment = self._snapshot.segments.get(node[1]) if self._readable(node) else None
-        direct = () if segment is None else tuple(_segments(segment.rules))
-        below = [self._link(child, (*path, node)) for child in dict.fromkeys(direct)]
-        link = _joined(direct, (), below)
+    def _model(self, node: Node) -> Flag | Segment | None:
+        try:
+            return self._snapshot.flags[node[1]] if node[0] == "flag" else self._snapshot.segments[node[1]]
+        except (KeyError, InvalidItem):
+            return None
+
+    def _segment_link(self, segment: Segment, path: tuple[Node, ...]) -> Link:
+        direct = _segments(segment.rules)
+        below = [self._link(child, path) for child in dict.fromkeys(direct)]
         deep = 1 + max((child.deep for child in below), default=0)
-        return link._replace(deep=deep, problem=_cycle_problem(link) or _depth_problem("segment", deep))
+        cycle = _cycle(below)
+        problem = _cycle_problem(cycle) or _depth_problem("segment", deep)
+        return Link(direct, _everything(direct, below), deep, problem, cycle)
 
-    def _flag_link(self, node: Node, path: tuple[Node, ...]) -> Link:
-        if not self._readable(node):
-            return _ALONE
-        flag = self._snapshot.flags[node[1]]
-        segments: tuple[Node, ...] = tuple(_segments(flag.rules))
+    def _flag_link(self, flag: Flag, path: tuple[Node, ...]) -> Link:
+        segments, layers = _segments(flag.rules), _layers(flag)
         flags: tuple[Node, ...] = tuple(("flag", prerequisite.flag) for prerequisite in flag.prerequisites)
-        if not (segments or flags):
-            return _joined((), _layers(flag), [])
+        if not (segments or flags or layers):
+            return _ALONE
         try:
             lists = [self._link(child, ()) for child in dict.fromkeys(segments)]
         except _TooDeep as error:
             return _too_deep("segment", error.path)
-        needed = [self._link(child, (*path, node)) for child in dict.fromkeys(flags)]
-        link = _joined(segments + flags, _layers(flag), lists + needed)
+        needed = [self._link(child, path) for child in dict.fromkeys(flags)]
         deep = max((1 + child.deep for child in needed), default=0)
-        problem = next((child.problem for child in lists if child.problem), None)
-        return link._replace(deep=deep, problem=_cycle_problem(link) or problem or _depth_problem("flag", deep))
-
-    def _readable(self, node: Node) -> bool:
-        try:
-            return bool(self._snapshot.flags[node[1]] if node[0] == "flag" else self._snapshot.segments[node[1]])
-        except (KeyError, InvalidItem):
-            return False
+        cycle = _cycle(lists + needed)
+        broken = next((child.problem for child in lists if child.problem), None)
+        problem = _cycle_problem(cycle) or broken or _depth_problem("flag", deep)
+        return Link(segments + flags, _everything(segments + flags + layers, lists + needed), deep, problem, cycle)
 
 
-def _joined(direct: tuple[Node, ...], layers: tuple[Node, ...], below: list[Link]) -> Link:
-    if not (direct or layers):
-        return _ALONE
-    everything = frozenset(direct).union(layers, *(child.everything for child in below))
-    cycle = next((child.cycle for child in below if child.cycle), None)
-    return Link(direct, everything, cycle=cycle)
+def _everything(direct: tuple[Node, ...], below: list[Link]) -> tuple[Node, ...]:
+    return tuple(dict.fromkeys((*direct, *(node for link in below for node in link.everything))))
 
 
-def _cycle_problem(link: Link) -> str | None:
-    return link.cycle and f"it needs itself, or what does: {link.cycle}"
+def _cycle(below: list[Link]) -> str | None:
+    return next((link.cycle for link in below if link.cycle), None)
+
+
+def _cycle_problem(cycle: str | None) -> str | None:
+    return cycle and f"it needs itself, or what does: {cycle}"
 
 
 def _depth_problem(kind: ItemKind, deep: int) -> str | None:
@@ -142,14 +144,12 @@ def _depth_problem(kind: ItemKind, deep: int) -> str | None:
 
 
 def _too_deep(kind: ItemKind, path: tuple[Node, ...]) -> Link:
-    return Link(everything=frozenset(path), deep=DEEPEST + 1, problem=_depth_problem(kind, DEEPEST + 1))
+    return Link(everything=path, deep=DEEPEST + 1, problem=_depth_problem(kind, DEEPEST + 1))
 
 
-def _segments(rules: tuple[Rule, ...] | tuple[SegmentRule, ...]) -> Iterator[Node]:
-    for rule in rules:
-        for condition in rule.conditions:
-            if condition.op == "inSegment":
-                yield from (("segment", value) for value in condition.values if isinstance(value, str))
+def _segments(rules: tuple[Rule, ...] | tuple[SegmentRule, ...]) -> tuple[Node, ...]:
+    conditions = [each for rule in rules for each in rule.conditions if each.op == "inSegment"]
+    return tuple(("segment", value) for each in conditions for value in each.values if isinstance(value, str))
 
 
 def _layers(flag: Flag) -> tuple[Node, ...]:

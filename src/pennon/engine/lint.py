@@ -18,7 +18,6 @@ from pennon.model import (
     Problem,
     Segment,
     Snapshot,
-    pointer,
 )
 
 
@@ -63,7 +62,7 @@ def _with(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
 
 def _unmet(flag: Flag, snapshot: Snapshot) -> Iterator[Problem]:
     for index, prerequisite in enumerate(flag.prerequisites):
-        path = pointer("prerequisites", index)
+        path = f"/prerequisites/{index}"
         try:
             required = snapshot.flags[prerequisite.flag]
         except KeyError:
@@ -79,7 +78,7 @@ def _unknown_variations(prerequisite: Prerequisite, required: Flag, path: str) -
     for index, key in enumerate(prerequisite.variations):
         if key not in keys:
             message = f"the flag {required.key!r} has no variation {key!r}"
-            yield Problem(path + pointer("variations", index), message, f"name one of: {', '.join(keys)}")
+            yield Problem(f"{path}/variations/{index}", message, f"name one of: {', '.join(keys)}")
 
 
 def _depth_above(node: Node, link: Link, above: dict[Node, list[Node]], path: str) -> Iterator[Problem]:

@@ -5,13 +5,15 @@ one shape share one code object, nothing from a snapshot is ever part of a sourc
 feature does not pay for it.
 """
 
-from collections.abc import Callable, Mapping
-from types import CodeType
+from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from pennon.bucketing import sha256, unpack, well_formed
+from pennon.engine.comparisons import Comparison, comparisons, none, some
 from pennon.engine.probes import Kind, Site, Trace
-from pennon.engine.values import unit
+from pennon.engine.values import Memo, unit, version_rank
 
 SHAPES = 512
 """So many shapes are kept; a function keeps its own code for as long as it lives."""
@@ -25,33 +27,36 @@ def once(memo: dict[Any, Any], function: Callable[..., Any], context: dict[Any, 
     return answer
 
 
-_GLOBALS: Mapping[str, Any] = {
-    "once": once,
-    "sha256": sha256,
-    "unit": unit,
-    "unpack": unpack,
-    "well_formed": well_formed,
-}
-
-
 class Shapes:
-    """Compiled sources by their text, bounded."""
+    """Makers of functions by their source, bounded; and the names that every source may use."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, CodeType] = {}
-        self._globals = dict(_GLOBALS)
+        ranks = Memo(version_rank)
+        self.comparisons: dict[str, Comparison] = comparisons(ranks)
+        self._makers: dict[str, Callable[..., Callable[..., Any]]] = {}
+        self._names: dict[str, Any] = {
+            **self.comparisons,
+            "none": none,
+            "once": once,
+            "ranks": ranks,
+            "replace": replace,
+            "sha256": sha256,
+            "some": some,
+            "unit": unit,
+            "unpack": unpack,
+            "well_formed": well_formed,
+        }
 
     def function(self, source: str, constants: list[Any]) -> Callable[..., Any]:
-        """Return the function `made` that *source* defines inside `make`, closed over *constants*."""
-        code = self._codes.get(source)
-        if code is None:
-            if len(self._codes) >= SHAPES:
-                self._codes.clear()
-            code = self._codes[source] = compile(source, "<flag>", "exec")
-        scope: dict[str, Any] = {}
-        exec(code, self._globals, scope)
-        function: Callable[..., Any] = scope["make"](*constants)
-        return function
+        """Return the function that *source* makes, closed over *constants*."""
+        maker = self._makers.get(source)
+        if maker is None:
+            if len(self._makers) >= SHAPES:
+                self._makers.clear()
+            scope: dict[str, Any] = {}
+            exec(compile(source, "<flag>", "exec"), self._names, scope)
+            maker = self._makers[source] = scope["make"]
+        return maker(*constants)
 
 
 class Writer:
@@ -61,12 +66,18 @@ class Writer:
         self._parameters = parameters
         self._lines: list[str] = []
         self._constants: list[Any] = []
+        self._strings: dict[str, str] = {}
         self._probe = None if probe is None else self.constant(probe)
 
     def constant(self, value: object) -> str:
-        """Return the name that *value* has in the source."""
+        """Return the name that *value* has in the source: one for all places that have the same string."""
+        if type(value) is str and (name := self._strings.get(value)) is not None:
+            return name
+        name = f"k{len(self._constants)}"
         self._constants.append(value)
-        return f"k{len(self._constants) - 1}"
+        if type(value) is str:
+            self._strings[value] = name
+        return name
 
     def line(self, indent: int, line: str) -> None:
         """Add a line."""

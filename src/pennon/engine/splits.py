@@ -7,7 +7,7 @@ from pennon.engine.conditions import Conditions
 from pennon.engine.operators import Refused
 from pennon.engine.source import Writer
 from pennon.engine.values import integer
-from pennon.model import ErrorCode, Flag, Layer, Problem, Reason, Split, pointer
+from pennon.model import ErrorCode, Flag, Layer, Problem, Reason, Split
 
 
 class Answering(Protocol):
@@ -43,7 +43,7 @@ class Splits:
         experiment = None if split.experiment is None else split.experiment.key
         serve = [
             self._answers.serve(weight.variation, reason, rule, experiment=experiment, by=split.by)
-            if self._is_variation(weight.variation, path + pointer("weights", index, "variation"))
+            if self._is_variation(weight.variation, f"{path}/weights/{index}/variation")
             else "pass"
             for index, weight in enumerate(split.weights)
         ]
@@ -68,7 +68,7 @@ class Splits:
         for index, weight in enumerate(split.weights):
             share = integer(weight.weight)
             if share is None or share < 0:
-                where = path + pointer("weights", index, "weight")
+                where = f"{path}/weights/{index}/weight"
                 self._conditions.refuse(
                     where, f"{weight.weight!r} is not an integer from 0 on", f"weights are out of {BUCKETS}"
                 )
@@ -153,4 +153,9 @@ def owned_places(layer: Layer, experiment: str) -> list[tuple[int, int]]:
 
 
 def _missing(by: str) -> str:
-    return f"{by} is missing, or neither a string nor an integer, and a split needs it"
+    # One text for nearly all flags, rather than one for each.
+    return _NO_KEY if by == "targetingKey" else f"{by}{_MISSING}"
+
+
+_MISSING = " is missing, or neither a string nor an integer, and the split needs it"
+_NO_KEY = f"targetingKey{_MISSING}"

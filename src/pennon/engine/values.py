@@ -163,8 +163,19 @@ def _days(year: int, month: int, day: int) -> int | None:
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
+_MAPPED = 0xFFFF << 32
+"""What comes before an IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`), as dual-stack servers do."""
+
+
 def address(written: str) -> tuple[int, int] | None:
-    """Return (bits, number) of an IPv4 or IPv6 address. A zone (`%eth0`) makes it none."""
+    """Return (bits, number) of an IP address. A zone (`%eth0`) makes it none; IPv4 within IPv6 is IPv4."""
+    found = _address(written)
+    if found is None or found[0] == 32 or found[1] >> 32 != _MAPPED >> 32:
+        return found
+    return 32, found[1] - _MAPPED
+
+
+def _address(written: str) -> tuple[int, int] | None:
     if "%" in written or len(written) > 45:
         return None
     try:
@@ -177,12 +188,16 @@ def address(written: str) -> tuple[int, int] | None:
 def network(written: str) -> tuple[int, int, int] | None:
     """Return (bits, bits of the host, number of the network) of a CIDR. A bare address is a network of one."""
     start, slash, prefix = written.partition("/")
-    found = address(start)
+    found = _address(start)
     if found is None:
         return None
     bits, whole = found
     length = bits if not slash else int(prefix) if _PREFIX.fullmatch(prefix) else bits + 1
-    return None if length > bits else (bits, bits - length, whole >> (bits - length))
+    if length > bits:
+        return None
+    if bits == 128 and length >= 96 and whole >> 32 == _MAPPED >> 32:
+        bits, length, whole = 32, length - 96, whole - _MAPPED
+    return bits, bits - length, whole >> (bits - length)
 
 
 class Memo(dict[str, T], Generic[T]):
