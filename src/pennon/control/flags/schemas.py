@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
@@ -25,6 +26,7 @@ MOST_NODES = 2_000
 MOST_STEPS = 100_000
 """Keywords applied in one check, each weighed by what it reads and says."""
 DEEPEST = 64
+MOST_BYTES = 64 * 1024
 _MOST_PROBLEMS = 20
 _LONGEST_MESSAGE = 300
 _CHARACTERS_A_STEP = 100
@@ -72,10 +74,8 @@ def value_problems(schema: Json, value: Json) -> Iterator[Problem]:
             if count == _MOST_PROBLEMS:
                 yield Problem("", "breaks the schema in more places", "mend the others first")
                 return
-            where = pointer("valueSchema", *error.absolute_schema_path)
-            yield Problem(
-                pointer(*error.absolute_path), _shortened(error.message), f"mend it, or the schema at {where}"
-            )
+            mend = f"mend the value, or {error.validator} in the schema" if error.validator else "mend the schema"
+            yield Problem(pointer(*error.absolute_path), _shortened(error.message), mend)
     except _TooCostly:
         message = f"checking it against the schema takes more than {MOST_STEPS} steps"
         yield Problem("", message, "simplify the schema or the value")
@@ -95,6 +95,8 @@ def _size_problem(schema: Json) -> Problem | None:
             return Problem("", f"nested deeper than {DEEPEST} levels", "flatten it with $defs and $ref")
         parts = [part.values() if isinstance(part, dict) else part for part in waiting if isinstance(part, dict | list)]
         waiting = [inner for part in parts for inner in part]
+    if (size := len(msgspec.json.encode(schema))) > MOST_BYTES:
+        return Problem("", f"{size} bytes, over the limit of {MOST_BYTES}", "simplify it")
     return None
 
 
