@@ -62,7 +62,7 @@ class AlreadyExists(PennonError):
     def __init__(self, kind: str, key: str, *, mend: str = "") -> None:
         self.kind = kind
         self.key = key
-        super().__init__(f"there already is a {kind} {key!r}", mend=mend or "choose another key")
+        super().__init__(f"there is {kind} {key!r} already", mend=mend or "choose another key")
 
 
 class Conflict(PennonError):
