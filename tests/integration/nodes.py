@@ -1,11 +1,11 @@
 """A node over a log in memory, behind a real server on a real socket: what the stream tests call."""
 
 import asyncio
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx2
@@ -229,7 +229,7 @@ class RunningNode:
             await serving
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(
     *models: Model,
     log: MemoryLog | None = None,
@@ -272,12 +272,20 @@ class Listener:
             if frame.event == event:
                 return frame
 
+    def read_to_the_end(self) -> list[Frame]:
+        """Return the frames that are left, when the stream has ended."""
+        left = []
+        with contextlib.suppress(StopIteration):
+            while True:
+                left.append(self.next())
+        return left
+
     @property
     def retry_ms(self) -> int | None:
         return self._decoder.retry_ms
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening(
     node: RunningNode, path: str = "/sdk/v1/stream", secret: str | None = SERVER, **kwargs: Any
 ) -> Iterator[Listener]:
@@ -292,6 +300,3 @@ def eventually(check: Callable[[], T], *, within: float = 10.0) -> T:
         assert time.monotonic() < until, "it did not come true in time"
         time.sleep(0.005)
     return answer
-
-
-Work = Callable[[], Awaitable[T]]
