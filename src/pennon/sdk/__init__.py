@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pennon.sdk.async_client import AsyncClient
     from pennon.sdk.client import Client
-    from pennon.sdk.config import InvalidConfiguration, Options
+    from pennon.sdk.config import Options
+    from pennon.sdk.errors import InvalidConfiguration, SdkError
     from pennon.sdk.flags import Flags, PinnedRules
     from pennon.sdk.ladder import Level
     from pennon.sdk.status import Change, Status
@@ -19,6 +20,7 @@ __all__ = [
     "Level",
     "Options",
     "PinnedRules",
+    "SdkError",
     "Status",
 ]
 
@@ -27,10 +29,11 @@ _MODULES = {
     "Change": "status",
     "Client": "client",
     "Flags": "flags",
-    "InvalidConfiguration": "config",
+    "InvalidConfiguration": "errors",
     "Level": "ladder",
     "Options": "config",
     "PinnedRules": "flags",
+    "SdkError": "errors",
     "Status": "status",
 }
 

@@ -75,10 +75,15 @@ class Signal:
 
 
 class AsyncLoops:
-    """Background loops as tasks of the running event loop. One that raises is reported and started again."""
+    """Background loops as tasks of the running event loop. One that raises is reported and started again.
 
-    def __init__(self) -> None:
+    `release` is called if somebody else cancels them, as `asyncio.run` does at its end with whatever still runs.
+    """
+
+    def __init__(self, release: AsyncLoop) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._release = release
+        self._stopping = False
 
     def start(self, loops: Mapping[str, AsyncLoop]) -> None:
         """Start *loops*, by their names."""
@@ -86,6 +91,7 @@ class AsyncLoops:
 
     async def stop(self, timeout_s: float) -> bool:
         """Wait at most *timeout_s* seconds for the loops to end, then end them. Return whether all are over."""
+        self._stopping = True
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
             for task in late:
@@ -98,15 +104,19 @@ class AsyncLoops:
         while True:
             try:
                 return await loop()
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    await self._release()
+                raise
             except Exception:  # noqa: BLE001  # boundary: a background loop outlives what it does
                 _LOG.exception("a background task failed and starts again")
             await asyncio.sleep(_RESTART_S)
 
 
 class Loops:
-    """Background loops in threads. One that raises is reported and started again."""
+    """Background loops in threads. One that raises is reported and started again. Nobody can cancel a thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: Loop) -> None:
         self._threads: list[threading.Thread] = []
 
     def start(self, loops: Mapping[str, Loop]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pennon.model import Json
+from pennon.sdk.errors import InvalidConfiguration
 from pennon.sdk.ladder import Pace
 from pennon.sdk.overrides import parse_overrides
 from pennon.sdk.rules import EvaluationHook
@@ -23,10 +24,6 @@ from pennon.sdk.stores.file import FileStore
 
 ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_OVERRIDES")
 """The environment variables that a client reads. What the caller passes goes before them."""
-
-
-class InvalidConfiguration(ValueError):
-    """What a client was told cannot be. The message says what to do instead."""
 
 
 class Clock(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ class Exposures:
     """Passes on each exposure that was not passed on within the hour: one a unit, variation and hour."""
 
     def __init__(self, *, time: Callable[[], float], pass_on: Callable[[Exposure], None]) -> None:
-        self.revision = "0.0"
+        self.revision = ""
         self._time = time
         self._pass_on = pass_on
         self._lock = threading.RLock()  # a garbage collection within may evaluate a flag
@@ -34,7 +34,7 @@ class Exposures:
         """Take an evaluation that is an exposure. Called by the rule set, in the caller's thread."""
         by = site.by
         who = context.get(by)
-        if type(who) is not str or not who.isascii() or by[0] == "/":  # else it is its own unit, the usual case
+        if type(who) is not str or not who.isascii() or by[:1] == "/":  # else it is its own unit, the usual case
             who = self.unit_of(context, by)
             if who is None:
                 return
@@ -87,7 +87,7 @@ class Exposures:
                     experiment=site.experiment,
                     by=site.by,
                     unit=who,
-                    revision=self.revision,
+                    revision=self.revision or None,
                 )
             )
 

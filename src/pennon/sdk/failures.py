@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from pennon.sdk.errors import SdkError
 from pennon.sdk.ladder import Failure, FailureKind
 
 
-class UpstreamFailed(Exception):
+class UpstreamFailed(SdkError):
     """An upstream did not give what was asked of it. `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:

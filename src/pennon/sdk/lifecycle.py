@@ -3,6 +3,7 @@
 import atexit
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Protocol
 from weakref import WeakMethod, ref
 
@@ -61,7 +62,8 @@ def async_at_exit(core: Core, config: Config) -> Callable[[], None]:
             from pennon.sdk._sync.sender import Sender  # noqa: PLC0415  # a program in good order never needs it
             from pennon.sdk._sync.transport import Transport  # noqa: PLC0415
 
-            Sender(found, config, Transport(config)).flush(_EXIT_S)
+            with closing(Transport(config)) as transport:
+                Sender(found, config, transport).flush(_EXIT_S)
 
     return atexit.register(flush)
 

@@ -8,13 +8,10 @@ import json
 from collections.abc import Iterator, Mapping
 
 from pennon.model import Evaluation, Json, Reason
+from pennon.sdk.errors import InvalidOverrides
 
 RULE_ID = "override"
 _WORDS: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
-
-
-class InvalidOverrides(ValueError):
-    """`PENNON_OVERRIDES` cannot be read. The message shows where."""
 
 
 def parse_overrides(text: str) -> dict[str, Json]:

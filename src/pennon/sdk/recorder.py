@@ -29,6 +29,8 @@ _MAX_KEY = 256
 _MAX_VARIATIONS = 100
 _SDK = f"pennon-python/{__version__}"
 _REPORT_S = 60.0
+_MAX_BYTES = 900_000  # a batch may have 1 MiB
+_encode = msgspec.json.Encoder().encode
 
 _Key = tuple[str, int | None, str | None, Reason]
 
@@ -157,7 +159,7 @@ class Recorder:
             batch_id=uuid.uuid4().hex,
             sent_at=now_ms,
             sdk=_SDK,
-            revision=self._exposures.revision,
+            revision=self._exposures.revision or None,
             dropped=dropped,
             counters=counters,
             exposures=exposures,
@@ -177,20 +179,19 @@ class Recorder:
             more = total.count - last if total.count >= last else total.count
             if not more or not _is_key(total.flag):
                 continue
-            if len(counters) == BATCH or not room.takes(total.flag, total.variation or ""):
+            counter = Counter(
+                flag=total.flag,
+                version=total.version,
+                variation=total.variation,
+                reason=total.reason,
+                count=more,
+                from_=self._since_ms,
+                to=now_ms,
+            )
+            if len(counters) == BATCH or not room.takes(counter):
                 break
             self._totals[key] = total.count
-            counters.append(
-                Counter(
-                    flag=total.flag,
-                    version=total.version,
-                    variation=total.variation,
-                    reason=total.reason,
-                    count=more,
-                    from_=self._since_ms,
-                    to=now_ms,
-                )
-            )
+            counters.append(counter)
         return tuple(counters)
 
     def _has_moved(self) -> bool:
@@ -200,30 +201,21 @@ class Recorder:
 
 
 class _Room:
-    """What still fits into a batch, estimated generously: a character may take six bytes in JSON."""
+    """What still fits into a batch."""
 
     def __init__(self) -> None:
-        self._left = 900_000
+        self._left = _MAX_BYTES
 
-    def takes(self, *texts: str) -> bool:
-        self._left -= 400 + 6 * sum(map(len, texts))
+    def takes(self, entry: Counter | Exposure | Metric) -> bool:
+        self._left -= len(_encode(entry)) + 1
         return self._left >= 0
 
 
-_Entry = Exposure | Metric
-
-
 def _taken(queue: deque[Any], room: _Room) -> tuple[Any, ...]:
-    taken: list[_Entry] = []
-    while queue and len(taken) < BATCH and room.takes(*_texts(queue[0])):
+    taken: list[Any] = []
+    while queue and len(taken) < BATCH and room.takes(queue[0]):
         taken.append(queue.popleft())
     return tuple(taken)
-
-
-def _texts(entry: _Entry) -> Iterable[str]:
-    if isinstance(entry, Metric):
-        return (entry.key, str(entry.unit), entry.by, *entry.variations, *entry.variations.values())
-    return (entry.flag, str(entry.unit), entry.by, entry.variation, entry.rule_id or "", entry.experiment or "")
 
 
 def _key(count: Count) -> _Key:

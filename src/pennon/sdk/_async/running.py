@@ -19,7 +19,7 @@ class AsyncRunning:
         self._transports: list[AsyncTransport] = []
         self._upstream: AsyncUpstream | None = None
         self._sender: AsyncSender | None = None
-        self._loops = AsyncLoops()
+        self._loops = AsyncLoops(self._release)
         loops: dict[str, AsyncLoop] = {}
         if config.urls:
             self._upstream = AsyncUpstream(core, config, self._transport(config), ladder)
@@ -57,6 +57,9 @@ class AsyncRunning:
         await self.stop(timeout_s / 2, cut=False)
         await self.flush(timeout_s / 2)
         await self._keeper.save(last=True)
+        await self._release()
+
+    async def _release(self) -> None:
         for transport in self._transports:
             await transport.close()
 

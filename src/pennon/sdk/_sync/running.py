@@ -20,7 +20,7 @@ class Running:
         self._transports: list[Transport] = []
         self._upstream: Upstream | None = None
         self._sender: Sender | None = None
-        self._loops = Loops()
+        self._loops = Loops(self._release)
         loops: dict[str, Loop] = {}
         if config.urls:
             self._upstream = Upstream(core, config, self._transport(config), ladder)
@@ -58,6 +58,9 @@ class Running:
         self.stop(timeout_s / 2, cut=False)
         self.flush(timeout_s / 2)
         self._keeper.save(last=True)
+        self._release()
+
+    def _release(self) -> None:
         for transport in self._transports:
             transport.close()
 

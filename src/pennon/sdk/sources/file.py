@@ -15,14 +15,11 @@ from typing import Any
 import msgspec
 
 from pennon.model import DECODE_ERRORS, ModelError, Snapshot, decoding_problem
+from pennon.sdk.errors import InvalidFile
 from pennon.sdk.sources.base import Adopt
-from pennon.sdk.sources.short import InvalidShortForm, expanded
+from pennon.sdk.sources.short import expanded
 
 _LOOK_EVERY_S = 0.5
-
-
-class InvalidFile(ValueError):
-    """A file holds no flags. The message says where and what."""
 
 
 class FileSource:
@@ -101,7 +98,7 @@ def read_flags(content: bytes, name: str, *, revision: int = 1) -> Snapshot:
     try:
         text = msgspec.json.encode(expanded(document, revision=revision))
         return Snapshot.from_json(text)
-    except (ModelError, InvalidShortForm, TypeError, UnicodeEncodeError) as error:
+    except (ModelError, TypeError, UnicodeEncodeError) as error:
         raise InvalidFile(str(error)) from error
 
 

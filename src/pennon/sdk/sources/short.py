@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pennon.model import WEIGHT_TOTAL
+from pennon.sdk.errors import InvalidFile
 
 _WORDS = {"on": True, "off": False}
 _PERCENT = WEIGHT_TOTAL // 100
-
-
-class InvalidShortForm(ValueError):
-    """A flag of a file is written in no form that there is. The message has the path and the mend."""
 
 
 def expanded(document: Mapping[str, Any], *, revision: int) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def _flag(key: str, form: Any) -> dict[str, Any]:
     if isinstance(form.get("variations"), dict) and "serve" in form:
         return _of_variations(key, form)
     path = f"/flags/{key}"
-    raise InvalidShortForm(
+    raise InvalidFile(
         f"{path}: write a value, {{value: …}} for an object, {{variations: {{name: value, …}}, serve: name}},"
         " or the whole flag with its fallthrough"
     )
@@ -62,7 +59,7 @@ def _of_variations(key: str, form: dict[str, Any]) -> dict[str, Any]:
     """Return a flag of variations by name; `serve` is a name, or percentages by name. All other fields stay."""
     variations = form["variations"]
     if not variations:
-        raise InvalidShortForm(f"/flags/{key}/variations: name at least one")
+        raise InvalidFile(f"/flags/{key}/variations: name at least one")
     rest = {name: field for name, field in form.items() if name not in ("variations", "serve")}
     return {
         "key": key,
@@ -83,7 +80,7 @@ def _serve(key: str, serve: Any) -> dict[str, Any]:
     except TypeError:
         weights = {}
     if sum(weights.values()) != WEIGHT_TOTAL:
-        raise InvalidShortForm(f"/flags/{key}/serve: percentages by variation must sum to 100")
+        raise InvalidFile(f"/flags/{key}/serve: percentages by variation must sum to 100")
     return {"split": {"weights": [{"variation": name, "weight": weight} for name, weight in weights.items()]}}
 
 

@@ -7,10 +7,6 @@ import msgspec
 from pennon.model import Snapshot
 
 
-class CorruptStore(ValueError):
-    """A store holds something that is not a state. The message says what and where."""
-
-
 class Stored(msgspec.Struct, frozen=True):
     """A state as it was kept. `known_at` is when it was last known to be current, in seconds since 1970."""
 

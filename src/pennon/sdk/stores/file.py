@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from pennon.model import DECODE_ERRORS, ModelError, Snapshot
-from pennon.sdk.stores.base import CorruptStore, Stored
+from pennon.sdk.errors import CorruptStore
+from pennon.sdk.stores.base import Stored
 
 FORMAT = 1
 

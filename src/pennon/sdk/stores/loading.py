@@ -2,7 +2,8 @@
 
 import logging
 
-from pennon.sdk.stores.base import CorruptStore, Store, Stored
+from pennon.sdk.errors import CorruptStore
+from pennon.sdk.stores.base import Store, Stored
 
 _LOG = logging.getLogger("pennon")
 
