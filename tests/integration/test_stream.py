@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
@@ -165,6 +166,7 @@ def test_revoked_key_ends_its_streams_and_no_others() -> None:
         node.write(key(SERVER, "server", revoked=True))
         revoked.read_to_the_end()
         eventually(lambda: node.value("pennon_streams_ended_total", reason="revoked") == 1)
+        assert kept.until(DELTA).id == "1.2"  # of keys a server key is told nothing but that there was a change
         node.write(boolean("a"))
         assert kept.until(DELTA).id == "1.3"
         with node.client() as client:
@@ -355,3 +357,17 @@ def test_new_environment_is_served_without_a_restart() -> None:
         node.write(key("second", "server"), boolean("x"), environment="shop/second")
         eventually(lambda: client.get("/sdk/v1/snapshot").status_code == 200)
         assert list(Snapshot.from_json(client.get("/sdk/v1/snapshot").content).flags) == ["x"]
+
+
+def test_key_made_a_moment_ago_opens_its_environment_at_once() -> None:
+    with running() as node:
+        made = key("pennon_server_new", "server")
+
+        async def write_unannounced() -> None:
+            node.log.write("shop/staging", made, boolean("checkout"))
+
+        node.run(write_unannounced())
+        answer = httpx2.get(f"{node.url}/sdk/v1/snapshot", headers={"authorization": "Bearer pennon_server_new"})
+        assert answer.status_code == 200
+        assert list(Snapshot.from_json(answer.content).flags) == ["checkout"]
+        assert httpx2.get(f"{node.url}/sdk/v1/snapshot", headers={"authorization": "Bearer other"}).status_code == 401

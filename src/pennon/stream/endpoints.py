@@ -22,7 +22,7 @@ from pennon.stream.http import (
     Streaming,
     send_answer,
 )
-from pennon.stream.keys import Access, admit
+from pennon.stream.keys import Access, UnknownKey, admit
 from pennon.stream.node import StreamNode
 
 _log = structlog.get_logger(__name__)
@@ -162,7 +162,7 @@ class _Exchange:
             for endpoint in endpoints:
                 if endpoint.method == self.request.method:
                     self._endpoint = endpoint
-                    return await endpoint.handler(self._admitted(endpoint, rest))
+                    return await endpoint.handler(await self._admitted_soon(endpoint, rest))
             raise Refusal(405, "Method not allowed", headers=(("allow", _methods(endpoints)),))
         except Refusal as refusal:
             return self._refused(refusal)
@@ -192,6 +192,17 @@ class _Exchange:
             await send(message)
 
         return sending
+
+    async def _admitted_soon(self, endpoint: Endpoint, rest: str) -> Call:
+        """Return the call; for a key that is not known, look into the log before it is refused.
+
+        Whoever has just made a key uses it at once, and an SDK that is told 401 comes back late.
+        """
+        try:
+            return self._admitted(endpoint, rest)
+        except UnknownKey:
+            await self._node.catch_up()
+        return self._admitted(endpoint, rest)
 
     def _admitted(self, endpoint: Endpoint, rest: str) -> Call:
         # Until the key is known an error may be read by any page: it tells nothing, and a client needs its status.

@@ -28,6 +28,8 @@ class Environment:
         self.name = name
         self.report = report
         self._listening: Mapping[Projection, set[Subscription]] = {projection: set() for projection in PROJECTIONS}
+        self.refreshing = asyncio.Lock()
+        """Held while what the log says is read and applied."""
         self.grown = asyncio.Event()
         """Set when the log is said to have grown."""
         self._notified: set[Subscription] = set()

@@ -119,6 +119,13 @@ def is_good(record: KeyRecord, now: float) -> bool:
     return not record.revoked and (record.not_after is None or now < record.not_after)
 
 
+class UnknownKey(Refusal):
+    """The key opens nothing that the node knows of. It may have been made a moment ago, where the log is written."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Wrong key", "the key is unknown, revoked or past its time", headers=_CHALLENGE)
+
+
 def admit(ring: KeyRing, request: Request, now: float, *, complete: bool) -> Access:
     """Return what the key of *request* opens.
 
@@ -138,4 +145,4 @@ def admitted(access: Access | None, *, complete: bool) -> Access:
         return access
     if not complete:
         raise Refusal(503, "Still loading", "the key is not known yet, ask again", headers=(("retry-after", "2"),))
-    raise Refusal(401, "Wrong key", "the key is unknown, revoked or past its time", headers=_CHALLENGE)
+    raise UnknownKey

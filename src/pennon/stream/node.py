@@ -27,7 +27,7 @@ from pennon.stream.subscribers import Ended, Subscription
 
 _log = structlog.get_logger(__name__)
 _SWEEP_S = 1.0
-_ALLOWED_S = 5.0
+_CATCH_UP_S = 0.25
 
 
 class StreamNode:
@@ -55,6 +55,9 @@ class StreamNode:
         self.is_draining = False
         self._bus = bus
         self._is_listed = False
+        self._unlisted = asyncio.Event()
+        self._catching_up = asyncio.Lock()
+        self._caught_up_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._allowed: dict[str, tuple[float, bool]] = {}
@@ -95,6 +98,22 @@ class StreamNode:
         while any(True for _ in self.subscriptions()) and self.clock.monotonic() < until:
             await asyncio.sleep(0.01)
 
+    async def catch_up(self) -> None:
+        """Read the log once from now on, for what was written a moment ago.
+
+        At most four times a second: all who ask meanwhile wait for the same reading, and strangers with wrong keys,
+        however many, cost no more than that.
+        """
+        asked = self.now()
+        async with self._catching_up:
+            if self._caught_up_at >= asked:
+                return
+            await asyncio.sleep(max(0.0, self._caught_up_at + _CATCH_UP_S - asked))
+            self._caught_up_at = self.now()
+            with contextlib.suppress(Unreadable):
+                await self._discover(first=True)
+                await asyncio.gather(*map(self._try_refresh, tuple(self.environments.values())))
+
     @property
     def is_complete(self) -> bool:
         """Whether every environment is loaded, so that a key that is not known is wrong."""
@@ -114,7 +133,7 @@ class StreamNode:
     async def allows_client_rules(self, environment: str) -> bool:
         """Whether browsers may have *environment*'s client-side rules. Asked for anew every few seconds."""
         known = self._allowed.get(environment)
-        if known is not None and self.now() - known[0] < _ALLOWED_S:
+        if known is not None and self.now() - known[0] < self.settings.rules_check_s:
             return known[1]
         try:
             answer = await self._read(environment, self.reader.allows_client_rules(environment))
@@ -156,12 +175,16 @@ class StreamNode:
 
     def _hear(self, name: str, position: Position) -> None:
         environment = self.environments.get(name)
-        if environment is not None and (environment.position is None or environment.position < position):
+        if environment is None:
+            self._unlisted.set()
+        elif environment.position is None or environment.position < position:
             environment.grown.set()
 
     async def _discover_on(self) -> None:
         while True:
-            await asyncio.sleep(self.settings.poll_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._unlisted.wait(), self.settings.poll_s)
+            self._unlisted.clear()
             with contextlib.suppress(Unreadable):
                 await self._discover()
 
@@ -199,7 +222,8 @@ class StreamNode:
 
     async def _try_refresh(self, environment: Environment) -> bool:
         try:
-            await self._refresh(environment)
+            async with environment.refreshing:
+                await self._refresh(environment)
         except Unreadable:
             self.metrics.follow_failures.labels(environment.name).inc()
             return False

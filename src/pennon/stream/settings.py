@@ -41,5 +41,7 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     client_ttl_s: int = 300
     """For how long clients may go on with an answer without asking again."""
     rules_max_age_s: int = 30
+    rules_check_s: float = 5.0
+    """How long an answer to "may browsers have the rules?" holds."""
     counts_flush_s: float = 10.0
     """How often the node reports the evaluations that it answered itself."""
