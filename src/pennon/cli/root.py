@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "change": "pennon.cli.change",
     "eval": "pennon.cli.eval",
     "explain": "pennon.cli.explain",
+    "export": "pennon.cli.export",
+    "doctor": "pennon.cli.doctor",
 }
 """Each command by its name, in the order of `pennon --help`: the module that has its `app`."""
 

@@ -38,7 +38,8 @@ class Service:
     def stop(self) -> None:
         """Stop, and close the client, which sends what it counted."""
         self._stopping.set()
-        self._thread.join(timeout=2)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=2)
         self.client.close()
 
     def arrived(self, revision: int) -> None:
