@@ -183,7 +183,8 @@ class _FlagCompiler:
         if is_stale or not flag.on:
             # What is not written must be sound all the same: a broken flag is broken while it is off, too.
             _FlagCompiler(replace(flag, on=True), self._compiler, shared=None).check()
-            self._write_short(is_stale=is_stale)
+            # As a prerequisite an off flag stays shut, whatever it serves once it is stale.
+            self._write_short(is_stale=is_stale and (flag.on or self._shared is not None))
         else:
             self.check()
         return self._writer.made(self._compiler.kit.shapes)
@@ -207,7 +208,7 @@ class _FlagCompiler:
     def _check_parts(self) -> None:
         flag, refuse = self._flag, self._conditions.refuse
         if (problem := self._compiler.links.of("flag", flag.key).problem) is not None:
-            refuse("", problem, "break the chain")
+            raise Refused(Problem("", problem, "break the chain"))  # to go on would follow a cycle for ever
         for index, need in enumerate(flag.needs):
             if need not in NEEDS:
                 refuse(f"/needs/{index}", f"the need {need!r} is not known here", "update the SDK")
