@@ -7,14 +7,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from examples.brave_studies.replay import Server, check_eligibility, check_past, current_studies, replay, timed
+from examples.brave_studies.replay import (
+    Follower,
+    Server,
+    check_eligibility,
+    check_past,
+    current_studies,
+    replay,
+    timed,
+)
 
 _SEED = 2026
 
@@ -24,14 +32,16 @@ def own_server() -> Iterator[Server]:
     """Run a Pennon server with its data in a temporary folder, as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="pennon-studies-") as folder:
         command = [sys.executable, "-m", "pennon.cli", "serve", "--port", "0", "--data", folder, "--json"]
-        process = subprocess.Popen([*command, "--log-level", "error"], stdout=subprocess.PIPE, text=True)
-        try:
-            assert process.stdout is not None
-            ready = json.loads(process.stdout.readline())
-            yield Server(ready["url"], ready["administratorToken"])
-        finally:
-            process.terminate()
-            process.wait(20)
+        command += ["--log-level", "error"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                ready = json.loads(process.stdout.readline())
+                with closing(Server(ready["url"], ready["administratorToken"])) as server:
+                    server.set_up()
+                    yield server
+            finally:
+                process.terminate()
 
 
 def main(
@@ -43,18 +53,17 @@ def main(
     with gzip.open(history, "rt") as lines:
         changes = [json.loads(line) for line in lines][:limit]
     bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with own_server() as server, Progress(*bars) as progress:
+    with own_server() as server, Follower(server.url, server.key) as follower, Progress(*bars) as progress:
         task = progress.add_task("changes", total=len(changes))
         started = time.monotonic()
-        follower, rows = replay(server, changes, server.set_up(), lambda _: progress.advance(task))
-        with follower.client:
-            progress.print(timed(f"{len(rows)} changes: client and server equal, byte for byte, after each", started))
-            started = time.monotonic()
-            past = check_past(server, follower, rows, seed=_SEED, count=20)
-            progress.print(timed(f"{past} states as of random times: as the client saw them", started))
-            started = time.monotonic()
-            enrolled = check_eligibility(follower, current_studies(changes), seed=_SEED, count=contexts)
-            progress.print(timed(f"{contexts} browsers, {enrolled} enrolments: an independent reading agrees", started))
+        rows = replay(server, follower, changes, lambda _: progress.advance(task))
+        progress.print(timed(f"{len(rows)} changes: client and server equal, byte for byte, after each", started))
+        started = time.monotonic()
+        past = check_past(server, follower, rows, seed=_SEED, count=20)
+        progress.print(timed(f"{past} states as of random times: as the client saw them", started))
+        started = time.monotonic()
+        enrolled = check_eligibility(follower, current_studies(changes), seed=_SEED, count=contexts)
+        progress.print(timed(f"{contexts} browsers, {enrolled} enrolments: an independent reading agrees", started))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import msgspec
@@ -25,6 +25,7 @@ class Server:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
+        self.key = ""
         self._http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
         self.place = f"/api/v1/projects/{PROJECT}/environments/{ENVIRONMENT}"
 
@@ -38,17 +39,22 @@ class Server:
             raise RuntimeError(f"{method} {path}: {response.status_code} {response.text}")
         return response
 
-    def set_up(self) -> str:
-        """Make the project and its environment, and return the secret of a server key."""
+    def set_up(self) -> None:
+        """Make the project, its environment and a server key."""
         self.send("POST", "/api/v1/projects", {"key": PROJECT, "name": "A browser's studies"})
         environments = f"/api/v1/projects/{PROJECT}/environments"
         self.send("POST", environments, {"key": ENVIRONMENT, "name": "Production", "production": True})
-        return str(self.send("POST", f"{self.place}/keys", {"kind": "server", "name": "replay"}).json()["secret"])
+        made = self.send("POST", f"{self.place}/keys", {"kind": "server", "name": "replay"})
+        self.key = str(made.json()["secret"])
 
-    def snapshot(self, key: str) -> bytes:
+    def snapshot(self) -> bytes:
         """Return the snapshot as SDKs get it."""
-        response = self._http.get("/sdk/v1/snapshot", headers={"Authorization": f"Bearer {key}"})
+        response = self._http.get("/sdk/v1/snapshot", headers={"Authorization": f"Bearer {self.key}"})
         return response.raise_for_status().content
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def state_at(self, moment: datetime) -> bytes:
         """Return the state as of *moment*."""
@@ -66,6 +72,12 @@ class Follower:
         self.client.wait_until_ready(timeout=_ARRIVES_WITHIN_S)
         self._remember()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
     def _remember(self) -> None:
         snapshot = self.client.rules().snapshot
         with self._arrived:
@@ -81,27 +93,25 @@ class Follower:
 
 
 def replay(
-    server: Server, history: Sequence[Mapping[str, Any]], key: str, progress: Callable[[str], None]
-) -> tuple[Follower, list[tuple[int, datetime]]]:
-    """Make each change of *history*, and after each compare what the client has with what the server has.
+    server: Server, follower: Follower, history: Sequence[Mapping[str, Any]], progress: Callable[[str], None]
+) -> list[tuple[int, datetime]]:
+    """Make each change of *history*, and after each compare what *follower* has with what the server has.
 
-    Return the client, which is to be closed, and each revision with its time. Raises `AssertionError` on a difference.
+    Return each revision with its time. Raises `AssertionError` on a difference.
     """
     files: dict[str, list[str]] = {}
-    follower = Follower(server.url, key)
     rows: list[tuple[int, datetime]] = []
     for change in history:
-        edits = [_edit(key_of_flag, flag) for key_of_flag, flag in edits_of(change, files)]
+        edits = [_edit(key, flag) for key, flag in edits_of(change, files)]
         body: dict[str, Any] = {"why": f"{change['rev'][:12]} of {change['time']}", "edits": edits}
         revision = server.send("POST", f"{server.place}/changes", body).json()["revision"]
-        mine = follower.wait_for(revision)
-        theirs = server.snapshot(key)
+        mine, theirs = follower.wait_for(revision), server.snapshot()
         _compare(Snapshot.from_json(mine), Snapshot.from_json(theirs))
         assert mine == theirs, f"the bytes at revision {revision} differ"
         row = server.send("GET", f"{server.place}/changes/{revision}").json()
         rows.append((revision, datetime.fromisoformat(row["time"])))
         progress(change["rev"])
-    return follower, rows
+    return rows
 
 
 def _edit(key: str, flag: Flag | None) -> dict[str, Any]:

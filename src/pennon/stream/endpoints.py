@@ -22,7 +22,7 @@ from pennon.stream.http import (
     Streaming,
     send_answer,
 )
-from pennon.stream.keys import Access, UnknownKey, admit
+from pennon.stream.keys import Access, StillLoading, UnknownKey, admit
 from pennon.stream.node import StreamNode
 
 _log = structlog.get_logger(__name__)
@@ -194,13 +194,13 @@ class _Exchange:
         return sending
 
     async def _admitted_soon(self, endpoint: Endpoint, rest: str) -> Call:
-        """Return the call; for a key that is not known, look into the log before it is refused.
+        """Return the call; look into the log before one by a key that is not known is refused.
 
         Whoever has just made a key uses it at once, and an SDK that is told 401 comes back late.
         """
         try:
             return self._admitted(endpoint, rest)
-        except UnknownKey:
+        except (UnknownKey, StillLoading):
             await self._node.catch_up()
         return self._admitted(endpoint, rest)
 
@@ -217,7 +217,7 @@ class _Exchange:
             self._check_origin(access, name)
         environment = self._node.environments.get(name)
         if environment is None or not environment.is_loaded:
-            raise Refusal(503, "Still loading", f"{name} is not loaded yet", headers=(("retry-after", "2"),))
+            raise StillLoading(f"{name} is not loaded yet")
         return Call(self._node, self.request, access, environment, rest)
 
     def _check_origin(self, access: Access, environment: str) -> None:

@@ -126,6 +126,13 @@ class UnknownKey(Refusal):
         super().__init__(401, "Wrong key", "the key is unknown, revoked or past its time", headers=_CHALLENGE)
 
 
+class StillLoading(Refusal):
+    """The node does not know enough yet to say more."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(503, "Still loading", detail, headers=(("retry-after", "2"),))
+
+
 def admit(ring: KeyRing, request: Request, now: float, *, complete: bool) -> Access:
     """Return what the key of *request* opens.
 
@@ -144,5 +151,5 @@ def admitted(access: Access | None, *, complete: bool) -> Access:
     if access is not None:
         return access
     if not complete:
-        raise Refusal(503, "Still loading", "the key is not known yet, ask again", headers=(("retry-after", "2"),))
+        raise StillLoading("the key is not known yet, ask again")
     raise UnknownKey
