@@ -10,6 +10,7 @@ import pytest
 from pennon.control.storage import Storage, open_storage
 from pennon.control.storage.tables import metadata
 from tests.clock import HandClock
+from tests.contract.shop import Shop
 from tests.postgres import Postgres
 
 Backend = Literal["sqlite", "postgres"]
@@ -73,3 +74,11 @@ def storage(url: str, clock: HandClock) -> Iterator[Storage]:
     opened = open_storage(url, clock=clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def shop(storage: Storage) -> Shop:
+    """A shop with the environments production and staging."""
+    opened = Shop(storage.log)
+    opened.open()
+    return opened

@@ -10,7 +10,7 @@ import msgspec
 
 from pennon.control.errors import FlagStillRequired, LayerStillUsed, SegmentStillUsed
 from pennon.control.working.state import ItemName, WorkingModel, WorkingState, same_content
-from pennon.control.working.uses import dependents_of, experiments_of, users_of, uses
+from pennon.control.working.uses import experiments_of, users_of
 from pennon.engine import check_flag, check_segment
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 from pennon.model.validation import flag_problems, layer_problems, segment_problems
@@ -54,8 +54,14 @@ def item_problems(state: WorkingState, model: WorkingModel) -> list[Problem]:
     if problems := _shape_problems(model):
         return problems
     if isinstance(model, Flag):
-        return [*check_flag(model, state.snapshot()), *_missing_slots(state, model)]
+        found = check_flag(model, state.snapshot())
+        return [*(_in_prerequisites(problem, model) for problem in found), *_missing_slots(state, model)]
     return check_segment(model, state.snapshot()) if isinstance(model, Segment) else []
+
+
+def _in_prerequisites(problem: Problem, flag: Flag) -> Problem:
+    # A cycle or a chain too deep is the whole flag's to the engine; here it came with the prerequisites.
+    return problem if problem.path or not flag.prerequisites else problem.under(pointer("prerequisites"))
 
 
 def _shape_problems(model: WorkingModel) -> list[Problem]:
@@ -100,17 +106,10 @@ def _broken_dependents(state: WorkingState, name: ItemName, touched: frozenset[I
 def _concerned(state: WorkingState, name: ItemName) -> list[ItemName]:
     """Return the items that a change of *name* can break. Most changes can break none, and look at none."""
     before, after = state.before(name), state.model(name)
-    if before is None or after is None:  # nothing uses what is new, and what is gone nothing may use
+    # Nothing uses what is new, and what is gone nothing may use. Chains that grow too deep show at `check_…` itself.
+    if before is None or after is None or not _promises(before) - _promises(after):
         return []
-    if isinstance(after, Segment) and _segments_of(after) - _segments_of(before):  # chains through it became longer
-        return dependents_of(state, name)
-    if _promises(before) - _promises(after):
-        return list(dict.fromkeys(use.user for use in users_of(state, name)))
-    return []
-
-
-def _segments_of(segment: WorkingModel) -> set[ItemName]:
-    return {use.used for use in uses(segment)}
+    return list(dict.fromkeys(use.user for use in users_of(state, name)))
 
 
 def _promises(model: WorkingModel) -> set[str]:

@@ -40,18 +40,6 @@ def users_of(state: WorkingState, used: ItemName) -> list[Use]:
     return found
 
 
-def dependents_of(state: WorkingState, used: ItemName) -> list[ItemName]:
-    """Return every flag and segment that uses *used*, or uses one that does, without *used* itself."""
-    found: dict[ItemName, None] = {}
-    waiting = [used]
-    while waiting:
-        for use in users_of(state, waiting.pop()):
-            if use.user not in found and use.user != used:
-                found[use.user] = None
-                waiting.append(use.user)
-    return list(found)
-
-
 def splits_of(flag: Flag) -> Iterator[tuple[str, Split]]:
     """Yield each split of *flag* with the JSON pointer to it."""
     for index, rule in enumerate(flag.rules):

@@ -5,7 +5,7 @@ from typing import Any
 from pennon.control.changes.editing import FlagEdit, LayerEdit, SegmentEdit
 from pennon.control.changes.edits import AnyEdit, read_edits
 from pennon.control.flags.definitions import BOOLEAN_VARIATIONS
-from pennon.model import Condition, Flag, Layer, Rule, Segment, Serve, Split, Weight
+from pennon.model import Condition, Flag, Rule, Serve, Split, Weight
 
 GERMANS = Rule("r1", (Condition("in", "country", ("DE",)),), Serve("on"))
 BETA = Rule("r2", (Condition("inSegment", values=("beta",)),), Serve("off"), "beta users")
@@ -37,8 +37,7 @@ def edit(**members: Any) -> AnyEdit:
 
 def apply(item: Any, **members: Any) -> Any:
     """Return *item*, a flag, segment or layer, as an edit leaves it."""
-    noun = {Flag: "flag", Segment: "segment", Layer: "layer"}[type(item)]
-    applied = edit(**{noun: item.key, **members})
+    applied = edit(**{type(item).__name__.lower(): item.key, **members})
     if isinstance(applied, FlagEdit):
         return applied.apply(item, lambda: "fresh")
     assert isinstance(applied, SegmentEdit | LayerEdit)

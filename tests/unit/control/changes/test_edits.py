@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pennon.control.changes.edits import EDITS, PutFlag, TurnOn, read_edits
+from pennon.control.changes.edits import EDITS, PutFlag, read_edits
+from pennon.control.changes.flag_edits import TurnOn
 from pennon.control.errors import Invalid
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition
 from pennon.model import Problem, Serve
