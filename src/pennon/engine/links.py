@@ -112,16 +112,19 @@ class Links:
         flags: tuple[Node, ...] = tuple(("flag", prerequisite.flag) for prerequisite in flag.prerequisites)
         if not (segments or flags or layers):
             return _ALONE
-        try:
-            lists = [self._link(child, ()) for child in dict.fromkeys(segments)]
-        except _TooDeep as error:
-            return _too_deep("segment", error.path)
+        lists = [self._member_link(child) for child in dict.fromkeys(segments)]
         needed = [self._link(child, path) for child in dict.fromkeys(flags)]
         deep = max((1 + child.deep for child in needed), default=0)
         cycle = _cycle(lists + needed)
         broken = next((child.problem for child in lists if child.problem), None)
         problem = _cycle_problem(cycle) or broken or _depth_problem("flag", deep)
         return Link(segments + flags, _everything(segments + flags + layers, lists + needed), deep, problem, cycle)
+
+    def _member_link(self, segment: Node) -> Link:
+        try:
+            return self._link(segment, ())
+        except _TooDeep as error:
+            return self._note(segment, _too_deep("segment", error.path))
 
 
 def _everything(direct: tuple[Node, ...], below: list[Link]) -> tuple[Node, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pennon.bucketing import BUCKETS, bucket_prefix, well_formed
-from pennon.engine import regex
+from pennon.engine import regex, words
 from pennon.engine.values import HUGE, SAFE, instant, integer, network, number, text, version_rank
 from pennon.model import Condition, Flag, Problem, Segment
 
@@ -56,16 +56,11 @@ def _literals(condition: Condition, read: Callable[[Any], Any], what: str, mend:
     for index, value in enumerate(condition.values):
         literal = read(value)
         if literal is None:
-            problems.append(Problem(f"/values/{index}", f"{_shown(value)} is not {what}", mend))
+            problems.append(Problem(f"/values/{index}", f"{words.quoted(value)} is not {what}", mend))
         found.append(literal)
     if problems:
         raise Refused(*problems)
     return found
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _texts(condition: Condition) -> tuple[str, ...]:
