@@ -77,14 +77,14 @@ def _mark(connection: Connection, batch: CountedBatch) -> bool:
     """Note that *batch* is counted, and return whether it was not before."""
     place = {"environment": batch.environment, "key": batch.key_hash, "instance": batch.instance}
     row = {**place, "counted": Taken(sources=1).to_json(), "at": batch.received_at * 1000}
-    connection.execute(insert_into(instances, connection).values(row).on_conflict_do_nothing())
+    connection.execute(insert_into(instances, connection.dialect.name).values(row).on_conflict_do_nothing())
     query = select(instances.c.counted).filter_by(**place).with_for_update()
     taken = Taken.from_json(connection.execute(query).scalar_one(), sources=1)
     source = (batch.key_hash, batch.instance)
     if taken.standing(source, batch.sequence) is not Standing.NEW:
         return False
     taken.add(source, batch.sequence)
-    connection.execute(upsert(instances, connection).values({**row, "counted": taken.to_json()}))
+    connection.execute(upsert(instances, connection.dialect.name), {**row, "counted": taken.to_json()})
     return True
 
 
@@ -99,6 +99,6 @@ def _summed(batches: Sequence[CountedBatch]) -> list[dict[str, Any]]:
 
 
 def _adding(connection: Connection) -> Any:
-    statement = insert_into(evaluation_counts, connection)
+    statement = insert_into(evaluation_counts, connection.dialect.name)
     total = evaluation_counts.c.total + statement.excluded.total
     return statement.on_conflict_do_update(index_elements=list(evaluation_counts.primary_key), set_={"total": total})

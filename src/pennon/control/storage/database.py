@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
 
 from pennon.control.errors import StorageUnusable, Unavailable
+from pennon.control.storage.turns import Turns
 
 WAIT_S = 10
 """How long a command waits for a connection or for a lock before it says that the database is busy."""
@@ -22,6 +23,8 @@ class Database:
 
     def __init__(self, url: str, *, wait_s: float = WAIT_S) -> None:
         self.url = _parsed(url)
+        # SQLite has one writer. PostgreSQL lets those of different logs go on side by side.
+        self._turn = Turns(wait_s).turn if self.is_sqlite else nullcontext
         self._writer, self._reader = (_sqlite if self.is_sqlite else _postgres)(self.url, wait_s)
 
     @property
@@ -43,6 +46,12 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction, which is rolled back unless the caller commits. Raises `Unavailable`."""
+        with self._turn(), self.asking() as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection like `writing` does, to a writer that lost the one it had and keeps its turn."""
         with translated(), self._writer.connect() as connection:
             connection.begin()
             yield connection
@@ -89,8 +98,7 @@ def _sqlite(url: URL, wait_s: float) -> tuple[Engine, Engine]:
             f"the folder {folder} cannot be made: {error.strerror}", mend="name a folder that can be written"
         ) from error
     arguments = {"isolation_level": None, "timeout": wait_s, "check_same_thread": False}
-    # The pool of one connection is what lets one writer in at a time, in the order in which they came.
-    writer = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=wait_s, connect_args=arguments)
+    writer = create_engine(url, pool_size=1, max_overflow=1, pool_timeout=wait_s, connect_args=arguments)
     reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=wait_s, connect_args=arguments)
     _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
     _on_connect(reader, "foreign_keys=ON", "query_only=ON")

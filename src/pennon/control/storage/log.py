@@ -87,7 +87,7 @@ class StoredLog:
 
     def _is_committed(self, change: Change, error: DBAPIError) -> bool:
         try:
-            with self._database.writing() as connection:
+            with self._database.asking() as connection:
                 # Waits until a commit that still goes on has ended.
                 connection.execute(select(heads.c.log).where(heads.c.log == change.log).with_for_update())
                 query = select(changes.c.hash).where(changes.c.log == change.log, changes.c.revision == change.revision)

@@ -18,7 +18,7 @@ class StoredStamps:
     def stamp(self, key: str, time: datetime) -> None:
         """Note that the token or key with this hash was used. Times never go back."""
         with self._database.writing() as connection:
-            statement = insert_into(last_used, connection).values(key=key, at=micros(time))
+            statement = insert_into(last_used, connection.dialect.name).values(key=key, at=micros(time))
             later = {"at": statement.excluded.at}
             connection.execute(
                 statement.on_conflict_do_update(

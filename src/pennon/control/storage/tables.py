@@ -4,9 +4,10 @@ Times are integers, microseconds since 1970 in UTC, which both databases compare
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TypeAlias
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData(
@@ -115,13 +116,14 @@ def moment(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
-def upsert(table: Table, connection: Connection) -> _Upsert:
+@cache
+def upsert(table: Table, dialect: str) -> _Upsert:
     """Return the statement that inserts rows into *table*, each replacing the one with its primary key."""
-    statement = insert_into(table, connection)
+    statement = insert_into(table, dialect)
     own = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=own)
 
 
-def insert_into(table: Table, connection: Connection) -> _Upsert:
-    """Return an insert that can say what is to happen on a conflict, in the words of the connection's database."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def insert_into(table: Table, dialect: str) -> _Upsert:
+    """Return an insert that can say what is to happen on a conflict, in the words of a database."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeAlias, cast
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pennon.control.errors import AlreadyExists, NotFound
@@ -20,6 +20,16 @@ from pennon.model.items import ItemModel
 
 Place: TypeAlias = tuple[str, str, str]
 """Log, kind and key of an item."""
+
+# Built once: building a statement anew costs more than SQLite needs to run it.
+_LOCK = select(heads).where(heads.c.log.in_(bindparam("logs", expanding=True))).order_by(heads.c.log).with_for_update()
+_OPEN = insert(heads)
+_FIND = select(items).where(
+    items.c.log == bindparam("log"), items.c.kind == bindparam("kind"), items.c.key == bindparam("key")
+)
+_APPEND = insert(changes)
+_TOUCH = insert(touched)
+_MOVE = update(heads).where(heads.c.log == bindparam("of"))
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -47,8 +57,7 @@ class StoredWriting(StoredReading):
 
     def lock(self) -> None:
         """Lock the heads of the named logs, in the order of their names. SQLite has locked all logs before."""
-        query = select(heads).where(heads.c.log.in_(self._named)).order_by(heads.c.log).with_for_update()
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(_LOCK, {"logs": sorted(self._named)}):
             self._locked[row.log] = head_of(row)
 
     def replay(self, made: Mapping[str, Change], after: Mapping[str, Head]) -> None:
@@ -89,7 +98,7 @@ class StoredWriting(StoredReading):
             head = Head(FIRST_EPOCH, 0, NO_HASH, self._command.now)
             row = {"log": log, "epoch": head.epoch, "revision": 0, "hash": head.hash, "at": micros(head.time)}
             try:
-                self._connection.execute(insert(heads).values(row))
+                self._connection.execute(_OPEN, row)
             except IntegrityError as error:  # only PostgreSQL lets two commands open one log at once
                 raise AlreadyExists("log", log) from error
             self._locked[log] = head
@@ -143,8 +152,7 @@ class StoredWriting(StoredReading):
         """Return the item as the table has it; a deleted one has its version and an empty text."""
         place = (log, kind, key)
         if place not in self._found:
-            query = select(items).where(items.c.log == log, items.c.kind == kind, items.c.key == key)
-            row = self._connection.execute(query).one_or_none()
+            row = self._connection.execute(_FIND, {"log": log, "kind": kind, "key": key}).one_or_none()
             self._found[place] = (
                 Stored(kind, key, row.version, row.changed_at, row.hash, row.text or b"") if row else None
             )
@@ -180,34 +188,30 @@ class StoredWriting(StoredReading):
 
     def _insert(self, row: bytes, change: Change) -> None:
         at = micros(change.time)
+        columns = {
+            "log": change.log,
+            "revision": change.revision,
+            "epoch": change.epoch,
+            "change_id": change.change_id,
+            "at": at,
+            "previous": change.previous,
+            "hash": change.hash,
+            "size": len(row),
+            "row": row,
+        }
+        self._connection.execute(_APPEND, columns)
         self._connection.execute(
-            insert(changes).values(
-                log=change.log,
-                revision=change.revision,
-                epoch=change.epoch,
-                change_id=change.change_id,
-                at=at,
-                previous=change.previous,
-                hash=change.hash,
-                size=len(row),
-                row=row,
-            )
-        )
-        self._connection.execute(
-            insert(touched),
+            _TOUCH,
             [{"log": change.log, "kind": e.kind, "key": e.key, "revision": change.revision} for e in change.edits],
         )
-        self._connection.execute(
-            update(heads)
-            .where(heads.c.log == change.log)
-            .values(epoch=change.epoch, revision=change.revision, hash=change.hash, at=at)
-        )
+        head = {"of": change.log, "epoch": change.epoch, "revision": change.revision, "hash": change.hash, "at": at}
+        self._connection.execute(_MOVE, head)
 
     def _write_items(self, edits: Mapping[str, list[Edit]]) -> None:
         rows = [self._item_row(log, edit) for log, of_log in edits.items() for edit in of_log]
         if not rows:
             return
-        self._connection.execute(upsert(items, self._connection), rows)
+        self._connection.execute(upsert(items, self._connection.dialect.name), rows)
 
     def _item_row(self, log: str, edit: Edit) -> dict[str, Any]:
         place = (log, edit.kind, edit.key)
