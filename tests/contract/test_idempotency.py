@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from pennon.control.errors import IdempotencyKeyReused
+from pennon.control.errors import IdempotencyKeyReused, Invalid
 from pennon.control.log import SYSTEM, Actor, Idempotency
 from pennon.control.storage import Storage
 from pennon.control.storage.commands import LIFETIME
@@ -66,6 +66,13 @@ def test_key_with_another_request_is_refused(storage: Storage) -> None:
     with log.reading() as reading:
         assert len(reading.changes(LOG, limit=9)) == 1
         assert reading.head(OTHER) is None
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "k\0"])
+def test_key_that_cannot_be_kept_is_refused(storage: Storage, key: str) -> None:
+    with pytest.raises(Invalid, match="/idempotencyKey"):
+        put(storage.log, flag(), idempotency=Idempotency(key, "print-1"))
+    assert put(storage.log, flag(), idempotency=Idempotency("ä" * 255, "print-1")) is not None
 
 
 def test_keys_of_different_actors_have_nothing_to_do_with_each_other(storage: Storage) -> None:

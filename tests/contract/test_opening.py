@@ -92,8 +92,16 @@ def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> N
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageUnusable, match=f"{tmp_path}/file/folder cannot be made"):
+    with pytest.raises(StorageUnusable, match=f"{tmp_path}/file/folder/pennon.db cannot be made"):
         open_storage(f"sqlite:///{tmp_path}/file/folder/pennon.db")
+
+
+def test_file_is_for_nobody_else_to_read(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/new/pennon.db")
+    put(storage.log, flag())
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "new").iterdir()}
+    storage.close()
+    assert modes == {"pennon.db": 0o600, "pennon.db-wal": 0o600, "pennon.db-shm": 0o600}
 
 
 def test_folder_in_place_of_the_file_is_unavailable(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from pennon.control.errors import IdempotencyKeyReused
+from pennon.control.errors import IdempotencyKeyReused, Invalid
 from pennon.control.log import Actor, Head, Idempotency
 from pennon.control.storage.tables import commands, micros
 
 LIFETIME = timedelta(hours=24)
+LONGEST_KEY = 255
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -22,6 +23,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(Outcome).decode
+
+
+def check_key(command: Idempotency) -> None:
+    """Raise `Invalid` for a key that is too long for an index."""
+    if not 0 < len(command.key) <= LONGEST_KEY:
+        message = f"an idempotency key has 1 to {LONGEST_KEY} characters"
+        raise Invalid.at("/idempotencyKey", message, "a UUID will do")
 
 
 def find_outcome(connection: Connection, by: Actor, command: Idempotency, now: datetime) -> Outcome | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
 
 from pennon.control.errors import StorageUnusable, Unavailable
 from pennon.control.storage.turns import Turns
@@ -69,7 +69,7 @@ def translated() -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise Unavailable("the database is busy", mend="try again") from error
-    except (IntegrityError, ProgrammingError):
+    except (IntegrityError, ProgrammingError, DataError):
         raise
     except DBAPIError as error:
         raise Unavailable(f"the database does not answer: {_reason(error)}", mend=_mend(error)) from error
@@ -90,13 +90,7 @@ def _parsed(url: str) -> URL:
 
 
 def _sqlite(url: URL, wait_s: float) -> tuple[Engine, Engine]:
-    folder = Path(str(url.database)).absolute().parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageUnusable(
-            f"the folder {folder} cannot be made: {error.strerror}", mend="name a folder that can be written"
-        ) from error
+    _make_file(Path(str(url.database)).absolute())
     arguments = {"isolation_level": None, "timeout": wait_s, "check_same_thread": False}
     writer = create_engine(url, pool_size=1, max_overflow=1, pool_timeout=wait_s, connect_args=arguments)
     reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=wait_s, connect_args=arguments)
@@ -105,6 +99,18 @@ def _sqlite(url: URL, wait_s: float) -> tuple[Engine, Engine]:
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN")
     return writer, reader
+
+
+def _make_file(file: Path) -> None:
+    """Make the file and its folder if they are not there, for nobody else to read: SQLite would ask the umask."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise StorageUnusable(
+            f"{file} cannot be made: {error.strerror}", mend="name a file in a folder that can be written"
+        ) from error
 
 
 def _postgres(url: URL, wait_s: float) -> tuple[Engine, Engine]:

@@ -11,7 +11,7 @@ from pennon.control.clock import Clock
 from pennon.control.errors import OutcomeUnknown, Unavailable
 from pennon.control.log import Actor, Change, Head, Idempotency, Subscriber, Verification
 from pennon.control.storage.check import check_log
-from pennon.control.storage.commands import Outcome, find_outcome, record_outcome
+from pennon.control.storage.commands import Outcome, check_key, find_outcome, record_outcome
 from pennon.control.storage.database import Database
 from pennon.control.storage.reading import StoredReading
 from pennon.control.storage.rows import check_text
@@ -42,6 +42,8 @@ class StoredLog:
         """Open one command that may change *logs*. See the port for what it promises."""
         for name, text in (("by", by), ("action", action), ("why", why), ("idempotencyKey", idempotency)):
             check_text(text, name)
+        if idempotency is not None:
+            check_key(idempotency)
         command = Command(by, action, why, self._clock.now())
         with self._database.writing() as connection:
             writing = StoredWriting(connection, logs, command)
