@@ -40,12 +40,12 @@ lint: $(DEV) ## Check style, types, layers and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/generate.py --check
+	$(BIN)/python -m scripts.generate --check
 
 fmt: $(DEV) ## Format the code and write generated files anew
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format .
-	$(BIN)/python scripts/generate.py
+	$(BIN)/python -m scripts.generate
 
 spec: $(DEV) ## Check the vectors against their schema and run them
 	$(BIN)/python -m pytest tests/spec $(ARGS)

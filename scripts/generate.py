@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from scripts import command_line
+
 ROOT = Path(__file__).resolve().parent.parent
 SDK = ROOT / "src" / "pennon" / "sdk"
 
@@ -58,6 +60,7 @@ def generated() -> Iterable[tuple[Path, str]]:
         text = translate(source.read_text("utf-8"), used)
         head = f"# Generated from {source.relative_to(ROOT)} by scripts/generate.py: edit that file, not this one.\n"
         yield target, formatted(head + text, target)
+    yield ROOT / "docs" / "reference" / "command-line.md", command_line.page()
     if unused := [pattern for pattern, _ in SUBSTITUTIONS if pattern not in used]:
         raise SystemExit(f"no source needs these substitutions any more, delete them: {', '.join(unused)}")
 
@@ -76,7 +79,7 @@ def main() -> int:
             target.parent.mkdir(exist_ok=True)
             target.write_text(text, "utf-8")
     for path in differing:
-        print(f"{path} {'differs: run python scripts/generate.py' if check else 'written'}")
+        print(f"{path} {'differs: run python -m scripts.generate' if check else 'written'}")
     return int(check and bool(differing))
 
 

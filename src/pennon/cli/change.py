@@ -10,7 +10,9 @@ from pennon.cli.changing import make
 from pennon.cli.connection import Server, known_login, scope
 from pennon.cli.values import read_json
 
-app = typer.Typer(help="Read the change log, compare revisions, revert, apply edits.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read the change log, compare revisions, revert, apply edits.", no_args_is_help=True, add_completion=False
+)
 
 Revision = Annotated[int, typer.Argument(help="The revision that the change made.", show_default=False)]
 
@@ -144,6 +146,5 @@ def show_differences(differences: dict[str, Any]) -> None:
     if not items:
         output.say("Nothing differs.")
     for item in items:
-        output.say(f"{item['kind']} {item['key']}: {item['change']}")
-        for sentence in item.get("sentences") or ():
-            output.say(f"  {sentence}")
+        for sentence in item.get("sentences") or (f"{item['kind']} {item['key']}: {item['change']}",):
+            output.say(sentence)

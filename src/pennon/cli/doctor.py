@@ -16,7 +16,7 @@ from pennon import __version__
 from pennon.cli import options, output
 from pennon.cli.connection import NO, UNREACHABLE, Login, fail, known_login
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _SKEW_S = 30
 _TIMEOUT_S = 10
@@ -83,7 +83,7 @@ def _server_findings(login: Login) -> Iterator[Finding]:
         yield _version(http)
         projects = http.get("/api/v1/projects")
         mend = "pennon login URL --token TOKEN"
-        count = f"{len(projects.json()['items'])} projects" if projects.is_success else str(projects.status_code)
+        count = _counted(len(projects.json()["items"]), "project") if projects.is_success else str(projects.status_code)
         yield Finding("the token is good", projects.is_success, count, mend)
 
 
@@ -126,8 +126,12 @@ def _log_findings(data: Path | None, database_url: str | None) -> Iterator[Findi
         with Progress(transient=True) as progress:
             for name in progress.track(heads, description="verifying"):
                 found = storage.log.check(name)
-                detail = found.problem or f"{found.rows} changes, head {heads[name].hash[:12]}"
+                detail = found.problem or f"{_counted(found.rows, 'change')}, head {heads[name].hash[:12]}"
                 mend = "restore a backup beside it and compare; docs/explanation/change-log.md says what this means"
                 yield Finding(name, not found.problem, detail, mend)
     finally:
         storage.close()
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

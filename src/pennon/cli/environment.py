@@ -7,7 +7,7 @@ import typer
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, scope
 
-app = typer.Typer(help="Show environments and make new ones.", no_args_is_help=True)
+app = typer.Typer(help="Show environments and make new ones.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("list")

@@ -4,5 +4,5 @@ import typer
 
 from pennon.cli.evaluate import evaluate
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 app.command()(evaluate)

@@ -4,5 +4,5 @@ import typer
 
 from pennon.cli.evaluate import explain
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 app.command()(explain)

@@ -9,7 +9,7 @@ import typer
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, scope
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

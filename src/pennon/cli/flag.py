@@ -10,7 +10,7 @@ from pennon.cli.connection import Server, known_login, path, scope
 from pennon.cli.values import parse_pair, parse_shares, read_json
 from pennon.model import FlagKind
 
-app = typer.Typer(help="Show flags and change them.", no_args_is_help=True)
+app = typer.Typer(help="Show flags and change them.", no_args_is_help=True, add_completion=False)
 
 Key = Annotated[str, typer.Argument(help="The flag's key.", show_default=False)]
 

@@ -8,7 +8,7 @@ import typer
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path, scope
 
-app = typer.Typer(help="Show keys, make new ones, rotate and revoke them.", no_args_is_help=True)
+app = typer.Typer(help="Show keys, make new ones, rotate and revoke them.", no_args_is_help=True, add_completion=False)
 
 Hash = Annotated[str, typer.Argument(help="The key's hash, as `pennon key list` shows it.", show_default=False)]
 

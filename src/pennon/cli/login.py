@@ -8,7 +8,7 @@ import typer
 
 from pennon.cli import connection, output
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

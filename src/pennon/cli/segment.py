@@ -10,7 +10,7 @@ from pennon.cli.connection import Server, known_login, path, scope
 from pennon.cli.flag import condition_sentence
 from pennon.cli.values import read_json
 
-app = typer.Typer(help="Show segments and change them.", no_args_is_help=True)
+app = typer.Typer(help="Show segments and change them.", no_args_is_help=True, add_completion=False)
 
 Key = Annotated[str, typer.Argument(help="The segment's key.", show_default=False)]
 Members = Annotated[list[str], typer.Argument(help="Targeting keys.", show_default=False)]

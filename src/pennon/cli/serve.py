@@ -15,7 +15,7 @@ from pennon.cli.server import CannotListen, Listening, run
 from pennon.control.app import CannotStart, FirstStart, create_app
 from pennon.control.config import BadSettings, Setting, Settings, described, load_settings
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Ready(msgspec.Struct, frozen=True, rename="camel"):

@@ -12,7 +12,7 @@ from pennon.sdk._core import Core
 from pennon.sdk._sync.running import Running
 from pennon.sdk.config import Options, configure
 from pennon.sdk.ladder import Ladder
-from pennon.sdk.lifecycle import at_exit, before_fork, on_fork
+from pennon.sdk.lifecycle import at_exit, at_multiprocessing_exit, before_fork, on_fork
 from pennon.sdk.stores.base import Store
 from pennon.sdk.stores.loading import load
 
@@ -41,6 +41,7 @@ class Client(Core):
         self._running: Running | None = None
         self._closed = False
         self._left_behind: list[Running] = []
+        self._reports_in_children = False
         self._ladder = self._new_ladder()
         if (stored := load(self._config.store)) is not None:
             self.remember(stored)
@@ -108,6 +109,8 @@ class Client(Core):
     # Forks: the loops of the parent do not exist in the child, and its connections are not the child's to use.
 
     def _before_fork(self) -> None:
+        if not self._reports_in_children:
+            self._reports_in_children = at_multiprocessing_exit(self, self._at_exit)
         if self._running is not None:
             before_fork(self._running)
         self._lock.acquire()

@@ -20,13 +20,12 @@ from pennon import Client
 from pennon.cli import output
 from pennon.cli.connection import Login, Server, fail
 from pennon.cli.demo import shop, story
-from pennon.cli.demo.embedded import Embedded
 from pennon.cli.demo.services import Service
 from pennon.cli.demo.view import Made, arrival_sentence, live
 from pennon.cli.logs import set_up_logs
 from pennon.cli.server import CannotListen
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _CUSTOMERS = 2000
 _READY_S = 15
@@ -60,6 +59,8 @@ def demo(
 
 @contextmanager
 def _running_shop(port: int) -> Iterator[tuple[Server, list[Service], tuple[str, str]]]:
+    from pennon.cli.demo.embedded import Embedded  # noqa: PLC0415  # a whole server: `--help` needs none
+
     folder = Path(tempfile.mkdtemp(prefix="pennon-demo-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
