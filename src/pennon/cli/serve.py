@@ -5,15 +5,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from pennon.cli.logs import set_up_logs
-from pennon.cli.server import CannotListen, Listening, run
-from pennon.control.app import CannotStart, FirstStart, create_app
 from pennon.control.config import BadSettings, Setting, Settings, described, load_settings
+
+if TYPE_CHECKING:
+    from pennon.cli.server import Listening
+    from pennon.control.app import FirstStart
 
 app = typer.Typer(add_completion=False)
 
@@ -32,6 +33,11 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
 
     Each option is also an environment variable, and a name in the TOML file that --config names.
     """
+    # A whole server, which `pennon --help` can do without.
+    from pennon.cli.logs import set_up_logs  # noqa: PLC0415
+    from pennon.cli.server import CannotListen, run  # noqa: PLC0415
+    from pennon.control.app import CannotStart, create_app  # noqa: PLC0415
+
     try:
         settings = load_settings(options, os.environ, file=config)
         set_up_logs(level=settings.log_level, form=settings.log_format)
@@ -52,7 +58,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
         raise typer.Exit(1) from error
 
 
-def _say_ready(listening: Listening, settings: Settings, first: FirstStart | None, *, json: bool) -> None:
+def _say_ready(listening: "Listening", settings: Settings, first: "FirstStart | None", *, json: bool) -> None:
     if json:
         ready = Ready(
             listening.url,
