@@ -11,7 +11,7 @@ from pennon.sdk._concurrency import async_can_start
 from pennon.sdk._core import Core
 from pennon.sdk.config import Options, configure
 from pennon.sdk.ladder import Ladder
-from pennon.sdk.lifecycle import async_at_exit, async_before_fork, on_fork
+from pennon.sdk.lifecycle import async_at_exit, async_before_fork, at_multiprocessing_exit, on_fork
 from pennon.sdk.stores.base import Store
 from pennon.sdk.stores.loading import load
 
@@ -40,6 +40,7 @@ class AsyncClient(Core):
         self._running: AsyncRunning | None = None
         self._closed = False
         self._left_behind: list[AsyncRunning] = []
+        self._reports_in_children = False
         self._ladder = self._new_ladder()
         if (stored := load(self._config.store)) is not None:
             self.remember(stored)
@@ -107,6 +108,8 @@ class AsyncClient(Core):
     # Forks: the loops of the parent do not exist in the child, and its connections are not the child's to use.
 
     def _before_fork(self) -> None:
+        if not self._reports_in_children:
+            self._reports_in_children = at_multiprocessing_exit(self, self._at_exit)
         if self._running is not None:
             async_before_fork(self._running)
         self._lock.acquire()

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
@@ -32,6 +33,18 @@ def on_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child:
     """Call these bound methods around each fork of the process. Their object is held weakly: it may go."""
     if hasattr(os, "register_at_fork"):  # Windows has no fork
         os.register_at_fork(before=_weak(before), after_in_parent=_weak(in_parent), after_in_child=_weak(in_child))
+
+
+def at_multiprocessing_exit(client: object, report: Callable[[], None]) -> bool:
+    """Have *report* called when a child of `multiprocessing` ends, which runs no `atexit`, while *client* lives.
+
+    Return whether that module is in use, and so whether it is arranged.
+    """
+    util = sys.modules.get("multiprocessing.util")
+    if util is None:
+        return False
+    util.register_after_fork(client, lambda _: util.Finalize(None, report, exitpriority=100))
+    return True
 
 
 def _weak(method: Callable[[], None]) -> Callable[[], None]:
