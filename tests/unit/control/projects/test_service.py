@@ -1,5 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -8,8 +10,17 @@ from pennon.control.access.credentials import NewToken
 from pennon.control.access.service import TokenService
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
-from pennon.control.errors import AlreadyExists, Invalid, NotFound, PreconditionFailed, StillInUse
-from pennon.control.log import INSTALLATION, SYSTEM, EnvironmentName, Idempotency, Stored, project_log
+from pennon.control.errors import AlreadyExists, Conflict, Invalid, NotFound, PreconditionFailed, StillInUse
+from pennon.control.log import (
+    INSTALLATION,
+    SYSTEM,
+    ChangeLog,
+    EnvironmentName,
+    Idempotency,
+    Reading,
+    Stored,
+    project_log,
+)
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project, project, projects
 from pennon.control.storage import Storage
@@ -135,6 +146,54 @@ def test_tokens_of_a_deleted_project_do_not_open_a_later_one(service: ProjectSer
     with storage.log.reading() as reading:
         assert access.token(reading, scoped.key).revoked
         assert not access.token(reading, other.key).revoked
+
+
+class Interrupted:
+    """The log, in which something happens behind each of the first readings."""
+
+    def __init__(self, log: ChangeLog, events: list[Callable[[], object]]) -> None:
+        self._log = log
+        self._events = events
+        self.writing = log.writing
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        with self._log.reading() as reading:
+            yield reading
+        if self._events:
+            self._events.pop(0)()
+
+
+def test_environment_made_while_its_project_is_deleted_goes_too(service: ProjectService, storage: Storage) -> None:
+    service.create_project(Project(key="shop"), by=SYSTEM)
+    environments = EnvironmentService(storage.log, _flag)
+
+    def create(key: str) -> Callable[[], object]:
+        return lambda: environments.create_environment("shop", Environment(key=key), by=SYSTEM)
+
+    log = cast("ChangeLog", Interrupted(storage.log, [create("a"), create("b")]))
+    ProjectService(log).delete_project("shop", confirm="shop", by=SYSTEM)
+    with storage.log.reading() as reading:
+        assert reading.state(project_log("shop")).items == {}
+        assert [change.action for change in reading.latest(project_log("shop"), limit=9)] == [
+            "deleteProject",
+            "createEnvironment",
+            "createEnvironment",
+        ]
+
+
+def test_project_that_never_keeps_still_is_not_deleted(service: ProjectService, storage: Storage) -> None:
+    service.create_project(Project(key="shop"), by=SYSTEM)
+    environments = EnvironmentService(storage.log, _flag)
+    keys = (f"e{number}" for number in range(20))
+
+    def create() -> object:
+        return environments.create_environment("shop", Environment(key=next(keys)), by=SYSTEM)
+
+    log = cast("ChangeLog", Interrupted(storage.log, [create] * 20))
+    with pytest.raises(Conflict, match="project 'shop' keeps changing; try again"):
+        ProjectService(log).delete_project("shop", confirm="shop", by=SYSTEM)
+    assert read(storage).key == "shop"
 
 
 def test_deletion_sent_again_is_answered_by_the_first(service: ProjectService) -> None:
