@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import queue
 import signal
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 import httpx2
 import msgspec
+import structlog
 
 from pennon.cli.server import Listening, Server, configured, listen, serve
 from pennon.control.app import FirstStart, create_app
@@ -67,10 +69,24 @@ class Api:
         return Api(self.url, token)
 
 
+def _log_plainly() -> None:
+    """Log what a server in this process has to warn of, without the values of variables that structlog shows."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
+
+
 class InProcess:
     """A server in a thread of this process. `app` is its application."""
 
     def __init__(self, settings: Settings) -> None:
+        _log_plainly()
         first: list[FirstStart] = []
         self.settings = settings
         self.app = create_app(settings, announce=first.append)

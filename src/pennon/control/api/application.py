@@ -16,15 +16,23 @@ from pennon.control.api.evaluations import evaluation_routes
 from pennon.control.api.flags import flag_routes
 from pennon.control.api.front import Front
 from pennon.control.api.health import Readiness, health_routes
-from pennon.control.api.inputs import provide_command, provide_environment, provide_item_key, provide_paging
+from pennon.control.api.inputs import (
+    provide_command,
+    provide_environment,
+    provide_expected,
+    provide_item_key,
+    provide_paging,
+)
 from pennon.control.api.layers import layer_routes
 from pennon.control.api.metrics import HttpMetrics
+from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.services import Services
 from pennon.control.config import Settings
 
 PREFIX = "/api/v1"
+MAX_BODY = 1024 * 1024
 BODY_SLACK = 64 * 1024
 """What may stand about an item of the largest allowed size in a body."""
 
@@ -62,21 +70,27 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
     inputs = {
         "where": Provide(provide_environment, sync_to_thread=False),
         "command": Provide(provide_command),
+        "expected": Provide(provide_expected, sync_to_thread=False),
         "paging": Provide(provide_paging, sync_to_thread=False),
         "item_key": Provide(provide_item_key, sync_to_thread=False),
     }
-    return Router(
-        PREFIX,
-        route_handlers=[
-            *project_routes(services),
-            *flag_routes(services),
-            *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
-            *layer_routes(services),
-            *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
-            *evaluation_routes(services, settings.max_context_bytes, settings.max_value_bytes),
-            *access_routes(services),
-        ],
-        guards=[guard],
-        dependencies=inputs,
-        request_max_body_size=1024 * 1024,
-    )
+
+    def router(*routes: ControllerRouterHandler) -> Router:
+        return Router(
+            PREFIX,
+            route_handlers=[
+                *project_routes(services),
+                *flag_routes(services),
+                *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *layer_routes(services),
+                *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *evaluation_routes(services, settings.max_context_bytes, settings.max_value_bytes),
+                *access_routes(services),
+                *routes,
+            ],
+            guards=[guard],
+            dependencies=inputs,
+            request_max_body_size=MAX_BODY,
+        )
+
+    return router(openapi_route(router()))

@@ -10,16 +10,16 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer
-from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place
-from pennon.control.api.problems import ApiError
+from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place, moment
 from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.views import ChangeReport
+from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
 from pennon.control.working.commands import Expectation
-from pennon.model import Flag, Json, Layer, Problem, Segment
+from pennon.model import Flag, Json, Layer, Segment
 
 _CHANGES = ENVIRONMENT + "/changes"
 _CHANGE = _CHANGES + "/{revision:int}"
@@ -29,7 +29,7 @@ RevisionInPath: TypeAlias = Annotated[
     int, PathParameter(name="revision", ge=1, le=_HIGHEST, description="The revision that the change made.")
 ]
 After: TypeAlias = Annotated[
-    int | None,
+    int,  # not int | None: Litestar would take the word null for None
     QueryParameter(
         name="after", ge=1, le=_HIGHEST, description="The `next` of the page before: changes older than this revision."
     ),
@@ -39,7 +39,22 @@ OfFlag: TypeAlias = Annotated[
     str | None,
     QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="Only what touched this flag."),
 ]
-Bound: TypeAlias = Annotated[int, Meta(ge=0, le=_HIGHEST)]
+FromRevision: TypeAlias = Annotated[
+    int, QueryParameter(name="from", ge=0, le=_HIGHEST, description="A revision. 0: before the first change.")
+]
+ToRevision: TypeAlias = Annotated[
+    int, QueryParameter(name="to", ge=0, le=_HIGHEST, description="Another revision, older or newer.")
+]
+AtRevision: TypeAlias = Annotated[
+    int,
+    QueryParameter(name="revision", ge=0, le=_HIGHEST, description="As it was after this. Left out: as it is."),
+]
+AtTime: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        name="time", description="As it was then, RFC 3339 with a zone.", schema_extra={"format": "date-time"}
+    ),
+]
 
 
 class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -192,7 +207,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
 
 def _log_routes(services: Services) -> list[Any]:
     @reads(_CHANGES, ListOf[ChangeResource])
-    def list_changes(where: Place, flag: OfFlag = None, after: After = None, limit: Limit = 100) -> Response[Any]:
+    def list_changes(where: Place, flag: OfFlag = None, after: After = _HIGHEST, limit: Limit = 100) -> Response[Any]:
         """List the changes of an environment, the newest first."""
         page = services.change_views.changes(where, flag=flag, before=after, limit=limit)
         return _list(page.items, page.next)
@@ -204,14 +219,14 @@ def _log_routes(services: Services) -> list[Any]:
 
     @reads(PROJECT + "/changes", ListOf[ChangeResource])
     def list_project_changes(
-        project: Key, flag: OfFlag = None, after: After = None, limit: Limit = 100
+        project: Key, flag: OfFlag = None, after: After = _HIGHEST, limit: Limit = 100
     ) -> Response[Any]:
         """List the changes of a project's own log, the newest first: definitions and environments."""
         page = services.change_views.project_changes(project, flag=flag, before=after, limit=limit)
         return _list(page.items, page.next)
 
     @reads("/installation/changes", ListOf[ChangeResource], role=ADMINISTRATOR)
-    def list_installation_changes(after: After = None, limit: Limit = 100) -> Response[Any]:
+    def list_installation_changes(after: After = _HIGHEST, limit: Limit = 100) -> Response[Any]:
         """List the changes of what belongs to no project, the newest first: projects and tokens."""
         with services.log.reading() as reading:
             changes = reading.latest(INSTALLATION, before=after, limit=limit + 1)
@@ -223,27 +238,20 @@ def _log_routes(services: Services) -> list[Any]:
 
 def _past_routes(services: Services) -> list[Any]:
     @reads(ENVIRONMENT + "/diff", DifferenceResource)
-    def show_difference(
-        where: Place,
-        start: Annotated[Bound, QueryParameter(name="from", description="A revision. 0: before the first change.")],
-        stop: Annotated[Bound, QueryParameter(name="to", description="Another revision, older or newer.")],
-    ) -> Response[Any]:
+    def show_difference(where: Place, start: FromRevision, stop: ToRevision) -> Response[Any]:
         """Show what is different between two revisions of an environment."""
         found = services.change_views.difference(where, start, stop)
         return Response(DifferenceResource(before=str(found.before), after=str(found.after), items=_items(found.items)))
 
-    @reads(ENVIRONMENT + "/state", SnapshotResource)
+    @reads(ENVIRONMENT + "/state", SnapshotResource, versioned=True)
     def show_state(
-        request: Request[Any, Any, Any],
-        where: Place,
-        revision: Annotated[Bound | None, QueryParameter(name="revision", description="As it was after this.")] = None,
-        time: Annotated[
-            datetime | None, QueryParameter(name="time", description="As it was then, RFC 3339 with a zone.")
-        ] = None,
+        request: Request[Any, Any, Any], where: Place, revision: AtRevision = _HIGHEST, time: AtTime = None
     ) -> Response[Any]:
         """Show an environment whole, as it is or was: the same JSON as a snapshot."""
-        _require_one_moment(revision, time)
-        snapshot = services.change_views.snapshot(where, revision=revision, time=time)
+        then = moment(time, "time")
+        if then is not None and revision != _HIGHEST:
+            raise Invalid.at("", "revision and time are both given", "leave one out")
+        snapshot = services.change_views.snapshot(where, revision=None if revision == _HIGHEST else revision, time=then)
         headers = {
             "ETag": f'"{snapshot.position}-{snapshot.digest[:16]}"',
             REVISION: str(snapshot.position),
@@ -254,16 +262,6 @@ def _past_routes(services: Services) -> list[Any]:
         return Response(snapshot.to_json(), media_type=JSON_TYPE, headers=headers)
 
     return [show_difference, show_state]
-
-
-def _require_one_moment(revision: int | None, time: datetime | None) -> None:
-    if revision is not None and time is not None:
-        problem = Problem("", "revision and time are both given", "leave one out")
-    elif time is not None and time.tzinfo is None:
-        problem = Problem("", "time has no zone", "write it as in 2026-01-31T12:00:00Z")
-    else:
-        return
-    raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
 
 
 def _changed(outcome: Outcome) -> Response[Any]:

@@ -10,14 +10,13 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import REVISION, ListOf
-from pennon.control.api.inputs import NO_CONTROLS, Place
-from pennon.control.api.problems import ApiError
+from pennon.control.api.inputs import NO_CONTROLS, Place, moment
 from pennon.control.api.routes import ENVIRONMENT, READER, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.working.state import LogItems, WorkingState
 from pennon.engine import Explanation, compile_snapshot
-from pennon.model import Json, Position, Problem
+from pennon.model import Json, Position
 
 
 class ExplainBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,17 +59,27 @@ def evaluation_routes(services: Services, max_context_bytes: int, max_value_byte
             str | None, QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="Only this flag.")
         ] = None,
         since: Annotated[
-            datetime | None, QueryParameter(name="from", description="Hours that begin then or later, RFC 3339.")
+            str | None,
+            QueryParameter(
+                name="from",
+                description="Hours that begin then or later, RFC 3339 with a zone.",
+                schema_extra={"format": "date-time"},
+            ),
         ] = None,
         until: Annotated[
-            datetime | None, QueryParameter(name="to", description="Hours that begin before then, RFC 3339.")
+            str | None,
+            QueryParameter(
+                name="to",
+                description="Hours that begin before then, RFC 3339 with a zone.",
+                schema_extra={"format": "date-time"},
+            ),
         ] = None,
     ) -> Response[Any]:
         """List how often each flag served what, hour by hour, as SDKs report it."""
-        _require_zones(since, until)
+        start, stop = moment(since, "from"), moment(until, "to")
         with services.log.reading() as reading:
             find_environment(reading, where)
-        counts = services.counts.totals(str(where), flag=flag, since=since, until=until)
+        counts = services.counts.totals(str(where), flag=flag, since=start, until=stop)
         resources = tuple(
             CountResource(
                 flag=count.flag,
@@ -83,9 +92,3 @@ def evaluation_routes(services: Services, max_context_bytes: int, max_value_byte
         return Response(ListOf(resources, None))
 
     return [explain, list_counts]
-
-
-def _require_zones(*times: datetime | None) -> None:
-    if any(time is not None and time.tzinfo is None for time in times):
-        problem = Problem("", "a time has no zone", "write it as in 2026-01-31T12:00:00Z")
-        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))

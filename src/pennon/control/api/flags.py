@@ -8,7 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import NO_CONTROLS, Command, ItemKey, Key, Paging, Place
+from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, ItemKey, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
@@ -122,25 +122,25 @@ def _definition_routes(services: Services) -> list[Any]:
             services.flags.create_flag(project, definition, **command.said), show_definition, status=201
         )
 
-    @reads(_DEFINITION, DefinitionResource)
+    @reads(_DEFINITION, DefinitionResource, versioned=True)
     def read_definition(request: Request[Any, Any, Any], project: Key, item_key: ItemKey) -> Response[Any]:
         """Show what a flag is."""
         return item_answer(request, services.flag_views.definition(project, item_key), show_definition)
 
     @replaces(_DEFINITION, DefinitionResource)
     def change_definition(
-        project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command
+        project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command, expected: Expected
     ) -> Response[Any]:
         """Change what a flag is, in every environment. Refused where a removed variation is still served."""
         require_same_key(data, item_key)
         definition = sent(data, FlagDefinition, key=item_key)
-        outcome = services.flags.change_definition(project, definition, expected=command.expected, **command.said)
+        outcome = services.flags.change_definition(project, definition, expected=expected, **command.said)
         return changed_answer(outcome, show_definition)
 
     @deletes(_DEFINITION)
-    def delete_flag(project: Key, item_key: ItemKey, command: Command) -> Response[Any]:
+    def delete_flag(project: Key, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a flag, in every environment. Refused while another flag has it as a prerequisite."""
-        outcome = services.flags.delete_flag(project, item_key, expected=command.expected, **command.said)
+        outcome = services.flags.delete_flag(project, item_key, expected=expected, **command.said)
         return changed_answer(outcome, show_definition)
 
     return [list_definitions, create_flag, read_definition, change_definition, delete_flag]
@@ -155,21 +155,19 @@ def _configuration_routes(services: Services) -> list[Any]:
         page = services.flag_views.flags(where, search=search, tag=tag, after=paging.after, limit=paging.limit)
         return list_answer(map(show_configuration, page.items), page.next)
 
-    @reads(_FLAG, ConfigurationResource)
+    @reads(_FLAG, ConfigurationResource, versioned=True)
     def read_configuration(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show what an environment does with a flag."""
         return item_answer(request, services.flag_views.flag(where, item_key), show_configuration)
 
     @replaces(_FLAG, ConfigurationResource)
     def set_configuration(
-        where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command
+        where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command, expected: Expected
     ) -> Response[Any]:
         """Replace what an environment does with a flag. To change a part of it, POST to `changes`."""
         require_same_key(data, item_key)
         configuration = sent(data, FlagConfiguration)
-        outcome = services.flags.set_configuration(
-            where, item_key, configuration, expected=command.expected, **command.said
-        )
+        outcome = services.flags.set_configuration(where, item_key, configuration, expected=expected, **command.said)
         return changed_answer(outcome, show_configuration)
 
     return [list_configurations, read_configuration, set_configuration]

@@ -3,16 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
 import msgspec
-from litestar import Response, get
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar import Response, Router, get
+from litestar.types import ControllerRouterHandler
 
+from pennon.control.api.authentication import Guard
 from pennon.control.api.metrics import HttpMetrics
-
-Guard: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+from pennon.control.api.routes import READER, ROLE
 
 _REMEMBERED_S = 0.5
 
@@ -53,7 +52,9 @@ class Readiness:
             return f"an answer within {self._timeout_s:g} s"
 
 
-def health_routes(readiness: Readiness, metrics: HttpMetrics, *, metrics_guard: Guard | None) -> list[HTTPRouteHandler]:
+def health_routes(
+    readiness: Readiness, metrics: HttpMetrics, *, metrics_guard: Guard | None
+) -> list[ControllerRouterHandler]:
     """Return the handlers. `/metrics` needs what *metrics_guard* needs; None opens it to everybody."""
 
     @get("/healthz", include_in_schema=False)
@@ -68,12 +69,12 @@ def health_routes(readiness: Readiness, metrics: HttpMetrics, *, metrics_guard: 
         health = Health("not ready", missing) if missing else Health("ready")
         return Response(health, status_code=503 if missing else 200, headers={"Cache-Control": "no-store"})
 
-    guards: list[Any] = [metrics_guard] if metrics_guard else []
-
-    @get("/metrics", include_in_schema=False, guards=guards, opt={"role": "reader"})
+    @get("/metrics", include_in_schema=False, opt={ROLE: READER})
     async def show_metrics() -> Response[bytes]:
         """Show what Prometheus scrapes."""
         body, media_type = metrics.exposition()
         return Response(body, headers={"Content-Type": media_type})
 
-    return [healthz, readyz, show_metrics]
+    # A guard of the route's own would leave its OPTIONS open.
+    guarded = Router("/", route_handlers=[show_metrics], guards=[metrics_guard] if metrics_guard else [])
+    return [healthz, readyz, guarded]

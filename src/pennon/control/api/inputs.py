@@ -5,6 +5,7 @@ Each function here is a dependency of Litestar's: a route names what it needs as
 
 import hashlib
 import re
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias, TypedDict
 from urllib.parse import unquote_to_bytes
 
@@ -18,10 +19,10 @@ from pennon.control.errors import NotFound
 from pennon.control.log import Actor, EnvironmentName, Idempotency
 from pennon.model import Problem
 
-NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 MAX_PAGE = 1000
-_ETAG = re.compile(r'(?:W/)?"(\d{1,18})(?:[.][0-9a-f]+)?"')
-_SANE_KEY = re.compile(r"[!-~]{1,200}")
+_MOMENT = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)])
+_VERSION = re.compile(r"\d+")
 
 Key: TypeAlias = Annotated[str, PathParameter(pattern=NO_CONTROLS, max_length=256)]
 """The key of a project or an environment, in a path."""
@@ -36,16 +37,15 @@ class Said(TypedDict):
 
 
 class Commanded(msgspec.Struct, frozen=True):
-    """On whose behalf a change is made, why, under which idempotency key, and from which version of the item."""
+    """On whose behalf a change is made, why, and under which idempotency key."""
 
     by: Actor
     why: str
     idempotency: Idempotency | None
-    expected: int | None
 
     @property
     def said(self) -> Said:
-        """The part of it that every command of a service takes."""
+        """The same as keyword arguments."""
         return Said(by=self.by, why=self.why, idempotency=self.idempotency)
 
 
@@ -58,9 +58,22 @@ class Wanted(msgspec.Struct, frozen=True):
 
 Place: TypeAlias = NamedDependency[EnvironmentName]
 Command: TypeAlias = NamedDependency[Commanded]
+Expected: TypeAlias = NamedDependency[int | None]
 Paging: TypeAlias = NamedDependency[Wanted]
 ItemKey: TypeAlias = NamedDependency[str]
-"""What a route annotates its parameters `where`, `command`, `paging` and `item_key` with."""
+"""What a route annotates its parameters `where`, `command`, `expected`, `paging` and `item_key` with."""
+
+
+def moment(text: str | None, name: str) -> datetime | None:
+    """Return the time that the parameter *name* says, None for none. Raises `ApiError` unless it has a zone."""
+    if text is None:
+        return None
+    try:
+        found: datetime = _MOMENT.decode(msgspec.json.encode(text))
+    except msgspec.ValidationError as error:
+        problem = Problem("", f"{name} is not a time with a zone", "write it as in 2026-01-31T12:00:00Z")
+        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,)) from error
+    return found
 
 
 def provide_environment(project: Key, environment: Key) -> EnvironmentName:
@@ -71,29 +84,37 @@ def provide_environment(project: Key, environment: Key) -> EnvironmentName:
 async def provide_command(
     request: Request[Any, Any, Any],
     why: Annotated[
-        str,
-        QueryParameter(name="why", pattern=NO_CONTROLS, max_length=2000, description="Why, for the change log."),
+        str, QueryParameter(name="why", pattern=NO_CONTROLS, max_length=2000, description="Why, for the change log.")
     ] = "",
     idempotency_key: Annotated[
         str | None,
         HeaderParameter(
             name="Idempotency-Key",
+            pattern=r"^[!-~]{1,200}$",
             description="Your name for this command, up to 200 printable ASCII characters. Sent again with the same "
             "request it changes nothing and gets the first answer.",
         ),
     ] = None,
+) -> Commanded:
+    """Return on whose behalf the request changes something."""
+    body = await request.body()
+    return Commanded(request.user.actor, why, _idempotency(request, idempotency_key, body))
+
+
+def provide_expected(
     if_match: Annotated[
         str | None,
         HeaderParameter(
             name="If-Match",
-            description="The ETag that you saw. If the item has changed since, nothing is changed and the answer is "
-            "412 with its current state.",
+            pattern=r'^([*]|[0-9]{1,15}|(W/)?"[0-9]{1,15}([.][0-9a-f]{1,64})?")$',
+            description="The ETag that you saw, or the item's version. If the item has changed since, nothing is "
+            "changed and the answer is 412 with its current state.",
         ),
     ] = None,
-) -> Commanded:
-    """Return on whose behalf, and under which conditions, the request changes something."""
-    body = await request.body()
-    return Commanded(request.user.actor, why, _idempotency(request, idempotency_key, body), expected_version(if_match))
+) -> int | None:
+    """Return the version that `If-Match` names. The hash that an ETag has beside it serves caches."""
+    match = _VERSION.search(if_match or "")
+    return int(match[0]) if match else None
 
 
 def provide_paging(
@@ -128,21 +149,8 @@ def provide_item_key(request: Request[Any, Any, Any]) -> str:
     return key
 
 
-def expected_version(if_match: str | None) -> int | None:
-    """Return the version that an `If-Match` header names, None for no header. Raises `ApiError`."""
-    if if_match is None:
-        return None
-    if (match := _ETAG.fullmatch(if_match.strip())) is None:
-        problem = Problem("", f"If-Match: {if_match[:80]} is no ETag of an item", 'send one ETag, as in "5.03f1a2b4"')
-        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
-    return int(match[1])
-
-
 def _idempotency(request: Request[Any, Any, Any], key: str | None, body: bytes) -> Idempotency | None:
     if key is None:
         return None
-    if _SANE_KEY.fullmatch(key) is None:
-        problem = Problem("", "Idempotency-Key must be 1 to 200 printable ASCII characters", "send a UUID, say")
-        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
     line = f"{request.method} {request.scope['path']}?{request.scope['query_string'].decode('latin-1')}\n"
     return Idempotency(key, hashlib.sha256(line.encode() + body).hexdigest())

@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, ItemKey, Paging, Place
+from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
@@ -57,23 +57,23 @@ def layer_routes(services: Services) -> list[Any]:
             services.layers.create_layer(where, sent(data, Layer, key=data.key), **command.said), status=201
         )
 
-    @reads(_ONE, LayerResource)
+    @reads(_ONE, LayerResource, versioned=True)
     def read_layer(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show a layer."""
         return item_answer(request, services.layer_views.layer(where, item_key), show_layer)
 
     @replaces(_ONE, LayerResource)
     def replace_layer(
-        where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command
+        where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command, expected: Expected
     ) -> Response[Any]:
         """Replace a layer."""
         require_same_key(data, item_key)
         layer = sent(data, Layer, key=item_key)
-        return _changed(services.layers.replace_layer(where, layer, expected=command.expected, **command.said))
+        return _changed(services.layers.replace_layer(where, layer, expected=expected, **command.said))
 
     @deletes(_ONE)
-    def delete_layer(where: Place, item_key: ItemKey, command: Command) -> Response[Any]:
+    def delete_layer(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a layer. Refused while a flag has an experiment in it."""
-        return _changed(services.layers.delete_layer(where, item_key, expected=command.expected, **command.said))
+        return _changed(services.layers.delete_layer(where, item_key, expected=expected, **command.said))
 
     return [list_layers, create_layer, read_layer, replace_layer, delete_layer]

@@ -129,9 +129,23 @@ _KINDS: Mapping[int, tuple[str, str]] = {
 }
 
 
+_MENDS: Mapping[str, str] = {
+    "if_match": 'send the ETag as you got it, as in If-Match: "5.03f1a2b4", or a version, as in If-Match: 5',
+    "idempotency_key": "send 1 to 200 printable ASCII characters, a UUID say",
+    "limit": "send a whole number from 1 to 1000",
+    "after": "send the `next` of the page before",
+    "revision": "send a revision, as in 42",
+    "start": "send a revision, as in from=41",
+    "stop": "send a revision, as in to=42",
+    "why": "send one line of up to 2000 characters",
+}
+
+
 def _bad_parameters(error: ValidationException) -> ApiError:
     problems = []
     for item in error.extra if isinstance(error.extra, list) else []:
         source = str(getattr(item.get("source"), "value", item.get("source", "request")))
-        problems.append(Problem("", f"{item.get('key')}: {item.get('message')}", f"mend it in the {source}"))
+        name = str(item.get("key"))
+        mend = _MENDS.get(name, "GET /api/v1/openapi.json says what is allowed")
+        problems.append(Problem("", f"{name.replace('_', '-')} in the {source}: {item.get('message')}", mend))
     return ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=tuple(problems))

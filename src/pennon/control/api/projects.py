@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from pennon.control.access.credentials import Token
 from pennon.control.api.answers import ListOf, changed_answer, done_answer, item_answer, list_answer, paged
-from pennon.control.api.inputs import Command, Key, Paging, Place
+from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
@@ -96,7 +96,7 @@ def _project_routes(services: Services) -> list[Any]:
         outcome = services.projects.create_project(sent(data, Project, key=data.key), **command.said)
         return changed_answer(outcome, _stored_project, status=201)
 
-    @reads(PROJECT, ProjectResource)
+    @reads(PROJECT, ProjectResource, versioned=True)
     def read_project(request: Request[Any, Token, Any], project: Key) -> Response[Any]:
         """Show a project."""
         with services.log.reading() as reading:
@@ -104,11 +104,13 @@ def _project_routes(services: Services) -> list[Any]:
         return item_answer(request, found, show_project)
 
     @replaces(PROJECT, ProjectResource, role=ADMINISTRATOR)
-    def describe_project(project: Key, data: JSONBody[ProjectResource], command: Command) -> Response[Any]:
+    def describe_project(
+        project: Key, data: JSONBody[ProjectResource], command: Command, expected: Expected
+    ) -> Response[Any]:
         """Give a project another name and description."""
         require_same_key(data, project)
         outcome = services.projects.describe_project(
-            sent(data, Project, key=project), expected=command.expected, **command.said
+            sent(data, Project, key=project), expected=expected, **command.said
         )
         return changed_answer(outcome, _stored_project)
 
@@ -139,7 +141,7 @@ def _environment_routes(services: Services) -> list[Any]:
         )
         return changed_answer(outcome, _stored_environment, status=201)
 
-    @reads(ENVIRONMENT, EnvironmentResource)
+    @reads(ENVIRONMENT, EnvironmentResource, versioned=True)
     def read_environment(request: Request[Any, Token, Any], where: Place) -> Response[Any]:
         """Show an environment."""
         with services.log.reading() as reading:
@@ -147,13 +149,15 @@ def _environment_routes(services: Services) -> list[Any]:
         return item_answer(request, found, show_environment)
 
     @replaces(ENVIRONMENT, EnvironmentResource, role=ADMINISTRATOR)
-    def describe_environment(where: Place, data: JSONBody[EnvironmentResource], command: Command) -> Response[Any]:
+    def describe_environment(
+        where: Place, data: JSONBody[EnvironmentResource], command: Command, expected: Expected
+    ) -> Response[Any]:
         """Change what is said of an environment."""
         require_same_key(data, where.environment)
         outcome = services.environments.describe_environment(
             where.project,
             sent(data, Environment, key=where.environment),
-            expected=command.expected,
+            expected=expected,
             **command.said,
         )
         return changed_answer(outcome, _stored_environment)

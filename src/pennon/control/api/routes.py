@@ -10,7 +10,7 @@ from litestar import delete, get, post, put
 from pennon.control.access.credentials import Role
 from pennon.control.api.bodies import StrictBody, require_json
 
-ROLE, ANSWER, ANY_PROJECT = "role", "answer", "any_project"
+ROLE, ANSWER, ANY_PROJECT, VERSIONED, EXAMPLE = "role", "answer", "any_project", "versioned", "example"
 PROJECT = "/projects/{project:str}"
 ENVIRONMENT = PROJECT + "/environments/{environment:str}"
 READER: Role = "reader"
@@ -18,22 +18,38 @@ DEVELOPER: Role = "developer"
 ADMINISTRATOR: Role = "administrator"
 
 
-def reads(path: str, answer: Any, *, role: Role = READER, any_project: bool = False) -> get:
+def reads(path: str, answer: Any, *, role: Role = READER, any_project: bool = False, versioned: bool = False) -> get:
     """Make a route that shows something, of the type *answer*.
 
     With *any_project*, tokens of one project are let in too; the route shows them no more than they may see.
+    *versioned*: it answers with an ETag, and 304 to who has it.
     """
-    return get(path, sync_to_thread=True, opt={ROLE: role, ANSWER: answer, ANY_PROJECT: any_project})
+    said = {ROLE: role, ANSWER: answer, ANY_PROJECT: any_project, VERSIONED: versioned}
+    return get(path, sync_to_thread=True, opt=said)
 
 
-def creates(path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None, status: int = 201) -> post:
-    """Make a route that creates something, or does something once, and shows it as the type *answer*."""
-    return post(path, status_code=status, opt={ROLE: role, ANSWER: answer}, **_with_body(max_bytes))
+def creates(  # what there is to say of a route
+    path: str,
+    answer: Any,
+    *,
+    role: Role = DEVELOPER,
+    max_bytes: int | None = None,
+    status: int = 201,
+    example: Any = None,
+) -> post:
+    """Make a route that creates something, or does something once, and shows it as the type *answer*.
+
+    *example* is a body for those who read the API's description.
+    """
+    said = {ROLE: role, ANSWER: answer, EXAMPLE: example}
+    return post(path, status_code=status, opt=said, **_with_body(max_bytes))
 
 
-def replaces(path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None) -> put:
+def replaces(
+    path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None, example: Any = None
+) -> put:
     """Make a route that replaces something and shows it as the type *answer*."""
-    return put(path, opt={ROLE: role, ANSWER: answer}, **_with_body(max_bytes))
+    return put(path, opt={ROLE: role, ANSWER: answer, EXAMPLE: example}, **_with_body(max_bytes))
 
 
 def deletes(path: str, *, role: Role = DEVELOPER) -> delete:

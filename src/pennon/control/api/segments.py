@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, ItemKey, Paging, Place
+from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
@@ -62,23 +62,23 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
             services.segments.create_segment(where, sent(data, Segment, key=data.key), **command.said), status=201
         )
 
-    @reads(_ONE, SegmentResource)
+    @reads(_ONE, SegmentResource, versioned=True)
     def read_segment(request: Request[Any, Any, Any], where: Place, item_key: ItemKey) -> Response[Any]:
         """Show a segment."""
         return item_answer(request, services.segment_views.segment(where, item_key), show_segment)
 
     @replaces(_ONE, SegmentResource, max_bytes=max_bytes)
     def replace_segment(
-        where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command
+        where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command, expected: Expected
     ) -> Response[Any]:
         """Replace a segment."""
         require_same_key(data, item_key)
         segment = sent(data, Segment, key=item_key)
-        return _changed(services.segments.replace_segment(where, segment, expected=command.expected, **command.said))
+        return _changed(services.segments.replace_segment(where, segment, expected=expected, **command.said))
 
     @deletes(_ONE)
-    def delete_segment(where: Place, item_key: ItemKey, command: Command) -> Response[Any]:
+    def delete_segment(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a segment. Refused while a flag or another segment uses it."""
-        return _changed(services.segments.delete_segment(where, item_key, expected=command.expected, **command.said))
+        return _changed(services.segments.delete_segment(where, item_key, expected=expected, **command.said))
 
     return [list_segments, create_segment, read_segment, replace_segment, delete_segment]
