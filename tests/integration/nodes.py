@@ -212,7 +212,7 @@ class RunningNode:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = StreamNode(self.log, self.bus, self.sink, time, self.settings)
-        app = Litestar(routes(self.node), openapi_config=None)
+        app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5)
         self._server = uvicorn.Server(config)
         async with self.node:

@@ -1,6 +1,7 @@
 """One environment as a node serves it: the hub, the compiled rules, and those who listen."""
 
 import asyncio
+import contextlib
 import gzip
 import math
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,10 @@ class Environment:
         self._listening: Mapping[Projection, set[Subscription]] = {projection: set() for projection in PROJECTIONS}
         self.refreshing = asyncio.Lock()
         """Held while what the log says is read and applied."""
+        self.is_doubtful = False
+        """Set when something unforeseen happened on the way: only the whole will do."""
+        self.was_tried = asyncio.Event()
+        """Set when it was loaded, or that failed, for the first time."""
         self.grown = asyncio.Event()
         """Set when the log is said to have grown."""
         self._notified: set[Subscription] = set()
@@ -83,6 +88,7 @@ class Environment:
         """Serve what *hub* was loaded with. Every stream is brought there from wherever it stands."""
         self._hub = hub
         self._client_flags = None
+        self._versions = {projection: hub.digest(projection)[:16] for projection in _EVALUATED}
         self._swap(compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed))
         for subscription in self.subscriptions():
             subscription.fall_behind()
@@ -108,8 +114,9 @@ class Environment:
         """End every stream: the environment is gone."""
         for subscription in self.subscriptions():
             subscription.end(Ended.REMOVED)
-        if self._hub is not None:
-            self._metrics.revision.remove(self.name)
+        for gauge in (self._metrics.revision, self._metrics.age):
+            with contextlib.suppress(KeyError):
+                gauge.remove(self.name)
 
     def rules(self, now: float) -> RuleSet:
         """Return the rule set for evaluations at *now*: flags whose staleness bound is passed answer STALE in it."""
@@ -135,7 +142,7 @@ class Environment:
         """Let those who wait for notices know when flags became stale, or fresh again."""
         for projection in _EVALUATED:
             version = self.version(projection, now)
-            if self._versions.setdefault(projection, version) != version:
+            if self._versions.get(projection) != version:
                 self._versions[projection] = version
                 for subscription in self._notified:
                     if subscription.projection == projection:

@@ -56,6 +56,8 @@ class StreamNode:
         self._bus = bus
         self._is_listed = False
         self._unlisted = asyncio.Event()
+        self._unreadable: set[str] = set()
+        self._discovering = asyncio.Lock()
         self._catching_up = asyncio.Lock()
         self._caught_up_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,19 +191,25 @@ class StreamNode:
                 await self._discover()
 
     async def _discover(self, *, first: bool = False) -> None:
-        """Learn which environments there are; begin to follow new ones, and leave those that are gone."""
-        names = await self._read("environments", self.reader.environments())
-        added = [name for name in names if name not in self.environments]
-        for name in added:
-            self.environments[name] = Environment(name, self.metrics, Report(name, self.clock))
-        for name in self.environments.keys() - set(names):
-            self._leave(name)
+        """Learn which environments there are; begin to follow new ones, and leave those that are gone.
+
+        *first*: return when the new ones were tried once, or that takes too long.
+        """
+        async with self._discovering:
+            names = await self._read("environments", self.reader.environments())
+            added = [name for name in names if name not in self.environments]
+            for name in added:
+                environment = Environment(name, self.metrics, Report(name, self.clock))
+                self.environments[name] = environment
+                self._followers[name] = asyncio.create_task(self._follow(environment))
+            for name in self.environments.keys() - set(names):
+                self._leave(name)
+            self._is_listed = True
+            self._count_environments()
         if first:
-            await asyncio.gather(*(self._try_refresh(self.environments[name]) for name in added))
-        for name in added:
-            self._followers[name] = asyncio.create_task(self._follow(self.environments[name]))
-        self._is_listed = True
-        self._count_environments()
+            tried = [asyncio.create_task(self.environments[name].was_tried.wait()) for name in added]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*tried), self.settings.first_load_s)
 
     def _leave(self, name: str) -> None:
         self._followers.pop(name).cancel()
@@ -227,6 +235,13 @@ class StreamNode:
         except Unreadable:
             self.metrics.follow_failures.labels(environment.name).inc()
             return False
+        except Exception:  # noqa: BLE001  # the background loop must survive: no environment may stop another, or itself
+            _log.exception("an environment cannot be brought up to date", environment=environment.name)
+            self.metrics.follow_failures.labels(environment.name).inc()
+            environment.is_doubtful = True
+            return False
+        finally:
+            environment.was_tried.set()
         return True
 
     async def _refresh(self, environment: Environment) -> None:
@@ -234,7 +249,7 @@ class StreamNode:
         environment.grown.clear()
         asked = self.now()
         position = environment.position
-        if position is None:
+        if position is None or environment.is_doubtful:
             await self._load(environment)
             return
         deltas = await self._read(environment.name, self.reader.since(environment.name, position))
@@ -263,6 +278,7 @@ class StreamNode:
         known_at = asked - self.reader.age(environment.name)
         hub = await asyncio.to_thread(_loaded, snapshot, known_at)
         environment.adopt(hub)
+        environment.is_doubtful = False
         self._report(environment, self.keys.load(environment.name, snapshot.keys))
         self._end_unauthorised(environment)
         self._count_environments()
@@ -270,10 +286,17 @@ class StreamNode:
     async def _read(self, what: str, answer: Coroutine[Any, Any, Any]) -> Any:
         try:
             async with asyncio.timeout(self.settings.read_timeout_s):
-                return await answer
+                found = await answer
         except Exception as error:  # the background loop must survive whatever the log's storage raises
-            _log.warning("the log cannot be read", what=what, exc_info=True)
+            if what not in self._unreadable:
+                # Said once: while it lasts, it is tried again every few seconds.
+                self._unreadable.add(what)
+                _log.warning("the log cannot be read", what=what, exc_info=True)
             raise Unreadable from error
+        if what in self._unreadable:
+            self._unreadable.discard(what)
+            _log.info("the log is read again", what=what)
+        return found
 
     def _report(self, environment: Environment, unreadable: list[str]) -> None:
         if unreadable:

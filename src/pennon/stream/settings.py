@@ -8,6 +8,8 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     poll_s: float = 1.0
     """How often the log is read without a notice from the bus."""
+    first_load_s: float = 10.0
+    """How long a start waits for environments that are slow to load."""
     load_retry_s: float = 0.5
     load_retry_max_s: float = 5.0
     read_timeout_s: float = 30.0
