@@ -14,7 +14,7 @@ from litestar import Litestar
 
 from pennon.bus import MemoryBus
 from pennon.events import EventBatch
-from pennon.ingest import Accepted, EventSink
+from pennon.ingest import Accepted, EventSink, Ingest
 from pennon.model import (
     Delta,
     Flag,
@@ -215,7 +215,11 @@ class RunningNode:
         app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5)
         self._server = uvicorn.Server(config)
-        async with self.node:
+        async with contextlib.AsyncExitStack() as stack:
+            if isinstance(self.sink, Ingest):
+                await self.sink.start()
+                stack.push_async_callback(self.sink.stop)
+            await stack.enter_async_context(self.node)
             serving = asyncio.create_task(self._server.serve())
             while not self._server.started:
                 assert not serving.done(), "the server did not start"
