@@ -26,6 +26,7 @@ from pennon.sdk.stores.base import Stored
 
 _LOG = logging.getLogger("pennon")
 _NOT_READY = "no flags are known yet: the client is still waiting for them"
+_PAST_S = 0.001  # a flag is stale past its bound, not at it
 _TOO_OLD = "the last known flags are older than last_known_ttl"
 
 
@@ -93,8 +94,9 @@ class Core(Flags):
             environment="" if snapshot is None else snapshot.environment,
             epoch=0 if snapshot is None else snapshot.epoch,
             revision=0 if snapshot is None else snapshot.revision,
-            age_s=self._age(self._config.clock.monotonic()),
+            age_s=self.age_s,
             problem=self._problem,
+            is_refused=self._refused,
             instance=self._recorder.instance,
         )
 
@@ -117,13 +119,26 @@ class Core(Flags):
         """
         return self._recorder.track(key, context, value=value, by=by) if self._config.events else False
 
-    def on_change(self, listener: Callable[[Change], None]) -> None:
-        """Call *listener* after each change of the flags, from the client's own thread or loop."""
-        self._change_listeners.append(listener)
+    @property
+    def age_s(self) -> float | None:
+        """How many seconds ago the state was last known to be current at its origin; None if nothing is known."""
+        return self._age(self._config.clock.monotonic())
 
-    def on_status(self, listener: Callable[[Status], None]) -> None:
-        """Call *listener* after each change of the level, from the client's own thread or loop."""
+    def on_change(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call *listener* after each change of the flags, from the client's own thread or loop.
+
+        Return a function that ends it.
+        """
+        self._change_listeners.append(listener)
+        return partial(_remove, self._change_listeners, listener)
+
+    def on_status(self, listener: Callable[[Status], None]) -> Callable[[], None]:
+        """Call *listener* after each change of the level, from the client's own thread or loop.
+
+        Return a function that ends it.
+        """
         self._status_listeners.append(listener)
+        return partial(_remove, self._status_listeners, listener)
 
     # What the loops bring (`pennon.sdk.receiver.Receiver`).
 
@@ -272,7 +287,7 @@ class Core(Flags):
         self._base = self._base.aged(age)
         bound = self._base.next_staleness(age)
         if bound is not None:
-            self._due_at = min(self._due_at, now + bound - age)
+            self._due_at = min(self._due_at, now + bound - age + _PAST_S)
         return self._base
 
     def _counts(self) -> Iterable[Count]:
@@ -360,6 +375,11 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
+
+
+def _remove(listeners: list[Any], listener: object) -> None:
+    if listener in listeners:
+        listeners.remove(listener)
 
 
 def _call(listener: Callable[[Any], None], news: Any) -> None:

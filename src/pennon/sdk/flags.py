@@ -45,7 +45,7 @@ class Flags:
         """Return the value of the object *flag* for *context*: a dict or a list, a copy that the caller may change."""
         value = self._rules.evaluate(flag, context, default).value
         if type(value) is dict or type(value) is list:
-            return default if value is default else _copy(value)
+            return default if value is default else copied(value)
         return self._mismatch(flag, "object", value, default)
 
     def evaluation(
@@ -132,9 +132,10 @@ def _name(value: Json) -> str:
     return "null"
 
 
-def _copy(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """Return a copy of a JSON value, dicts and lists within it copied too."""
     if type(value) is dict:
-        return {key: _copy(each) for key, each in value.items()}
+        return {key: copied(each) for key, each in value.items()}
     if type(value) is list:
-        return [_copy(each) for each in value]
+        return [copied(each) for each in value]
     return value

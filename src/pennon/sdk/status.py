@@ -11,7 +11,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a client stands at one moment.
 
     `age_s` is how long ago the state was last known to be current at its origin, None where nothing is known.
-    `problem` says what went wrong last, empty while all is well.
+    `problem` says what went wrong last, empty while all is well; `is_refused`, whether that is the key.
     """
 
     level: Level
@@ -21,6 +21,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     age_s: float | None
     problem: str
+    is_refused: bool
     instance: str
 
 
