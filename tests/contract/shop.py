@@ -33,10 +33,11 @@ BERT = Actor("token", "t-bert", "Bert")
 class Shop:
     """The services over one storage. Salts are numbered, so that two runs are alike."""
 
-    def __init__(self, log: ChangeLog) -> None:
+    def __init__(self, log: ChangeLog, project: str = "shop") -> None:
         self.log = log
-        numbers = count(1)
-        self.salt = lambda: f"salt{next(numbers)}"
+        self.project = project
+        self.production, self.staging = (EnvironmentName(project, name.environment) for name in (PRODUCTION, STAGING))
+        self._numbers = count(1)
         self.flags = FlagService(log, new_salt=self.salt)
         self.flag_views = FlagViews(log)
         self.segments, self.segment_views = SegmentService(log, new_salt=self.salt), SegmentViews(log)
@@ -44,14 +45,17 @@ class Shop:
         self.changes, self.change_views = ChangeService(log, new_salt=self.salt), ChangeViews(log)
         self.environments = EnvironmentService(log, self.first_flag)
 
+    def salt(self) -> str:
+        return f"salt{next(self._numbers)}"
+
     def first_flag(self, stored: Stored) -> Flag:
         definition = stored.read(FlagDefinition)
         return merge(definition, initial_configuration(definition, self.salt()))
 
     def open(self) -> None:
-        ProjectService(self.log).create_project(Project(key="shop"), by=SYSTEM)
-        for name in (PRODUCTION, STAGING):
-            self.environments.create_environment("shop", Environment(key=name.environment), by=SYSTEM)
+        ProjectService(self.log).create_project(Project(key=self.project), by=SYSTEM)
+        for name in (self.production, self.staging):
+            self.environments.create_environment(self.project, Environment(key=name.environment), by=SYSTEM)
 
     def create(self, key: str = "checkout", **fields: Any) -> Outcome:
         return self.flags.create_flag("shop", FlagDefinition(key=key, **fields), by=ANNA)
@@ -78,7 +82,7 @@ class Shop:
         return found
 
     def definitions(self) -> list[FlagDefinition]:
-        page = self.flag_views.definitions("shop", limit=1000)
+        page = self.flag_views.definitions(self.project, limit=1000)
         found = (stored.read(FlagDefinition) for stored in page.items)
         return [msgspec.structs.replace(each, version=1, changed_at=0, hash="") for each in found]
 
