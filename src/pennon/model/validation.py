@@ -36,7 +36,7 @@ def flag_problems(flag: Flag, *, imported: bool = False, limits: Limits = DEFAUL
         *_target_problems(flag),
         *_rule_problems(flag, limits),
         *_serve_problems(flag.fallthrough, flag, "/fallthrough"),
-        *_fallthrough_problems(flag),
+        *_otherwise_problems(flag.fallthrough, "/fallthrough"),
         *_staleness_problems(flag),
         *_choice_problems(flag),
         *_size_problems(flag, limits.flag_bytes, "a flag"),
@@ -252,13 +252,13 @@ def _own_split_problems(split: Split, path: str, *, foreign: bool) -> Iterator[P
         yield Problem(path + "/weights", message, f"add {WEIGHT_TOTAL - sum(whole)} in all")
 
 
-def _fallthrough_problems(flag: Flag) -> Iterator[Problem]:
-    split = flag.fallthrough.split
-    if split is None or (experiment := split.experiment) is None:
+def _otherwise_problems(serve: Serve, path: str) -> Iterator[Problem]:
+    """Yield what is missing where no other rule follows."""
+    if serve.split is None or (experiment := serve.split.experiment) is None:
         return
     if experiment.layer is not None and experiment.otherwise is None:
         message = "nothing is served to units that the experiment does not own"
-        yield Problem("/fallthrough/split/experiment/otherwise", message, "name a variation")
+        yield Problem(path + "/split/experiment/otherwise", message, "name a variation")
 
 
 def _staleness_problems(flag: Flag) -> Iterator[Problem]:
@@ -266,10 +266,8 @@ def _staleness_problems(flag: Flag) -> Iterator[Problem]:
         return
     if staleness.max_age_s <= 0:
         yield Problem("/staleness/maxAgeS", f"{staleness.max_age_s} is no age to wait for", "give seconds above 0")
-    if staleness.serve.variation is None:
-        mend = 'write {"variation": …}'
-        yield Problem("/staleness/serve", "a flag that is stale serves one variation to all", mend)
-    yield from _known_problems(staleness.serve.variation, flag, "/staleness/serve/variation")
+    yield from _serve_problems(staleness.serve, flag, "/staleness/serve")
+    yield from _otherwise_problems(staleness.serve, "/staleness/serve")
 
 
 def _choice_problems(flag: Flag) -> Iterator[Problem]:

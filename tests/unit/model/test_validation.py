@@ -144,7 +144,11 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     (with_condition("expression", value={}), "/rules/0/conditions/0/op"),
     ({"staleness": Staleness(0, Serve("off"))}, "/staleness/maxAgeS"),
     ({"staleness": Staleness(60, Serve("maybe"))}, "/staleness/serve/variation"),
-    ({"staleness": Staleness(60, Serve(split=Split(HALF)))}, "/staleness/serve"),
+    ({"staleness": Staleness(60, Serve())}, "/staleness/serve"),
+    (
+        {"staleness": Staleness(60, Serve(split=Split(HALF, experiment=Experiment("e", "layer"))))},
+        "/staleness/serve/split/experiment/otherwise",
+    ),
 ]
 
 
@@ -274,6 +278,10 @@ def test_an_imported_flag_without_a_dialect_has_its_own_key_and_our_conditions()
     assert paths(flag_problems(flag, imported=True)) == ["/rules/0/conditions/0/values"]
     assert segment_problems(good_segment(key="some key", salt="a.b"), imported=True) == []
     assert layer_problems(Layer("some key"), imported=True) == []
+
+
+def test_a_stale_flag_may_serve_a_split() -> None:
+    assert flag_problems(good_flag(staleness=Staleness(0.5, Serve(split=Split(HALF))))) == []
 
 
 def test_an_unknown_operator_is_left_to_the_engine() -> None:
