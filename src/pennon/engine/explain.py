@@ -94,8 +94,7 @@ class _Explainer:
     def _part(self, part: Prerequisite | Target | Rule, node: Node, placing: Sequence[Node]) -> tuple[Step, bool]:
         """Explain a part that was reached, and tell whether it decided."""
         if not node.is_finished:
-            why = "reading the context failed here"
-            return Step(what=_KINDS[type(part)], matched=False, why=why, path=node.site.path), True
+            return Step(what=_KINDS[type(part)], matched=False, why=_FAILED, path=node.site.path), True
         if isinstance(part, Prerequisite):
             step = self._prerequisite(part, node)
             return step, not step.matched
@@ -167,7 +166,7 @@ class _Explainer:
         return Step(
             what=StepKind.CONDITION,
             matched=bool(node.outcome),
-            why=self._condition_why(condition, node),
+            why=self._condition_why(condition, node) if node.is_finished else _FAILED,
             path=node.site.path,
             attribute=condition.attribute or condition.by,
             op=condition.op,
@@ -247,6 +246,7 @@ class _Explainer:
         )
 
 
+_FAILED = "reading the context failed here"
 _KINDS = {Prerequisite: StepKind.PREREQUISITE, Target: StepKind.TARGET, Rule: StepKind.RULE}
 
 

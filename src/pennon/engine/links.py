@@ -100,7 +100,7 @@ class Links:
             return None
 
     def _segment_link(self, segment: Segment, path: tuple[Node, ...]) -> Link:
-        direct = _segments(segment.rules)
+        direct = segments_asked(segment.rules)
         below = [self._link(child, path) for child in dict.fromkeys(direct)]
         deep = 1 + max((child.deep for child in below), default=0)
         cycle = _cycle(below)
@@ -108,7 +108,7 @@ class Links:
         return Link(direct, _everything(direct, below), deep, problem, cycle)
 
     def _flag_link(self, flag: Flag, path: tuple[Node, ...]) -> Link:
-        segments, layers = _segments(flag.rules), _layers(flag)
+        segments, layers = segments_asked(flag.rules), _layers(flag)
         flags: tuple[Node, ...] = tuple(("flag", prerequisite.flag) for prerequisite in flag.prerequisites)
         if not (segments or flags or layers):
             return _ALONE
@@ -150,7 +150,8 @@ def _too_deep(kind: ItemKind, path: tuple[Node, ...]) -> Link:
     return Link(everything=path, deep=DEEPEST + 1, problem=_depth_problem(kind, DEEPEST + 1))
 
 
-def _segments(rules: tuple[Rule, ...] | tuple[SegmentRule, ...]) -> tuple[Node, ...]:
+def segments_asked(rules: tuple[Rule, ...] | tuple[SegmentRule, ...]) -> tuple[Node, ...]:
+    """Return each segment that the conditions of *rules* ask for, as often as they do."""
     conditions = [each for rule in rules for each in rule.conditions if each.op == "inSegment"]
     return tuple(("segment", value) for each in conditions for value in each.values if isinstance(value, str))
 

@@ -2,23 +2,27 @@
 
 from collections import ChainMap
 from collections.abc import Iterator
-from typing import cast
+from contextlib import suppress
+from typing import TypeVar, cast
 
 from pennon.engine.compiler import Compiler, Kit
 from pennon.engine.conditions import compile_segment
 from pennon.engine.dialects import DIALECTS, Dialects
-from pennon.engine.links import DEEPEST, Link, Links, Node
+from pennon.engine.links import DEEPEST, Link, Links, Node, segments_asked
 from pennon.model import (
     ITEM_KINDS,
     Flag,
     InvalidItem,
     Item,
     ItemKind,
+    Items,
     Prerequisite,
     Problem,
     Segment,
     Snapshot,
 )
+
+Model = TypeVar("Model", Flag, Segment)
 
 
 def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
@@ -95,26 +99,24 @@ def _depth_above(node: Node, link: Link, above: dict[Node, list[Node]], path: st
 def _flags_above(snapshot: Snapshot) -> dict[Node, list[Node]]:
     """Return the flags that have each flag as a prerequisite."""
     above: dict[Node, list[Node]] = {}
-    for key, item in snapshot.flags.records.items():
-        # A search of the text spares decoding the flags without; one that is spelled with escapes is decoded.
-        if b'"prerequisites"' in item.text or b"\\u00" in item.text:
-            for prerequisite in _readable_prerequisites(snapshot, key):
-                above.setdefault(("flag", prerequisite.flag), []).append(("flag", key))
+    for flag in _mentioning(snapshot.flags, b'"prerequisites"'):
+        for prerequisite in flag.prerequisites:
+            above.setdefault(("flag", prerequisite.flag), []).append(("flag", flag.key))
     return above
-
-
-def _readable_prerequisites(snapshot: Snapshot, key: str) -> tuple[Prerequisite, ...]:
-    try:
-        return snapshot.flags[key].prerequisites
-    except InvalidItem:
-        return ()
 
 
 def _segments_above(snapshot: Snapshot) -> dict[Node, list[Node]]:
     """Return the segments that ask for each segment."""
-    links = Links(snapshot)
     above: dict[Node, list[Node]] = {}
-    for key in snapshot.segments:
-        for needed in dict.fromkeys(links.of("segment", key).direct):
-            above.setdefault(needed, []).append(("segment", key))
+    for segment in _mentioning(snapshot.segments, b'"inSegment"'):
+        for needed in segments_asked(segment.rules):
+            above.setdefault(needed, []).append(("segment", segment.key))
     return above
+
+
+def _mentioning(items: Items[Model], word: bytes) -> Iterator[Model]:
+    """Return the items with *word* in their text: a search spares decoding the others; escapes may spell it too."""
+    for key, item in items.records.items():
+        if word in item.text or b"\\u00" in item.text:
+            with suppress(InvalidItem):
+                yield items[key]

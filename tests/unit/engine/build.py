@@ -45,7 +45,7 @@ def needs(key: str, *variations: str) -> dict[str, Any]:
     return {"flag": key, "variations": list(variations or ("on",))}
 
 
-def split(*shares: tuple[str, int], **members: Any) -> dict[str, Any]:
+def split(*shares: tuple[str, float], **members: Any) -> dict[str, Any]:
     """Return a serve form that splits by *shares* of 100000."""
     return {"split": {"weights": [{"variation": key, "weight": weight} for key, weight in shares], **members}}
 
