@@ -80,8 +80,8 @@ class KeyService:
     ) -> IssuedKey:
         """Create a key like the one named by the first digits of its hash, which stays good for *overlap* only.
 
-        An edge key is rotated in every environment that it opens. Raises `NotFound`, `Invalid`, and `Conflict` for a
-        key that is not good any more.
+        An edge key is rotated in every environment that it opens. Raises `NotFound`, `Invalid`, `Conflict` for a key
+        that is not good any more, and `Forbidden` to a token that is no administrator's wherever the key opens.
         """
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             message = f"the overlap is at most {LONGEST_OVERLAP.days} days"
@@ -90,6 +90,7 @@ class KeyService:
         secret = new_secret(old.kind)
         with self._log.writing(*logs, by=by, action="rotateKey", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
+                _require_reach(writing, logs, by)
                 self._rotate(writing, logs, old.key, secret_hash(secret), overlap)
         return _issued(writing, environment.log, secret, old.key)
 
@@ -158,6 +159,15 @@ def _origin_problems(new: NewKey) -> Iterator[Problem]:
 def _records(writing: Writing, logs: Sequence[str], key: str) -> list[tuple[str, KeyRecord]]:
     found = [(log, writing.item(log, "key", key)) for log in logs]
     return [(log, stored.read(KeyRecord)) for log, stored in found if stored is not None]
+
+
+def _require_reach(reading: Reading, logs: Sequence[str], by: Actor) -> None:
+    """Refuse a token of one project the secret of a key that opens other projects too."""
+    opened = {log.split("/")[1] for log in logs}
+    if by.kind == "token" and len(opened) > 1:
+        token = views.token(reading, by.id)
+        for project in sorted(opened):
+            token.require("administrator", project)
 
 
 def _is_good(record: KeyRecord, now: datetime) -> bool:

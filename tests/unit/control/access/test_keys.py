@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from pennon.control.access import views
-from pennon.control.access.credentials import NewKey, secret_hash
+from pennon.control.access.credentials import NewKey, NewToken, secret_hash
 from pennon.control.access.keys import LONGEST_OVERLAP, MOST_ORIGINS, KeyService
+from pennon.control.access.service import TokenService
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
-from pennon.control.errors import Conflict, Invalid, NotFound
+from pennon.control.errors import Conflict, Forbidden, Invalid, NotFound
 from pennon.control.log import SYSTEM, EnvironmentName, Idempotency, Stored
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
@@ -146,6 +147,23 @@ def test_edge_key_is_rotated_and_revoked_wherever_it_opens(service: KeyService, 
     service.revoke_key(STAGING, issued.record.key, by=SYSTEM)
     assert keys(storage)[issued.record.key].revoked
     assert keys(storage, STAGING)[issued.record.key].revoked
+
+
+def test_token_of_one_project_gets_no_secret_that_opens_another(
+    service: KeyService, storage: Storage, clock: HandClock
+) -> None:
+    ProjectService(storage.log).create_project(Project(key="bank"), by=SYSTEM)
+    EnvironmentService(storage.log, _no_flags).create_environment("bank", Environment(key="live"), by=SYSTEM)
+    tokens = TokenService(storage.log, clock, storage.last_used)
+    scoped = tokens.create_token(NewToken(name="shop", role="administrator", project="shop"), by=SYSTEM).token
+    free = tokens.create_token(NewToken(name="all", role="administrator"), by=SYSTEM).token
+    old = service.create_key([PRODUCTION, EnvironmentName("bank", "live")], new("edge"), by=SYSTEM).record
+    with pytest.raises(Forbidden, match="in project 'shop' only, not in project 'bank'"):
+        service.rotate_key(PRODUCTION, old.key, overlap=timedelta(0), by=scoped.actor)
+    assert set(keys(storage)) == {old.key}
+    assert service.rotate_key(PRODUCTION, old.key, overlap=timedelta(0), by=free.actor).secret is not None
+    within = service.create_key([PRODUCTION, STAGING], new("edge"), by=SYSTEM).record
+    assert service.rotate_key(PRODUCTION, within.key, overlap=timedelta(0), by=scoped.actor).secret is not None
 
 
 def test_key_that_is_not_good_any_more_is_not_rotated(service: KeyService, clock: HandClock) -> None:
