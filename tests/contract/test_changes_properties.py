@@ -13,7 +13,6 @@ from pennon.engine import compile_snapshot
 from pennon.model import Reason
 from tests.contract.shop import ANNA, Shop
 
-
 _NUMBERS = count(1)
 _SETTINGS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

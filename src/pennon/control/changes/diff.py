@@ -88,8 +88,8 @@ def _changes(before: Json, after: Json, path: str) -> Iterator[FieldChange]:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys((*before, *after)):
-            at = path + pointer(name)
-            yield from _either(before.get(name, UNSET), after.get(name, UNSET), at)
+            old, new = before.get(name, UNSET), after.get(name, UNSET)
+            yield from _either(_listed(old, new), _listed(new, old), path + pointer(name))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _list_changes(before, after, path)
     else:
@@ -97,11 +97,10 @@ def _changes(before: Json, after: Json, path: str) -> Iterator[FieldChange]:
 
 
 def _either(before: Json | UnsetType, after: Json | UnsetType, path: str) -> Iterator[FieldChange]:
-    old, new = _listed(before, after), _listed(after, before)
-    if old is UNSET or new is UNSET:
+    if before is UNSET or after is UNSET:
         yield FieldChange(path, before, after)
     else:
-        yield from _changes(old, new, path)
+        yield from _changes(before, after, path)
 
 
 def _listed(side: Json | UnsetType, other: Json | UnsetType) -> Json | UnsetType:
