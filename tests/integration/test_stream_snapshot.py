@@ -241,3 +241,14 @@ def test_refusals_are_problems_and_are_counted() -> None:
         assert client.post("/sdk/v1/snapshot").headers["allow"] == "GET, OPTIONS"
         assert node.value("pennon_refused_total", status="401") == 1
         assert node.value("pennon_refused_total", status="405") == 1
+
+
+def test_head_answers_the_headers_of_get_and_a_stream_ends_at_once() -> None:
+    with running() as node, node.client() as client:
+        head, get = client.head("/sdk/v1/snapshot"), client.get("/sdk/v1/snapshot")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["etag"] == get.headers["etag"]
+        assert head.headers["content-length"] == get.headers["content-length"]
+        assert client.head("/sdk/v1/stream").headers["content-type"] == "text/event-stream"
+        assert client.head("/sdk/v1/events").status_code == 405
+        assert not list(node.node.subscriptions())

@@ -159,10 +159,11 @@ class _Exchange:
             self._endpoint, self._rest = endpoints[0], rest
             if self.request.method == "OPTIONS":
                 return self._preflight(endpoints)
+            method = "GET" if self.request.method == "HEAD" else self.request.method
             for endpoint in endpoints:
-                if endpoint.method == self.request.method:
+                if endpoint.method == method:
                     self._endpoint = endpoint
-                    return await endpoint.handler(await self._admitted_soon(endpoint, rest))
+                    return self._headed(await endpoint.handler(await self._admitted_soon(endpoint, rest)))
             raise Refusal(405, "Method not allowed", headers=(("allow", _methods(endpoints)),))
         except Refusal as refusal:
             return self._refused(refusal)
@@ -192,6 +193,12 @@ class _Exchange:
             await send(message)
 
         return sending
+
+    def _headed(self, answer: Answer | Streaming) -> Answer | Streaming:
+        """Return *answer*; for HEAD, a stream's headers only, for it would never end. A server leaves bodies out."""
+        if self.request.method == "HEAD" and not isinstance(answer, Answer):
+            return Answer(200, b"", streams.EVENT_STREAM)
+        return answer
 
     async def _admitted_soon(self, endpoint: Endpoint, rest: str) -> Call:
         """Return the call; look into the log before one by a key that is not known is refused.
