@@ -129,14 +129,10 @@ def comparisons(ranks: Memo[bytes]) -> dict[str, Comparison]:
         "in_networks": _in_networks,
         "in_share": _in_share,
     }
-    for name, compare in (("starts", str.startswith), ("ends", str.endswith), ("has", _has_any), ("string", _is_in)):
+    for name, compare in (("starts", str.startswith), ("ends", str.endswith), ("has", _has_any)):
         found[name] = _of_strings(compare, text)
         found[f"{name}_any_case"] = _of_strings(compare, _lower)
     for kind, read in (("number", number), ("date", instant), ("version", rank)):
         for name, order in _ORDERS.items():
             found[f"{kind}_{name}"] = _ordered(order, read)
     return found
-
-
-def _is_in(found: str, strings: frozenset[str]) -> bool:
-    return found in strings

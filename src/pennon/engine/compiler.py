@@ -143,9 +143,7 @@ class Compiler:
         return found
 
     def _compiled_segment(self, key: str) -> SegmentTest | Refused:
-        link = self.links.of("segment", key)
-        if link.problem is not None:
-            return Refused(Problem("", f"the segment {key!r}: {link.problem}", "break the chain"))
+        # No cycle leads here: a flag or segment whose links have a problem is refused before its conditions.
         try:
             writer, problems = compile_segment(self.snapshot.segments[key], self)
         except KeyError:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pennon.engine import check_flag, check_segment
+from pennon.engine import Checker, check_flag, check_segment
 from pennon.model import Item, Snapshot
 from tests.unit.engine.build import (
     flag,
@@ -128,3 +128,24 @@ def test_a_broken_segment_below_is_a_problem_where_it_is_asked_for(key: str) -> 
     broken = segment("t", when("a", "lessThan", "x"))
     problems = check_segment(segment_model("s", inside(key)), snapshot(segments=(broken,)))
     assert len(problems) == 1
+
+
+def test_many_items_are_checked_with_one_look_at_the_others() -> None:
+    flags = [flag(f"f{i}", prerequisites=[needs(f"f{i + 1}")] if i % 20 else []) for i in range(600)]
+    state = snapshot(*flags, flag("f600"), flag("bad", prerequisites=[needs("gone")]), segments=(segment("s"),))
+    decoded = CountedFlags(state.flags.records)
+    checker = Checker(Snapshot.of({"flag": decoded, "segment": state.segments.records}))
+    assert [checker.flag_problems(f"f{i}") for i in range(600)] == [[]] * 600
+    assert _paths(checker.flag_problems("bad")) == ["/prerequisites/0/flag"]
+    assert checker.segment_problems("s") == []
+    assert decoded.walks == 1
+
+
+class CountedFlags(dict[str, Item]):
+    """Counts how often all of them are looked at."""
+
+    walks = 0
+
+    def items(self) -> Any:
+        self.walks += 1
+        return super().items()

@@ -3,15 +3,15 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pennon.engine import compile_snapshot
+from pennon.engine import compile_snapshot, regex
 from pennon.engine.comparisons import comparisons, none, some
 from pennon.engine.operators import OPERATORS, VALUE_OPERATORS, Refused, prepare, prepare_share, prepare_target
 from pennon.engine.regex import Patterns
 from pennon.engine.values import Memo, version_rank
-from pennon.model import Condition, Flag
+from pennon.model import Condition, ErrorCode, Flag
 from tests.unit.engine.build import flag, rule, snapshot, when
 
 COMPARISONS = comparisons(Memo(version_rank))
@@ -51,15 +51,14 @@ def test_every_operator_of_values_is_tried_here() -> None:
     assert {"inSegment", "inBucket", "exists"} == OPERATORS - VALUE_OPERATORS
 
 
-@st.composite
-def _conditions(draw: st.DrawFn) -> dict[str, Any]:
-    op = draw(st.sampled_from(sorted(VALUE_OPERATORS)))
-    values = draw(st.lists(LITERALS[op], max_size=3))
-    return when("a", op, *values, negate=draw(st.booleans()), ignoreCase=draw(st.booleans()))
-
-
-@given(_conditions(), VALUES)
-def test_a_flag_compares_as_the_comparison_alone_does(written: dict[str, Any], value: Any) -> None:
+@pytest.mark.parametrize("op", sorted(VALUE_OPERATORS))
+@settings(max_examples=40)
+@given(data=st.data(), value=VALUES, negate=st.booleans(), ignore_case=st.booleans())
+def test_a_flag_compares_as_the_comparison_alone_does(
+    op: str, data: st.DataObject, value: Any, negate: bool, ignore_case: bool
+) -> None:
+    literals = data.draw(st.lists(LITERALS[op], max_size=3))
+    written = when("a", op, *literals, negate=negate, ignoreCase=ignore_case)
     model = snapshot(flag(rules=[rule(written)]))
     condition = model.flags["f"].rules[0].conditions[0]
     prepared = prepare(condition, Patterns())
@@ -133,3 +132,15 @@ def test_a_target_lists_integers_in_decimal() -> None:
     prepared = prepare_target(("5", "\ud800"))
     assert prepared.literals == {"5", "\ufffd"}
     assert COMPARISONS[prepared.compare](prepared.literals, 5.0)
+
+
+def test_a_boolean_is_a_literal_of_its_own_type() -> None:
+    prepared = prepare(Condition(op="in", attribute="a", values=(True, 1.0, "a")), Patterns())
+    assert prepared.literals == (frozenset({"a"}), frozenset({1}), frozenset({True}))
+
+
+def test_a_pattern_that_cannot_be_searched_for_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regex, "_MEMORY", 1 << 16)
+    result = compile_snapshot(snapshot(flag(rules=[rule(when("a", "matches", "[^a]{1000}"))]))).evaluate("f", {})
+    assert result.error_code is ErrorCode.PARSE_ERROR
+    assert (result.error_message or "").startswith("/rules/0/conditions/0/op: RE2 does not take it")

@@ -268,6 +268,19 @@ def test_an_address_is_what_ipaddress_says(found: ipaddress.IPv4Address | ipaddr
 
 
 @pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("10.0.0.1", (32, 0x0A000001)),
+        ("::ffff:10.0.0.1", (32, 0x0A000001)),
+        ("::1", (128, 1)),
+        ("::fffe:0:1", (128, 0xFFFE00000001)),
+    ],
+)
+def test_an_address_of_four_within_six_is_of_four(written: str, expected: tuple[int, int]) -> None:
+    assert address(written) == expected
+
+
+@pytest.mark.parametrize(
     "written", ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "::1%eth0", "1.2.3.4/8", "x", ":" * 99]
 )
 def test_what_is_no_address(written: str) -> None:
