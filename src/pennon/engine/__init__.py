@@ -3,10 +3,11 @@
 from pennon.engine.answers import ExposureSite
 from pennon.engine.counting import Count
 from pennon.engine.evaluator import Context, RuleSet, compile_snapshot
-from pennon.engine.lint import check_flag, check_segment
+from pennon.engine.lint import Checker, check_flag, check_segment
 from pennon.engine.steps import Explanation, Slice, Step, StepKind
 
 __all__ = [
+    "Checker",
     "Context",
     "Count",
     "Explanation",

@@ -25,36 +25,54 @@ from pennon.model import (
 Model = TypeVar("Model", Flag, Segment)
 
 
+class Checker:
+    """Finds what is wrong with items of *snapshot*. What it learns of the others is learnt once for all of them."""
+
+    def __init__(self, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> None:
+        self._snapshot = snapshot
+        kit = Kit(counted=False, exposed=None, dialects=dialects)
+        self._compiler = Compiler(snapshot, Links(snapshot), kit)
+        self._above: dict[ItemKind, dict[Node, list[Node]]] = {}
+
+    def flag_problems(self, key: str) -> list[Problem]:
+        """Return what is wrong with a flag; see `check_flag`."""
+        flag = self._snapshot.flags[key]
+        problems = [*self._compiler.problems(flag), *_unmet(flag, self._snapshot)]
+        link = self._compiler.links.of("flag", key)
+        if flag.prerequisites and link.problem is None:
+            problems += _depth_above(("flag", key), link, self._users("flag"), "/prerequisites")
+        return problems
+
+    def segment_problems(self, key: str) -> list[Problem]:
+        """Return what is wrong with a segment; see `check_segment`."""
+        link = self._compiler.links.of("segment", key)
+        if link.problem is not None:
+            return [Problem("/rules", link.problem, "break the chain")]
+        _, found = compile_segment(self._snapshot.segments[key], self._compiler)
+        problems = list(found)
+        if link.direct:
+            problems += _depth_above(("segment", key), link, self._users("segment"), "/rules")
+        return problems
+
+    def _users(self, kind: ItemKind) -> dict[Node, list[Node]]:
+        if kind not in self._above:
+            above = _flags_above(self._snapshot) if kind == "flag" else _segments_above(self._snapshot)
+            self._above[kind] = above
+        return self._above[kind]
+
+
 def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
     """Return what is wrong with *flag* among the items of *snapshot*, where it may be new or replace an older one.
 
     That is whatever would make it answer an error; prerequisites that can never be met; and a chain of prerequisites
     that it would make too deep for the flags above it.
     """
-    later = _with(snapshot, "flag", Item.of(flag))
-    compiler = _compiler(later, dialects)
-    problems = [*compiler.problems(flag), *_unmet(flag, later)]
-    link = compiler.links.of("flag", flag.key)
-    if flag.prerequisites and link.problem is None:
-        problems += _depth_above(("flag", flag.key), link, _flags_above(later), "/prerequisites")
-    return problems
+    return Checker(_with(snapshot, "flag", Item.of(flag)), dialects=dialects).flag_problems(flag.key)
 
 
 def check_segment(segment: Segment, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
     """Return what is wrong with *segment* among the items of *snapshot*, as `check_flag` does for a flag."""
-    later = _with(snapshot, "segment", Item.of(segment))
-    compiler = _compiler(later, dialects)
-    link = compiler.links.of("segment", segment.key)
-    if link.problem is not None:
-        return [Problem("/rules", link.problem, "break the chain")]
-    _, problems = compile_segment(segment, compiler)
-    if link.direct:
-        problems += _depth_above(("segment", segment.key), link, _segments_above(later), "/rules")
-    return problems
-
-
-def _compiler(snapshot: Snapshot, dialects: Dialects) -> Compiler:
-    return Compiler(snapshot, Links(snapshot), Kit(counted=False, exposed=None, dialects=dialects))
+    return Checker(_with(snapshot, "segment", Item.of(segment)), dialects=dialects).segment_problems(segment.key)
 
 
 def _with(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
