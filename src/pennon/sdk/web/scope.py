@@ -1,0 +1,119 @@
+"""What a request evaluates by, and where it is kept while the request runs."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from typing import Any, TypeAlias
+
+from pennon.model import Evaluation, FlagKind, Json
+from pennon.sdk._core import Core
+from pennon.sdk.errors import SdkError
+from pennon.sdk.flags import PinnedRules
+
+_LOG = logging.getLogger("pennon")
+
+ContextSource: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+"""Who asks: a context, or a function that finds it, called when a flag is first evaluated, once."""
+
+
+class NoRequest(SdkError, LookupError):
+    """There are no flags of a request here: nothing began one."""
+
+
+class RequestFlags:
+    """Evaluates flags for who made a request, all by one rule set."""
+
+    def __init__(self, client: Core, context: ContextSource) -> None:
+        self.rules: PinnedRules = client.rules()
+        self._client = client
+        self._source = context
+        self._found: dict[str, Any] | None = None
+        self._added: dict[str, Any] = {}
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """The context that flags are evaluated for."""
+        if self._found is None:
+            self._found = {**self._find(), **self._added}
+        return self._found
+
+    def add(self, attributes: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Add attributes to the context, or replace them: what is known of the user once there is one."""
+        self._added.update(attributes or {}, **more)
+        self._found = None if self._found is None else {**self._found, **self._added}
+
+    def boolean(self, flag: str, *, default: bool = False) -> bool:
+        """Return the value of the boolean *flag*."""
+        return self.rules.boolean(flag, self.context, default=default)
+
+    def string(self, flag: str, *, default: str = "") -> str:
+        """Return the value of the string *flag*."""
+        return self.rules.string(flag, self.context, default=default)
+
+    def number(self, flag: str, *, default: float = 0) -> int | float:
+        """Return the value of the number *flag*."""
+        return self.rules.number(flag, self.context, default=default)
+
+    def object(self, flag: str, *, default: Json = None) -> Any:
+        """Return the value of the object *flag*, a copy that the caller may change."""
+        return self.rules.object(flag, self.context, default=default)
+
+    def evaluation(self, flag: str, *, default: Json = None, kind: FlagKind | None = None) -> Evaluation:
+        """Return the whole result: value, variation, reason, rule, flag version, error."""
+        return self.rules.evaluation(flag, self.context, default=default, kind=kind)
+
+    def track(self, key: str, *, value: float = 1.0, by: str = "targetingKey") -> bool:
+        """Report that *value* was measured for this request's unit."""
+        return self._client.track(key, self.context, value=value, by=by)
+
+    def _find(self) -> Mapping[str, Any]:
+        if not callable(self._source):
+            return self._source
+        try:
+            return self._source()
+        except Exception:  # noqa: BLE001  # boundary: a user's hook
+            _LOG.exception("the function that finds a request's context raised; an empty context is used")
+            return {}
+
+
+# The one place that outlives a call: it belongs to the request's own thread or task.
+_CURRENT: ContextVar[RequestFlags] = ContextVar("pennon_request_flags")
+
+
+def request_flags() -> RequestFlags:
+    """Return the flags of the request that is being served. A dependency for FastAPI as it is.
+
+    Raises `NoRequest` where no middleware, extension or `serving` began one.
+    """
+    try:
+        return _CURRENT.get()
+    except LookupError:
+        message = "no request is being served here: add Pennon's middleware, or use pennon.sdk.web.serving"
+        raise NoRequest(message) from None
+
+
+@contextmanager
+def serving(client: Core, context: ContextSource) -> Iterator[RequestFlags]:
+    """Begin a request for *context*, and end it with the block."""
+    flags, token = begin(client, context)
+    try:
+        yield flags
+    finally:
+        end(token)
+
+
+def begin(client: Core, context: ContextSource) -> tuple[RequestFlags, Token[RequestFlags]]:
+    """Begin a request, for frameworks that tell of its end elsewhere."""
+    flags = RequestFlags(client, context)
+    return flags, _CURRENT.set(flags)
+
+
+def end(token: Token[RequestFlags]) -> None:
+    """End a request that `begin` began."""
+    _CURRENT.reset(token)
+
+
+def current() -> RequestFlags | None:
+    """Return the flags of the request that is being served, None if there is none."""
+    return _CURRENT.get(None)
