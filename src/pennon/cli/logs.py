@@ -28,7 +28,7 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
     renderer: list[Processor] = [
         structlog.processors.format_exc_info,
         redact,
-        console if is_console else structlog.processors.JSONRenderer(),
+        console if is_console else structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
     handler = logging.StreamHandler(out)
     handler.setFormatter(

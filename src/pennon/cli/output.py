@@ -35,8 +35,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
         console().print(empty, style="dim")
         return
     shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
-    for column in columns:
-        shown.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        # What is narrow stays on one line; sentences stand to the right and may wrap.
+        shown.add_column(column, overflow="fold", no_wrap=place < len(columns) - 2)
     for row in filled:
         shown.add_row(*row)
     Console(highlight=False).print(shown)

@@ -36,19 +36,18 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     # A whole server, which `pennon --help` can do without.
     from pennon.cli.logs import set_up_logs  # noqa: PLC0415
     from pennon.cli.server import CannotListen, run  # noqa: PLC0415
-    from pennon.control.app import CannotStart, create_app  # noqa: PLC0415
+    from pennon.control.app import CannotStart, FirstStart, create_app, tell_on_stderr
 
+    first: list[FirstStart] = []
     try:
         settings = load_settings(options, os.environ, file=config)
         set_up_logs(level=settings.log_level, form=settings.log_format)
-        first: list[FirstStart] = []
-        application = create_app(settings, announce=first.append)
         run(
-            application,
+            lambda: create_app(settings, announce=first.append),
             host=settings.host,
             port=settings.port,
             drain_timeout_s=settings.drain_timeout_s,
-            ready=lambda listening: _say_ready(listening, settings, first[0] if first else None, json=json),
+            ready=lambda listening: _say_ready(listening, settings, first, json=json),
         )
     except BadSettings as error:
         typer.echo(f"These settings cannot be used:\n{error}", err=True)
@@ -56,9 +55,13 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     except (CannotListen, CannotStart) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    finally:
+        if first:  # it was made, and then something failed: without its token nobody could ever get in
+            tell_on_stderr(first.pop())
 
 
-def _say_ready(listening: "Listening", settings: Settings, first: "FirstStart | None", *, json: bool) -> None:
+def _say_ready(listening: Listening, settings: Settings, made: list[FirstStart], *, json: bool) -> None:
+    first = made.pop() if made else None
     if json:
         ready = Ready(
             listening.url,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -69,23 +70,35 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def run(app: Litestar, *, host: str, port: int, drain_timeout_s: int, ready: Callable[[Listening], None]) -> None:
-    """Serve *app* until SIGTERM or SIGINT, then let open requests end.
+def run(
+    make: Callable[[], Litestar], *, host: str, port: int, drain_timeout_s: int, ready: Callable[[Listening], None]
+) -> None:
+    """Serve the application that *make* makes until SIGTERM or SIGINT, then let open requests end.
 
-    Raises `CannotListen` before anything of *app* is started, and what starting it raises.
+    Raises `CannotListen` before anything is made, and what making and starting it raise.
     """
-    listener = listen(host, port)
-    listening = Listening(host, listener.getsockname()[1])
-    config = configured(app, drain_timeout_s=drain_timeout_s)
-    server = Server(config, ready=lambda: ready(listening), drain=app.state.drain)
-    with listener, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(serve(app, server, listener))
+    with listen(host, port) as listener:
+        listening = Listening(host, listener.getsockname()[1])
+        app = make()
+        config = configured(app, drain_timeout_s=drain_timeout_s)
+        server = Server(config, ready=lambda: ready(listening), drain=app.state.drain)
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(serve(app, server, listener))
 
 
 async def serve(app: Litestar, server: uvicorn.Server, listener: socket.socket) -> None:
     """Run *server* within the lifespan of *app*: what fails at its start is raised here, not logged by uvicorn."""
-    async with app.lifespan():
-        await server.serve(sockets=[listener])
+    try:
+        async with app.lifespan():
+            await server.serve(sockets=[listener])
+    except BaseExceptionGroup as group:  # Litestar starts in a task group
+        raise _only(group) from group
+
+
+def _only(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def configured(app: Litestar, *, drain_timeout_s: int) -> uvicorn.Config:
@@ -111,5 +124,5 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         mend = "stop what uses it, or choose another with --port" if port else "choose another with --host"
-        reason = (error.strerror or str(error)).lower()
+        reason = os.strerror(error.errno).lower() if isinstance(error.errno, int) else str(error)
         raise CannotListen(f"Cannot listen on {host} port {port}: {reason}; {mend}.") from error

@@ -123,6 +123,7 @@ def _print_arrivals(made: deque[Made], services: list[Service]) -> None:
 
 def _show_start(login: Login, secrets: tuple[str, str]) -> None:
     server_key, client_key = secrets
+    pennon = "pennon" if shutil.which("pennon") else sys.argv[0]
     body = """'{"context": {"targetingKey": "ada", "country": "DE"}}'"""
     output.console().print(Text("Pennon is running, with a shop's flags and three services. Try in another terminal:"))
     for what, command in (
@@ -137,10 +138,10 @@ def _show_start(login: Login, secrets: tuple[str, str]) -> None:
             f"export PENNON_URL={login.url} PENNON_TOKEN={login.token} "
             f"PENNON_PROJECT={login.project} PENNON_ENVIRONMENT={login.environment}",
         ),
-        ("see the flags", "pennon flag list"),
-        ("turn one off, and see it here at once", "pennon flag off banner --why 'the sale is over'"),
-        ("ask why somebody gets what", "pennon explain new-checkout targetingKey=customer-7 appVersion=3.0.0"),
-        ("take the last change back", "pennon change list --limit 3   # then: pennon change revert REVISION"),
+        ("see the flags", f"{pennon} flag list"),
+        ("turn one off, and see it here at once", f"{pennon} flag off banner --why 'the sale is over'"),
+        ("ask why somebody gets what", f"{pennon} explain new-checkout targetingKey=customer-7 appVersion=3.0.0"),
+        ("take the last change back", f"{pennon} change list --limit 3   # then: {pennon} change revert REVISION"),
     ):
         output.console().print()
         output.console().print(Text(f"# {what}", style="dim"))
