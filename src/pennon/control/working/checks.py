@@ -11,7 +11,7 @@ import msgspec
 from pennon.control.errors import FlagStillRequired, LayerStillUsed, SegmentStillUsed
 from pennon.control.working.state import ItemName, WorkingModel, WorkingState, same_content
 from pennon.control.working.uses import experiments_of, users_of
-from pennon.engine import check_flag, check_segment
+from pennon.engine import Checker
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 from pennon.model.validation import flag_problems, layer_problems, segment_problems
 
@@ -36,27 +36,28 @@ def faults(state: WorkingState) -> list[Fault]:
     """
     touched = state.touched()
     _check_removals(state, touched)
-    found = [Fault(name, problem, name) for name in touched for problem in _own_problems(state, name)]
+    checker = Checker(state.snapshot())
+    found = [Fault(name, problem, name) for name in touched for problem in _own_problems(state, name, checker)]
     if found:  # what depends on a broken item is broken too, and saying so would hide the cause
         return found
     return [fault for name in touched for fault in _broken_dependents(state, name, frozenset(touched))]
 
 
-def _own_problems(state: WorkingState, name: ItemName) -> list[Problem]:
+def _own_problems(state: WorkingState, name: ItemName, checker: Checker) -> list[Problem]:
     model = state.model(name)
     if model is None or _is_only_turned_off(state.before(name), model):
         return []
-    return item_problems(state, model)
+    return _problems(state, model, checker)
 
 
-def item_problems(state: WorkingState, model: WorkingModel) -> list[Problem]:
-    """Return what is wrong with *model* in *state*: by itself first, then with what it names."""
+def _problems(state: WorkingState, model: WorkingModel, checker: Checker) -> list[Problem]:
+    """Return what is wrong with *model*, an item of *state*: by itself first, then with what it names."""
     if problems := _shape_problems(model):
         return problems
     if isinstance(model, Flag):
-        found = check_flag(model, state.snapshot())
+        found = checker.flag_problems(model.key)
         return [*(_in_prerequisites(problem, model) for problem in found), *_missing_slots(state, model)]
-    return check_segment(model, state.snapshot()) if isinstance(model, Segment) else []
+    return checker.segment_problems(model.key) if isinstance(model, Segment) else []
 
 
 def _in_prerequisites(problem: Problem, flag: Flag) -> Problem:
@@ -92,13 +93,14 @@ def _check_removals(state: WorkingState, touched: Iterable[ItemName]) -> None:
 
 def _broken_dependents(state: WorkingState, name: ItemName, touched: frozenset[ItemName]) -> Iterator[Fault]:
     before = state.before_state()
+    checker, checker_before = Checker(state.snapshot()), Checker(before.snapshot())
     for dependent in _concerned(state, name):
         model = state.model(dependent)
         if dependent in touched or model is None:
             continue
         # An item that was broken before is not this change's fault.
-        known = set(item_problems(before, model))
-        for problem in item_problems(state, model):
+        known = set(_problems(before, model, checker_before))
+        for problem in _problems(state, model, checker):
             if problem not in known:
                 yield Fault(dependent, problem, name)
 
