@@ -36,7 +36,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     # A whole server, which `pennon --help` can do without.
     from pennon.cli.logs import set_up_logs  # noqa: PLC0415
     from pennon.cli.server import CannotListen, run  # noqa: PLC0415
-    from pennon.control.app import CannotStart, FirstStart, create_app, tell_on_stderr
+    from pennon.control.app import CannotStart, FirstStart, create_app, tell_on_stderr  # noqa: PLC0415
 
     first: list[FirstStart] = []
     try:
@@ -60,7 +60,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
             tell_on_stderr(first.pop())
 
 
-def _say_ready(listening: Listening, settings: Settings, made: list[FirstStart], *, json: bool) -> None:
+def _say_ready(listening: "Listening", settings: Settings, made: "list[FirstStart]", *, json: bool) -> None:
     first = made.pop() if made else None
     if json:
         ready = Ready(

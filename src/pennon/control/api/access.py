@@ -139,7 +139,9 @@ def _token_routes(services: Services) -> list[Any]:
         times = services.last_used([token.key for token in page])
         return list_answer((msgspec.json.encode(_token(token, times.get(token.key))) for token in page), following)
 
-    @creates("/tokens", IssuedTokenResource, role=ADMINISTRATOR)
+    @creates(
+        "/tokens", IssuedTokenResource, role=ADMINISTRATOR, example={"name": "deploy pipeline", "role": "developer"}
+    )
     def create_token(data: JSONBody[NewTokenBody], command: Command) -> Response[Any]:
         """Create a token."""
         new = NewToken(name=data.name, role=data.role, project=data.project, not_after=data.not_after)
@@ -165,7 +167,7 @@ def _key_routes(services: Services) -> list[Any]:
         page, following = paged(found, paging.limit, lambda record: record.key)
         return list_answer((msgspec.json.encode(_key(record)) for record in page), following)
 
-    @creates(_KEYS, IssuedKeyResource, role=ADMINISTRATOR)
+    @creates(_KEYS, IssuedKeyResource, role=ADMINISTRATOR, example={"kind": "server", "name": "checkout service"})
     def create_key(
         request: Request[Any, Token, Any],
         where: Place,
@@ -177,7 +179,7 @@ def _key_routes(services: Services) -> list[Any]:
         new = NewKey(kind=data.kind, name=data.name, origins=data.origins, not_after=data.not_after)
         return _issued(services.keys.create_key(opened, new, **command.said))
 
-    @creates(_KEY + "/rotate", IssuedKeyResource, role=ADMINISTRATOR)
+    @creates(_KEY + "/rotate", IssuedKeyResource, role=ADMINISTRATOR, example={"overlapSeconds": 86400})
     def rotate_key(where: Place, key: Key, data: JSONBody[RotateBody], command: Command) -> Response[Any]:
         """Create a key like this one, which stays good for a while only."""
         overlap = timedelta(seconds=data.overlap_seconds)

@@ -24,6 +24,7 @@ from pennon.model import Flag, Json, Layer, Segment
 _CHANGES = ENVIRONMENT + "/changes"
 _CHANGE = _CHANGES + "/{revision:int}"
 _HIGHEST = 2**53 - 1
+_TURN_ON = {"do": "turnOn", "flag": "new-checkout"}
 
 RevisionInPath: TypeAlias = Annotated[
     int, PathParameter(name="revision", ge=1, le=_HIGHEST, description="The revision that the change made.")
@@ -167,7 +168,7 @@ def change_routes(services: Services, max_bytes: int) -> list[Any]:
 
 
 def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
-    @creates(_CHANGES, Changed, max_bytes=max_bytes, status=200)
+    @creates(_CHANGES, Changed, max_bytes=max_bytes, status=200, example={"edits": [_TURN_ON], "why": "launch"})
     def make_change(where: Place, data: JSONBody[ChangeBody], command: Command) -> Response[Any]:
         """Make several edits as one change: all of them or none."""
         outcome = services.changes.apply(
@@ -180,7 +181,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
         )
         return _changed(outcome)
 
-    @creates(_CHANGES + "/preview", PreviewResource, max_bytes=max_bytes, status=200)
+    @creates(_CHANGES + "/preview", PreviewResource, max_bytes=max_bytes, status=200, example={"edits": [_TURN_ON]})
     def preview_change(where: Place, data: JSONBody[PreviewBody]) -> Response[Any]:
         """Tell what edits would change, and change nothing."""
         preview = services.changes.preview(where, data.edits, expected=data.expected)
@@ -192,7 +193,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
         )
         return Response(resource)
 
-    @creates(_CHANGE + "/revert", Changed, status=200)
+    @creates(_CHANGE + "/revert", Changed, status=200, example={"why": "more errors since"})
     def revert_change(
         where: Place, revision: RevisionInPath, data: JSONBody[RevertBody], command: Command
     ) -> Response[Any]:

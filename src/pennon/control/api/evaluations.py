@@ -40,7 +40,14 @@ def evaluation_routes(services: Services, max_context_bytes: int, max_value_byte
     """Return the routes."""
     max_bytes = max_context_bytes + max_value_bytes + 1024
 
-    @creates(ENVIRONMENT + "/explain", Explanation, role=READER, max_bytes=max_bytes, status=200)
+    @creates(
+        ENVIRONMENT + "/explain",
+        Explanation,
+        role=READER,
+        max_bytes=max_bytes,
+        status=200,
+        example={"flag": "new-checkout", "context": {"targetingKey": "u1", "country": "DE"}},
+    )
     def explain(where: Place, data: JSONBody[ExplainBody]) -> Response[Any]:
         """Say what a context gets and, step by step, why."""
         with services.log.reading() as reading:

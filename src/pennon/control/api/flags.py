@@ -32,6 +32,22 @@ _DEFINITIONS = PROJECT + "/flags"
 _DEFINITION = _DEFINITIONS + "/{flag:path}"
 _FLAGS = ENVIRONMENT + "/flags"
 _FLAG = _FLAGS + "/{flag:path}"
+_CONFIGURATION = {
+    "on": True,
+    "offVariation": "off",
+    "rules": [
+        {
+            "id": "beta",
+            "conditions": [{"attribute": "country", "op": "in", "values": ["DE", "FR"]}],
+            "serve": {
+                "split": {
+                    "weights": [{"variation": "on", "weight": 10000}, {"variation": "off", "weight": 90000}],
+                }
+            },
+        }
+    ],
+    "fallthrough": {"variation": "off"},
+}
 
 Search = Annotated[
     str,
@@ -114,7 +130,7 @@ def _definition_routes(services: Services) -> list[Any]:
         page = services.flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
         return list_answer(map(show_definition, page.items), page.next)
 
-    @creates(_DEFINITIONS, DefinitionResource)
+    @creates(_DEFINITIONS, DefinitionResource, example={"key": "new-checkout", "clientSide": True, "tags": ["shop"]})
     def create_flag(project: Key, data: JSONBody[NewDefinition], command: Command) -> Response[Any]:
         """Create a flag: off in every environment, each with a salt of its own."""
         definition = sent(data, FlagDefinition, key=data.key)
@@ -127,7 +143,7 @@ def _definition_routes(services: Services) -> list[Any]:
         """Show what a flag is."""
         return item_answer(request, services.flag_views.definition(project, item_key), show_definition)
 
-    @replaces(_DEFINITION, DefinitionResource)
+    @replaces(_DEFINITION, DefinitionResource, example={"name": "New checkout", "lifetime": "temporary"})
     def change_definition(
         project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -160,7 +176,7 @@ def _configuration_routes(services: Services) -> list[Any]:
         """Show what an environment does with a flag."""
         return item_answer(request, services.flag_views.flag(where, item_key), show_configuration)
 
-    @replaces(_FLAG, ConfigurationResource)
+    @replaces(_FLAG, ConfigurationResource, example=_CONFIGURATION)
     def set_configuration(
         where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command, expected: Expected
     ) -> Response[Any]:

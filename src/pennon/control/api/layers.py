@@ -16,6 +16,7 @@ from pennon.model import Layer, Slot
 
 _LIST = ENVIRONMENT + "/layers"
 _ONE = _LIST + "/{layer:path}"
+_SLOTS = [{"from": 0, "to": 50000, "experiment": "exp-a"}]
 
 
 class LayerResource(Resource, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ def layer_routes(services: Services) -> list[Any]:
         page = services.layer_views.layers(where, after=paging.after, limit=paging.limit)
         return list_answer(map(show_layer, page.items), page.next)
 
-    @creates(_LIST, LayerResource)
+    @creates(_LIST, LayerResource, example={"key": "checkout", "slots": _SLOTS})
     def create_layer(where: Place, data: JSONBody[NewLayer], command: Command) -> Response[Any]:
         """Create a layer."""
         return _changed(
@@ -62,7 +63,7 @@ def layer_routes(services: Services) -> list[Any]:
         """Show a layer."""
         return item_answer(request, services.layer_views.layer(where, item_key), show_layer)
 
-    @replaces(_ONE, LayerResource)
+    @replaces(_ONE, LayerResource, example={"slots": _SLOTS})
     def replace_layer(
         where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command, expected: Expected
     ) -> Response[Any]:

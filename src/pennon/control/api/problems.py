@@ -148,4 +148,6 @@ def _bad_parameters(error: ValidationException) -> ApiError:
         name = str(item.get("key"))
         mend = _MENDS.get(name, "GET /api/v1/openapi.json says what is allowed")
         problems.append(Problem("", f"{name.replace('_', '-')} in the {source}: {item.get('message')}", mend))
+    if not problems:  # one that is missing is told in words only
+        problems.append(Problem("", error.detail.partition(" for path")[0], "add it"))
     return ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=tuple(problems))

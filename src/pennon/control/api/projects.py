@@ -90,7 +90,7 @@ def _project_routes(services: Services) -> list[Any]:
         page, following = paged(found, paging.limit, lambda project: project.key)
         return list_answer(map(show_project, page), following)
 
-    @creates("/projects", ProjectResource, role=ADMINISTRATOR)
+    @creates("/projects", ProjectResource, role=ADMINISTRATOR, example={"key": "shop", "name": "The shop"})
     def create_project(data: JSONBody[NewProject], command: Command) -> Response[Any]:
         """Create a project, without environments."""
         outcome = services.projects.create_project(sent(data, Project, key=data.key), **command.said)
@@ -103,7 +103,7 @@ def _project_routes(services: Services) -> list[Any]:
             found = find_project(reading, project)
         return item_answer(request, found, show_project)
 
-    @replaces(PROJECT, ProjectResource, role=ADMINISTRATOR)
+    @replaces(PROJECT, ProjectResource, role=ADMINISTRATOR, example={"name": "The shop"})
     def describe_project(
         project: Key, data: JSONBody[ProjectResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -133,7 +133,7 @@ def _environment_routes(services: Services) -> list[Any]:
         page, following = paged(found, paging.limit, lambda environment: environment.key)
         return list_answer(map(show_environment, page), following)
 
-    @creates(environments_path, EnvironmentResource, role=ADMINISTRATOR)
+    @creates(environments_path, EnvironmentResource, role=ADMINISTRATOR, example={"key": "staging"})
     def create_environment(project: Key, data: JSONBody[NewEnvironment], command: Command) -> Response[Any]:
         """Create an environment, in which every flag of the project is off."""
         outcome = services.environments.create_environment(
@@ -148,7 +148,7 @@ def _environment_routes(services: Services) -> list[Any]:
             found = find_environment(reading, where)
         return item_answer(request, found, show_environment)
 
-    @replaces(ENVIRONMENT, EnvironmentResource, role=ADMINISTRATOR)
+    @replaces(ENVIRONMENT, EnvironmentResource, role=ADMINISTRATOR, example={"production": True})
     def describe_environment(
         where: Place, data: JSONBody[EnvironmentResource], command: Command, expected: Expected
     ) -> Response[Any]:

@@ -55,7 +55,7 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         page = services.segment_views.segments(where, after=paging.after, limit=paging.limit)
         return list_answer(map(show_segment, page.items), page.next)
 
-    @creates(_LIST, SegmentResource, max_bytes=max_bytes)
+    @creates(_LIST, SegmentResource, max_bytes=max_bytes, example={"key": "beta", "included": ["u1"]})
     def create_segment(where: Place, data: JSONBody[NewSegment], command: Command) -> Response[Any]:
         """Create a segment."""
         return _changed(
@@ -67,7 +67,7 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         """Show a segment."""
         return item_answer(request, services.segment_views.segment(where, item_key), show_segment)
 
-    @replaces(_ONE, SegmentResource, max_bytes=max_bytes)
+    @replaces(_ONE, SegmentResource, max_bytes=max_bytes, example={"included": ["u1", "u2"]})
     def replace_segment(
         where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command, expected: Expected
     ) -> Response[Any]:
