@@ -102,6 +102,7 @@ class ChangeService:
             reversal = find_reversal(reading, environment, revision)
 
         def undo(working: WorkingProject, writing: Writing) -> None:
+            find_environment(writing, environment)
             apply_reversal(working, writing, reversal)
             require_faultless_project(working)
 

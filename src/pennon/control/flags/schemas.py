@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 
 from pennon.control.flags.subschemas import Subschema, subschemas
-from pennon.engine.regex import Patterns, Search, pattern_problem
+from pennon.engine.regex import NotSearchable, Patterns, Search, pattern_problem
 from pennon.model import Json, Problem, pointer
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -81,6 +81,8 @@ def value_problems(schema: Json, value: Json) -> Iterator[Problem]:
         yield Problem("", message, "simplify the schema or the value")
     except RecursionError:
         yield Problem("", "checking it against the schema never ends", "mend the schema's references to itself")
+    except NotSearchable as error:
+        yield Problem("", f"the schema's patterns cannot be searched for: {error}", error.mend)
     except ArithmeticError:
         yield Problem("", "a number is too large to be checked against the schema", "use a smaller one")
 

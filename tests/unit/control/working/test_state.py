@@ -2,33 +2,15 @@
 
 import pytest
 
-from pennon.control.working.state import ItemName, MemoryItems, WorkingKind, WorkingState, same_content
-from pennon.model import Flag, Item, Layer, Segment, Serve, Variation
+from pennon.control.working.state import WorkingState, same_content
+from pennon.model import Flag, Layer, Segment, Serve, Variation
+from tests.unit.control.working.sources import CountedItems
 
 ON_OFF = (Variation("on", True), Variation("off", False))
 
 
 def flag(key: str, *, on: bool = True, version: int = 1) -> Flag:
     return Flag(key, ON_OFF, on, Serve("on"), salt="s1", version=version)
-
-
-class CountedItems(MemoryItems):
-    """Notes what is read."""
-
-    def __init__(self, *models: Flag | Segment | Layer) -> None:
-        items: dict[str, dict[str, Item]] = {}
-        for model in models:
-            items.setdefault(type(model).__name__.lower(), {})[model.key] = Item.of(model)
-        super().__init__(items)
-        self.read: list[ItemName | WorkingKind] = []
-
-    def item(self, kind: WorkingKind, key: str) -> Item | None:
-        self.read.append((kind, key))
-        return super().item(kind, key)
-
-    def items(self, kind: WorkingKind) -> list[Item]:
-        self.read.append(kind)
-        return super().items(kind)
 
 
 def test_what_is_put_is_read_and_what_is_deleted_is_gone() -> None:

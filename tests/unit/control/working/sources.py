@@ -1,0 +1,23 @@
+"""Where tests of working states read from."""
+
+from pennon.control.working.state import ItemName, MemoryItems, WorkingKind, WorkingModel
+from pennon.model import Item
+
+
+class CountedItems(MemoryItems):
+    """Notes what is read."""
+
+    def __init__(self, *models: WorkingModel) -> None:
+        items: dict[str, dict[str, Item]] = {}
+        for model in models:
+            items.setdefault(type(model).__name__.lower(), {})[model.key] = Item.of(model)
+        super().__init__(items)
+        self.read: list[ItemName | WorkingKind] = []
+
+    def item(self, kind: WorkingKind, key: str) -> Item | None:
+        self.read.append((kind, key))
+        return super().item(kind, key)
+
+    def items(self, kind: WorkingKind) -> list[Item]:
+        self.read.append(kind)
+        return super().items(kind)
