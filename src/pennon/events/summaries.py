@@ -1,7 +1,5 @@
 """Adds up what was evaluated: calls to counters on the way out, counters to hours on the way in. Pure."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from pennon.events.batches import Counter, EventBatch, milliseconds
@@ -94,8 +92,3 @@ def _skew(batch: EventBatch, received_ms: int) -> int:
         return 0
     skew = received_ms - milliseconds(batch.sent_at)
     return skew if abs(skew) > _SKEW_MS else 0
-
-
-def total(counts: Iterable[HourlyCount]) -> int:
-    """Return how many evaluations *counts* stand for."""
-    return sum(count.count for count in counts)

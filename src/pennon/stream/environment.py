@@ -70,6 +70,11 @@ class Environment:
         """The key records."""
         return self.hub.snapshot("edge").keys
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._notified) + sum(map(len, self._listening.values()))
+
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield every stream's subscription, as they are now."""
         for listening in (*self._listening.values(), self._notified):

@@ -97,7 +97,7 @@ class StreamNode:
         for subscription in self.subscriptions():
             subscription.end(Ended.DRAINED)
         until = self.clock.monotonic() + self.settings.drain_s
-        while any(True for _ in self.subscriptions()) and self.clock.monotonic() < until:
+        while self.streams and self.clock.monotonic() < until:
             await asyncio.sleep(0.01)
 
     async def catch_up(self) -> None:
@@ -130,7 +130,12 @@ class StreamNode:
     def has_room(self) -> bool:
         """Whether one more stream may be opened."""
         most = self.settings.max_streams
-        return not self.is_draining and (most is None or sum(1 for _ in self.subscriptions()) < most)
+        return not self.is_draining and (most is None or self.streams < most)
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return sum(environment.streams for environment in self.environments.values())
 
     async def allows_client_rules(self, environment: str) -> bool:
         """Whether browsers may have *environment*'s client-side rules. Asked for anew every few seconds."""
