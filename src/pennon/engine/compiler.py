@@ -13,7 +13,7 @@ from pennon.engine.answers import Answers, Exposed, Failing, Served, failure
 from pennon.engine.conditions import Conditions, SegmentTest, compile_segment
 from pennon.engine.counting import Tally
 from pennon.engine.dialects import Dialects
-from pennon.engine.links import Links, Node
+from pennon.engine.links import Link, Links, Node
 from pennon.engine.operators import Refused, prepare_target
 from pennon.engine.probes import Trace
 from pennon.engine.regex import Patterns
@@ -96,7 +96,8 @@ class Compiler:
         """Compile a flag that exists."""
         try:
             flag = self.snapshot.flags[key]
-            return _FlagCompiler(flag, self, shared=self.links.is_shared(self.links.of("flag", key, flag))).function()
+            link = self.links.of("flag", key, flag)
+            return _FlagCompiler(flag, link, self, shared=self.links.is_shared(link)).function()
         except (InvalidItem, Refused) as error:
             version = self.snapshot.flags.records[key].version
             return self._broken(key, version, str(error))
@@ -115,7 +116,7 @@ class Compiler:
     def problems(self, flag: Flag) -> tuple[Problem, ...]:
         """Return everything in *flag* that cannot be compiled."""
         try:
-            _FlagCompiler(flag, self, shared=True).function()
+            _FlagCompiler(flag, self.links.of("flag", flag.key, flag), self, shared=True).function()
         except Refused as refused:
             return refused.problems
         return ()
@@ -129,7 +130,7 @@ class Compiler:
 
     def _compiled_inner(self, key: str) -> Inner:
         try:
-            return _FlagCompiler(self.snapshot.flags[key], self, shared=None).function()
+            return _FlagCompiler(self.snapshot.flags[key], self.links.of("flag", key), self, shared=None).function()
         except (InvalidItem, Refused):
             return _never
 
@@ -162,9 +163,10 @@ def _never(_context: dict[Any, Any], _memo: dict[Any, Any] | None, _now: float |
 class _FlagCompiler:
     """Writes the function of one flag, in the order in which it is evaluated."""
 
-    def __init__(self, flag: Flag, compiler: Compiler, *, shared: bool | None) -> None:
+    def __init__(self, flag: Flag, link: Link, compiler: Compiler, *, shared: bool | None) -> None:
         """*shared*: whether answers are to be remembered; None: it is a prerequisite, so whoever asks says."""
         self._flag = flag
+        self._link = link
         self._compiler = compiler
         self._shared = shared
         self._writer = Writer("c, m, t" if shared is None else "c, d, t", compiler.probe)
@@ -180,7 +182,7 @@ class _FlagCompiler:
         is_stale = flag.staleness is not None and flag.key in self._compiler.stale
         if is_stale or not flag.on:
             # What is not written must be sound all the same: a broken flag is broken while it is off, too.
-            _FlagCompiler(replace(flag, on=True), self._compiler, shared=None).check()
+            _FlagCompiler(replace(flag, on=True), self._link, self._compiler, shared=None).check()
             # As a prerequisite an off flag stays shut, whatever it serves once it is stale.
             self._write_short(is_stale=is_stale and (flag.on or self._shared is not None))
         else:
@@ -205,7 +207,7 @@ class _FlagCompiler:
 
     def _check_parts(self) -> None:
         flag, refuse = self._flag, self._conditions.refuse
-        if (problem := self._compiler.links.of("flag", flag.key).problem) is not None:
+        if (problem := self._link.problem) is not None:
             raise Refused(Problem("", problem, "break the chain"))  # to go on would follow a cycle for ever
         for index, need in enumerate(flag.needs):
             if need not in NEEDS:
@@ -215,7 +217,7 @@ class _FlagCompiler:
         if flag.off_variation is not None and flag.off_variation not in self._keys:
             refuse("/offVariation", f"there is no variation {flag.off_variation!r}", _NAME_ONE)
         if flag.staleness is not None:
-            apart = _FlagCompiler(flag, self._compiler, shared=None).stale_problems(flag.staleness)
+            apart = _FlagCompiler(flag, self._link, self._compiler, shared=None).stale_problems(flag.staleness)
             self._conditions.problems += [problem for problem in apart if problem.path.startswith("/staleness")]
 
     def stale_problems(self, staleness: Staleness) -> list[Problem]:

@@ -1,6 +1,7 @@
 """Conditions as Python expressions, and segments as functions of them. What cannot be compiled is noted."""
 
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any, Protocol, TypeAlias
 
 from pennon.bucketing import sha256, well_formed
@@ -59,7 +60,7 @@ class Conditions:
             return "None"
         if attribute.startswith("/"):
             return self._writer.found(f"{self._writer.constant(attribute_reader(attribute))}(c)")
-        return self._writer.found(f"c.get({self._writer.constant(attribute)})")
+        return self._writer.found(f"c.get({self._writer.constant(intern(attribute))})")
 
     def all_of(self, conditions: Sequence[Condition], path: str) -> str:
         """Return the expression that is true where every condition holds."""

@@ -62,7 +62,7 @@ class Links:
         try:
             return self._link(node, (), model)
         except _TooDeep as error:
-            return self._note(node, _too_deep(kind, error.path))
+            return self._noted(node, _too_deep(kind, error.path))
 
     def is_shared(self, link: Link) -> bool:
         """Tell whether something is needed by two ways, so that its answer is worth remembering."""
@@ -70,10 +70,12 @@ class Links:
         asked = len(link.direct) + sum(len(self._known.get(node, _ALONE).direct) for node in items)
         return asked > len(items)
 
-    def _note(self, node: Node, link: Link) -> Link:
+    def _noted(self, node: Node, link: Link, *, is_asked_again: bool = False) -> Link:
+        """Note whom a change of what *link* has reaches. A flag that nobody needs is asked about once: not kept."""
         for needed in link.everything:
             self._users.setdefault(needed, {})[node] = None
-        self._known[node] = link
+        if is_asked_again:
+            self._known[node] = link
         return link
 
     def _link(self, node: Node, path: tuple[Node, ...], model: Flag | Segment | None = None) -> Link:
@@ -91,7 +93,7 @@ class Links:
             link = self._flag_link(found, (*path, node))
         elif found is not None:
             link = self._segment_link(found, (*path, node))
-        return self._note(node, link)
+        return self._noted(node, link, is_asked_again=bool(path) or node[0] == "segment")
 
     def _model(self, node: Node) -> Flag | Segment | None:
         try:
@@ -124,7 +126,7 @@ class Links:
         try:
             return self._link(segment, ())
         except _TooDeep as error:
-            return self._note(segment, _too_deep("segment", error.path))
+            return self._noted(segment, _too_deep("segment", error.path), is_asked_again=True)
 
 
 def _everything(direct: tuple[Node, ...], below: list[Link]) -> tuple[Node, ...]:

@@ -33,7 +33,7 @@ class Shapes:
     def __init__(self) -> None:
         ranks = Memo(version_rank)
         self.comparisons: dict[str, Comparison] = comparisons(ranks)
-        self._makers: dict[str, Callable[..., Callable[..., Any]]] = {}
+        self._makers: dict[str, Callable[[tuple[Any, ...]], Callable[..., Any]]] = {}
         self._names: dict[str, Any] = {
             **self.comparisons,
             "none": none,
@@ -56,7 +56,7 @@ class Shapes:
             scope: dict[str, Any] = {}
             exec(compile(source, "<flag>", "exec"), self._names, scope)
             maker = self._makers[source] = scope["make"]
-        return maker(*constants)
+        return maker(tuple(constants))
 
 
 class Writer:
@@ -73,7 +73,7 @@ class Writer:
         """Return the name that *value* has in the source: one for all places that have the same string."""
         if type(value) is str and (name := self._strings.get(value)) is not None:
             return name
-        name = f"k{len(self._constants)}"
+        name = f"k[{len(self._constants)}]"
         self._constants.append(value)
         if type(value) is str:
             self._strings[value] = name
@@ -107,6 +107,5 @@ class Writer:
 
     def made(self, shapes: Shapes) -> Callable[..., Any]:
         """Return the function."""
-        names = ",".join(f"k{index}" for index in range(len(self._constants)))
-        head = f"def make({names}):\n def made({self._parameters}):\n"
+        head = f"def make(k):\n def made({self._parameters}):\n"
         return shapes.function(head + "\n".join(self._lines) + "\n return made\n", self._constants)

@@ -19,12 +19,8 @@ def test_functions_of_one_shape_share_their_code_but_no_constants() -> None:
 
 def test_equal_strings_are_one_constant() -> None:
     writer = Writer("")
-    assert [writer.constant("a"), writer.constant("b"), writer.constant("a"), writer.constant(1)] == [
-        "k0",
-        "k1",
-        "k0",
-        "k2",
-    ]
+    names = [writer.constant(value) for value in ("a", "b", "a", 1)]
+    assert names == ["k[0]", "k[1]", "k[0]", "k[2]"]
 
 
 def test_shapes_are_bounded_and_functions_outlive_them() -> None:
