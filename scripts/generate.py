@@ -25,6 +25,7 @@ SUBSTITUTIONS: tuple[tuple[str, str], ...] = (
     (r"\baiter_(raw|bytes)\b", r"iter_\1"),
     (r"\bAsync(?=[A-Z])", ""),
     (r"\bpennon\.sdk\._async\b", "pennon.sdk._sync"),
+    (r"\bpennon\.sdk\.tasks\b", "pennon.sdk.threads"),
     (r"\basync_(at_exit|before_fork|call|can_start|client)\b", r"\1"),
     (r"\basynchronous\b", "synchronous"),
 )

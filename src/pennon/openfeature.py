@@ -21,6 +21,7 @@ from pennon.sdk.client import Client
 from pennon.sdk.config import Options
 from pennon.sdk.flags import PinnedRules, copied, mismatched
 from pennon.sdk.ladder import Level
+from pennon.sdk.reasons import STANDARD_REASONS
 from pennon.sdk.status import Change, Status
 
 __all__ = ["PennonProvider"]
@@ -28,16 +29,7 @@ __all__ = ["PennonProvider"]
 T = TypeVar("T")
 _Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
-_REASONS: Mapping[model.Reason, Reason] = {
-    model.Reason.OFF: Reason.DISABLED,
-    model.Reason.PREREQUISITE_FAILED: Reason.DISABLED,
-    model.Reason.TARGET_MATCH: Reason.TARGETING_MATCH,
-    model.Reason.RULE_MATCH: Reason.TARGETING_MATCH,
-    model.Reason.FALLTHROUGH: Reason.DEFAULT,
-    model.Reason.SPLIT: Reason.SPLIT,
-    model.Reason.STALE: Reason.STALE,
-    model.Reason.ERROR: Reason.ERROR,
-}
+_REASONS: Mapping[model.Reason, Reason] = {reason: Reason(name) for reason, name in STANDARD_REASONS.items()}
 _CODES: Mapping[model.ErrorCode, ErrorCode] = {code: ErrorCode(code.value) for code in model.ErrorCode}
 
 

@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Unpack
 
 from pennon.sdk._async.running import AsyncRunning
-from pennon.sdk._concurrency import async_can_start
 from pennon.sdk._core import Core
 from pennon.sdk.config import Options, configure
 from pennon.sdk.ladder import Ladder
 from pennon.sdk.lifecycle import async_at_exit, async_before_fork, at_multiprocessing_exit, on_fork
 from pennon.sdk.stores.base import Store
 from pennon.sdk.stores.loading import load
+from pennon.sdk.tasks import async_can_start
 
 
 class AsyncClient(Core):

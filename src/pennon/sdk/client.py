@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Unpack
 
-from pennon.sdk._concurrency import can_start
 from pennon.sdk._core import Core
 from pennon.sdk._sync.running import Running
 from pennon.sdk.config import Options, configure
@@ -15,6 +14,7 @@ from pennon.sdk.ladder import Ladder
 from pennon.sdk.lifecycle import at_exit, at_multiprocessing_exit, before_fork, on_fork
 from pennon.sdk.stores.base import Store
 from pennon.sdk.stores.loading import load
+from pennon.sdk.threads import can_start
 
 
 class Client(Core):

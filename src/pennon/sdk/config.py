@@ -2,11 +2,10 @@
 
 import os
 import random
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +20,9 @@ from pennon.sdk.sources.file import FileSource
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Store
 from pennon.sdk.stores.file import FileStore
+
+if TYPE_CHECKING:
+    import ssl  # a client of a file has no use for it
 
 ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_OVERRIDES")
 """The environment variables that a client reads. What the caller passes goes before them."""
@@ -69,7 +71,7 @@ class Options(TypedDict, total=False):
     """Called after each evaluation, in the caller's thread: see `pennon.sdk.opentelemetry`."""
     overrides: Mapping[str, Json]
     """Values by flag key that go before everything, those of `PENNON_OVERRIDES` too."""
-    ssl_context: ssl.SSLContext
+    ssl_context: "ssl.SSLContext"
     """How to check the server's certificate, where the system's authorities do not do."""
     chance: Callable[[], float]
     """Numbers from 0 to 1 for jitter."""
@@ -96,7 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     on_status: Callable[[Status], None] | None = None
     hooks: tuple[EvaluationHook, ...] = ()
     overrides: Mapping[str, Json] = {}
-    ssl_context: ssl.SSLContext | None = None
+    ssl_context: "ssl.SSLContext | None" = None
     chance: Callable[[], float] = random.random
     clock: Clock = msgspec.field(default_factory=system_clock)
 

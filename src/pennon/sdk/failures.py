@@ -14,6 +14,10 @@ class UpstreamFailed(SdkError):
         self.failure = failure
 
 
+class LineCut(SdkError):
+    """Somebody cut the line that a loop was reading: the process forks, the client closes, the stream is silent."""
+
+
 def refusal(url: str, status: int, headers: Mapping[str, str], body: bytes = b"") -> Failure:
     """Return what an answer of *status* means, other than 200, 202 and 304."""
     said = _excerpt(body)

@@ -5,10 +5,10 @@ import math
 from functools import partial
 
 from pennon.sdk._async.upstream import AsyncUpstream
-from pennon.sdk._concurrency import AsyncSignal, async_call
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
 from pennon.sdk.stores.base import Stored
+from pennon.sdk.tasks import AsyncSignal, async_call
 
 _LOG = logging.getLogger("pennon")
 _TICK_S = 1.0

@@ -4,10 +4,10 @@ from pennon.sdk._async.keeper import AsyncKeeper
 from pennon.sdk._async.sender import AsyncSender
 from pennon.sdk._async.transport import AsyncTransport
 from pennon.sdk._async.upstream import AsyncUpstream
-from pennon.sdk._concurrency import AsyncLoop, AsyncLoops, AsyncSignal
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
 from pennon.sdk.ladder import Ladder
+from pennon.sdk.tasks import AsyncLoop, AsyncLoops, AsyncSignal
 
 
 class AsyncRunning:

@@ -3,11 +3,11 @@
 import logging
 
 from pennon.sdk._async.transport import AsyncTransport
-from pennon.sdk._concurrency import AsyncLock, AsyncSignal
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.tasks import AsyncLock, AsyncSignal
 
 _LOG = logging.getLogger("pennon")
 _LONGEST_S = 300.0

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from pennon._version import __version__
-from pennon.sdk._concurrency import AsyncLifeline, LineCut
 from pennon.sdk.config import Config
-from pennon.sdk.failures import UpstreamFailed, refusal
+from pennon.sdk.failures import LineCut, UpstreamFailed, refusal
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.tasks import AsyncLifeline
 
 _EXCERPT = 4096
 

@@ -9,11 +9,11 @@ from pennon.model import Position
 from pennon.protocol import Action, AskSince, AskSnapshot, Draining, FrameTooLarge, Reported, ReportKind
 from pennon.protocol.sse import Decoder
 from pennon.sdk._async.transport import Answer, AsyncTransport
-from pennon.sdk._concurrency import AsyncSignal
 from pennon.sdk.config import Config
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Connect, Failure, FailureKind, Ladder, Poll, Wait
 from pennon.sdk.receiver import Receiver
+from pennon.sdk.tasks import AsyncSignal
 
 _HEARTBEATS = 2.5
 _ASKS = 3  # one answer may lead to another question, not to an endless talk

@@ -5,11 +5,11 @@ import logging
 import math
 from functools import partial
 
-from pennon.sdk._concurrency import Signal, call
 from pennon.sdk._core import Core
 from pennon.sdk._sync.upstream import Upstream
 from pennon.sdk.config import Config
 from pennon.sdk.stores.base import Stored
+from pennon.sdk.threads import Signal, call
 
 _LOG = logging.getLogger("pennon")
 _TICK_S = 1.0

@@ -1,7 +1,6 @@
 # Generated from src/pennon/sdk/_async/running.py by scripts/generate.py: edit that file, not this one.
 """A client's loops while they run. A client has at most one such set, and gets a new one after a fork."""
 
-from pennon.sdk._concurrency import Loop, Loops, Signal
 from pennon.sdk._core import Core
 from pennon.sdk._sync.keeper import Keeper
 from pennon.sdk._sync.sender import Sender
@@ -9,6 +8,7 @@ from pennon.sdk._sync.transport import Transport
 from pennon.sdk._sync.upstream import Upstream
 from pennon.sdk.config import Config
 from pennon.sdk.ladder import Ladder
+from pennon.sdk.threads import Loop, Loops, Signal
 
 
 class Running:

@@ -3,12 +3,12 @@
 
 import logging
 
-from pennon.sdk._concurrency import Lock, Signal
 from pennon.sdk._core import Core
 from pennon.sdk._sync.transport import Transport
 from pennon.sdk.config import Config
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.threads import Lock, Signal
 
 _LOG = logging.getLogger("pennon")
 _LONGEST_S = 300.0

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from pennon._version import __version__
-from pennon.sdk._concurrency import Lifeline, LineCut
 from pennon.sdk.config import Config
-from pennon.sdk.failures import UpstreamFailed, refusal
+from pennon.sdk.failures import LineCut, UpstreamFailed, refusal
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.threads import Lifeline
 
 _EXCERPT = 4096
 

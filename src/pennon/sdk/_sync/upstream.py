@@ -9,12 +9,12 @@ import math
 from pennon.model import Position
 from pennon.protocol import Action, AskSince, AskSnapshot, Draining, FrameTooLarge, Reported, ReportKind
 from pennon.protocol.sse import Decoder
-from pennon.sdk._concurrency import Signal
 from pennon.sdk._sync.transport import Answer, Transport
 from pennon.sdk.config import Config
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Connect, Failure, FailureKind, Ladder, Poll, Wait
 from pennon.sdk.receiver import Receiver
+from pennon.sdk.threads import Signal
 
 _HEARTBEATS = 2.5
 _ASKS = 3  # one answer may lead to another question, not to an endless talk

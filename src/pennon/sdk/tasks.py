@@ -1,18 +1,16 @@
-"""What the loops wait on and run in, once for tasks and once for threads: the only hand-written twins of the SDK.
+"""What the loops wait on and run in, for tasks of an event loop. `pennon.sdk.threads` has the same for threads.
 
-Both of a pair have the same methods; where one awaits, `scripts/generate.py` takes the `await` away.
+The two are the only hand-written twins of the SDK: where one awaits, `scripts/generate.py` takes the `await` away.
 """
 
 import asyncio
 import contextlib
 import logging
-import socket
-import threading
-import time
-import weakref
 from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
+
+from pennon.sdk.failures import LineCut
 
 _LOG = logging.getLogger("pennon")
 _RESTART_S = 1.0
@@ -20,13 +18,7 @@ _RESTART_S = 1.0
 Result = TypeVar("Result")
 
 AsyncLoop: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-Loop: TypeAlias = Callable[[], None]
 AsyncLock = asyncio.Lock
-Lock = threading.Lock
-
-
-class LineCut(Exception):
-    """Somebody cut the line that a loop was reading: the process forks, the client closes, the stream is silent."""
 
 
 class AsyncSignal:
@@ -58,20 +50,6 @@ class AsyncSignal:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._event.wait(), timeout_s)
         return self._given
-
-
-class Signal:
-    """Something to wait for, which any thread may give."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.is_set = self._event.is_set
-        self.set = self._event.set
-        self.clear = self._event.clear
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until it is given, at most *timeout_s* seconds. Return whether it is."""
-        return self._event.wait(timeout_s if timeout_s is None else max(timeout_s, 0.0))
 
 
 class AsyncLoops:
@@ -111,38 +89,6 @@ class AsyncLoops:
             except Exception:  # noqa: BLE001  # boundary: a background loop outlives what it does
                 _LOG.exception("a background task failed and starts again")
             await asyncio.sleep(_RESTART_S)
-
-
-class Loops:
-    """Background loops in threads. One that raises is reported and started again. Nobody can cancel a thread."""
-
-    def __init__(self, release: Loop) -> None:
-        self._threads: list[threading.Thread] = []
-
-    def start(self, loops: Mapping[str, Loop]) -> None:
-        """Start *loops*, by their names."""
-        self._threads = [
-            threading.Thread(target=self._keep, args=(loop,), name=name, daemon=True) for name, loop in loops.items()
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self, timeout_s: float) -> bool:
-        """Wait at most *timeout_s* seconds for the loops to end. Return whether all are over."""
-        until = time.monotonic() + timeout_s
-        for thread in self._threads:
-            if thread is not threading.current_thread():  # a user's callback closes the client, or forks
-                thread.join(max(until - time.monotonic(), 0.0))
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        return not self._threads
-
-    def _keep(self, loop: Loop) -> None:
-        while True:
-            try:
-                return loop()
-            except Exception:  # noqa: BLE001  # boundary: a background loop outlives what it does
-                _LOG.exception("a background thread failed and starts again")
-            time.sleep(_RESTART_S)
 
 
 class AsyncLifeline:
@@ -185,72 +131,9 @@ class AsyncLifeline:
             raise LineCut from late
 
 
-class Lifeline:
-    """Encloses waiting on the network, so that others may end it: what then waits raises `LineCut`.
-
-    A thread that waits in a read cannot be told; its socket can be shut down under it. httpcore shows each new socket
-    to whoever asks for a trace.
-    """
-
-    def __init__(self) -> None:
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._lock = threading.Lock()
-        self._depth = 0
-        self._is_cut = False
-        self._closed = False
-
-    def extensions(self) -> dict[str, Any]:
-        """Return what requests must carry for this to work."""
-        return {"trace": self._trace}
-
-    def cut(self) -> None:
-        """End what is waited for now."""
-        with self._lock:
-            self._is_cut = True
-            self._shut()
-
-    def close(self) -> None:
-        """End what is waited for now, and let nothing begin any more."""
-        self._closed = True
-        self.cut()
-
-    def __enter__(self) -> "Lifeline":
-        with self._lock:
-            if self._closed:
-                raise LineCut
-            self._is_cut = self._is_cut and self._depth > 0
-            self._depth += 1
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._depth -= 1
-        if self._is_cut and isinstance(error, Exception):
-            raise LineCut from error
-
-    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
-            with self._lock:
-                self._sockets.add(info["return_value"].get_extra_info("socket"))
-                if self._is_cut:
-                    self._shut()
-
-    def _shut(self) -> None:
-        for each in list(self._sockets):
-            with contextlib.suppress(OSError):
-                # Not SSLSocket.shutdown, which forgets the encryption and lets the reader take ciphertext for text.
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
-
-
 async def async_call(function: Callable[[], Result]) -> Result:
     """Call *function*, which may take a while on the disk, without holding up the event loop."""
     return await asyncio.to_thread(function)
-
-
-def call(function: Callable[[], Result]) -> Result:
-    """Call *function*."""
-    return function()
 
 
 def async_can_start() -> bool:
@@ -259,9 +142,4 @@ def async_can_start() -> bool:
         asyncio.get_running_loop()
     except RuntimeError:
         return False
-    return True
-
-
-def can_start() -> bool:
-    """Return whether loops can be started here."""
     return True
