@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from itertools import combinations, pairwise
+from functools import cache
+from itertools import combinations, pairwise, permutations, product
+from operator import mul
 
 import pytest
 from hypothesis import given
@@ -144,3 +146,44 @@ def test_the_order_of_what_is_wanted_does_not_matter() -> None:
     current = (Weight("a", 20), Weight("b", 20), Weight("c", 20))
     wanted = {"a": 5, "b": 10, "c": 25, "d": 20}
     assert reallocate(current, wanted) == reallocate(current, dict(reversed(wanted.items())))
+
+
+def dealt(shares: tuple[int, ...]) -> list[str]:
+    """Return every way to deal the shares out to buckets."""
+    return sorted({"".join(order) for order in permutations("".join(map(mul, "abcde", shares)))})
+
+
+@cache
+def keeps_the_weaker_law(one: str, other: str) -> bool:
+    def count(variation: str) -> int:
+        return other.count(variation) - one.count(variation)
+
+    return all(was == now or count(was) < 0 or count(now) > 0 for was, now in zip(one, other, strict=True))
+
+
+def can_be_dealt(ways: list[list[str]]) -> bool:
+    """Return whether one way of each list can be chosen so that any two keep the law."""
+    if not ways:
+        return True
+    first = min(ways, key=len)  # the narrowest choice first: few are left to try
+    others = [way for way in ways if way is not first]
+
+    def keep(one: str, other: str) -> bool:
+        return keeps_the_weaker_law(one, other) and keeps_the_weaker_law(other, one)
+
+    return any(can_be_dealt([[deal for deal in way if keep(chosen, deal)] for way in others]) for chosen in first)
+
+
+def test_no_rule_keeps_a_law_for_any_two_allocations_of_five_variations() -> None:
+    allocations = [shares for shares in product(range(4), repeat=5) if sum(shares) == 3]
+    assert len(allocations) == 35
+    assert can_be_dealt([dealt(shares) for shares in allocations if not shares[4]])
+    assert not can_be_dealt([dealt(shares) for shares in allocations])
+
+
+def test_the_law_of_the_step_brings_a_walk_back_swapped() -> None:
+    walk: list[Slices] = [(Weight("a", 30), Weight("b", 30))]
+    for wanted in ({"a": 30, "b": 0, "c": 30}, {"a": 0, "b": 30, "c": 30}, {"a": 30, "b": 30, "c": 0}):
+        walk.append(reallocate(walk[-1], wanted))
+    assert owners(walk[0]) == ["a"] * 30 + ["b"] * 30
+    assert owners(walk[-1]) == ["b"] * 30 + ["a"] * 30
