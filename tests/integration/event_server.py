@@ -13,12 +13,12 @@ import uvicorn
 from pennon.bus import MemoryBus
 from pennon.ingest import Ingest
 from pennon.stream import Endpoints, StreamNode
-from tests.integration.nodes import ENVIRONMENT, KEYS, MemoryLog
+from tests.integration.nodes import ENVIRONMENT, KEYS, MemoryLog, boolean
 
 
 async def serve(folder: Path) -> None:
     log = MemoryLog()
-    log.write(ENVIRONMENT, *KEYS)
+    log.write(ENVIRONMENT, *KEYS, boolean("checkout"))
     ingest = Ingest(folder, time.time)
     await ingest.start()
     async with StreamNode(log, MemoryBus(), ingest, time) as node:

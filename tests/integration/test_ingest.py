@@ -21,7 +21,19 @@ import pytest
 from pennon.ingest import CountedBatch, Counting, Ingest
 from pennon.ingest.accept import spooled
 from pennon.stream import StreamSettings
-from tests.integration.nodes import CLIENT, EDGE, ENVIRONMENT, SERVER, RunningNode, key, running, secret_hash
+from tests.integration.nodes import (
+    CLIENT,
+    EDGE,
+    ENVIRONMENT,
+    SERVER,
+    MemoryLog,
+    RunningNode,
+    boolean,
+    eventually,
+    key,
+    running,
+    secret_hash,
+)
 
 NOW_MS = 1_760_000_000_000
 COUNTER = {"flag": "checkout", "variation": "on", "reason": "SPLIT", "count": 3, "from": NOW_MS, "to": NOW_MS + 1}
@@ -33,7 +45,8 @@ def batch(sequence: int, *, instance: str = "i1", **fields: Any) -> dict[str, An
 
 @contextlib.contextmanager
 def ingesting(folder: Path, settings: StreamSettings | None = None) -> Iterator[RunningNode]:
-    with running(sink=Ingest(folder, time.time), settings=settings) as node:
+    checkout = boolean("checkout", client_side=True)
+    with running(checkout, sink=Ingest(folder, time.time), settings=settings) as node:
         yield node
 
 
@@ -47,7 +60,7 @@ def spool(node: RunningNode) -> list[tuple[str, str, int]]:
 def test_batch_is_accepted_and_lies_on_disk(tmp_path: Path) -> None:
     with ingesting(tmp_path) as node, node.client() as client:
         answer = client.post("/sdk/v1/events", json=batch(1))
-        assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "duplicate": False})
+        assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "duplicate": False, "unknown": 0})
         assert spool(node) == [(secret_hash(SERVER), "i1", 1)]
         assert node.value("pennon_events_total") == 1
 
@@ -56,7 +69,7 @@ def test_repeated_batch_is_acknowledged_and_taken_once(tmp_path: Path) -> None:
     with ingesting(tmp_path) as node, node.client() as client:
         client.post("/sdk/v1/events", json=batch(1))
         again = client.post("/sdk/v1/events", json=batch(1))
-        assert (again.status_code, again.json()) == (202, {"accepted": 1, "duplicate": True})
+        assert (again.status_code, again.json()) == (202, {"accepted": 1, "duplicate": True, "unknown": 0})
         assert len(spool(node)) == 1
         assert node.value("pennon_events_total") == 1
         assert node.value("pennon_event_batches_total", outcome="duplicate") == 1
@@ -72,7 +85,7 @@ def test_every_kind_of_key_may_report_and_each_counts_for_itself(tmp_path: Path)
 
 def test_edge_key_says_which_environment_its_batch_is_of(tmp_path: Path) -> None:
     with ingesting(tmp_path) as node, node.client(EDGE) as client:
-        node.write(key(EDGE, "edge"), environment="shop/second")
+        node.write(key(EDGE, "edge"), boolean("checkout"), environment="shop/second")
         waiting = time.monotonic() + 10
         while len(client.get("/sdk/v1/environments").json()["environments"]) < 2:
             assert time.monotonic() < waiting
@@ -165,7 +178,7 @@ def test_full_disk_is_said_and_evaluations_go_on(tmp_path: Path) -> None:
         assert refused.status_code == 503
         assert refused.headers["retry-after"]
         assert snapshot.status_code == 200
-        assert client.post("/sdk/v1/events", json=batch(2)).json() == {"accepted": 1, "duplicate": False}
+        assert client.post("/sdk/v1/events", json=batch(2)).json() == {"accepted": 1, "duplicate": False, "unknown": 0}
         assert [entry[2] for entry in spool(node)] == [1, 2]
         assert node.value("pennon_event_batches_total", outcome="unavailable") == 1
 
@@ -291,3 +304,65 @@ def test_environment_of_the_key_is_the_batchs(tmp_path: Path) -> None:
         found = spooled(record.payload or b"")
         assert found is not None
         assert found.environment == ENVIRONMENT
+
+
+def counters(node: RunningNode) -> list[tuple[str, str | None]]:
+    """Return the flags and variations that the counters in the spool are of."""
+    assert isinstance(node.sink, Ingest)
+    found = [spooled(record.payload or b"") for record in node.run(node.sink.read(100_000))]
+    return [(each.flag, each.variation) for entry in found if entry is not None for each in entry.batch.counters]
+
+
+def test_counters_of_made_up_flags_and_variations_are_left_out_and_told(tmp_path: Path) -> None:
+    with ingesting(tmp_path) as node, node.client(CLIENT) as client:
+        made_up = [{**COUNTER, "flag": "made-up"}, COUNTER, {**COUNTER, "variation": "made-up"}]
+        answer = client.post("/sdk/v1/events", json=batch(1, counters=made_up))
+        assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "duplicate": False, "unknown": 2})
+        assert counters(node) == [("checkout", "on")]
+        assert node.value("pennon_unknown_events_total") == 2
+
+
+def test_batch_of_nothing_but_made_up_names_takes_no_room(tmp_path: Path) -> None:
+    with ingesting(tmp_path) as node, node.client(CLIENT) as client:
+        for sequence in range(20):
+            names = [{**COUNTER, "flag": f"made-up-{sequence}-{number}"} for number in range(500)]
+            answer = client.post("/sdk/v1/events", json=batch(sequence, counters=names))
+            assert (answer.status_code, answer.json()["accepted"], answer.json()["unknown"]) == (202, 0, 500)
+        assert spool(node) == []
+        assert node.value("pennon_unknown_events_total") == 10_000
+
+
+def test_client_key_counts_nothing_of_flags_that_it_does_not_see(tmp_path: Path) -> None:
+    with ingesting(tmp_path) as node:
+        node.write(boolean("inner"))
+        about_inner = batch(1, counters=[{**COUNTER, "flag": "inner"}])
+        with node.client(SERVER) as server, node.client(CLIENT) as client:
+            eventually(lambda: server.post("/sdk/v1/events", json=about_inner).json()["accepted"] == 1)
+            assert client.post("/sdk/v1/events", json=about_inner).json()["accepted"] == 0
+
+
+def test_flag_that_was_deleted_a_moment_ago_is_still_counted(tmp_path: Path) -> None:
+    with ingesting(tmp_path) as node, node.client() as client:
+        position = node.write(delete=(("flag", "checkout"),))
+        eventually(lambda: client.get("/sdk/v1/snapshot").headers["x-pennon-revision"] == str(position))
+        assert client.post("/sdk/v1/events", json=batch(1)).json()["accepted"] == 1
+
+
+def test_sdk_that_heard_of_a_flag_before_this_node_did_is_not_ignored(tmp_path: Path) -> None:
+    log, settings = MemoryLog(), StreamSettings(poll_s=60.0, drain_s=3)
+    with running(log=log, sink=Ingest(tmp_path, time.time), settings=settings) as node, node.client() as client:
+
+        async def write_unannounced() -> str:
+            return str(log.write(ENVIRONMENT, boolean("checkout")))
+
+        revision = node.run(write_unannounced())
+        assert client.post("/sdk/v1/events", json=batch(1)).json()["accepted"] == 0
+        assert client.post("/sdk/v1/events", json=batch(1, revision=revision)).json()["accepted"] == 1
+
+
+@pytest.mark.parametrize("revision", ["1.999999", "9.1", 12, "nonsense", "1.1"])
+def test_revision_that_is_a_lie_helps_no_made_up_flag(tmp_path: Path, revision: object) -> None:
+    with ingesting(tmp_path) as node, node.client(CLIENT) as client:
+        names = [{**COUNTER, "flag": "made-up"}]
+        answer = client.post("/sdk/v1/events", json=batch(1, counters=names, revision=revision))
+        assert (answer.status_code, answer.json()["unknown"]) == (202, 1)

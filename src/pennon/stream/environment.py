@@ -12,6 +12,7 @@ from pennon.engine import RuleSet, compile_snapshot
 from pennon.model import DECODE_ERRORS, Delta, Item, ItemKind, Items, KeyRecord, Position
 from pennon.protocol import PROJECTIONS, Hub, Projection, sse
 from pennon.protocol.projection import is_client_side
+from pennon.stream.known import KnownFlags
 from pennon.stream.metrics import NodeMetrics
 from pennon.stream.reports import Report
 from pennon.stream.subscribers import Ended, Subscription
@@ -39,6 +40,7 @@ class Environment:
         """Set when the log is said to have grown."""
         self._notified: set[Subscription] = set()
         self._versions: dict[Projection, str] = {}
+        self._known: Mapping[Projection, KnownFlags] = {projection: KnownFlags() for projection in _EVALUATED}
         self._metrics = metrics
         self._hub: Hub | None = None
         self._rules: RuleSet | None = None
@@ -94,6 +96,8 @@ class Environment:
         self._hub = hub
         self._client_flags = None
         self._versions = {projection: hub.digest(projection)[:16] for projection in _EVALUATED}
+        for projection, known in self._known.items():
+            known.follow(hub.snapshot(projection).flags.records)
         self._swap(compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed))
         for subscription in self.subscriptions():
             subscription.fall_behind()
@@ -109,6 +113,8 @@ class Environment:
         touched = [(kind, key) for kind in _KINDS for key in steps["server"].items(kind)]
         self._swap(self._base().advanced(self.hub.snapshot("server"), touched))
         self._follow_client_flags(steps["client"].flags)
+        for projection, known in self._known.items():
+            known.follow(self.hub.snapshot(projection).flags.records, steps[projection].flags)
         for projection in PROJECTIONS:
             self._publish(projection, steps[projection], now)
         for projection in _EVALUATED:
@@ -159,6 +165,10 @@ class Environment:
             flags = self.hub.snapshot("client").flags.records
             self._client_flags = frozenset(key for key, item in flags.items() if is_client_side(item))
         return self._client_flags
+
+    def known_flags(self, projection: Projection) -> KnownFlags:
+        """Return what may be reported by who sees *projection*."""
+        return self._known["client" if projection == "client" else "server"]
 
     def client_rules(self, ttl_s: int) -> bytes:
         """Return the client projection as browsers get it, with the time for which they may go on with it."""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from pennon.events import EventBatch, InvalidBatch
-from pennon.ingest.accept import BatchTooOld, IngestUnavailable
+from pennon.ingest.accept import Accepted, BatchTooOld, IngestUnavailable
 from pennon.model import DECODE_ERRORS, Position, Problem, decoding_problem, pointer
 from pennon.stream.acks import NODES, Ack
 from pennon.stream.calls import Call
@@ -26,8 +26,12 @@ async def answer_events(call: Call) -> Answer:
         batches.labels("malformed").inc()
         detail = "nothing of the batch is counted"
         raise Refusal(400, "Malformed batch", detail, problems=error.problems) from error
+    known = await _known_of(batch, call)
+    unknown = batch.entries - known.entries
+    if unknown and not known.entries:
+        return _taken(call, Accepted(0), unknown)
     try:
-        accepted = await call.node.sink.accept(call.environment.name, call.access.key_hash, batch)
+        accepted = await call.node.sink.accept(call.environment.name, call.access.key_hash, known)
     except BatchTooOld as error:
         batches.labels("too old").inc()
         raise Refusal(409, "Too old", str(error)) from error
@@ -35,10 +39,36 @@ async def answer_events(call: Call) -> Answer:
         batches.labels("unavailable").inc()
         detail = "the batch could not be kept: send it again"
         raise Refusal(503, "Events cannot be kept now", detail, headers=(("retry-after", "5"),)) from error
-    batches.labels("duplicate" if accepted.duplicate else "accepted").inc()
+    return _taken(call, accepted, unknown)
+
+
+async def _known_of(batch: EventBatch, call: Call) -> EventBatch:
+    """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts."""
+    flags = call.environment.known_flags(call.projection)
+    known = flags.known_of(batch)
+    if known is not batch and _is_ahead(batch, call):
+        # The SDK may have its flags from another node, and been faster than the bus.
+        await call.node.catch_up()
+        known = flags.known_of(batch)
+    return known
+
+
+def _is_ahead(batch: EventBatch, call: Call) -> bool:
+    position = call.environment.position
+    try:
+        return position is not None and Position.parse(str(batch.revision)) > position
+    except ValueError:
+        return False
+
+
+def _taken(call: Call, accepted: Accepted, unknown: int) -> Answer:
+    metrics = call.node.metrics
+    metrics.batches.labels("duplicate" if accepted.duplicate else "accepted").inc()
     if not accepted.duplicate:
-        call.node.metrics.events.inc(accepted.accepted)
-    return Answer(202, msgspec.json.encode(accepted), (JSON, NO_STORE))
+        metrics.events.inc(accepted.accepted)
+        metrics.unknown_events.inc(unknown)
+    answer = {"accepted": accepted.accepted, "duplicate": accepted.duplicate, "unknown": unknown}
+    return Answer(202, msgspec.json.encode(answer), (JSON, NO_STORE))
 
 
 class _Acks(msgspec.Struct, frozen=True):

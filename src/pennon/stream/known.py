@@ -1,6 +1,6 @@
 """Which flags and variations may be reported: client keys are public, and made-up names would fill the counts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -36,18 +36,12 @@ class KnownFlags:
         self._read: dict[str, tuple[Item, _Variations]] = {}
         self._before: dict[str, _Variations] = {}
 
-    def follow(self, flags: Mapping[str, Item]) -> None:
-        """Know *flags* from now on, beside what was known."""
-        for key, item in self._flags.items():
-            if flags.get(key) is not item:
-                self._remember(key, item)
-        self._flags = flags
-
-    def advance(self, touched: Mapping[str, Item | None], flags: Mapping[str, Item]) -> None:
-        """Do as `follow`, where at most the *touched* ones of *flags* differ."""
-        for key in touched:
-            if (item := self._flags.get(key)) is not None:
-                self._remember(key, item)
+    def follow(self, flags: Mapping[str, Item], touched: Iterable[str] | None = None) -> None:
+        """Know *flags* from now on, beside what was known. At most the *touched* ones differ; None: any may."""
+        for key in tuple(self._flags) if touched is None else touched:
+            before, after = self._flags.get(key), flags.get(key)
+            if before is not None and (after is None or after.text != before.text):
+                self._remember(key, before)
         self._flags = flags
 
     def knows(self, flag: str, variation: str | None) -> bool:

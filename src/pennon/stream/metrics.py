@@ -17,6 +17,9 @@ class NodeMetrics:
         self.evaluations = self._counter("pennon_evaluations", "Flags evaluated over OFREP, by way.", "way")
         self.refused = self._counter("pennon_refused", "Requests answered with an error, by status.", "status")
         self.events = self._counter("pennon_events", "Entries of event batches taken.")
+        self.unknown_events = self._counter(
+            "pennon_unknown_events", "Entries of event batches left out: the key knows no such flag or variation."
+        )
         self.batches = self._counter("pennon_event_batches", "Event batches, by what became of them.", "outcome")
         self.environments = self._gauge("pennon_environments", "Environments, by whether they are loaded.", "state")
         self.revision = self._gauge("pennon_revision", "The revision that is served.", "environment")
