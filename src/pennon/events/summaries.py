@@ -8,6 +8,8 @@ from pennon.model import Reason
 HOUR_MS = 3_600_000
 _SKEW_MS = 60_000
 """A sender's clock that is off by less is left alone: its batch was under way for a while."""
+_OLDEST_MS = 7 * 24 * HOUR_MS
+"""What began earlier is counted as if it began then: nobody may fill a year of hours with one batch."""
 
 
 class HourlyCount(msgspec.Struct, frozen=True, order=True):
@@ -75,13 +77,14 @@ def hourly(batch: EventBatch, received_ms: int) -> tuple[HourlyCount, ...]:
     """Return *batch*'s counters added up by flag, variation and hour, in that order.
 
     A counter belongs to the hour in which it began, read on our clock: a sender that says when it sent the batch is
-    taken to be as wrong about everything else as about that.
+    taken to be as wrong about everything else as about that. None is counted in an hour to come, nor further back than
+    a week.
     """
-    skew = _skew(batch, received_ms)
+    skew, earliest = _skew(batch, received_ms), max(received_ms - _OLDEST_MS, 0)
     sums: dict[tuple[str, str | None, int], int] = {}
     for counter in batch.counters:
-        began = min(milliseconds(counter.from_) + skew, received_ms)
-        place = (counter.flag, counter.variation, max(began, 0) // HOUR_MS * (HOUR_MS // 1000))
+        began = min(max(milliseconds(counter.from_) + skew, earliest), received_ms)
+        place = (counter.flag, counter.variation, began // HOUR_MS * (HOUR_MS // 1000))
         sums[place] = sums.get(place, 0) + counter.count
     ordered = sorted(sums.items(), key=lambda entry: (entry[0][0], entry[0][1] or "", entry[0][2]))
     return tuple(HourlyCount(flag, variation, hour, count) for (flag, variation, hour), count in ordered)

@@ -52,6 +52,15 @@ def test_nothing_is_counted_in_an_hour_to_come() -> None:
     assert hourly(batch(counter(HOUR_MS + 36_000_000)), received_ms=HOUR_MS)[0].hour == HOUR
 
 
+def test_what_began_long_ago_is_counted_a_week_back_so_that_one_batch_fills_few_hours() -> None:
+    day_ms = 24 * 3_600_000
+    received = HOUR_MS + 400 * day_ms
+    long_ago = batch(*(counter(HOUR_MS + day * day_ms, 2) for day in range(401)))
+    sums = hourly(long_ago, received_ms=received)
+    assert [found.hour for found in sums] == [HOUR + day * 86_400 for day in range(393, 401)]
+    assert sum(found.count for found in sums) == 802
+
+
 def test_counters_hold_one_entry_for_what_is_the_same() -> None:
     counters = Counters()
     for now in (10, 20, 30):
