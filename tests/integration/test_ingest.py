@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
@@ -86,9 +86,7 @@ def test_every_kind_of_key_may_report_and_each_counts_for_itself(tmp_path: Path)
 def test_edge_key_says_which_environment_its_batch_is_of(tmp_path: Path) -> None:
     with ingesting(tmp_path) as node, node.client(EDGE) as client:
         node.write(key(EDGE, "edge"), boolean("checkout"), environment="shop/second")
-        waiting = time.monotonic() + 10
-        while len(client.get("/sdk/v1/environments").json()["environments"]) < 2:
-            assert time.monotonic() < waiting
+        eventually(lambda: len(client.get("/sdk/v1/environments").json()["environments"]) == 2)
         assert client.post("/sdk/v1/events", json=batch(1)).status_code == 400
         second = client.post("/sdk/v1/events?environment=shop/second", json=batch(1))
         assert second.status_code == 202
@@ -202,7 +200,17 @@ class EventServer:
         command = [sys.executable, "-m", "tests.integration.event_server", str(folder)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
         assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        said = self.process.stdout.readline()
+        self.url = f"http://127.0.0.1:{said.strip()}"
+        if not said:
+            self.kill()
+            raise AssertionError("the server did not start; it says why on standard error")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -235,29 +243,25 @@ class Reporter(threading.Thread):
 
 @pytest.mark.parametrize("after_batches", [5, 60, 200])
 def test_acknowledged_batches_survive_a_kill_and_are_counted_once(tmp_path: Path, after_batches: int) -> None:
-    server = EventServer(tmp_path)
-    reporters = [Reporter(server.url, f"i{number}") for number in range(4)]
-    for reporter in reporters:
-        reporter.start()
-    until = time.monotonic() + 30
-    while sum(len(reporter.acknowledged) for reporter in reporters) < after_batches:
-        assert time.monotonic() < until
-        time.sleep(0.001)
-    server.kill()
+    with EventServer(tmp_path) as server:
+        reporters = [Reporter(server.url, f"i{number}") for number in range(4)]
+        for reporter in reporters:
+            reporter.start()
+        eventually(lambda: sum(len(reporter.acknowledged) for reporter in reporters) >= after_batches, within=30)
     for reporter in reporters:
         reporter.join(10)
         assert not reporter.is_alive()
 
-    again = EventServer(tmp_path)
-    with httpx2.Client(base_url=again.url, headers={"x-api-key": SERVER}, timeout=10) as client:
+    with (
+        EventServer(tmp_path) as again,
+        httpx2.Client(base_url=again.url, headers={"x-api-key": SERVER}, timeout=10) as client,
+    ):
         for reporter in reporters:
             for sequence in reporter.acknowledged:
                 answer = client.post("/sdk/v1/events", json=batch(sequence, instance=reporter.instance))
                 assert answer.json()["duplicate"] is True
             last = batch(reporter.unanswered or 1, instance=reporter.instance)
             assert client.post("/sdk/v1/events", json=last).status_code == 202
-    again.kill()
-
     ledger = Ledger()
 
     async def count() -> None:

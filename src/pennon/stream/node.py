@@ -12,6 +12,7 @@ from typing import Any, Self
 import structlog
 
 from pennon.bus.base import Bus
+from pennon.bus.base import Subscription as Notices
 from pennon.ingest.accept import EventSink
 from pennon.model import Delta, Position, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
@@ -168,17 +169,17 @@ class StreamNode:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _listen(self, subscription: Any) -> None:
+    async def _listen(self, notices: Notices) -> None:
         """Follow the bus. What it says is only when to look; what it does not say, polling finds."""
         while True:
             try:
-                async for notice in subscription:
+                async for notice in notices:
                     self._hear(notice.environment, notice.position)
                 return
             except Exception:  # noqa: BLE001  # the background loop must survive any adapter of the bus
                 _log.warning("the bus is away, the log is polled", exc_info=True)
                 await asyncio.sleep(random.uniform(0, self.settings.load_retry_max_s))
-                subscription = self._bus.subscribe()
+                notices = self._bus.subscribe()
 
     def _hear(self, name: str, position: Position) -> None:
         environment = self.environments.get(name)
