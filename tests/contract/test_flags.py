@@ -144,6 +144,12 @@ def test_every_fault_of_a_definition_is_told_with_its_path(shop: Shop) -> None:
     assert rows(shop, *LOGS) == before
 
 
+def test_tags_are_bounded(shop: Shop) -> None:
+    with pytest.raises(Invalid) as refused:
+        shop.create(tags=tuple(f"tag-{number}" for number in range(51)))
+    assert paths(refused) == ["/tags"]
+
+
 def test_a_value_that_breaks_the_schema_is_refused_with_the_path_into_it(shop: Shop) -> None:
     schema = {"type": "object", "properties": {"retries": {"type": "integer", "maximum": 9}}}
     good, bad = Variation("calm", {"retries": 3}), Variation("wild", {"retries": 10})

@@ -140,6 +140,18 @@ def test_a_layer_is_created_replaced_and_deleted(shop: Shop) -> None:
     assert shop.layer_views.layers(PRODUCTION).items == ()
 
 
+def test_layers_that_are_there_or_not_are_told(shop: Shop) -> None:
+    shop.layers.create_layer(PRODUCTION, Layer("checkout"), by=ANNA)
+    with pytest.raises(AlreadyExists):
+        shop.layers.create_layer(PRODUCTION, Layer("checkout"), by=ANNA)
+    with pytest.raises(NotFound):
+        shop.layers.replace_layer(PRODUCTION, Layer("gone"), by=ANNA)
+    with pytest.raises(NotFound):
+        shop.layers.delete_layer(PRODUCTION, "gone", by=ANNA)
+    with pytest.raises(NotFound):
+        shop.layer_views.layer(PRODUCTION, "gone")
+
+
 def test_slots_that_overlap_are_refused(shop: Shop) -> None:
     overlapping = Layer("checkout", slots=(Slot(0, 10, "a"), Slot(9, 20, "b")))
     with pytest.raises(Invalid) as refused:

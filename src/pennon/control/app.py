@@ -187,6 +187,7 @@ def _stream_settings(settings: Settings) -> StreamSettings:
         events_bytes=settings.max_event_batch_bytes,
         context_bytes=settings.max_context_bytes,
         context_depth=settings.max_context_depth,
+        public_url=settings.public_url.rstrip("/") if settings.public_url else None,
     )
 
 

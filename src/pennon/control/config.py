@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from pennon.model.limits import Limits
+
 PREFIX = "PENNON_"
 _NO_DEFAULT: Mapping[str, Any] = {}
 
@@ -88,6 +90,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def database(self) -> str:
         """The URL of the database: the one given, or SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_folder.absolute() / 'pennon.db'}"
+
+    @property
+    def limits(self) -> Limits:
+        """How large and how deep things may be."""
+        return Limits(
+            flag_bytes=self.max_flag_bytes,
+            segment_bytes=self.max_segment_bytes,
+            value_bytes=self.max_value_bytes,
+            rules=self.max_rules,
+            conditions=self.max_conditions,
+            depth=self.max_context_depth,
+            context_bytes=self.max_context_bytes,
+            event_batch_bytes=self.max_event_batch_bytes,
+        )
 
     def __repr__(self) -> str:
         shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "database_url"}

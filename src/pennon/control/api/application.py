@@ -84,7 +84,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
-                *evaluation_routes(services, settings.max_context_bytes, settings.max_value_bytes),
+                *evaluation_routes(services, settings.limits),
                 *access_routes(services),
                 *routes,
             ],

@@ -14,9 +14,11 @@ from pennon.control.api.inputs import NO_CONTROLS, Place, moment
 from pennon.control.api.routes import ENVIRONMENT, READER, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import Invalid
 from pennon.control.working.state import LogItems, WorkingState
 from pennon.engine import Explanation, compile_snapshot
 from pennon.model import Json, Position
+from pennon.model.limits import Limits, context_problem
 
 
 class ExplainBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +38,9 @@ class CountResource(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-def evaluation_routes(services: Services, max_context_bytes: int, max_value_bytes: int) -> list[Any]:
-    """Return the routes."""
-    max_bytes = max_context_bytes + max_value_bytes + 1024
+def evaluation_routes(services: Services, limits: Limits) -> list[Any]:
+    """Return the routes; contexts keep to *limits*."""
+    max_bytes = limits.context_bytes + limits.value_bytes + 1024
 
     @creates(
         ENVIRONMENT + "/explain",
@@ -50,6 +52,8 @@ def evaluation_routes(services: Services, max_context_bytes: int, max_value_byte
     )
     def explain(where: Place, data: JSONBody[ExplainBody]) -> Response[Any]:
         """Say what a context gets and, step by step, why."""
+        if (problem := context_problem(data.context, limits)) is not None:
+            raise Invalid([problem.under("/context")])
         with services.log.reading() as reading:
             find_environment(reading, where)
             snapshot = WorkingState(LogItems(reading, where.log)).snapshot()

@@ -10,7 +10,7 @@ import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
-from pennon.control.errors import Conflict, NotFound
+from pennon.control.errors import Conflict
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge, redefined
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Reading, Writing, project_log
 from pennon.control.working.commands import write
@@ -60,9 +60,7 @@ class WorkingProject:
         return merge(definition, initial_configuration(definition, self.new_salt()))
 
     def delete(self, key: str) -> None:
-        """Remove a flag, everywhere. Raises `NotFound`."""
-        if self.definition(key) is None:
-            raise NotFound("flag", key)
+        """Remove a flag, everywhere."""
         self._after[key] = None
         for state in self.environments.values():
             if state.flag(key) is not None:

@@ -7,6 +7,7 @@ that takes too many steps is given up and reported. `format` is a remark, as the
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from pennon.control.flags.subschemas import Subschema, subschemas
+from pennon.control.flags.subschemas import Endless, Subschema, longest_chain, subschemas
 from pennon.engine.regex import NotSearchable, Patterns, Search, pattern_problem
 from pennon.model import Json, Problem, pointer
 
@@ -27,6 +28,9 @@ MOST_STEPS = 100_000
 """Keywords applied in one check, each weighed by what it reads and says."""
 DEEPEST = 64
 MOST_BYTES = 64 * 1024
+LONGEST_CHAIN = 32
+"""Schemas that are applied to one value, each for being named or held by the one before."""
+_DEEPEST_CHECK = 150
 _MOST_PROBLEMS = 20
 _LONGEST_MESSAGE = 300
 _CHARACTERS_A_STEP = 100
@@ -37,7 +41,7 @@ _Keyword = Callable[[Any, Any, Any, Any], _Errors | None]
 
 
 class _TooCostly(Exception):
-    """A check has taken all the steps that it may."""
+    """A check has taken all the steps that it may, or goes too deep."""
 
 
 class _Steps:
@@ -45,12 +49,24 @@ class _Steps:
 
     def __init__(self) -> None:
         self._left = MOST_STEPS
+        self._deep = 0
 
     def take(self, characters: int = 0) -> None:
         """Take a step, and one more for every hundred characters."""
         self._left -= 1 + characters // _CHARACTERS_A_STEP
         if self._left < 0:
-            raise _TooCostly
+            raise _TooCostly(f"takes more than {MOST_STEPS} steps")
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Go into a part. Python's own bound on recursion must not be met: below it are extensions that panic."""
+        self._deep += 1
+        if self._deep > _DEEPEST_CHECK:
+            raise _TooCostly("goes too deep")
+        try:
+            yield
+        finally:
+            self._deep -= 1
 
 
 def schema_problems(schema: Json) -> Iterator[Problem]:
@@ -76,11 +92,8 @@ def value_problems(schema: Json, value: Json) -> Iterator[Problem]:
                 return
             mend = f"mend the value, or {error.validator} in the schema" if error.validator else "mend the schema"
             yield Problem(pointer(*error.absolute_path), _shortened(error.message), mend)
-    except _TooCostly:
-        message = f"checking it against the schema takes more than {MOST_STEPS} steps"
-        yield Problem("", message, "simplify the schema or the value")
-    except RecursionError:
-        yield Problem("", "checking it against the schema never ends", "mend the schema's references to itself")
+    except _TooCostly as error:
+        yield Problem("", f"checking it against the schema {error}", "simplify the schema or the value")
     except NotSearchable as error:
         yield Problem("", f"the schema's patterns cannot be searched for: {error}", error.mend)
     except ArithmeticError:
@@ -104,15 +117,28 @@ def _size_problem(schema: Json) -> Problem | None:
 
 def _part_problems(schema: Json) -> Iterator[Problem]:
     parts = list(subschemas(schema))
-    targets = {"#" + part.path for part in parts}
-    targets.update("#" + str(part.schema["$anchor"]) for part in parts if "$anchor" in part.schema)
+    targets = {reference for part in parts for reference in part.names}
     for part in parts:
         yield from _reference_problems(part, targets)
         yield from _pattern_problems(part)
+    yield from _chain_problems(parts)
     used = {keyword for part in parts for keyword in part.schema}
     if {"unevaluatedProperties", "patternProperties"} <= used:
         message = "unevaluatedProperties beside patternProperties is not supported"
         yield Problem("", message, "use additionalProperties in its place")
+
+
+def _chain_problems(parts: list[Subschema]) -> Iterator[Problem]:
+    """Find schemas that lead back to themselves without looking into the value, so that checking would never end."""
+    try:
+        longest = longest_chain(parts)
+    except Endless as error:
+        yield Problem(
+            error.path, "leads back to itself for the same value", "refer to it from within properties or items"
+        )
+        return
+    if longest > LONGEST_CHAIN:
+        yield Problem("", f"has a chain of {longest} schemas for one value", f"shorten it to {LONGEST_CHAIN}")
 
 
 def _reference_problems(part: Subschema, targets: set[str]) -> Iterator[Problem]:
@@ -161,9 +187,10 @@ def _bounded(steps: _Steps) -> type[Any]:
 def _counted(keyword: _Keyword, steps: _Steps) -> _Keyword:
     def apply(validator: Any, said: Any, instance: Any, schema: Any) -> _Errors:
         steps.take(_size(said) + _size(instance))
-        for error in keyword(validator, said, instance, schema) or ():
-            steps.take(len(error.message))  # it quotes the value, which may be large
-            yield error
+        with steps.deeper():
+            for error in keyword(validator, said, instance, schema) or ():
+                steps.take(len(error.message))  # it quotes the value, which may be large
+                yield error
 
     return apply
 
