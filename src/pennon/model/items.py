@@ -14,7 +14,7 @@ import msgspec
 
 from pennon.model.flags import Flag, Wire
 from pennon.model.keys import KeyRecord
-from pennon.model.problems import DECODE_ERRORS, InvalidItem, decoding_problem
+from pennon.model.problems import DECODE_ERRORS, InvalidItem, Problem, decoding_problem
 from pennon.model.segments import Layer, Segment
 
 ItemKind: TypeAlias = Literal["flag", "segment", "layer", "key"]
@@ -130,7 +130,7 @@ class Items(Mapping[str, Model]):
             raise InvalidItem([decoding_problem(error)]) from error
         if model.key != key:
             raise InvalidItem(
-                [decoding_problem(msgspec.ValidationError(f"the key is {model.key!r} inside - at `$.key`"))]
+                [Problem("/key", f"the key is {model.key!r} inside", f"make it {key!r}, or move the item")]
             )
         return model
 

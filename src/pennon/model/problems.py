@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises on bad bytes. The last two are not below its own `DecodeError`."""
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError, RecursionError)
+"""What msgspec raises on bad bytes, and on half a surrogate pair in a `str`. Only the first is of its own tree."""
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -62,7 +62,7 @@ def decoding_problem(error: Exception, prefix: str = "") -> Problem:
 
     msgspec writes `[...]` for a key of a mapping; it becomes `*`.
     """
-    if isinstance(error, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError | UnicodeEncodeError):
         return Problem(prefix, f"not valid UTF-8 at byte {error.start}", "send UTF-8")
     if isinstance(error, RecursionError):
         return Problem(prefix, "nested too deeply", "flatten it")
