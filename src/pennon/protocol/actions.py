@@ -12,18 +12,22 @@ from pennon.protocol.state import Reference, delta_of
 class Adopted(msgspec.Struct, frozen=True):
     """The replica holds *snapshot* from now on: swap the compiled rules, store it, pass it on.
 
-    `touched` are exactly the items that differ from what was known before; None if nothing was.
+    `touched` are exactly the items that differ from what was known before; None if nothing was. `step` is the delta
+    that led here, if it was one.
     """
 
     snapshot: Snapshot
     touched: tuple[Reference, ...] | None
     previous: Position | None
+    step: Delta | None = None
 
     def as_delta(self) -> Delta | None:
         """Return the step as a delta for a hub below; None where that must load the snapshot instead.
 
         It has no digest: the hub computes its own, and would refuse one that came wrong from above.
         """
+        if self.step is not None:
+            return msgspec.structs.replace(self.step, digest="")
         before, after = self.previous, self.snapshot.position
         if before is None or self.touched is None or before.epoch != after.epoch or before >= after:
             return None

@@ -53,16 +53,22 @@ class History:
         self._entries.clear()
         self._size = 0
 
-    def since(self, projection: Projection, revision: int) -> Changes | None:
-        """Return all that changed after *revision* as one step, the last word on each item; None if it is gone."""
+    def since(self, projection: Projection, revision: int) -> tuple[int, Changes] | None:
+        """Return all that changed after *revision* as one step, the last word on each item; None if it is gone.
+
+        A receiver may stand at a revision that this hub jumped over. Then the step begins where the jump began, which
+        is returned with it; but clients get None: what entered and left their projection during the jump is not known.
+        """
         if not self._entries or self._entries[0][0].since > revision:
             return None
+        start = revision
         merged: dict[ItemKind, dict[str, Item | None]] = {}
         for entry, _ in reversed(self._entries):
             if entry.to <= revision:
                 break
+            start = min(start, entry.since)
             for kind, edits in entry.changes[projection].items():
                 into = merged.setdefault(kind, {})
                 for key, item in edits.items():
                     into.setdefault(key, item)
-        return merged
+        return None if start < revision and projection == "client" else (start, merged)

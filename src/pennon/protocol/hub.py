@@ -1,10 +1,10 @@
 """The sending side of one environment: holds it whole, and says to each receiver what that one lacks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
-from pennon.model import Delta, Item, ItemKind, Items, KeyRecord, Position, Snapshot
+from pennon.model import Delta, Items, KeyRecord, Position, Snapshot
 from pennon.protocol import digest, frames
 from pennon.protocol.errors import DeltaDoesNotFit, NotLoaded
 from pennon.protocol.frames import Frame
@@ -75,22 +75,23 @@ class Hub:
         Raises `DeltaDoesNotFit`, and has then changed nothing. A delta without a digest is taken at its word.
         """
         held = self._now_held()
-        changes = changes_of(delta)
-        public, touched = held.public.after({kind: edits for kind, edits in changes.items() if kind != "key"})
-        keys, touched_keys = held.keys.after({kind: edits for kind, edits in changes.items() if kind == "key"})
+        edits = changes_of(delta)
+        public, touched = held.public.after({kind: of for kind, of in edits.items() if kind != "key"})
+        keys, touched_keys = held.keys.after({kind: of for kind, of in edits.items() if kind == "key"})
         after = _Held(held.environment, Position(delta.epoch, delta.to), public, keys)
         _check_fit(held, delta, after)
-        real: dict[Projection, Changes] = {
-            "server": _picked(after.public, touched),
-            "edge": {**_picked(after.public, touched), **_picked(after.keys, touched_keys)},
+        told = _told(edits, {*touched, *touched_keys})
+        changes: dict[Projection, Changes] = {
+            "server": {kind: of for kind, of in told.items() if kind != "key"},
+            "edge": told,
             "client": self._client.advance(public.items, touched),
         }
         since = held.position.revision
         self._held = after
         self._known_at = max(self._known_at, known_at)
-        self._history.add(Entry(since, delta.to, real))
+        self._history.add(Entry(since, delta.to, changes))
         self._forget_bytes()
-        return {projection: self._delta(projection, changes, since) for projection, changes in real.items()}
+        return {projection: self._delta(projection, of, since) for projection, of in changes.items()}
 
     def confirm(self, known_at: float) -> None:
         """Note that the environment was still current at the origin at *known_at*."""
@@ -187,9 +188,10 @@ class Hub:
         key = projection, since.revision
         if (step := self._steps.get(key)) is not None:
             return step
-        if (changes := self._history.since(projection, since.revision)) is None:
+        if (found := self._history.since(projection, since.revision)) is None:
             return None
-        step = self._delta(projection, changes, since.revision).to_json()
+        start, changes = found
+        step = self._delta(projection, changes, start).to_json()
         if self._steps_size + len(step) > _KEPT_STEPS_BYTES:
             self._forget_steps()
         self._steps[key] = step
@@ -225,9 +227,14 @@ def _check_fit(held: _Held, delta: Delta, after: _Held) -> None:
         raise DeltaDoesNotFit(f"the digest should be {delta.digest}, the items give {after.edge_digest}")
 
 
-def _picked(state: State, touched: Iterable[Reference]) -> Changes:
-    """Return what *touched* became."""
-    changes: dict[ItemKind, dict[str, Item | None]] = {}
-    for kind, key in touched:
-        changes.setdefault(kind, {})[key] = state.get((kind, key))
-    return changes
+def _told(edits: Changes, touched: Collection[Reference]) -> Changes:
+    """Return the edits to pass on: what changes something here, and every deletion.
+
+    What is deleted but not known here was created and deleted since the last delta; a receiver who stood in between,
+    at another hub, does know it.
+    """
+    kept = {
+        kind: {key: item for key, item in of.items() if item is None or (kind, key) in touched}
+        for kind, of in edits.items()
+    }
+    return {kind: of for kind, of in kept.items() if of}

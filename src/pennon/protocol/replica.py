@@ -173,29 +173,37 @@ class Replica:
             digest=delta.digest,
         )
         taken = _Held(snapshot, state, known_at)
-        adopted = self._adopt(taken, touched=touched)
+        adopted = self._adopt(taken, touched=touched, step=delta)
         return [adopted] if taken.is_sound else [adopted, *self._ask_again(now)]
 
-    def _adopt(self, taken: _Held, *, touched: tuple[Reference, ...] | None) -> Adopted:
+    def _adopt(self, taken: _Held, *, touched: tuple[Reference, ...] | None, step: Delta | None = None) -> Adopted:
         previous = self.position
         self._held = taken
-        return Adopted(taken.snapshot, touched, previous)
+        return Adopted(taken.snapshot, touched, previous, step)
 
     def _compare(self, held: _Held, said: str, known_at: float, now: float) -> list[Action]:
         """Take the word of a peer who stands where we stand: the digest says whether it means the same."""
         if said == held.state.digest:
-            self._confirm(held, known_at)
-            return []
+            return self._mend(self._confirm(held, known_at), said)
         if said == held.snapshot.digest:
             # It sent us what did not match itself, and that was reported: we do hold what it has.
             self._confirm(held, known_at)
             return self._ask_again(now)
         return [_mismatch(said, held.state.digest), *self._ask(held, now)]
 
-    def _confirm(self, held: _Held, known_at: float) -> None:
+    def _mend(self, held: _Held, said: str) -> list[Action]:
+        """Correct the digest of a snapshot that came with a wrong one, now that its items are known to be right."""
+        if held.is_sound:
+            return []
+        snapshot = msgspec.structs.replace(held.snapshot, digest=said)
+        return [self._adopt(_Held(snapshot, held.state, held.known_at), touched=())]
+
+    def _confirm(self, held: _Held, known_at: float) -> _Held:
         """Note that what is held was current at *known_at*. An older confirmation, come late, takes nothing back."""
         if held.known_at is None or held.known_at < known_at:
-            self._held = msgspec.structs.replace(held, known_at=known_at)
+            held = msgspec.structs.replace(held, known_at=known_at)
+            self._held = held
+        return held
 
     def _ask(self, held: _Held, now: float) -> list[Action]:
         return [AskSnapshot()] if held.is_sound else self._ask_again(now)

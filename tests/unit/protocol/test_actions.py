@@ -25,6 +25,12 @@ def test_delta_is_the_step_again_without_a_digest() -> None:
     assert action.as_delta() == msgspec.structs.replace(delta, digest="")
 
 
+def test_deletion_of_what_is_not_known_is_passed_on() -> None:
+    action = adopted(Replica(snapshot=FIRST).receive(delta_frame(step(FIRST, 6, deleted=("brief",))), 0.0))
+    assert action.touched == ()
+    assert action.as_delta() == step(FIRST, 6, deleted=("brief",), digest="")
+
+
 def test_later_snapshot_is_a_step_over_all_that_differs() -> None:
     later = snapshot("1.9", flag("b"), flag("c"), others=by_kind(("key", record("k", 2))))
     action = adopted(Replica(snapshot=FIRST).receive(snapshot_frame(later), 0.0))

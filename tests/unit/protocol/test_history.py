@@ -22,29 +22,35 @@ THREE = (
 
 
 def test_several_steps_become_one_with_the_last_word_on_each_item() -> None:
-    assert history(*THREE).since("server", 1) == {
-        "flag": {"a": flag("a", 2), "b": None},
-        "segment": {"s": segment("s")},
-    }
+    merged = {"flag": {"a": flag("a", 2), "b": None}, "segment": {"s": segment("s")}}
+    assert history(*THREE).since("server", 1) == (1, merged)
 
 
 def test_only_what_came_after_is_told() -> None:
-    assert history(*THREE).since("server", 3) == {"flag": {"b": None}}
+    assert history(*THREE).since("server", 3) == (3, {"flag": {"b": None}})
 
 
 def test_projections_are_told_apart() -> None:
-    assert history(*THREE).since("client", 1) == {"flag": {"a": flag("a", 1)}}
-    assert history(*THREE).since("client", 2) == {}
+    assert history(*THREE).since("client", 1) == (1, {"flag": {"a": flag("a", 1)}})
+    assert history(*THREE).since("client", 2) == (2, {})
 
 
 def test_item_created_and_deleted_in_between_is_deleted() -> None:
     made = history(entry(1, 2, {"flag": {"a": flag("a")}}), entry(2, 3, {"flag": {"a": None}}))
-    assert made.since("server", 1) == {"flag": {"a": None}}
+    assert made.since("server", 1) == (1, {"flag": {"a": None}})
 
 
-def test_revision_within_a_merged_step_is_covered_by_it() -> None:
-    made = history(entry(1, 5, {"flag": {"a": flag("a")}}), entry(5, 6, {}))
-    assert made.since("server", 3) == {"flag": {"a": flag("a")}}
+JUMP = (entry(1, 5, {"flag": {"a": flag("a")}}, {"flag": {"a": flag("a")}}), entry(5, 6, {}))
+
+
+def test_revision_that_was_jumped_over_is_served_from_before_the_jump() -> None:
+    assert history(*JUMP).since("server", 3) == (1, {"flag": {"a": flag("a")}})
+    assert history(*JUMP).since("server", 5) == (5, {})
+
+
+def test_client_at_a_revision_that_was_jumped_over_is_served_nothing() -> None:
+    assert history(*JUMP).since("client", 3) is None
+    assert history(*JUMP).since("client", 1) == (1, {"flag": {"a": flag("a")}})
 
 
 def test_what_came_before_the_history_is_gone() -> None:
@@ -58,7 +64,7 @@ def test_oldest_steps_leave_when_there_is_no_room() -> None:
     assert made.since("server", 2) is not None
     made.add(entry(4, 5, {}))
     assert made.since("server", 2) is None
-    assert made.since("server", 3) == {"flag": {"b": None}}
+    assert made.since("server", 3) == (3, {"flag": {"b": None}})
 
 
 def test_step_larger_than_the_room_leaves_nothing() -> None:
@@ -77,4 +83,4 @@ def test_cleared_history_is_empty() -> None:
     made.clear()
     assert made.since("server", 3) is None
     made.add(entry(9, 10, {}))
-    assert made.since("server", 9) == {}
+    assert made.since("server", 9) == (9, {})

@@ -166,10 +166,30 @@ def test_merged_delta_from_an_earlier_revision_advances_too() -> None:
     assert hub.position == Position(1, 9)
 
 
-def test_items_that_do_not_change_are_not_told_on() -> None:
+def test_items_that_do_not_change_are_not_told_on_but_deletions_are() -> None:
     hub = hub_of(FIRST)
-    deltas = hub.advance(change(FIRST, flag("hidden"), flag("new"), deleted=("gone",)), known_at=0.0)
-    assert changes_of(deltas["edge"]) == {"flag": {"new": flag("new")}}
+    delta = change(FIRST, flag("hidden"), flag("new"), deleted=("gone",), keys={"lost": None})
+    deltas = hub.advance(delta, known_at=0.0)
+    assert changes_of(deltas["edge"]) == {"flag": {"new": flag("new"), "gone": None}, "key": {"lost": None}}
+    assert changes_of(deltas["server"]) == {"flag": {"new": flag("new"), "gone": None}}
+    assert changes_of(deltas["client"]) == {}
+
+
+def test_receiver_between_the_ends_of_a_merged_delta_loses_what_it_alone_knows() -> None:
+    between = snapshot("1.6", flag("hidden"), flag("brief"), others=OTHERS)
+    replica = replica_of(msgspec.structs.replace(between, keys=FIRST.keys))
+    hub = hub_of(snapshot("1.5", flag("hidden"), others=OTHERS))
+    merged = step(hub.snapshot("edge"), 7, deleted=("brief",))
+    hub.advance(merged, known_at=0.0)
+    frame = hub.opening("edge", Position(1, 6), 0.0)
+    assert told(replica.receive(frame, 0.0)) == [("adopted", "1.7", [("flag", "brief")])]
+
+
+def test_client_between_the_ends_of_a_merged_delta_gets_the_snapshot() -> None:
+    hub = hub_of(snapshot("1.5", flag("hidden")))
+    hub.advance(step(hub.snapshot("edge"), 7, flag("hidden", 3)), known_at=0.0)
+    assert hub.opening("client", Position(1, 6), 0.0).event == "snapshot"
+    assert hub.opening("client", Position(1, 5), 0.0).event == "delta"
 
 
 def test_advancing_copies_no_items() -> None:

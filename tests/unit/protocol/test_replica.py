@@ -218,6 +218,14 @@ def test_delta_with_the_right_digest_heals_a_snapshot_that_mismatched_itself() -
     assert replica.receive(heartbeat_of(SECOND), 100.0) == []
 
 
+def test_heartbeat_with_the_digest_of_the_items_mends_a_snapshot_that_said_another() -> None:
+    replica = Replica()
+    replica.receive(snapshot_frame(said(FIRST, WRONG)), 0.0)
+    assert told(replica.receive(heartbeat_of(FIRST, age=2.0), 5.0)) == [("adopted", "1.5", [])]
+    assert (replica.snapshot, replica.known_at) == (FIRST, 3.0)
+    assert replica.receive(heartbeat_of(FIRST), 100.0) == []
+
+
 def test_delta_that_moves_a_wrong_digest_elsewhere_is_refused() -> None:
     replica = Replica()
     replica.receive(snapshot_frame(said(FIRST, WRONG)), 0.0)
