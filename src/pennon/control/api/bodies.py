@@ -3,6 +3,7 @@
 Litestar would convert leniently ("true" for true, "5" for 5) and answer bad UTF-8 with a 500.
 """
 
+import asyncio
 import re
 from typing import Any
 
@@ -20,6 +21,8 @@ MAX_NESTING = 64
 
 # Possessive, and a string may end with the body: else a body of quotes and backslashes takes quadratic time.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_LARGE = 16 * 1024
+_DECODED = "pennon_body"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -53,8 +56,8 @@ class StrictBody(AbstractDTO[Any]):
         return True
 
     def decode_bytes(self, value: bytes) -> Any:
-        """Decode *value*. Raises `BadBody`."""
-        return decode_body(value, self.asgi_connection.route_handler.parsed_data_field.annotation)
+        """Return what `read_body` has made of the body."""
+        return self.asgi_connection.scope["state"][_DECODED]
 
     def decode_builtins(self, value: dict[str, Any]) -> Any:
         """Refuse what came as a form."""
@@ -94,14 +97,23 @@ def check_text(body: bytes) -> None:
         raise BadBody(422, "invalid", Problem("", "a string has the character U+0000", "leave it out"))
 
 
-async def require_json(request: Request[Any, Any, Any]) -> None:
-    """Refuse a body that does not say that it is JSON, and an empty one where the route needs one."""
-    if request.route_handler.parsed_data_field is None:
+async def read_body(request: Request[Any, Any, Any]) -> None:
+    """Read the body that the route takes, before it is called: a large one in a thread, for streams share this one.
+
+    Raises `ApiError` for one that does not say that it is JSON, and `BadBody`.
+    """
+    if (field := request.route_handler.parsed_data_field) is None:
         return
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type()
-    if not await request.body():
+    body = await request.body()
+    if not body:
         raise BadBody(400, "bad-json", Problem("", "the body is empty", "send a JSON object"))
+    if len(body) > _LARGE:
+        decoded = await asyncio.to_thread(decode_body, body, field.annotation)
+    else:
+        decoded = decode_body(body, field.annotation)
+    request.scope["state"][_DECODED] = decoded
 
 
 def unsupported_media_type() -> ApiError:

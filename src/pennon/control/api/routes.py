@@ -8,7 +8,7 @@ from typing import Any
 from litestar import delete, get, post, put
 
 from pennon.control.access.credentials import Role
-from pennon.control.api.bodies import StrictBody, require_json
+from pennon.control.api.bodies import StrictBody, read_body
 
 ROLE, ANSWER, ANY_PROJECT, VERSIONED, EXAMPLE = "role", "answer", "any_project", "versioned", "example"
 PROJECT = "/projects/{project:str}"
@@ -60,4 +60,4 @@ def deletes(path: str, *, role: Role = DEVELOPER) -> delete:
 
 def _with_body(max_bytes: int | None) -> dict[str, Any]:
     size = {} if max_bytes is None else {"request_max_body_size": max_bytes}
-    return {"sync_to_thread": True, "dto": StrictBody, "return_dto": None, "before_request": require_json, **size}
+    return {"sync_to_thread": True, "dto": StrictBody, "return_dto": None, "before_request": read_body, **size}

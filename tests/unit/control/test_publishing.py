@@ -1,0 +1,126 @@
+"""The change log as stream nodes read it: whole, by steps that add up to the whole, and told of at once."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pennon.control.access.credentials import NewKey
+from pennon.control.access.keys import KeyService
+from pennon.control.changes.edits import AnyEdit, PutSegment
+from pennon.control.changes.flag_edits import TurnOff, TurnOn
+from pennon.control.changes.service import ChangeService
+from pennon.control.clock import SystemClock
+from pennon.control.environments.service import EnvironmentService
+from pennon.control.environments.views import Environment
+from pennon.control.errors import NotFound
+from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
+from pennon.control.flags.service import FlagService
+from pennon.control.log import SYSTEM, ChangeLog, EnvironmentName
+from pennon.control.projects.service import ProjectService
+from pennon.control.projects.views import Project
+from pennon.control.publishing import PublishedLog, announce_changes
+from pennon.control.publishing.reader import FURTHEST
+from pennon.control.storage import open_storage
+from pennon.model import Position, Segment
+from pennon.protocol import Hub
+
+PRODUCTION = EnvironmentName("shop", "production")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[ChangeLog]:
+    storage = open_storage(f"sqlite:///{tmp_path / 'pennon.db'}")
+    ProjectService(storage.log).create_project(Project(key="shop"), by=SYSTEM)
+    environments = EnvironmentService(
+        storage.log, lambda stored: merge(read := stored.read(FlagDefinition), initial_configuration(read, "s"))
+    )
+    for key in ("production", "staging"):
+        environments.create_environment("shop", Environment(key=key, client_rules=key == "staging"), by=SYSTEM)
+    FlagService(storage.log).create_flag("shop", FlagDefinition(key="f"), by=SYSTEM)
+    yield storage.log
+    storage.close()
+
+
+@pytest.fixture
+def published(log: ChangeLog) -> Iterator[PublishedLog]:
+    reader = PublishedLog(log)
+    yield reader
+    reader.close()
+
+
+def turn(log: ChangeLog, *, on: bool) -> int:
+    edit = TurnOn(flag="f") if on else TurnOff(flag="f")
+    return ChangeService(log).apply(PRODUCTION, [edit], by=SYSTEM).position.revision
+
+
+def test_every_environment_is_listed_until_it_is_deleted(log: ChangeLog, published: PublishedLog) -> None:
+    assert asyncio.run(published.environments()) == ["shop/production", "shop/staging"]
+    environments = EnvironmentService(log, lambda _: pytest.fail("no flag is to be made"))
+    environments.delete_environment(EnvironmentName("shop", "staging"), confirm="staging", by=SYSTEM)
+    assert asyncio.run(published.environments()) == ["shop/production"]
+
+
+def test_the_steps_since_a_position_lead_to_the_whole(log: ChangeLog, published: PublishedLog) -> None:
+    hub = Hub()
+    before = asyncio.run(published.snapshot("shop/production"))
+    hub.load(before, known_at=0)
+    turn(log, on=True)
+    KeyService(log, SystemClock()).create_key([PRODUCTION], NewKey(kind="server"), by=SYSTEM)
+    edits: list[AnyEdit] = [PutSegment(segment=Segment("beta")), TurnOff(flag="f")]
+    ChangeService(log).apply(PRODUCTION, edits, by=SYSTEM)
+    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    deltas = asyncio.run(published.since("shop/production", before.position))
+    assert deltas is not None
+    assert [(delta.from_, delta.to) for delta in deltas] == [
+        (before.revision + step, before.revision + step + 1) for step in range(4)
+    ]
+    for delta in deltas:
+        hub.advance(delta, known_at=0)
+    after = asyncio.run(published.snapshot("shop/production"))
+    assert hub.snapshot("edge").to_json() == after.to_json()
+    assert (set(after.flags), set(after.segments), len(after.keys)) == (set(), {"beta"}, 1)
+
+
+def test_nothing_came_after_the_head(published: PublishedLog) -> None:
+    position = asyncio.run(published.snapshot("shop/production")).position
+    assert asyncio.run(published.since("shop/production", position)) == []
+
+
+def test_another_epoch_and_too_many_steps_take_a_snapshot(log: ChangeLog, published: PublishedLog) -> None:
+    position = asyncio.run(published.snapshot("shop/production")).position
+    assert asyncio.run(published.since("shop/production", Position(position.epoch + 1, position.revision))) is None
+    assert asyncio.run(published.since("shop/none", position)) is None
+    for step in range(FURTHEST + 1):
+        turn(log, on=step % 2 == 0)
+    assert asyncio.run(published.since("shop/production", position)) is None
+    nearer = Position(position.epoch, position.revision + 1)
+    deltas = asyncio.run(published.since("shop/production", nearer))
+    assert deltas is not None
+    assert len(deltas) == FURTHEST
+
+
+def test_an_environment_that_is_not_there_cannot_be_read(published: PublishedLog) -> None:
+    with pytest.raises(NotFound):
+        asyncio.run(published.snapshot("shop/none"))
+
+
+def test_each_environment_that_a_command_changes_is_announced(log: ChangeLog, published: PublishedLog) -> None:
+    told: list[tuple[str, Position]] = []
+
+    class Listener:
+        def announce(self, environment: str, position: Position) -> None:
+            told.append((environment, position))
+
+    announce_changes(log, published, Listener())
+    revision = turn(log, on=True)
+    assert told == [("shop/production", Position(1, revision))]
+    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    assert [environment for environment, _ in told[1:]] == ["shop/production", "shop/staging"]
+
+
+def test_client_rules_are_allowed_where_the_environment_allows_them(published: PublishedLog) -> None:
+    assert asyncio.run(published.allows_client_rules("shop/staging")) is True
+    assert asyncio.run(published.allows_client_rules("shop/production")) is False
+    assert published.age("shop/production") == 0.0
