@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pennon import Client
 from pennon.model import ErrorCode, Position, Reason
 from pennon.protocol import Frame
 from pennon.sdk import Level
@@ -307,3 +308,31 @@ def test_closing_is_quick_and_may_be_repeated_and_what_is_known_stays(make: Clie
     client.close()
     client.close()
     assert client.flags.boolean("new-checkout", U1, default=False) is True
+
+
+def test_a_listener_may_close_the_client(make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    closed: list[bool] = []
+
+    def close(_: Any) -> None:
+        if isinstance(client.flags, Client):
+            client.flags.close()
+        closed.append(True)
+
+    client = make(upstream)
+    assert client.wait_until_ready()
+    client.flags.on_change(close)
+    upstream.put(flag("other").on())
+    eventually(lambda: closed)
+    client.close()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+    assert client.flags.boolean("new-checkout", U1) is True
+
+
+def test_a_server_names_how_long_to_wait_before_connecting_again(make: Clients, upstream: Upstream) -> None:
+    upstream.raw = b"retry: 20000\nevent: heartbeat\ndata: {}\n\n"
+    client = make(upstream, chance=lambda: 1.0, poll_interval_s=0.1)
+    eventually(lambda: client.flags.status().ready)
+    upstream.drop_streams()
+    polls = len(upstream.paths("/sdk/v1/snapshot"))
+    eventually(lambda: len(upstream.paths("/sdk/v1/snapshot")) > polls + 12)
+    assert len(upstream.paths("/sdk/v1/stream")) <= 2

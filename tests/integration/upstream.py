@@ -1,5 +1,6 @@
 """A small server of the sync protocol for tests of the SDK: one environment, real sockets, many ways to misbehave."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,8 @@ def eventually(claim: Callable[[], Any], within_s: float = 10.0) -> Any:
 class Upstream:
     """Serves one environment at `url`. Attributes change how, from the next request or frame on."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.source = InMemorySource(environment="shop/production")
         self.hub = Hub()
         self.hub.load(self.source.snapshot, known_at=time.monotonic())
@@ -53,7 +55,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         upstream = self
@@ -62,6 +64,8 @@ class Upstream:
             server_of = upstream
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
@@ -135,8 +139,8 @@ class Upstream:
 
 
 @contextmanager
-def running() -> Iterator[Upstream]:
-    upstream = Upstream()
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Upstream]:
+    upstream = Upstream(tls)
     try:
         yield upstream
     finally:

@@ -249,15 +249,16 @@ class Core(Flags):
             self._base = compile_snapshot(
                 snapshot, counted=counted, exposed=self._recorder.exposed if counted else None
             )
-            touched = [("flag", key) for key in snapshot.flags]
+            changed = None
         else:
             touched = list(touched)
+            changed = frozenset(touched)
             self._base = self._base.advanced(snapshot, touched)
             self._warn_of(self._restless.changed((key for kind, key in touched if kind == "flag"), now))
         self._recorder.evaluates_by(str(snapshot.position))
         self._serve(now)
-        if self._change_listeners and touched:
-            self._news.append(partial(self._tell_change, self._base, frozenset(touched)))
+        if self._change_listeners and changed != frozenset():
+            self._news.append(partial(self._tell_change, self._base, changed))
 
     def _serve(self, now: float, *, anew: bool = False) -> None:
         """Put in place what answers at *now*, unless it is there."""
@@ -351,10 +352,9 @@ class Core(Flags):
         for flag in flags:
             _LOG.warning("flag %s changed more than %d times within a minute", flag, CHANGES)
 
-    def _tell_change(self, rules: RuleSet, touched: frozenset[Reference]) -> None:
-        keys = {key for kind, key in touched if kind == "flag"}
-        keys.update(key for key in rules.flag_keys() if not touched.isdisjoint(rules.dependencies(key)))
-        change = Change(epoch=rules.epoch, revision=rules.revision, flags=frozenset(keys))
+    def _tell_change(self, rules: RuleSet, touched: frozenset[Reference] | None) -> None:
+        flags = frozenset(rules.flag_keys()) if touched is None else _concerned(rules, touched)
+        change = Change(epoch=rules.epoch, revision=rules.revision, flags=flags)
         for listener in list(self._change_listeners):
             _call(listener, change)
 
@@ -375,6 +375,12 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
+
+
+def _concerned(rules: RuleSet, touched: frozenset[Reference]) -> frozenset[str]:
+    """Return the flags among *touched*, and those that need any of it."""
+    needing = (key for key in rules.flag_keys() if not touched.isdisjoint(rules.dependencies(key)))
+    return frozenset(key for kind, key in touched if kind == "flag").union(needing)
 
 
 def _remove(listeners: list[Any], listener: object) -> None:

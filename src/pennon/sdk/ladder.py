@@ -125,7 +125,7 @@ class Ladder:
             self._poll_at = now + self.pace.poll_s * (0.5 + 0.5 * self._chance())
         self._upstream = 0 if was_open is not None else (self._upstream + 1) % self._upstreams
         self._connect_at = now + self._delay(failure)
-        if failure.kind is FailureKind.REFUSED:
+        if failure.kind is FailureKind.REFUSED and self._upstream == 0:
             self._best = Level.LAST_KNOWN
             self._poll_at = self._connect_at
 

@@ -65,7 +65,8 @@ class AsyncSender:
         failure: Failure | None = None
         for url in self._config.urls:
             try:
-                await self._transport.post(f"{url}/sdk/v1/events", body, timeout_s=timeout_s)
+                share_s = timeout_s / len(self._config.urls)
+                await self._transport.post(f"{url}/sdk/v1/events", body, timeout_s=share_s)
             except UpstreamFailed as failed:
                 failure = failed.failure
                 continue

@@ -6,7 +6,17 @@ What to try next is the ladder's business, what a frame means the receiver's.
 import math
 
 from pennon.model import Position
-from pennon.protocol import Action, AskSince, AskSnapshot, Draining, FrameTooLarge, Reported, ReportKind
+from pennon.protocol import (
+    GOODBYE,
+    Action,
+    AskSince,
+    AskSnapshot,
+    Draining,
+    Frame,
+    FrameTooLarge,
+    Reported,
+    ReportKind,
+)
 from pennon.protocol.sse import Decoder
 from pennon.sdk._async.transport import Answer, AsyncTransport
 from pennon.sdk.config import Config
@@ -66,7 +76,7 @@ class AsyncUpstream:
                         self._silent_from = self._now() + _HEARTBEATS * self._config.heartbeat_s
                         actions = self._receiver.receive(frame, self._now())
                         failure = await self._perform(actions, url) or failure
-                        self._stand_on_stream(decoder)
+                        self._stand_on_stream(frame)
         except UpstreamFailed as failed:
             failure = failed.failure
         except FrameTooLarge as error:
@@ -76,11 +86,11 @@ class AsyncUpstream:
             self._ladder.ended(failure, self._now())
             self._stand(failure)
 
-    def _stand_on_stream(self, decoder: Decoder) -> None:
+    def _stand_on_stream(self, frame: Frame) -> None:
         self._wants_whole = False
         self._ladder.opened(self._now())
-        if decoder.retry_ms is not None:
-            self._ladder.asked_to_wait(decoder.retry_ms / 1000)
+        if frame.retry_ms is not None and frame.event != GOODBYE:  # a goodbye's is meant for once
+            self._ladder.asked_to_wait(frame.retry_ms / 1000)
         self._stand(None)
 
     async def _poll(self) -> None:

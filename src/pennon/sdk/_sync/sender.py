@@ -66,7 +66,8 @@ class Sender:
         failure: Failure | None = None
         for url in self._config.urls:
             try:
-                self._transport.post(f"{url}/sdk/v1/events", body, timeout_s=timeout_s)
+                share_s = timeout_s / len(self._config.urls)
+                self._transport.post(f"{url}/sdk/v1/events", body, timeout_s=share_s)
             except UpstreamFailed as failed:
                 failure = failed.failure
                 continue

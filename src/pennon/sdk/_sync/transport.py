@@ -57,8 +57,10 @@ class Transport:
                 if not response.headers.get("content-type", "").startswith("text/event-stream"):
                     raise UpstreamFailed(Failure(FailureKind.BROKEN, f"{url} answered something else than a stream"))
                 yield response.iter_raw()
-        except self._errors as error:
-            raise UpstreamFailed(self._no_answer(url, error)) from error
+        except (*self._errors, RuntimeError) as error:
+            if (failure := self._failure(url, error)) is None:
+                raise
+            raise UpstreamFailed(failure) from error
 
     def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """Return the answer of *url*. Raises `UpstreamFailed`."""
@@ -78,8 +80,10 @@ class Transport:
         try:
             with self.line, self._http.stream(method, url, **extras) as response:
                 body = _bounded(response, self._max_bytes)
-        except self._errors as error:
-            raise UpstreamFailed(self._no_answer(url, error)) from error
+        except (*self._errors, RuntimeError) as error:
+            if (failure := self._failure(url, error)) is None:
+                raise
+            raise UpstreamFailed(failure) from error
         if response.status_code not in (200, 202, 304):
             raise UpstreamFailed(refusal(url, response.status_code, response.headers, body or b""))
         if body is None:
@@ -87,10 +91,14 @@ class Transport:
             raise UpstreamFailed(Failure(FailureKind.BROKEN, too_long))
         return Answer(response.status_code, response.headers, body)
 
-    def _no_answer(self, url: str, error: Exception) -> Failure:
+    def _failure(self, url: str, error: Exception) -> Failure | None:
+        """Return what *error* means, None if it is no trouble of the network."""
         if isinstance(error, self._silences):
             return Failure(FailureKind.SILENT, f"{url} was silent for too long")
-        return Failure(FailureKind.UNREACHABLE, f"{url} could not be reached: {str(error) or type(error).__name__}")
+        if isinstance(error, self._errors) or self._http.is_closed:  # asked while it is closed: a RuntimeError
+            what = str(error) or type(error).__name__
+            return Failure(FailureKind.UNREACHABLE, f"{url} could not be reached: {what}")
+        return None
 
 
 def _bounded(response: Any, limit: int) -> bytes | None:
