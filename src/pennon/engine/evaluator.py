@@ -163,3 +163,11 @@ class RuleSet:
     def dependencies(self, flag: str) -> frozenset[Node]:
         """Return everything that a flag's answer depends on beside itself: flags, segments and layers."""
         return frozenset(self._compiler.links.of("flag", flag).everything)
+
+    def affected_by(self, touched: Iterable[Node]) -> frozenset[str]:
+        """Return the flags that may answer differently where *touched* differ: those among them, and who needs them.
+
+        The first call looks at every flag; later ones, also of what `advanced` returns, at what is touched only.
+        """
+        nodes = frozenset(touched)
+        return self._compiler.links.flags_using(nodes).union(key for kind, key in nodes if kind == "flag")

@@ -45,6 +45,7 @@ class Links:
         self._known: dict[Node, Link] = {}
         # Grows only, and is shared with later snapshots: an item too many is compiled again for nothing, no more.
         self._users: dict[Node, dict[Node, None]] = {}
+        self._has_all_flags = False
 
     def after(self, snapshot: Snapshot, touched: Iterable[Node]) -> tuple["Links", list[Node]]:
         """Return the links of *snapshot*, which differs in *touched* only, and every item that may differ now."""
@@ -54,7 +55,24 @@ class Links:
         affected = dict.fromkeys(node for touch in touched for node in (touch, *self._users.get(touch, ())))
         for node in affected:
             links._known.pop(node, None)
+        if self._has_all_flags:
+            links._link_flags(key for kind, key in affected if kind == "flag")
         return links, list(affected)
+
+    def flags_using(self, nodes: Iterable[Node]) -> frozenset[str]:
+        """Return the flags that need any of *nodes*. The first time all flags are read; later, what `after` touches."""
+        if not self._has_all_flags:
+            self._link_flags(self._snapshot.flags)
+        wanted = frozenset(nodes)
+        # A tuple at once: another thread may note a user meanwhile.
+        users = {user for node in wanted for user in tuple(self._users.get(node, ()))}
+        flags = (key for kind, key in users if kind == "flag" and key in self._snapshot.flags.records)
+        return frozenset(key for key in flags if not wanted.isdisjoint(self.of("flag", key).everything))
+
+    def _link_flags(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.of("flag", key)
+        self._has_all_flags = True
 
     def of(self, kind: ItemKind, key: str, model: Flag | Segment | None = None) -> Link:
         """Return what an item needs, *model* if it is at hand. One that is not there, or broken, needs nothing."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import threading
 from collections import ChainMap, OrderedDict, UserDict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -36,6 +37,16 @@ def test_dependencies_are_everything_that_an_answer_depends_on() -> None:
     rules = _rules(flag("a", prerequisites=[needs("b")]), flag("b", rules=[rule(inside("s"))]))
     assert rules.dependencies("a") == {("flag", "b"), ("segment", "s")}
     assert rules.dependencies("gone") == frozenset()
+
+
+def test_flags_affected_by_a_change_are_those_changed_and_those_that_need_them() -> None:
+    rules = _rules(flag("a", prerequisites=[needs("b")]), flag("b", rules=[rule(inside("s"))]), flag("c"))
+    assert rules.affected_by([("segment", "s")]) == {"a", "b"}
+    assert rules.affected_by([("flag", "c"), ("flag", "gone")]) == {"c", "gone"}
+    changed = snapshot(flag("a", prerequisites=[needs("b")]), flag("b"), flag("c", rules=[rule(inside("s"))]))
+    later = rules.advanced(changed, [("flag", "b"), ("flag", "c")])
+    assert later.affected_by([("segment", "s")]) == {"c"}
+    assert later.affected_by([("flag", "b")]) == {"a", "b"}
 
 
 def test_an_unknown_flag_serves_the_callers_default() -> None:
@@ -335,3 +346,37 @@ def test_deltas_add_up_to_what_the_last_snapshot_says(changes: list[tuple[int, A
         rules = rules.advanced(model, [(kind, f"{kind[0]}{number}")])
     fresh = compile_snapshot(rules.snapshot)
     assert [rules.evaluate(f"f{i}", context) for i in range(7)] == [fresh.evaluate(f"f{i}", context) for i in range(7)]
+
+
+def test_rules_give_way_under_threads_that_evaluate() -> None:
+    """Each rule set that a thread takes answers for its own revision, however the next ones come to be meanwhile."""
+    models = [
+        snapshot(
+            flag("top", prerequisites=[needs("f")], fallthrough={"variation": "on"}),
+            flag(rules=[rule(inside("s"))]),
+            segments=(segment("s") | {"rules": [{"conditions": []}] if revision % 2 else []},),
+            revision=revision,
+        )
+        for revision in range(200)
+    ]
+    current = [compile_snapshot(models[0], counted=True)]
+    asked = [0, 0, 0]
+    wrong: list[int] = []
+
+    def ask(number: int) -> None:
+        while current[0].revision < 199:
+            rules = current[0]
+            expected = "on" if rules.revision % 2 else "off"
+            if {rules.evaluate(key, {}).variation for key in ("f", "top")} != {expected}:
+                wrong.append(rules.revision)
+            asked[number] += 2
+
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for model in models[1:]:
+        current[0] = current[0].advanced(model, [("segment", "s")])
+    for thread in threads:
+        thread.join(timeout=60)
+    assert wrong == []
+    assert sum(count.count for count in current[0].counts()) == sum(asked)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennon.engine.links import DEEPEST, Links
+from pennon.engine.links import DEEPEST, Links, Node
 from pennon.model import Snapshot
 from tests.unit.engine.build import flag, inside, layer, needs, rule, segment, snapshot, split
 
@@ -173,3 +173,62 @@ def test_problems_are_those_that_a_plain_search_finds(edges: list[tuple[int, int
     expected = {i for i in range(10) if ({i} | reached(i)) & in_cycle}
     links = Links(model)
     assert {i for i in range(10) if links.of("flag", f"f{i}").problem} == expected
+
+
+def _needy(*extra: dict[str, Any], needed: str = "s") -> Snapshot:
+    return snapshot(
+        flag("a", prerequisites=[needs("b")]),
+        flag("b", rules=[rule(inside(needed))]),
+        flag("alone"),
+        *extra,
+        segments=(segment("s", inside("t")), segment("t")),
+    )
+
+
+def test_flags_are_found_by_what_they_need_however_deep() -> None:
+    links = Links(_needy())
+    assert links.flags_using([("segment", "t")]) == {"a", "b"}
+    assert links.flags_using([("flag", "b")]) == {"a"}
+    assert links.flags_using([("flag", "alone"), ("segment", "gone")]) == frozenset()
+
+
+def test_flags_that_came_later_are_found_and_those_that_need_it_no_more_are_not() -> None:
+    links = Links(_needy())
+    assert links.flags_using([("segment", "s")]) == {"a", "b"}
+    links, _ = links.after(_needy(flag("new", rules=[rule(inside("s"))]), needed="t"), [("flag", "b"), ("flag", "new")])
+    assert links.flags_using([("segment", "s")]) == {"new"}
+    assert links.flags_using([("segment", "t")]) == {"a", "b", "new"}
+    links, _ = links.after(snapshot(flag("alone")), [("flag", "a"), ("flag", "b"), ("flag", "new")])
+    assert links.flags_using([("segment", "t")]) == frozenset()
+
+
+def test_finding_users_again_reads_only_what_was_touched() -> None:
+    links = Links(_needy())
+    links.flags_using([("segment", "s")])
+    links, _ = links.after(snapshot(flag("alone", rules=[rule(inside("s"))])), [("flag", "alone")])
+    assert links.flags_using([("segment", "s")]) == {"alone"}
+    unread = snapshot(flag("new", rules=[rule(inside("s"))]), flag("alone"))
+    links, _ = links.after(unread, [("flag", "alone")])
+    assert links.flags_using([("segment", "s")]) == frozenset()
+
+
+_PAIRS = st.tuples(st.sampled_from("abcde"), st.sampled_from("abcdest")).filter(lambda pair: pair[0] < pair[1])
+
+
+@given(st.lists(_PAIRS, max_size=8), st.sampled_from("abcdest"))
+def test_users_found_are_those_whose_needs_name_it(needed: list[tuple[str, str]], wanted: str) -> None:
+    def flags(pairs: list[tuple[str, str]]) -> Snapshot:
+        made = {}
+        for key in "abcde":
+            names = [other for user, other in pairs if user == key]
+            prerequisites = [needs(name) for name in names if name in "abcde"]
+            made[key] = flag(key, prerequisites=prerequisites, rules=[rule(inside(n)) for n in names if n in "st"])
+        return snapshot(*made.values(), segments=(segment("s", inside("t")), segment("t")))
+
+    node: Node = ("segment" if wanted in "st" else "flag", wanted)
+    links = Links(flags([]))
+    assert links.flags_using([node]) == frozenset()
+    links, _ = links.after(flags(needed), [("flag", user) for user, _ in needed])
+    fresh = Links(flags(needed))
+    expected = {key for key in "abcde" if node in fresh.of("flag", key).everything}
+    assert links.flags_using([node]) == expected
