@@ -1,10 +1,13 @@
 """Flags of a project and of its environments, over every storage."""
 
 import datetime
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
 
+from pennon.control.changes.edits import read_edits
+from pennon.control.changes.service import ChangeService
 from pennon.control.environments.views import Environment
 from pennon.control.errors import (
     AlreadyExists,
@@ -15,8 +18,11 @@ from pennon.control.errors import (
     VariationStillServed,
 )
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, configuration_of
+from pennon.control.flags.service import FlagService
 from pennon.control.log import EnvironmentName, Idempotency, Stored, project_log
-from pennon.model import Condition, Flag, Prerequisite, Rule, Serve, Split, Variation, Weight
+from pennon.control.segments.service import SegmentService
+from pennon.model import Condition, Flag, Prerequisite, Rule, Segment, Serve, Split, Variation, Weight
+from pennon.model.limits import Limits
 from tests.contract.shop import ANNA, BERT, PRODUCTION, STAGING, Shop, colours, paths, rows
 
 LOGS = (project_log("shop"), PRODUCTION.log, STAGING.log)
@@ -148,6 +154,30 @@ def test_tags_are_bounded(shop: Shop) -> None:
     with pytest.raises(Invalid) as refused:
         shop.create(tags=tuple(f"tag-{number}" for number in range(51)))
     assert paths(refused) == ["/tags"]
+
+
+def test_the_limits_of_an_installation_hold_on_every_way_in(shop: Shop) -> None:
+    shop.create()
+    limits = Limits(value_bytes=10, rules=0, segment_bytes=60)
+    flags = FlagService(shop.log, limits=limits)
+    changes = ChangeService(shop.log, limits=limits)
+    segments = SegmentService(shop.log, limits=limits)
+    large = (Variation("a", "more than ten bytes"),)
+    ruled = FlagConfiguration(fallthrough=Serve("on"), rules=(Rule("r1", (), Serve("on")),))
+    edit = {"do": "addRule", "flag": "checkout", "rule": {"id": "r1", "conditions": [], "serve": {"variation": "on"}}}
+    ways: list[tuple[Callable[[], object], str]] = [
+        (
+            lambda: flags.create_flag("shop", FlagDefinition(key="x", kind="string", variations=large), by=ANNA),
+            "/variations/0/value",
+        ),
+        (lambda: flags.set_configuration(PRODUCTION, "checkout", ruled, by=ANNA), "/rules"),
+        (lambda: changes.apply(PRODUCTION, read_edits([edit]), by=ANNA), "/edits/0"),
+        (lambda: segments.create_segment(PRODUCTION, Segment("s", included=("u" * 60,)), by=ANNA), ""),
+    ]
+    for command, path in ways:
+        with pytest.raises(Invalid) as refused:
+            command()
+        assert paths(refused) == [path]
 
 
 def test_a_value_that_breaks_the_schema_is_refused_with_the_path_into_it(shop: Shop) -> None:

@@ -40,6 +40,7 @@ from pennon.control.storage import Storage, open_storage
 from pennon.control.working.salts import random_salt
 from pennon.ingest import Counting, Ingest, SpoolError
 from pennon.model import Flag
+from pennon.model.limits import Limits
 from pennon.stream import StreamNode, StreamSettings, routes
 
 FIRST_PROJECT = "default"
@@ -89,7 +90,7 @@ class _Server:
         self._settings = settings
         self._storage = storage
         clock = SystemClock()
-        self._services = _services(storage, clock)
+        self._services = _services(storage, clock, settings.limits)
         if (first := _first_start(self._services)) is not None:
             announce(first)
         self._published = PublishedLog(storage.log)
@@ -144,7 +145,7 @@ class _Server:
         return None if self._node.is_ready else "the environments to be loaded"
 
 
-def _services(storage: Storage, clock: SystemClock) -> Services:
+def _services(storage: Storage, clock: SystemClock, limits: Limits) -> Services:
     log = storage.log
     return Services(
         log=log,
@@ -152,13 +153,13 @@ def _services(storage: Storage, clock: SystemClock) -> Services:
         keys=KeyService(log, clock),
         projects=ProjectService(log),
         environments=EnvironmentService(log, _first_flag),
-        flags=FlagService(log),
+        flags=FlagService(log, limits=limits),
         flag_views=FlagViews(log),
-        segments=SegmentService(log),
+        segments=SegmentService(log, limits=limits),
         segment_views=SegmentViews(log),
-        layers=LayerService(log),
+        layers=LayerService(log, limits=limits),
         layer_views=LayerViews(log),
-        changes=ChangeService(log),
+        changes=ChangeService(log, limits=limits),
         change_views=ChangeViews(log),
         counts=storage.counts,
         last_used=storage.last_used.times,

@@ -19,6 +19,7 @@ from pennon.control.working.commands import Expectation, require_expected
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.control.working.state import LogItems, WorkingState
 from pennon.model import Flag
+from pennon.model.limits import DEFAULT_LIMITS, Limits
 
 
 class ChangeService:
@@ -28,8 +29,9 @@ class ChangeService:
     project's log, and to those of the other environments, in the same transaction under the same change id.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt) -> None:
+    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
         self._log = log
+        self._limits = limits
         self._new_salt = new_salt
 
     def apply(
@@ -65,7 +67,7 @@ class ChangeService:
             why=why,
             idempotency=idempotency,
         )
-        writing = change_project(self._log, command, edit, new_salt=self._new_salt)
+        writing = change_project(self._log, command, edit, new_salt=self._new_salt, limits=self._limits)
         return self._outcome(writing, environment, edits)
 
     def preview(
@@ -77,7 +79,7 @@ class ChangeService:
             find_environment(reading, environment)
             require_expected(reading, environment, expected)
             names = environments_of(reading, environment.project) if alters_definitions(edits) else [environment]
-            working = WorkingProject(environment.project, reading, names, new_salt=self._new_salt)
+            working = WorkingProject(environment.project, reading, names, new_salt=self._new_salt, limits=self._limits)
             apply_edits(working, environment, edits)
             state = working.environments[environment]
             return preview(working, environment, warnings(_altered(state), state, edits))
@@ -114,7 +116,7 @@ class ChangeService:
             why=why or _reverting(revision, reversal.change.why),
             idempotency=idempotency,
         )
-        writing = change_project(self._log, command, undo, new_salt=self._new_salt)
+        writing = change_project(self._log, command, undo, new_salt=self._new_salt, limits=self._limits)
         return outcome_of(writing, environment.log)
 
     def _outcome(self, writing: Writing, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> Outcome:

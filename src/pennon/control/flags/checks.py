@@ -13,6 +13,7 @@ from pennon.control.naming import name_problems
 from pennon.control.working.checks import faults
 from pennon.control.working.uses import served_at, users_of
 from pennon.model import Problem, pointer
+from pennon.model.limits import Limits
 from pennon.model.validation import flag_problems
 
 MOST_TAGS = 50
@@ -35,7 +36,7 @@ def definition_faults(working: WorkingProject) -> list[DefinitionFault]:
     found = []
     for key in working.touched():
         if (definition := working.definition(key)) is not None:
-            found += [DefinitionFault(key, problem) for problem in definition_problems(definition)]
+            found += [DefinitionFault(key, problem) for problem in definition_problems(definition, working.limits)]
             _check_removed_variations(working, definition)
     return found
 
@@ -56,11 +57,11 @@ def require_faultless_project(working: WorkingProject, key: str | None = None) -
         raise Invalid(problems)
 
 
-def definition_problems(definition: FlagDefinition) -> Iterator[Problem]:
+def definition_problems(definition: FlagDefinition, limits: Limits) -> Iterator[Problem]:
     """Yield what is wrong with *definition* by itself, its values against its schema included."""
     flag = merge(definition, initial_configuration(definition, "new"))
     # What an environment would configure is not the definition's fault.
-    broken = [problem for problem in flag_problems(flag) if _first_step(problem.path) not in _CONFIGURED]
+    broken = [problem for problem in flag_problems(flag, limits=limits) if _first_step(problem.path) not in _CONFIGURED]
     yield from broken
     yield from name_problems(definition.name, definition.description)
     yield from _label_problems(definition)

@@ -17,6 +17,7 @@ from pennon.control.working.commands import write
 from pennon.control.working.salts import NewSalt
 from pennon.control.working.state import LogItems, WorkingState, same_content
 from pennon.model import Flag
+from pennon.model.limits import Limits
 
 _ATTEMPTS = 10
 
@@ -25,13 +26,20 @@ class WorkingProject:
     """A project's definitions, and the environments that a command has locked, with edits not written yet."""
 
     def __init__(
-        self, project: str, reading: Reading, environments: Sequence[EnvironmentName], *, new_salt: NewSalt
+        self,
+        project: str,
+        reading: Reading,
+        environments: Sequence[EnvironmentName],
+        *,
+        new_salt: NewSalt,
+        limits: Limits,
     ) -> None:
         self.project = project
         self.environments: Mapping[EnvironmentName, WorkingState] = {
-            name: WorkingState(LogItems(reading, name.log)) for name in environments
+            name: WorkingState(LogItems(reading, name.log), limits=limits) for name in environments
         }
         self.new_salt = new_salt
+        self.limits = limits
         self._reading = reading
         self._after: dict[str, FlagDefinition | None] = {}
 
@@ -102,16 +110,24 @@ class _EnvironmentsChanged(Exception):
     """An environment was created or deleted between looking which there are and locking them."""
 
 
-def change_project(log: ChangeLog, command: ProjectCommand, edit: ProjectEdit, *, new_salt: NewSalt) -> Writing:
+def change_project(
+    log: ChangeLog, command: ProjectCommand, edit: ProjectEdit, *, new_salt: NewSalt, limits: Limits
+) -> Writing:
     """Carry out *command* with what it may alter locked: the project and all its environments, or one environment.
 
     *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
     before. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit* raises.
     """
+
+    def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
+        working = WorkingProject(command.project, writing, names, new_salt=new_salt, limits=limits)
+        edit(working, writing)
+        working.write(writing)
+
     for _ in range(_ATTEMPTS):
         names = [command.only] if command.only else _look_up(log, command.project)
         try:
-            return _change_locked(log, command, names, edit, new_salt)
+            return _change_locked(log, command, names, edit_locked)
         except _EnvironmentsChanged:
             continue
     raise Conflict(f"the environments of project {command.project!r} keep changing", mend="try again")
@@ -126,8 +142,7 @@ def _change_locked(
     log: ChangeLog,
     command: ProjectCommand,
     names: Sequence[EnvironmentName],
-    edit: ProjectEdit,
-    new_salt: NewSalt,
+    edit: Callable[[Writing, Sequence[EnvironmentName]], None],
 ) -> Writing:
     logs = [name.log for name in names] if command.only else [project_log(command.project), *(n.log for n in names)]
     with log.writing(
@@ -138,7 +153,5 @@ def _change_locked(
                 find_environment(writing, command.only)
             elif environments_of(writing, command.project) != names:
                 raise _EnvironmentsChanged
-            working = WorkingProject(command.project, writing, names, new_salt=new_salt)
-            edit(working, writing)
-            working.write(writing)
+            edit(writing, names)
     return writing

@@ -19,6 +19,7 @@ from pennon.control.log import (
 from pennon.control.working.commands import ItemCommand, change_item, require_version
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.control.working.state import WorkingState
+from pennon.model.limits import DEFAULT_LIMITS, Limits
 
 
 class FlagService:
@@ -29,8 +30,9 @@ class FlagService:
     its item the definition. Version, changedAt and hash of a given definition are ignored.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt) -> None:
+    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
         self._log = log
+        self._limits = limits
         self._new_salt = new_salt
 
     def create_flag(
@@ -134,7 +136,7 @@ class FlagService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, configure)
+        return change_item(self._log, command, configure, limits=self._limits)
 
     def _change_definition(
         self, command: ProjectCommand, key: str, edit: Callable[[WorkingProject, Writing], None]
@@ -143,7 +145,7 @@ class FlagService:
             edit(working, writing)
             require_faultless_project(working, key)
 
-        writing = change_project(self._log, command, edit_and_check, new_salt=self._new_salt)
+        writing = change_project(self._log, command, edit_and_check, new_salt=self._new_salt, limits=self._limits)
         log = project_log(command.project)
         with self._log.reading() as reading:
             return outcome_of(writing, log, ("definition", key), unchanged=reading.item(log, "definition", key))

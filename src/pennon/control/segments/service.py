@@ -8,6 +8,7 @@ from pennon.control.working.commands import ItemCommand, change_item
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.control.working.state import WorkingState
 from pennon.model import Segment
+from pennon.model.limits import DEFAULT_LIMITS, Limits
 
 
 class SegmentService:
@@ -17,8 +18,9 @@ class SegmentService:
     (or into `/flags/{key}` of what it would break). Version, changedAt and hash of a given segment are ignored.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt) -> None:
+    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
         self._log = log
+        self._limits = limits
         self._new_salt = new_salt
 
     def create_segment(
@@ -45,7 +47,7 @@ class SegmentService:
             why=why,
             idempotency=idempotency,
         )
-        return change_item(self._log, command, create)
+        return change_item(self._log, command, create, limits=self._limits)
 
     def replace_segment(
         self,
@@ -76,7 +78,7 @@ class SegmentService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, replace)
+        return change_item(self._log, command, replace, limits=self._limits)
 
     def delete_segment(
         self,
@@ -104,4 +106,4 @@ class SegmentService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, delete)
+        return change_item(self._log, command, delete, limits=self._limits)

@@ -13,6 +13,7 @@ from pennon.control.working.state import ItemName, WorkingModel, WorkingState, s
 from pennon.control.working.uses import experiments_of, users_of
 from pennon.engine import Checker
 from pennon.model import Flag, Layer, Problem, Segment, pointer
+from pennon.model.limits import Limits
 from pennon.model.validation import flag_problems, layer_problems, segment_problems
 
 
@@ -52,7 +53,7 @@ def _own_problems(state: WorkingState, name: ItemName, checker: Checker) -> list
 
 def _problems(state: WorkingState, model: WorkingModel, checker: Checker) -> list[Problem]:
     """Return what is wrong with *model*, an item of *state*: by itself first, then with what it names."""
-    if problems := _shape_problems(model):
+    if problems := _shape_problems(model, state.limits):
         return problems
     if isinstance(model, Flag):
         found = checker.flag_problems(model.key)
@@ -65,10 +66,12 @@ def _in_prerequisites(problem: Problem, flag: Flag) -> Problem:
     return problem if problem.path or not flag.prerequisites else problem.under(pointer("prerequisites"))
 
 
-def _shape_problems(model: WorkingModel) -> list[Problem]:
+def _shape_problems(model: WorkingModel, limits: Limits) -> list[Problem]:
     if isinstance(model, Flag):
-        return list(flag_problems(model))
-    return list(segment_problems(model) if isinstance(model, Segment) else layer_problems(model))
+        return flag_problems(model, limits=limits)
+    if isinstance(model, Segment):
+        return segment_problems(model, limits=limits)
+    return layer_problems(model, limits=limits)
 
 
 def _is_only_turned_off(before: WorkingModel | None, after: WorkingModel) -> bool:

@@ -19,6 +19,7 @@ from pennon.control.log import (
 )
 from pennon.control.working.checks import faults
 from pennon.control.working.state import ItemName, LogItems, WorkingState
+from pennon.model.limits import Limits
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -68,7 +69,9 @@ class ItemCommand(msgspec.Struct, frozen=True, kw_only=True):
     expected: int | None = None
 
 
-def change_item(log: ChangeLog, command: ItemCommand, edit: Callable[[WorkingState], None]) -> Outcome:
+def change_item(
+    log: ChangeLog, command: ItemCommand, edit: Callable[[WorkingState], None], *, limits: Limits
+) -> Outcome:
     """Carry out *command*: let *edit* alter the environment's state, check what comes of it, and write it.
 
     Raises `NotFound` for the environment, `PreconditionFailed`, `Invalid`, and what *edit* raises.
@@ -80,7 +83,7 @@ def change_item(log: ChangeLog, command: ItemCommand, edit: Callable[[WorkingSta
         current = writing.item(place, *name)
         if not writing.replayed:
             find_environment(writing, command.environment)
-            state = WorkingState(LogItems(writing, place))
+            state = WorkingState(LogItems(writing, place), limits=limits)
             if current is not None:
                 require_version(current, command.expected, f"{name[0]} {name[1]!r}")
             edit(state)

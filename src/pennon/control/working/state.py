@@ -10,6 +10,7 @@ import msgspec
 
 from pennon.control.log import Reading
 from pennon.model import Flag, Item, ItemKind, Layer, Segment, Snapshot
+from pennon.model.limits import DEFAULT_LIMITS, Limits
 
 WorkingKind: TypeAlias = Literal["flag", "segment", "layer"]
 WorkingModel: TypeAlias = Flag | Segment | Layer
@@ -66,7 +67,8 @@ class MemoryItems:
 class WorkingState:
     """An environment with edits applied that are not written yet."""
 
-    def __init__(self, source: ItemSource) -> None:
+    def __init__(self, source: ItemSource, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
         self._source = source
         self._before: dict[ItemName, Item | None] = {}
         self._after: dict[ItemName, WorkingModel | None] = {}
@@ -140,7 +142,7 @@ class WorkingState:
 
     def before_state(self) -> "WorkingState":
         """Return the environment as it was before the change, to be read only."""
-        untouched = WorkingState(self._source)
+        untouched = WorkingState(self._source, limits=self.limits)
         untouched._before, untouched._all = self._before, self._all  # what was read is not read again
         return untouched
 
