@@ -353,7 +353,7 @@ class Core(Flags):
             _LOG.warning("flag %s changed more than %d times within a minute", flag, CHANGES)
 
     def _tell_change(self, rules: RuleSet, touched: frozenset[Reference] | None) -> None:
-        flags = frozenset(rules.flag_keys()) if touched is None else _concerned(rules, touched)
+        flags = frozenset(rules.flag_keys()) if touched is None else rules.affected_by(touched)
         change = Change(epoch=rules.epoch, revision=rules.revision, flags=flags)
         for listener in list(self._change_listeners):
             _call(listener, change)
@@ -375,12 +375,6 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
-
-
-def _concerned(rules: RuleSet, touched: frozenset[Reference]) -> frozenset[str]:
-    """Return the flags among *touched*, and those that need any of it."""
-    needing = (key for key in rules.flag_keys() if not touched.isdisjoint(rules.dependencies(key)))
-    return frozenset(key for kind, key in touched if kind == "flag").union(needing)
 
 
 def _remove(listeners: list[Any], listener: object) -> None:
