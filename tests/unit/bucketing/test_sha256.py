@@ -1,12 +1,14 @@
 """Where units land."""
 
 import hashlib
+import importlib.util
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennon.bucketing import BUCKETS, bucket, bucket_after, bucket_prefix
+from pennon.bucketing import BUCKETS, bucket, bucket_after, bucket_prefix, sha256
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -41,3 +43,15 @@ def test_a_hundred_thousand_units_spread_evenly() -> None:
     for number in range(100_000):
         shares[bucket("k3v9x0", "new-checkout", f"user-{number}") * 100 // BUCKETS] += 1
     assert sum((share - 1000) ** 2 / 1000 for share in shares) < 148.2
+
+
+def test_without_pythons_own_module_it_is_hashlibs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "_sha256", None)
+    spec = importlib.util.find_spec(bucket.__module__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.sha256 is hashlib.sha256
+    assert module.bucket("s1", "checkout", "user-1") == 94464
+    assert sha256(b"x").digest() == hashlib.sha256(b"x").digest()
