@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -313,6 +315,28 @@ def test_a_request_id_that_is_sane_is_kept_and_another_is_not(api: Api) -> None:
     assert api.send("GET", "projects", X_Request_Id="my-id.1").headers["X-Request-Id"] == "my-id.1"
     for bad in ("a b", "x" * 65, "<script>", '"', "-leading"):
         assert api.send("GET", "projects", X_Request_Id=bad).headers["X-Request-Id"] != bad
+
+
+def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
+    limits: Any = {"max_rules": 1, "max_value_bytes": 64, "max_segment_bytes": 2048, "max_context_bytes": 128}
+    rule = {"id": "r", "conditions": [], "serve": {"variation": "on"}}
+    with serving(tmp_path / "data", **limits) as (_, strict):
+        strict.made("POST", "projects/default/flags", {"key": "f"})
+        rules = [rule, {**rule, "id": "s"}]
+        refused = {
+            ("PUT", f"{E}/flags/f"): {"fallthrough": {"variation": "on"}, "rules": rules},
+            ("POST", "projects/default/flags"): {
+                "key": "g",
+                "kind": "string",
+                "variations": [{"key": "a", "value": "x" * 100}],
+            },
+            ("POST", f"{E}/segments"): {"key": "s", "included": [f"user-{each:05}" for each in range(300)]},
+            ("POST", f"{E}/explain"): {"flag": "f", "context": {"targetingKey": "x" * 200}},
+        }
+        for (method, path), body in refused.items():
+            status, details = problem(strict, method, path, body)
+    X
+        assert strict.made("PUT", f"{E}/flags/f", {"fallthrough": {"variation": "on"}, "rules": [rule]})["rules"]
 
 
 def test_the_server_is_well_after_all_that(api: Api) -> None:

@@ -1,6 +1,7 @@
 """`pennon serve` as a process: it starts with what people need, says what is wrong, and ends in good order."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -85,6 +86,30 @@ def test_a_change_reaches_a_stream_at_once(running: tuple[Process, Api]) -> None
     assert time.monotonic() - started < 1
     assert server.stop() == 0
     stream.wait()
+
+
+def test_another_program_that_runs_the_application_gets_the_goodbye_too(tmp_path: Path) -> None:
+    code = (
+        "import sys, uvicorn\n"
+        "from pennon.control.app import create_app\n"
+        "from pennon.control.config import Settings\n"
+        "app = create_app(Settings(data=sys.argv[1]), announce=lambda first: print(first.administrator_token))\n"
+        "sys.stdout.flush()\n"
+        "uvicorn.run(app, fd=int(sys.argv[2]), log_level='error', timeout_graceful_shutdown=10)\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = [sys.executable, "-c", code, str(tmp_path / "data"), str(listener.fileno())]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[listener.fileno()]) as running:
+            assert running.stdout is not None
+            token = running.stdout.readline().strip()
+            with Api(f"http://127.0.0.1:{listener.getsockname()[1]}", token) as api:
+                stream = Stream(api, api.key())
+                running.terminate()
+                started = time.monotonic()
+                running.wait(STOP_S)
+                assert time.monotonic() - started < 5
+                stream.wait()
+    assert stream.events[-1] == "goodbye"
 
 
 def test_everything_is_there_after_a_restart_and_no_second_token_is_made(tmp_path: Path) -> None:

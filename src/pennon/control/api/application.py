@@ -33,6 +33,7 @@ from pennon.control.config import Settings
 
 PREFIX = "/api/v1"
 MAX_BODY = 1024 * 1024
+"""Of bodies that hold no segment, unless the largest allowed flag is larger."""
 BODY_SLACK = 64 * 1024
 """What may stand about an item of the largest allowed size in a body."""
 
@@ -90,7 +91,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
             ],
             guards=[guard],
             dependencies=inputs,
-            request_max_body_size=MAX_BODY,
+            request_max_body_size=max(MAX_BODY, settings.max_flag_bytes + BODY_SLACK),
         )
 
     return router(openapi_route(router()))
