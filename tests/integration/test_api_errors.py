@@ -335,7 +335,8 @@ def test_the_limits_are_those_of_the_settings(tmp_path: Path) -> None:
         }
         for (method, path), body in refused.items():
             status, details = problem(strict, method, path, body)
-    X
+            assert status == 422, (path, details)
+            assert re.search("limit|at most", details["problems"][0]["message"]), details
         assert strict.made("PUT", f"{E}/flags/f", {"fallthrough": {"variation": "on"}, "rules": [rule]})["rules"]
 
 
