@@ -6,7 +6,7 @@ It evaluates in the process, so the asynchronous methods answer as the others do
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, NamedTuple, TypeAlias, TypeVar, Unpack
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
@@ -19,7 +19,7 @@ from pennon import model
 from pennon.model import Evaluation, FlagKind
 from pennon.sdk.client import Client
 from pennon.sdk.config import Options
-from pennon.sdk.flags import PinnedRules, copied, mismatched
+from pennon.sdk.flags import PinnedRules, copied, is_of_kind, mismatched
 from pennon.sdk.ladder import Level
 from pennon.sdk.reasons import STANDARD_REASONS
 from pennon.sdk.status import Change, Status
@@ -30,6 +30,29 @@ T = TypeVar("T")
 _Object: TypeAlias = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
 _REASONS: Mapping[model.Reason, Reason] = {reason: Reason(name) for reason, name in STANDARD_REASONS.items()}
+_KNOWN = 4096
+
+
+class _Type:
+    """One of the standard's types: the kind of flag that it asks for, and how it wants the value."""
+
+    __slots__ = ("convert", "kind")
+
+    def __init__(self, kind: FlagKind, convert: Callable[[Any], Any] = lambda value: value) -> None:
+        self.kind: FlagKind = kind
+        self.convert = convert
+
+
+class _Known(NamedTuple):
+    """What was found out about a prepared result. `value` is None if it is not of the kind that was asked for."""
+
+    result: Evaluation
+    rules: PinnedRules
+    value: Any
+    reason: Reason
+    metadata: dict[str, bool | int | float | str]
+
+
 _CODES: Mapping[model.ErrorCode, ErrorCode] = {code: ErrorCode(code.value) for code in model.ErrorCode}
 
 
@@ -54,6 +77,7 @@ class PennonProvider(AbstractProvider):
         self._make: Callable[[], Client] = lambda: Client(url, key=key, **options)
         self._ready_timeout_s = ready_timeout_s
         self._client = client
+        self._known: dict[tuple[int, _Type], _Known] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._initialized = False
 
@@ -92,31 +116,31 @@ class PennonProvider(AbstractProvider):
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[bool]:
         """Return the value of a boolean flag."""
-        return self._resolve(flag_key, default_value, evaluation_context, "boolean")
+        return self._resolve(flag_key, default_value, evaluation_context, _BOOLEAN)
 
     def resolve_string_details(
         self, flag_key: str, default_value: str, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[str]:
         """Return the value of a string flag."""
-        return self._resolve(flag_key, default_value, evaluation_context, "string")
+        return self._resolve(flag_key, default_value, evaluation_context, _STRING)
 
     def resolve_integer_details(
         self, flag_key: str, default_value: int, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[int]:
         """Return the value of a number flag that has an integer there; 3.0 is one."""
-        return self._resolve(flag_key, default_value, evaluation_context, "number", _integer)
+        return self._resolve(flag_key, default_value, evaluation_context, _INTEGER)
 
     def resolve_float_details(
         self, flag_key: str, default_value: float, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[float]:
         """Return the value of a number flag as a float."""
-        return self._resolve(flag_key, default_value, evaluation_context, "number", _float)
+        return self._resolve(flag_key, default_value, evaluation_context, _FLOAT)
 
     def resolve_object_details(
         self, flag_key: str, default_value: _Object, evaluation_context: EvaluationContext | None = None
     ) -> FlagResolutionDetails[_Object]:
         """Return the value of an object flag, a copy that the caller may change."""
-        return self._resolve(flag_key, default_value, evaluation_context, "object", copied)
+        return self._resolve(flag_key, default_value, evaluation_context, _OBJECT)
 
     def track(
         self,
@@ -131,30 +155,38 @@ class PennonProvider(AbstractProvider):
             self._client.track(tracking_event_name, context, value=1.0 if value is None else value)
 
     def _resolve(
-        self,
-        flag: str,
-        default: T,
-        context: EvaluationContext | None,
-        kind: FlagKind,
-        convert: Callable[[Any], Any] | None = None,
+        self, flag: str, default: T, context: EvaluationContext | None, asked: _Type
     ) -> FlagResolutionDetails[T]:
         client = self._client
         if client is None:
             raise ProviderNotReadyError("the provider has not been initialized, or was shut down")
         rules = client.rules()
-        result = rules.evaluation(flag, _flattened(context), default=default, kind=kind)
-        value = result.value
-        if convert is not None and value is not default and (value := convert(value)) is None:
-            result = mismatched(result, kind, default)
-            value = default
+        result = rules.evaluation(flag, _flattened(context), default=default)
+        if result.variation is None:
+            return _served(result, rules, client.age_s)
+        # Results are prepared once for each variation and reason, and so may be what depends on them alone.
+        known = self._known.get((id(result), asked))
+        if known is None or known.result is not result or known.rules is not rules:
+            known = self._know(result, rules, asked)
+        if known.value is None:
+            return _served(mismatched(result, asked.kind, default), rules, client.age_s)
+        age_s = client.age_s
         return FlagResolutionDetails(
-            value=value,
-            error_code=None if result.error_code is None else _CODES[result.error_code],
-            error_message=result.error_message,
-            reason=_REASONS[result.reason],
-            variant=result.variation,
-            flag_metadata=_metadata(result, rules, client.age_s),
+            known.value if asked is not _OBJECT else copied(known.value),
+            None,
+            None,
+            known.reason,
+            result.variation,
+            known.metadata if age_s is None else {**known.metadata, "age": _rounded(age_s)},
         )
+
+    def _know(self, result: Evaluation, rules: PinnedRules, asked: _Type) -> _Known:
+        value = asked.convert(result.value) if is_of_kind(result.value, asked.kind) else None
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        known = _Known(result, rules, value, _REASONS[result.reason], _metadata(result, rules, None))
+        self._known[id(result), asked] = known
+        return known
 
     def _tell_change(self, change: Change) -> None:
         if self._initialized:
@@ -175,19 +207,29 @@ class PennonProvider(AbstractProvider):
             self.emit_provider_ready(details)
 
 
+def _served(result: Evaluation, rules: PinnedRules, age_s: float | None) -> FlagResolutionDetails[Any]:
+    """Return a result that serves the caller's default."""
+    return FlagResolutionDetails(
+        value=result.value,
+        error_code=None if result.error_code is None else _CODES[result.error_code],
+        error_message=result.error_message,
+        reason=_REASONS[result.reason],
+        variant=result.variation,
+        flag_metadata=_metadata(result, rules, age_s),
+    )
+
+
 def _flattened(context: EvaluationContext | None) -> dict[str, Any]:
     """Return a context as Pennon takes it: the attributes, the targeting key among them, dates as RFC 3339."""
     if context is None:
         return {}
-    flat = {name: _dated(value) for name, value in context.attributes.items()}
+    flat = dict(context.attributes)
+    for name, value in flat.items():
+        if isinstance(value, dt.datetime):
+            flat[name] = value.astimezone().isoformat()  # without a zone it is local time, as everywhere in Python
     if context.targeting_key is not None:
         flat["targetingKey"] = context.targeting_key
     return flat
-
-
-def _dated(value: Any) -> Any:
-    # A date without a zone is local time, as everywhere in Python.
-    return value.astimezone().isoformat() if isinstance(value, dt.datetime) else value
 
 
 def _integer(value: int | float) -> int | None:
@@ -201,12 +243,23 @@ def _float(value: int | float) -> float | None:
         return None
 
 
+def _rounded(age_s: float) -> float:
+    return int(age_s * 1000) / 1000
+
+
 def _metadata(result: Evaluation, rules: PinnedRules, age_s: float | None) -> dict[str, bool | int | float | str]:
     found: dict[str, bool | int | float | str] = {"revision": f"{rules.epoch}.{rules.revision}"}
     if age_s is not None:
-        found["age"] = round(age_s, 3)
+        found["age"] = _rounded(age_s)
     if result.flag_version is not None:
         found["flagVersion"] = result.flag_version
     if result.rule_id is not None:
         found["ruleId"] = result.rule_id
     return found
+
+
+_BOOLEAN = _Type("boolean")
+_STRING = _Type("string")
+_INTEGER = _Type("number", _integer)
+_FLOAT = _Type("number", _float)
+_OBJECT = _Type("object")

@@ -102,6 +102,16 @@ def test_whole_numbers_are_integers_and_floats_as_they_are_asked_for(client: Ope
     assert (details.value, details.error_code) == (7, ErrorCode.TYPE_MISMATCH)
 
 
+def test_one_flag_can_be_asked_for_as_any_type(client: OpenFeatureClient) -> None:
+    for _ in range(2):
+        assert client.get_boolean_value("bool", False, U1) is True
+        assert client.get_string_details("bool", "d", U1).error_code is ErrorCode.TYPE_MISMATCH
+        assert client.get_integer_details("bool", 3, U1).error_code is ErrorCode.TYPE_MISMATCH
+        assert client.get_object_details("bool", {}, U1).error_code is ErrorCode.TYPE_MISMATCH
+        assert client.get_float_value("whole", 0.5, U1) == 3.0
+        assert client.get_integer_value("whole", 0, U1) == 3
+
+
 def test_objects_are_the_callers_to_change(client: OpenFeatureClient) -> None:
     value: Any = client.get_object_value("object", {}, U1)
     value["max"].append(2)

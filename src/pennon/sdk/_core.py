@@ -83,7 +83,7 @@ class Core(Flags):
 
     def rules(self) -> PinnedRules:
         """Return the rules that answer now, to be held for a request: all that it evaluates is of one revision."""
-        return PinnedRules(self._rules)
+        return self._pinned
 
     def status(self) -> Status:
         """Return how the client stands: its level, revision, age, and what went wrong last."""
@@ -271,6 +271,7 @@ class Core(Flags):
         if self._config.hooks:
             rules = Observed(rules, self._config.hooks)
         self._rules = rules
+        self._pinned = PinnedRules(rules)
 
     def _answering(self, now: float) -> Rules:
         """Return the rule set for the age of the state, and note when that will be another one."""
