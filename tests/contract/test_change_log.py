@@ -209,6 +209,34 @@ def test_exception_in_a_command_changes_nothing(log: ChangeLog) -> None:
     assert put(log, flag(on=False)) is not None
 
 
+def test_items_are_found_by_a_part_of_their_text_byte_for_byte(log: ChangeLog) -> None:
+    odd = flag("50%_\"ß😀'\\")
+    put(log, flag("a"), flag("A"), flag("ab"), odd)
+    with log.reading() as reading:
+
+        def found(part: bytes, kind: str = "flag") -> list[str]:
+            return [item.key for item in reading.items_with(LOG, kind, part)]
+
+        assert found(b'"a"') == ["a"]
+        assert found(b'"A"') == ["A"]
+        assert found(b'"key":"a') == ["a", "ab"]
+        assert found(msgspec.json.encode(odd.key)) == [odd.key]
+        assert found(b"%") == found(b"_") == [odd.key]
+        assert found(b'"a"', "segment") == found(b"\xff\x00") == []
+        assert reading.items_with(OTHER, "flag", b'"a"') == []
+
+
+def test_command_finds_by_a_part_what_it_has_put_and_deleted(log: ChangeLog) -> None:
+    put(log, flag("a"), flag("c"), flag("e"))
+    with log.writing(LOG, by=SYSTEM, action="edit") as writing:
+        writing.put(LOG, "flag", flag("b"))
+        writing.delete(LOG, "flag", "c")
+        writing.put(LOG, "flag", flag("e", on=False))
+        assert [item.key for item in writing.items_with(LOG, "flag", b'"key":')] == ["a", "b", "e"]
+        assert [item.key for item in writing.items_with(LOG, "flag", b'"on":true')] == ["a", "b"]
+        assert writing.items_with(LOG, "flag", b'"key":"c"') == []
+
+
 def test_command_reads_what_it_has_put_and_deleted(log: ChangeLog) -> None:
     put(log, flag("a"), flag("c"), flag("e"))
     with log.writing(LOG, by=SYSTEM, action="edit") as writing:

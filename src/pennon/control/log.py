@@ -173,6 +173,9 @@ class Reading(Protocol):
     def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
         """Return the items of one kind in the order of their keys (by code point), from behind *after*."""
 
+    def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
+        """Return the items of one kind whose text has *part* in it, in the order of their keys."""
+
     def count(self, log: str, kind: str) -> int:
         """Return how many items of one kind there are."""
 

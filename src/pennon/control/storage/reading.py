@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, func, literal, select
 
 from pennon.control.errors import NotFound
 from pennon.control.log import NO_HASH, Change, Head, State, Stored
@@ -44,6 +44,12 @@ class StoredReading:
         query = _items(log, kind).order_by(items.c.key).limit(limit)
         if after is not None:
             query = query.where(items.c.key > after)
+        return [_stored(row) for row in self._connection.execute(query)]
+
+    def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
+        """Return the items of one kind whose text has *part* in it, in the order of their keys."""
+        found = _has(part, self._connection.dialect.name)
+        query = _items(log, kind).where(found).order_by(items.c.key)
         return [_stored(row) for row in self._connection.execute(query)]
 
     def count(self, log: str, kind: str) -> int:
@@ -164,6 +170,13 @@ class StoredReading:
 
 def _items(log: str, kind: str) -> Select[Any]:
     return select(items).where(items.c.log == log, items.c.kind == kind, items.c.text.is_not(None))
+
+
+def _has(part: bytes, dialect: str) -> ColumnElement[bool]:
+    wanted = literal(part, LargeBinary)
+    # Neither takes the other's word for it; LIKE is for text and knows wildcards.
+    place = func.instr(items.c.text, wanted) if dialect == "sqlite" else func.position(wanted.op("IN")(items.c.text))
+    return place > 0
 
 
 def _changes(log: str) -> Select[Any]:

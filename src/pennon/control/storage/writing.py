@@ -85,6 +85,13 @@ class StoredWriting(StoredReading):
         merged = {item.key: item for item in read} | left
         return list(islice((item for _, item in sorted(merged.items()) if item is not None), limit))
 
+    def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
+        """Return the items of one kind whose text, as this command leaves it, has *part* in it."""
+        left = {key: item for (of_log, of_kind, key), item in self._left.items() if (of_log, of_kind) == (log, kind)}
+        found = {item.key: item for item in super().items_with(log, kind, part) if item.key not in left}
+        found |= {key: item for key, item in left.items() if item is not None and part in item.text}
+        return [item for _, item in sorted(found.items())]
+
     def count(self, log: str, kind: str) -> int:
         """Return how many items of one kind there are, as this command leaves them."""
         return len(self.items(log, kind)) if self._left else super().count(log, kind)

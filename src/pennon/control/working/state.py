@@ -18,6 +18,8 @@ WORKING_KINDS: tuple[WorkingKind, ...] = ("flag", "segment", "layer")
 ItemName: TypeAlias = tuple[WorkingKind, str]
 """Kind and key."""
 
+SEARCHES = 8
+"""Who looks for more than so many things reads all items once instead."""
 T = TypeVar("T", Flag, Segment, Layer)
 _MODELS: Mapping[WorkingKind, type[WorkingModel]] = {"flag": Flag, "segment": Segment, "layer": Layer}
 
@@ -30,6 +32,9 @@ class ItemSource(Protocol):
 
     def items(self, kind: WorkingKind) -> list[Item]:
         """Return all items of one kind, in the order of their keys."""
+
+    def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
+        """Return the items of one kind whose text has *part* in it."""
 
 
 class LogItems:
@@ -48,6 +53,10 @@ class LogItems:
         """Return all items of one kind, in the order of their keys."""
         return [stored.item for stored in self._reading.items(self._log, kind)]
 
+    def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
+        """Return the items of one kind whose text has *part* in it."""
+        return [stored.item for stored in self._reading.items_with(self._log, kind, part)]
+
 
 class MemoryItems:
     """Items that are at hand: those of a state in the past, or none."""
@@ -63,6 +72,10 @@ class MemoryItems:
         """Return all items of one kind, in the order of their keys."""
         return [item for _, item in sorted(self._items.get(kind, {}).items())]
 
+    def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
+        """Return the items of one kind whose text has *part* in it."""
+        return [item for item in self._items.get(kind, {}).values() if part in item.text]
+
 
 class WorkingState:
     """An environment with edits applied that are not written yet."""
@@ -74,6 +87,7 @@ class WorkingState:
         self._after: dict[ItemName, WorkingModel | None] = {}
         self._records: dict[ItemName, Item] = {}
         self._all: dict[WorkingKind, dict[str, Item]] = {}
+        self._searches = 0
 
     def flag(self, key: str) -> Flag | None:
         """Return a flag as it is now."""
@@ -129,12 +143,19 @@ class WorkingState:
 
     def records(self, kind: WorkingKind) -> Iterator[Item]:
         """Yield all items of one kind as they are now."""
-        for item in self._listed(kind).values():
-            if (kind, item.key) not in self._after:
+        yield from (item for item in self._listed(kind).values() if (kind, item.key) not in self._after)
+        yield from self._edited(kind)
+
+    def records_with(self, kind: WorkingKind, part: bytes) -> Iterator[Item]:
+        """Yield the items of one kind whose text as it is now has *part* in it."""
+        self._searches += 1
+        if kind in self._all or self._searches > SEARCHES:
+            yield from (item for item in self.records(kind) if part in item.text)
+            return
+        for item in self._source.items_with(kind, part):
+            if self._before.setdefault((kind, item.key), item) is not None and (kind, item.key) not in self._after:
                 yield item
-        for name, model in self._after.items():
-            if name[0] == kind and model is not None and (record := self.record(name)) is not None:
-                yield record
+        yield from (item for item in self._edited(kind) if part in item.text)
 
     def snapshot(self) -> Snapshot:
         """Return the environment as it is now; items are read when they are looked up."""
@@ -145,6 +166,11 @@ class WorkingState:
         untouched = WorkingState(self._source, limits=self.limits)
         untouched._before, untouched._all = self._before, self._all  # what was read is not read again
         return untouched
+
+    def _edited(self, kind: WorkingKind) -> Iterator[Item]:
+        for name, model in self._after.items():
+            if name[0] == kind and model is not None and (record := self.record(name)) is not None:
+                yield record
 
     def _listed(self, kind: WorkingKind) -> dict[str, Item]:
         if kind not in self._all:

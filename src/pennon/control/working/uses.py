@@ -30,11 +30,11 @@ def uses(model: WorkingModel) -> Iterator[Use]:
 
 def users_of(state: WorkingState, used: ItemName) -> list[Use]:
     """Return every use of *used* in the environment, flags first, in the order of their keys."""
-    # A key stands in a user's text as the same JSON string. Looking for it first decodes only the likely few.
+    # A key stands in a user's text as the same JSON string. Looking for it first reads only the likely few.
     needle = msgspec.json.encode(used[1])
     found = []
     for kind in ("flag", "segment") if used[0] == "segment" else ("flag",):
-        names: Iterable[ItemName] = sorted((kind, item.key) for item in state.records(kind) if needle in item.text)
+        names: Iterable[ItemName] = sorted((kind, item.key) for item in state.records_with(kind, needle))
         models = (state.model(name) for name in names)
         found += [use for model in models if model is not None for use in uses(model) if use.used == used]
     return found

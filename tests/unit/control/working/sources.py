@@ -12,7 +12,8 @@ class CountedItems(MemoryItems):
         for model in models:
             items.setdefault(type(model).__name__.lower(), {})[model.key] = Item.of(model)
         super().__init__(items)
-        self.read: list[ItemName | WorkingKind] = []
+        self.read: list[ItemName | WorkingKind | str] = []
+        """Single items, kinds listed whole, and parts looked for."""
 
     def item(self, kind: WorkingKind, key: str) -> Item | None:
         self.read.append((kind, key))
@@ -21,3 +22,7 @@ class CountedItems(MemoryItems):
     def items(self, kind: WorkingKind) -> list[Item]:
         self.read.append(kind)
         return super().items(kind)
+
+    def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
+        self.read.append(part.decode())
+        return super().items_with(kind, part)

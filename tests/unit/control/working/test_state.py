@@ -55,6 +55,28 @@ def test_a_list_that_was_read_answers_for_each_of_its_items() -> None:
     assert source.read == ["flag"]
 
 
+def test_what_is_looked_for_is_found_as_it_is_now_and_read_once() -> None:
+    source = CountedItems(flag("a"), flag("b"), flag("c"))
+    state = WorkingState(source)
+    state.put(flag("b", on=False))
+    state.delete(("flag", "c"))
+    state.put(flag("d"))
+    source.read.clear()
+    assert [record.key for record in state.records_with("flag", b'"on":true')] == ["a", "d"]
+    assert [record.key for record in state.records_with("flag", b'"key":"c"')] == []
+    assert state.flag("a") is not None
+    assert source.read == ['"on":true', '"key":"c"']
+
+
+def test_who_looks_for_many_things_reads_all_items_once() -> None:
+    source = CountedItems(*(flag(f"f{number}") for number in range(30)))
+    state = WorkingState(source)
+    for number in range(30):
+        assert [record.key for record in state.records_with("flag", b'"f%d"' % number)] == [f"f{number}"]
+    assert source.read.count("flag") == 1
+    assert len(source.read) == 9
+
+
 def test_the_state_before_does_not_show_edits() -> None:
     state = WorkingState(CountedItems(flag("a")))
     state.put(flag("a", on=False))
