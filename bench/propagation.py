@@ -1,93 +1,96 @@
-"""From a change to the SDK that evaluates by it: the API, the log, SSE and the client, beside a bare socket echo.
+"""From a change to the SDKs that evaluate by it: the API, the log, SSE and clients, beside a bare socket echo.
 
-Everything is on loopback: `pennon serve` with SQLite is a process of its own, this one changes a flag over HTTP and
-holds the SDK. A change is timed from the moment before the request is sent to the moment the client has new rules.
-The floor is a kilobyte sent to another process and back.
+Everything is on loopback, in processes of their own: `pennon serve` with SQLite; the clients; this one, which changes a
+flag over HTTP. A change is timed to the moment a client has evaluated the flag to its new value: from before the
+request is sent (`applied`), and from the API's answer (`after the answer`; below zero where the client was first, for
+streams do not wait for the answer). The floor is a kilobyte sent to another process and back.
 """
 
 import contextlib
+import logging
 import multiprocessing
-import multiprocessing.synchronize
+import os
 import selectors
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx2
 import msgspec
 
-from pennon.sdk import Client
+from pennon.sdk import Change, Client
 
-CHANGES = 200
+CHANGES = 150
+CLIENTS = 8
 OTHERS = 100
 FLAGS = 1_000
 PLACE = "projects/default/environments/production"
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 def main() -> None:
-    """Measure with one client, then with others that listen too."""
+    """Measure with one client, then with several and a thousand flags, then beside many other streams."""
+    floor = _echo()
+    _show("bare echo of 1 KiB", floor, floor)
     with _server() as (url, token), httpx2.Client(base_url=f"{url}/api/v1/", timeout=30) as http:
         http.headers["authorization"] = f"Bearer {token}"
-        key = _made(http, f"{PLACE}/keys", {"kind": "server", "name": "bench"})["secret"]
-        with Client(url, key=str(key), store=None) as client:
-            client.wait_until_ready(timeout=10)
-            floor = _echo()
-            _show("bare echo of 1 KiB", floor, floor)
-            _measure(http, client, "1 flag, 1 SDK", floor)
-            _fill(http, client)
-            _measure(http, client, f"{FLAGS:,} flags, 1 SDK", floor)
-            with _listeners(url, str(key)):
-                _measure(http, client, f"{FLAGS:,} flags, 1 SDK and {OTHERS} other streams", floor)
+        key = str(_made(http, f"{PLACE}/keys", {"kind": "server", "name": "bench"})["secret"])
+        with _clients(url, key, 1) as seen:
+            _measure(http, seen, "1 flag, 1 SDK", floor)
+        _fill(http)
+        with _clients(url, key, CLIENTS) as seen:
+            _measure(http, seen, f"{FLAGS:,} flags, {CLIENTS} SDKs", floor)
+            with _listeners(url, key):
+                _measure(http, seen, f"the same beside {OTHERS} streams", floor)
 
 
-def _measure(http: httpx2.Client, client: Client, what: str, floor: list[float]) -> None:
-    arrived = threading.Event()
-    wanted = 0
-    times: list[float] = []
-
-    def listen(change: object) -> None:
-        moment = time.perf_counter()
-        if client.status().revision >= wanted:
-            times.append(moment)
-            arrived.set()
-
-    forget = client.on_change(listen)
-    accepted, applied = [], []
-    _switch(http, on=False)
-    _await(lambda: client.boolean("bench", {}, default=True) is False)
+def _measure(http: httpx2.Client, seen: Connection, what: str, floor: list[float]) -> None:
+    accepted, after, applied = [], [], []
+    for on in (True, False):  # what is done for the first time takes longer
+        _change(http, seen, on=on)
     for number in range(CHANGES):
-        arrived.clear()
-        times.clear()
-        wanted = client.status().revision + 1
-        started = time.perf_counter()
-        _switch(http, on=number % 2 == 0)
-        accepted.append(time.perf_counter() - started)
-        assert arrived.wait(10), "the change did not arrive"
-        applied.append(times[0] - started)
-        assert client.boolean("bench", {}, default=number % 2 != 0) is (number % 2 == 0)
-    forget()
+        started, answered, times = _change(http, seen, on=number % 2 == 0)
+        accepted.append(answered - started)
+        applied += [moment - started for moment in times]
+        after += [moment - answered for moment in times]
     _show(f"{what}: accepted", accepted, floor)
     _show(f"{what}: applied", applied, floor)
+    _show(f"{what}: after the answer", after, floor)
+
+
+def _change(http: httpx2.Client, seen: Connection, *, on: bool) -> tuple[float, float, list[float]]:
+    """Switch the flag, and return when that was sent and answered, and when each client evaluated to it."""
+    body = {"why": "", "edits": [{"do": "turnOn" if on else "turnOff", "flag": "bench"}]}
+    started = time.perf_counter()
+    answer = _made(http, f"{PLACE}/changes", body)
+    answered = time.perf_counter()
+    while seen.poll(10):
+        revision, value, times = seen.recv()
+        if revision == answer["revision"]:
+            assert value is on, "a client evaluated by the new revision to the old value"
+            return started, answered, times
+    raise AssertionError("the change did not arrive")
 
 
 def _show(what: str, times: list[float], floor: list[float]) -> None:
-    p50, p99 = _percentile(times, 0.5), _percentile(times, 0.99)
+    p50, p99, most = (_percentile(times, share) for share in (0.5, 0.99, 1))
     ratio = p50 / _percentile(floor, 0.5)
-    print(f"   {what:48} p50 {p50 * 1000:7.2f} ms   p99 {p99 * 1000:7.2f} ms   {ratio:6.1f} x echo", flush=True)
+    print(
+        f"   {what:50} p50 {p50 * 1000:8.3f} ms   p99 {p99 * 1000:8.3f} ms   max {most * 1000:8.3f} ms"
+        f"   {ratio:6.1f} x echo",
+        flush=True,
+    )
 
 
 def _percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
-
-
-def _switch(http: httpx2.Client, *, on: bool) -> None:
-    _made(http, f"{PLACE}/changes", {"why": "", "edits": [{"do": "turnOn" if on else "turnOff", "flag": "bench"}]})
 
 
 def _definition(key: str) -> dict[str, object]:
@@ -104,18 +107,10 @@ def _made(http: httpx2.Client, path: str, body: object) -> dict[str, object]:
     return msgspec.json.decode(answer.content, type=dict[str, object])
 
 
-def _fill(http: httpx2.Client, client: Client) -> None:
+def _fill(http: httpx2.Client) -> None:
     for start in range(0, FLAGS, 200):
         edits = [{"do": "putFlag", "definition": _definition(f"flag-{number}")} for number in range(start, start + 200)]
         _made(http, f"{PLACE}/changes", {"why": "", "edits": edits})
-    _await(lambda: len(client.rules().flag_keys()) > FLAGS)
-
-
-def _await(is_true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
-    while not is_true():
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.002)
 
 
 @contextlib.contextmanager
@@ -138,39 +133,72 @@ def _server() -> Iterator[tuple[str, str]]:
 
 
 @contextlib.contextmanager
+def _in_process(work: Callable[..., None], *arguments: object) -> Iterator[Connection]:
+    """Run *work* in a process of its own, and give what it says once it has said that it is ready."""
+    said, says = _SPAWN.Pipe(duplex=False)
+    process = _SPAWN.Process(target=work, args=(*arguments, says), daemon=True)
+    process.start()
+    try:
+        assert said.poll(20), "the other process is not ready"
+        said.recv()
+        yield said
+    finally:
+        process.kill()
+        process.join()
+
+
+def _clients(url: str, key: str, count: int) -> contextlib.AbstractContextManager[Connection]:
+    """Hold *count* clients in a process that tells, once all have a revision, when each evaluated the flag by it."""
+    return _in_process(_evaluate_changes, url, key, count)
+
+
+def _evaluate_changes(url: str, key: str, count: int, says: Connection) -> None:
+    seen: dict[int, list[tuple[bool, float]]] = {}
+
+    def evaluate(client: Client, change: Change) -> None:
+        value = client.boolean("bench", {}, default=False)
+        times = seen.setdefault(change.revision, [])
+        times.append((value, time.perf_counter()))
+        if len(times) == count:
+            values = {each for each, _ in times}
+            says.send((change.revision, values.pop() if len(values) == 1 else None, [moment for _, moment in times]))
+
+    logging.getLogger("pennon").setLevel(logging.ERROR)  # that the flag changes all the time is known
+    clients = [Client(url, key=key) for _ in range(count)]
+    for client in clients:
+        assert client.wait_until_ready(timeout=15)
+        client.on_change(partial(evaluate, client))
+    says.send("ready")
+    while os.getppid() != 1:
+        time.sleep(1)
+
+
+@contextlib.contextmanager
 def _listeners(url: str, key: str) -> Iterator[None]:
     """Hold streams open in a process of their own, reading what comes."""
-    ready = multiprocessing.get_context("spawn").Event()
-    reading = multiprocessing.get_context("spawn").Process(target=_read_streams, args=(url, key, ready), daemon=True)
-    reading.start()
-    assert ready.wait(20)
-    try:
+    with _in_process(_read_streams, url, key):
         yield
-    finally:
-        reading.kill()
-        reading.join()
 
 
-def _read_streams(url: str, key: str, ready: multiprocessing.synchronize.Event) -> None:
+def _read_streams(url: str, key: str, says: Connection) -> None:
     selector = selectors.DefaultSelector()
     host, _, port = url.removeprefix("http://").partition(":")
     for _ in range(OTHERS):
         connection = socket.create_connection((host, int(port)))
         connection.sendall(b"GET /sdk/v1/stream HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\n\r\n" % key.encode())
+        connection.recv(1 << 16)
         connection.setblocking(False)
-        selector.register(connection, selectors.EVENT_READ)
-    ready.set()
+        selector.register(connection, selectors.EVENT_READ, connection)
+    says.send("ready")
     while True:
         for event, _ in selector.select():
-            event.fileobj.recv(1 << 20)  # type: ignore[union-attr]
+            event.data.recv(1 << 20)
 
 
 def _echo() -> list[float]:
     """Return the times of a kilobyte to another process and back."""
     listener = socket.create_server(("127.0.0.1", 0))
-    answering = multiprocessing.get_context("spawn").Process(
-        target=_answer, args=(listener.getsockname()[1],), daemon=True
-    )
+    answering = _SPAWN.Process(target=_answer, args=(listener.getsockname()[1],), daemon=True)
     answering.start()
     connection, _ = listener.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
