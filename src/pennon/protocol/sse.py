@@ -82,7 +82,7 @@ class Decoder:
         if name == b"data":
             self._data.append(value)
         elif name == b"event":
-            self._event = value.decode(errors="replace")
+            self._event = value.decode(errors="replace") or _DEFAULT_EVENT
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode(errors="replace")
         elif name == b"retry" and value.isdigit() and len(value) <= _RETRY_DIGITS:

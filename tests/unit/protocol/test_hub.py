@@ -175,6 +175,13 @@ def test_items_that_do_not_change_are_not_told_on_but_deletions_are() -> None:
     assert changes_of(deltas["client"]) == {}
 
 
+def test_clients_are_not_told_of_the_deletion_of_what_they_never_saw() -> None:
+    hub = hub_of(FIRST)
+    deltas = hub.advance(change(FIRST, deleted=("hidden", "gone")), known_at=0.0)
+    assert changes_of(deltas["client"]) == {}
+    assert b"hidden" not in (hub.document("client", Position(1, 5)) or b"")
+
+
 def test_receiver_between_the_ends_of_a_merged_delta_loses_what_it_alone_knows() -> None:
     between = snapshot("1.6", flag("hidden"), flag("brief"), others=OTHERS)
     replica = replica_of(msgspec.structs.replace(between, keys=FIRST.keys))

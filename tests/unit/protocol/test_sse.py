@@ -50,6 +50,10 @@ def test_comments_and_unknown_fields_are_ignored() -> None:
     assert decoded(b": ping\n:\nfoo: bar\ndata\nData: x\ndata: a\n\n") == [Frame("message", b"\na")]
 
 
+def test_event_with_an_empty_name_is_a_message() -> None:
+    assert decoded(b"event: delta\nevent:\ndata: a\n\n") == [Frame("message", b"a")]
+
+
 def test_only_one_space_after_the_colon_is_dropped() -> None:
     assert decoded(b"data:a\n\ndata:  b\n\n") == [Frame("message", b"a"), Frame("message", b" b")]
 
@@ -102,7 +106,7 @@ def test_carriage_return_in_data_becomes_a_line_feed() -> None:
 LINES = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]))
 FRAMES = st.builds(
     Frame,
-    LINES,
+    LINES.filter(bool),
     st.binary().map(lambda data: data.replace(b"\r", b"")),
     st.none() | LINES,
     st.none() | st.integers(0, 10**9 - 1),
