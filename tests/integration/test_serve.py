@@ -7,12 +7,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
 import msgspec
 import pytest
 
+from pennon.control.app import FirstStart, create_app
+from pennon.control.config import Settings
+from pennon.control.environments.views import environment_names
+from pennon.control.log import INSTALLATION
+from pennon.control.storage import open_storage
 from pennon.protocol.sse import Decoder
 from tests.serving import STOP_S, Api, Process, process
 
@@ -208,3 +214,20 @@ def test_variables_and_a_file_set_what_options_do_not(tmp_path: Path) -> None:
         assert server.stop() == 0
         assert all(line.startswith("{") for line in server.said().splitlines())
         assert "/nothing" in server.said()
+
+
+def test_servers_that_start_at_once_on_a_new_database_make_one_token(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'pennon.db'}"
+    told: list[FirstStart] = []
+
+    def start(name: str) -> None:
+        create_app(Settings(data=str(tmp_path / name), database_url=url), announce=told.append)
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(start, ("one", "two", "three", "four")))
+    assert len(told) == 1
+    storage = open_storage(url)
+    with storage.log.reading() as reading:
+        assert reading.count(INSTALLATION, "token") == 1
+        assert [name.environment for name in environment_names(reading)] == ["development", "production"]
+    storage.close()

@@ -50,7 +50,7 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # or a process could never be told otherwise again, and tests tell it
     )
 
 

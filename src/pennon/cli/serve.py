@@ -81,6 +81,7 @@ def _say_ready(listening: "Listening", settings: Settings, made: "list[FirstStar
             f"    {first.administrator_token}",
             "",
             f"The project {first.project} has the environments {' and '.join(first.environments)}.",
+            f"Next, in another terminal: pennon login {listening.url}",
         ]
     typer.echo("\n".join(lines), err=True)
 

@@ -24,13 +24,13 @@ from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
-from pennon.control.errors import PennonError
+from pennon.control.errors import AlreadyExists, PennonError
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
-from pennon.control.log import SYSTEM, Stored
+from pennon.control.log import INSTALLATION, SYSTEM, Stored
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing import PublishedLog, announce_changes
@@ -172,14 +172,21 @@ def _first_flag(stored: Stored) -> Flag:
 
 
 def _first_start(services: Services) -> FirstStart | None:
-    """Make what people need to begin, if nobody ever had a token here."""
-    if (secret := services.tokens.ensure_first_token()) is None:
-        return None
-    services.projects.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
+    """Make what people need to begin, if nobody ever had a token here.
+
+    The token comes last: a start that is killed before it is made again, whatever it had made.
+    """
+    with services.log.reading() as reading:
+        if reading.count(INSTALLATION, "token"):
+            return None
+    with contextlib.suppress(AlreadyExists):
+        services.projects.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
     for key in FIRST_ENVIRONMENTS:
         environment = Environment(key=key, name=key.capitalize(), production=key == "production")
-        services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
-    return FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
+        with contextlib.suppress(AlreadyExists):
+            services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
+    secret = services.tokens.ensure_first_token()
+    return None if secret is None else FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 
 def _stream_settings(settings: Settings) -> StreamSettings:

@@ -1,6 +1,7 @@
 """What every request passes: its id, HEAD, Allow, a log line and metrics. Over ASGI, without a socket."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any, cast
 
 import httpx2
@@ -73,6 +74,14 @@ class Fronted:
                 return await asyncio.wait_for(client.request(method, path, headers=named), 10)
 
         return asyncio.run(asked())
+
+
+@pytest.fixture(autouse=True)
+def everything_logged() -> Iterator[None]:
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
