@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from pennon.control.changes.edits import read_edits
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.environments.service import EnvironmentService
@@ -23,6 +22,7 @@ from pennon.control.projects.views import Project
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.model import Flag, Variation
+from tests.editing import read_edits
 
 PRODUCTION = EnvironmentName("shop", "production")
 STAGING = EnvironmentName("shop", "staging")

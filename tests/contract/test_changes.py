@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from pennon.control.changes.edits import read_edits
 from pennon.control.errors import (
     FlagStillRequired,
     Invalid,
@@ -17,6 +16,7 @@ from pennon.control.log import EnvironmentName, Head, Idempotency, Stored, proje
 from pennon.control.working.commands import Expectation
 from pennon.model import Condition, Flag, Prerequisite, Rule, Serve, Split, Weight
 from tests.contract.shop import ANNA, PRODUCTION, STAGING, Shop, colours, paths, rows
+from tests.editing import read_edits
 
 LOGS = (project_log("shop"), PRODUCTION.log, STAGING.log)
 ON = {"do": "turnOn", "flag": "checkout"}

@@ -6,12 +6,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pennon.control.changes.edits import AnyEdit, read_edits
+from pennon.control.changes.edits import AnyEdit
 from pennon.control.errors import Conflict, Invalid
 from pennon.control.storage import Storage
 from pennon.engine import compile_snapshot
 from pennon.model import Reason
 from tests.contract.shop import ANNA, Shop
+from tests.editing import read_edits
 
 _NUMBERS = count(1)
 _SETTINGS = settings(

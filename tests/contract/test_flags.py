@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from pennon.control.changes.edits import read_edits
 from pennon.control.changes.service import ChangeService
 from pennon.control.environments.views import Environment
 from pennon.control.errors import (
@@ -24,6 +23,7 @@ from pennon.control.segments.service import SegmentService
 from pennon.model import Condition, Flag, Prerequisite, Rule, Segment, Serve, Split, Variation, Weight
 from pennon.model.limits import Limits
 from tests.contract.shop import ANNA, BERT, PRODUCTION, STAGING, Shop, colours, paths, rows
+from tests.editing import read_edits
 
 LOGS = (project_log("shop"), PRODUCTION.log, STAGING.log)
 ON_OFF = (Variation("on", True), Variation("off", False))

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pennon.control.changes.edits import read_edits
 from pennon.control.environments.views import Environment
 from pennon.control.errors import Conflict, PreconditionFailed
 from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.flags.service import FlagService
 from pennon.control.log import ChangeLog, EnvironmentName, Reading
 from tests.contract.shop import ANNA, BERT, PRODUCTION, Shop
+from tests.editing import read_edits
 
 WRITERS, EACH = 4, 6
 

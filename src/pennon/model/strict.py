@@ -1,133 +1,125 @@
-"""Reading what an author wrote: every unknown field, missing field and wrong type is refused, each with its path.
+"""Says everything that is wrong with the shape of what an author wrote: unknown, missing and wrongly typed fields.
 
-`Snapshot` and `Items` read leniently, for SDKs. This is the admin API's way in.
+`Snapshot` and `Items` read leniently, for SDKs. This is the way in of the admin API.
+
+msgspec stops at the first fault and takes unknown fields of the model's structs, which SDKs must ignore but a person
+who writes them has misspelt.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+import difflib
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import inspect
 
-from pennon.model.flags import Json
-from pennon.model.problems import DECODE_ERRORS, InvalidJson, Problem, decoding_problem, pointer
+from pennon.model.problems import Problem, decoding_problem, pointer
 
-Model = TypeVar("Model")
+_MENDS = {
+    bool: "send true or false",
+    int: "send a whole number",
+    float: "send a number",
+    str: "send a string",
+    dict: "send an object",
+    list: "send an array",
+    tuple: "send an array",
+}
 
 
-def read_strictly(data: bytes | str, model: type[Model]) -> Model:
-    """Read JSON that must be a *model* and nothing more. Raises `InvalidJson` with every problem found."""
+def shape_problems(value: Any, annotation: Any) -> list[Problem]:
+    """Return what keeps *value*, decoded JSON, from being an *annotation*: all of it, not the first fault only.
+
+    Where nothing is found, `msgspec.convert` takes it.
+    """
     try:
-        if isinstance(data, bytes):
-            data.decode()  # msgspec does not check what it skips
-        value = msgspec.json.decode(data)
-    except DECODE_ERRORS as error:
-        raise InvalidJson([decoding_problem(error)]) from error
-    return strictly(value, model)
-
-
-def strictly(value: Json, model: type[Model]) -> Model:
-    """Return decoded JSON as a *model*. Raises `InvalidJson` with every problem found."""
-    if problems := shape_problems(value, model):
-        raise InvalidJson(problems)
-    try:
-        return msgspec.convert(value, model)
-    except DECODE_ERRORS as error:
-        raise InvalidJson([decoding_problem(error)]) from error
-
-
-def shape_problems(value: Json, model: type) -> list[Problem]:
-    """Return where decoded JSON differs from the shape of *model*: all of it, not the first only."""
-    try:
-        return list(_problems(value, inspect.type_info(model), ""))
+        return list(_problems(value, annotation, ""))
     except RecursionError as error:
         return [decoding_problem(error)]
 
 
-def _problems(value: Json, shape: inspect.Type, path: str) -> Iterator[Problem]:
-    if isinstance(shape, inspect.UnionType):
-        yield from _union_problems(value, shape, path)
-    elif isinstance(shape, inspect.Metadata):
-        yield from _problems(value, shape.type, path)
-    elif (expected := _EXPECTED.get(type(shape))) is not None and not _FITS[type(shape)](value):
-        yield Problem(path, f"{_found(value)} where {expected} belongs", f"write {expected}")
-    elif isinstance(shape, inspect.LiteralType) and not _is_one_of(value, shape):
-        choices = ", ".join(str(choice) for choice in shape.values)
-        yield Problem(path, f"{_found(value)} is none of {choices}", f"write one of {choices}")
-    elif isinstance(shape, inspect.StructType):
-        yield from _struct_problems(value, shape, path)
-    elif isinstance(shape, inspect.DictType):
-        for key, child in value.items():
-            yield from _problems(child, shape.value_type, path + pointer(key))
-    elif isinstance(shape, (inspect.VarTupleType, inspect.ListType)):
-        for index, child in enumerate(value):
-            yield from _problems(child, shape.item_type, path + pointer(index))
+def _problems(value: Any, annotation: Any, path: str) -> Iterator[Problem]:
+    if isinstance(value, dict) and (models := _models(annotation)):
+        yield from _object_problems(value, models, path)
+    elif isinstance(value, dict) and (member := _part(annotation, dict, Mapping)) is not None:
+        for name, each in value.items():
+            yield from _problems(each, member, path + pointer(name))
+    elif isinstance(value, list) and _models(element := _part(annotation, tuple, list)):
+        for index, each in enumerate(value):
+            yield from _problems(each, element, path + pointer(index))
+    else:
+        yield from _leaf_problems(value, annotation, path)
 
 
-def _struct_problems(value: Mapping[str, Json], shape: inspect.StructType, path: str) -> Iterator[Problem]:
-    fields = {field.encode_name: field for field in shape.fields}
-    for name, child in value.items():
-        if name in fields:
-            yield from _problems(child, fields[name].type, path + pointer(name))
-        else:
-            yield Problem(path + pointer(name), "there is no such field", _nearest(name, fields))
-    for name, field in fields.items():
-        if field.required and name not in value:
-            yield Problem(path + pointer(name), "it is required, and not there", f"add {name}")
-
-
-def _union_problems(value: Json, shape: inspect.UnionType, path: str) -> Iterator[Problem]:
-    """Yield the problems with the member that *value* comes nearest to, or that it is none of them."""
-    members = [member for member in shape.types if type(member) not in _FITS or _FITS[type(member)](value)]
-    if not members:
-        expected = " or ".join(_EXPECTED[type(member)] for member in shape.types)
-        yield Problem(path, f"{_found(value)} where {expected} belongs", f"write {expected}")
+def _object_problems(value: dict[str, Any], models: list[type[msgspec.Struct]], path: str) -> Iterator[Problem]:
+    tag_field = models[0].__struct_config__.tag_field
+    if tag_field is None:
+        yield from _struct_problems(value, models[0], path)
         return
-    yield from min((list(_problems(value, member, path)) for member in members), key=len)
+    by_tag = {model.__struct_config__.tag: model for model in models}
+    tag = value.get(tag_field)
+    if not isinstance(tag, str) or tag not in by_tag:
+        known = ", ".join(sorted(str(each) for each in by_tag))
+        message = f"required field {tag_field!r} is missing" if tag is None else f"{tag!r} is not known"
+        yield Problem(path + pointer(tag_field), message, _did_you_mean(tag, by_tag) or f"send one of {known}")
+        return
+    rest = {name: each for name, each in value.items() if name != tag_field}
+    yield from _struct_problems(rest, by_tag[tag], path)
 
 
-def _is_one_of(value: Json, shape: inspect.LiteralType) -> bool:
-    return isinstance(value, (str, int)) and not isinstance(value, bool) and value in shape.values
+def _struct_problems(value: dict[str, Any], model: type[msgspec.Struct], path: str) -> Iterator[Problem]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    hints = _hints(model)
+    for name in (name for name in value if name not in fields):
+        mend = _did_you_mean(name, fields) or f"leave it out; there are {', '.join(fields)}"
+        yield Problem(path + pointer(name), "there is no such field", mend)
+    for name, field in fields.items():
+        if name in value:
+            yield from _problems(value[name], hints[field.name], path + pointer(name))
+        elif field.required:
+            yield Problem(path + pointer(name), "this field is required", "add it")
 
 
-def _nearest(name: str, fields: Mapping[str, inspect.Field]) -> str:
-    alike = [known for known in fields if known.lower() == name.lower().replace("_", "").replace("-", "")]
-    return f"did you mean {alike[0]}?" if alike else f"leave it out; known here: {', '.join(sorted(fields))}"
+@functools.cache
+def _hints(model: type[msgspec.Struct]) -> Mapping[str, Any]:
+    return get_type_hints(model, include_extras=True)
 
 
-def _found(value: Json) -> str:
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 40 else "a string"
-    if isinstance(value, (int, float)):
-        return str(value) if abs(value) < 1e15 else "a number"
-    return "an array" if isinstance(value, (list, tuple)) else "an object"
+def _leaf_problems(value: Any, annotation: Any, path: str) -> Iterator[Problem]:
+    try:
+        msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        problem = decoding_problem(error, path)
+        yield Problem(
+            problem.path, problem.message[:1].lower() + problem.message[1:], problem.mend or _mend(annotation)
+        )
 
 
-def _is_integer(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _models(annotation: Any) -> list[type[msgspec.Struct]]:
+    return [each for each in _members(annotation) if isinstance(each, type) and issubclass(each, msgspec.Struct)]
 
 
-_EXPECTED: Mapping[type[inspect.Type], str] = {
-    inspect.NoneType: "null",
-    inspect.BoolType: "true or false",
-    inspect.IntType: "an integer",
-    inspect.FloatType: "a number",
-    inspect.StrType: "a string",
-    inspect.StructType: "an object",
-    inspect.DictType: "an object",
-    inspect.VarTupleType: "an array",
-    inspect.ListType: "an array",
-}
-_FITS: Mapping[type[inspect.Type], Callable[[Json], bool]] = {
-    inspect.NoneType: lambda value: value is None,
-    inspect.BoolType: lambda value: isinstance(value, bool),
-    inspect.IntType: _is_integer,
-    inspect.FloatType: lambda value: isinstance(value, float) or _is_integer(value),
-    inspect.StrType: lambda value: isinstance(value, str),
-    inspect.StructType: lambda value: isinstance(value, dict),
-    inspect.DictType: lambda value: isinstance(value, dict),
-    inspect.VarTupleType: lambda value: isinstance(value, (list, tuple)),
-    inspect.ListType: lambda value: isinstance(value, (list, tuple)),
-}
+def _part(annotation: Any, *containers: type) -> Any:
+    """Return what a container among *containers* holds that *annotation* allows, None where it allows none."""
+    # The values of a mapping come last, the elements of a list or a tuple first.
+    place = -1 if dict in containers else 0
+    return next((get_args(each)[place] for each in _members(annotation) if get_origin(each) in containers), None)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) not in {Union, types.UnionType}:
+        return (annotation,)
+    return tuple(member for each in get_args(annotation) for member in _members(each))
+
+
+def _mend(annotation: Any) -> str:
+    mends = [_MENDS.get(get_origin(each) or each, "") for each in _members(annotation) if each is not type(None)]
+    found = [mend for mend in mends if mend]
+    return " or ".join(dict.fromkeys(found)) or "the API's description at /api/v1/openapi.json says what is allowed"
+
+
+def _did_you_mean(name: object, known: Any) -> str:
+    close = difflib.get_close_matches(str(name), [str(each) for each in known], n=1)
+    return f"did you mean {close[0]!r}?" if close else ""

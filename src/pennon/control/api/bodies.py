@@ -12,9 +12,9 @@ from litestar import Request
 from litestar.dto.base_dto import AbstractDTO
 from litestar.typing import FieldDefinition
 
-from pennon.control.api.faults import faults
 from pennon.control.api.problems import ApiError, BadBody
 from pennon.model import DECODE_ERRORS, Problem, decoding_problem
+from pennon.model.strict import shape_problems
 
 MAX_NESTING = 64
 """Deepest nesting of arrays and objects in a body. Python's own limit differs between its versions."""
@@ -74,7 +74,7 @@ def decode_body(body: bytes, annotation: Any) -> Any:
         raise BadBody(
             400, "bad-json", Problem(problem.path, problem.message, "send one JSON document, in UTF-8")
         ) from error
-    if problems := tuple(faults(value, annotation)):
+    if problems := tuple(shape_problems(value, annotation)):
         raise BadBody(422, "invalid", *problems)
     try:
         return msgspec.convert(value, annotation)
@@ -106,6 +106,8 @@ async def read_body(request: Request[Any, Any, Any]) -> None:
         return
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise unsupported_media_type()
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise ApiError(415, "compressed", "Send the body as it is, without Content-Encoding.")
     body = await request.body()
     if not body:
         raise BadBody(400, "bad-json", Problem("", "the body is empty", "send a JSON object"))

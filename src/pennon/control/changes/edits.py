@@ -1,10 +1,7 @@
-"""All semantic edits, as one tagged union, and how they are read: strictly, with a path for each fault."""
+"""All semantic edits, as one tagged union."""
 
-import difflib
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeAlias, get_args
-
-import msgspec
+from collections.abc import Mapping
+from typing import ClassVar, TypeAlias
 
 from pennon.control.changes.editing import Edit, inside
 from pennon.control.changes.flag_edits import (
@@ -39,11 +36,9 @@ from pennon.control.changes.rule_edits import (
 )
 from pennon.control.changes.segment_edits import AddToSegment, RemoveFromSegment
 from pennon.control.changes.split_edits import NewSaltForSplit, SetSplit, SetWeights
-from pennon.control.errors import Invalid
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition
 from pennon.control.working.state import ItemName
-from pennon.model import DECODE_ERRORS, Json, Layer, Problem, Segment, decoding_problem, pointer
-from pennon.model.strict import shape_problems
+from pennon.model import Layer, Segment
 
 
 class PutFlag(Edit, frozen=True, kw_only=True, tag="putFlag"):
@@ -166,32 +161,3 @@ AnyEdit: TypeAlias = (
     | SetSlots
 )
 """One edit. In JSON its member `do` says which: `{"do": "turnOn", "flag": "new-checkout"}`."""
-
-EDITS: Mapping[str, type[AnyEdit]] = {str(edit.__struct_config__.tag): edit for edit in get_args(AnyEdit)}
-"""Every edit by its word."""
-
-
-def read_edits(values: Sequence[Json]) -> list[AnyEdit]:
-    """Return decoded JSON as edits. Raises `Invalid` with every problem found, also unknown fields at any depth."""
-    problems = [
-        problem.under(pointer("edits", index))
-        for index, value in enumerate(values)
-        for problem in _shape_problems(value)
-    ]
-    if problems:
-        raise Invalid(problems)
-    try:
-        return msgspec.convert(list(values), list[AnyEdit])
-    except DECODE_ERRORS as error:
-        raise Invalid([decoding_problem(error, pointer("edits"))]) from error
-
-
-def _shape_problems(value: Json) -> list[Problem]:
-    if not isinstance(value, dict):
-        return [Problem("", "an edit is a JSON object", 'write {"do": "turnOn", "flag": …}')]
-    word = value.get("do")
-    if not isinstance(word, str) or word not in EDITS:
-        alike = difflib.get_close_matches(str(word), EDITS, n=3)
-        mend = f"did you mean {' or '.join(alike)}?" if alike else f"write one of {', '.join(sorted(EDITS))}"
-        return [Problem(pointer("do"), "there is no such edit" if word else "it does not say which edit it is", mend)]
-    return shape_problems({name: said for name, said in value.items() if name != "do"}, EDITS[word])

@@ -3,9 +3,10 @@
 from typing import Any
 
 from pennon.control.changes.editing import FlagEdit, LayerEdit, SegmentEdit
-from pennon.control.changes.edits import AnyEdit, read_edits
+from pennon.control.changes.edits import AnyEdit
 from pennon.control.flags.definitions import BOOLEAN_VARIATIONS
 from pennon.model import Condition, Flag, Rule, Serve, Split, Weight
+from tests.editing import read_edits
 
 GERMANS = Rule("r1", (Condition("in", "country", ("DE",)),), Serve("on"))
 BETA = Rule("r2", (Condition("inSegment", values=("beta",)),), Serve("off"), "beta users")

@@ -1,14 +1,15 @@
 """Reading edits from JSON."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from pennon.control.changes.edits import EDITS, PutFlag, read_edits
+from pennon.control.changes.edits import AnyEdit, PutFlag
 from pennon.control.changes.flag_edits import TurnOn
 from pennon.control.errors import Invalid
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition
 from pennon.model import Problem, Serve
+from tests.editing import read_edits
 
 
 def problems(*values: Any) -> list[Problem]:
@@ -33,8 +34,10 @@ def test_an_edit_is_known_by_its_word() -> None:
 
 
 def test_every_edit_has_a_word_and_a_docstring() -> None:
-    assert {"turnOn", "turnOff", "addRule", "setWeights", "newSalt", "putFlag", "deleteFlag", "setSlots"} <= set(EDITS)
-    assert all(edit.__doc__ for edit in EDITS.values())
+    edits = get_args(AnyEdit)
+    words = {edit.__struct_config__.tag for edit in edits}
+    assert {"turnOn", "turnOff", "addRule", "setWeights", "newSalt", "putFlag", "deleteFlag", "setSlots"} <= words
+    assert all(edit.__doc__ for edit in edits)
 
 
 @pytest.mark.parametrize(

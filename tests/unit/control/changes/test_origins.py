@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pennon.control.changes.edits import read_edits
 from pennon.control.changes.origins import Origins
 from pennon.control.working.checks import Fault
 from pennon.control.working.state import ItemName
 from pennon.model import Problem, Segment
+from tests.editing import read_edits
 from tests.unit.control.changes.build import GERMANS, flag
 
 RULE = {
