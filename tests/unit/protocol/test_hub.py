@@ -386,3 +386,13 @@ def test_ten_thousand_flags_advance_in_well_under_a_millisecond() -> None:
         return perf_counter() - start
 
     assert min(advance(revision) for revision in range(1, 30)) < 0.001
+
+
+def test_loading_another_state_at_the_same_place_leaves_nothing_of_the_old_one() -> None:
+    hub = advanced(3)
+    old = hub.snapshot_json("server"), hub.opening("server", Position(1, 6), 0.0)
+    other = snapshot("1.8", flag("other"))
+    hub.load(other, known_at=0.0)
+    assert hub.snapshot_json("server") == other.to_json() != old[0]
+    assert hub.opening("server", Position(1, 6), 0.0).event == "snapshot"
+    assert hub.document("server", Position(1, 7)) == other.to_json()
