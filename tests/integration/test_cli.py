@@ -85,7 +85,7 @@ def test_percentage_that_grows_keeps_those_who_had_it(shell: Shell, api: Api) ->
 
     def enrolled() -> set[str]:
         path = "projects/default/environments/production/explain"
-        asked = [{"flag": "growing", "context": {"targetingKey": f"user-{number}"}} for number in range(40)]
+        asked: list[Any] = [{"flag": "growing", "context": {"targetingKey": f"user-{number}"}} for number in range(40)]
         return {one["context"]["targetingKey"] for one in asked if api.made("POST", path, one)["evaluation"]["value"]}
 
     shell.done("flag", "serve", "growing", "on=30", "off=")

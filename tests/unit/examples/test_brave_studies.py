@@ -72,7 +72,7 @@ def test_name_that_leaves_a_file_and_file_that_goes_delete_their_flags() -> None
         ({"max_version": "139.1.2.3"}, "139.1.2.4", False),
     ],
 )
-def test_independent_reading_of_version_bounds(filters: dict[str, str], version: str, *, admitted: bool) -> None:
+def test_independent_reading_of_version_bounds(filters: dict[str, Any], version: str, *, admitted: bool) -> None:
     assert bool(eligible_arms([study(**filters)], browser(version))) is admitted
 
 
