@@ -79,6 +79,18 @@ def test_a_batch_that_was_not_taken_is_sent_again_under_its_number(make: Clients
     assert counted(upstream.batches)["new-checkout", 1, "on", Reason.FALLTHROUGH] == 2
 
 
+def test_closing_reports_also_what_came_after_a_batch_that_was_not_taken(make: Clients, upstream: Upstream) -> None:
+    client = make(upstream, flush_interval_s=1000)
+    assert client.wait_until_ready()
+    client.flags.boolean("new-checkout", U1)
+    upstream.refuse["/sdk/v1/events"] = (503, {})
+    assert not client.flush()
+    client.flags.boolean("new-checkout", U1)
+    del upstream.refuse["/sdk/v1/events"]
+    client.close()
+    assert [sum(each.count for each in batch.counters) for batch in upstream.batches] == [1, 1]
+
+
 def test_a_batch_that_will_never_be_taken_is_owned_up_to(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
     assert client.wait_until_ready()

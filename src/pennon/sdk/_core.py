@@ -212,6 +212,11 @@ class Core(Flags):
             age = self._age(self._config.clock.monotonic())
         return None if snapshot is None or age is None else Stored(snapshot, self._config.clock.time() - age)
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether a batch that was cut before still waits to be taken."""
+        return self._recorder.has_pending
+
     def pending(self) -> Pending | None:
         """Return the batch of events to send now; None if there is nothing to report."""
         return self._recorder.pending(self._counts())

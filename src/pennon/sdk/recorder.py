@@ -83,6 +83,11 @@ class Recorder:
         metric = Metric(time=self._now_ms(), key=key, by=by, unit=who, value=value, variations=seen)
         return self._queue(self._metrics, metric, "metrics")
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether a batch that was cut before still waits to be taken."""
+        return self._pending is not None
+
     def pending(self, counts: Iterable[Count]) -> Pending | None:
         """Return the batch to send: a new one if the last was taken, None if there is nothing to say.
 

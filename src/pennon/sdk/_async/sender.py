@@ -53,12 +53,14 @@ class AsyncSender:
         """Send all there is, for at most about *timeout_s* seconds. Return whether all is sent."""
         until = self._config.clock.monotonic() + timeout_s
         async with self._lock:
+            is_old = self._core.has_pending
             while (batch := self._core.pending()) is not None:
                 left_s = until - self._config.clock.monotonic()
                 if left_s <= 0 or not await self._send(batch.body, left_s):
                     return False
-                if not batch.is_full:
-                    break
+                if not (batch.is_full or is_old):
+                    break  # what has happened since is for the next time: on a busy day there is always something
+                is_old = False
         return True
 
     async def _send(self, body: bytes, timeout_s: float) -> bool:
