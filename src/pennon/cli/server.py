@@ -13,6 +13,8 @@ import msgspec
 import uvicorn
 from litestar import Litestar
 
+from pennon.cli.http import BoundedHttp
+
 _BACKLOG = 2048
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -106,7 +108,7 @@ def configured(app: Litestar, *, drain_timeout_s: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="auto",
-        http="auto",
+        http=BoundedHttp,
         ws="none",
         lifespan="off",
         log_config=None,
