@@ -149,6 +149,7 @@ def test_log_that_stays_away_is_mentioned_once_when_it_goes_and_once_when_it_is_
             log.fail = set()
             log.write(ENVIRONMENT, boolean("b"))
             await until(lambda: node.environments[ENVIRONMENT].position == Position(1, 2))
+            await until(lambda: len(logs) == 2)  # that it is back is said after what it had is applied
 
     with structlog.testing.capture_logs() as logs:
         asyncio.run(scenario())
