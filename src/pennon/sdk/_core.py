@@ -64,6 +64,7 @@ class Core(Flags):
         self._replica = Replica()
         self._base: RuleSet | None = None
         self._answers: Rules | None = None
+        self._shown: Snapshot | None = None
         self._due_at = math.inf
         self._overrides = [Override(self._remove_override, flag, value) for flag, value in config.overrides.items()]
         self._recorder = Recorder(time=config.clock.time, wake=self._wake_sender)
@@ -87,7 +88,7 @@ class Core(Flags):
 
     def status(self) -> Status:
         """Return how the client stands: its level, revision, age, and what went wrong last."""
-        snapshot = self._replica.snapshot
+        snapshot = self._shown
         return Status(
             level=self._level,
             ready=self._is_ready(),
@@ -277,6 +278,8 @@ class Core(Flags):
             rules = Observed(rules, self._config.hooks)
         self._rules = rules
         self._pinned = PinnedRules(rules)
+        # Last: who waits for a revision and then evaluates must not get the one before.
+        self._shown = None if self._base is None else self._base.snapshot
 
     def _answering(self, now: float) -> Rules:
         """Return the rule set for the age of the state, and note when that will be another one."""

@@ -1,6 +1,8 @@
 """A client without its loops, and with a clock that the test turns."""
 
 import logging
+import sys
+import threading
 from typing import Any
 
 import pytest
@@ -178,6 +180,33 @@ def test_what_the_replica_reports_is_the_problem(caplog: pytest.LogCaptureFixtur
     bench.core.stand(Level.LAST_KNOWN, DOWN, bench.now)
     assert "malformed" in caplog.text
     assert bench.core.status().ready is False
+
+
+def test_the_revision_of_the_status_is_never_ahead_of_the_one_that_answers() -> None:
+    source = InMemorySource(flag("a").on())
+    core = Core(Config(source=source))
+    source.attach(core.adopt)
+    ahead: list[tuple[int, int]] = []
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            said, answering = core.status().revision, core.rules().revision
+            if said > answering:
+                ahead.append((said, answering))
+
+    watching, interval = threading.Thread(target=watch), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        watching.start()
+        for number in range(400):
+            source.put(flag("a").on() if number % 2 else flag("a").off())
+    finally:
+        sys.setswitchinterval(interval)
+        is_over.set()
+        watching.join()
+    assert core.status().revision == source.snapshot.revision > 400
+    assert ahead == []
 
 
 def test_a_change_names_flags_by_segment_and_prerequisite() -> None:
