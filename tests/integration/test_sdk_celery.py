@@ -35,6 +35,8 @@ def answer() -> dict[str, Any]:
 
 
 def test_celery_tasks_see_what_their_sender_saw() -> None:
+    other = celery.Celery("other", broker="memory://")
+    CeleryFlags(other, client=CLIENT, context=lambda _: {"other": True})
     app = celery.Celery("shop", broker="memory://", backend="cache+memory://")
     CeleryFlags(app, client=CLIENT, context=lambda task: {"task": task.name})
 

@@ -38,6 +38,7 @@ class CeleryFlags:
         context: Callable[[celery.Task], Mapping[str, Any]] | None = None,
         pass_on: Iterable[str] = ("targetingKey",),
     ) -> None:
+        self._app = app
         self._client = client
         self._context = context
         self._pass_on = tuple(pass_on)
@@ -50,10 +51,13 @@ class CeleryFlags:
         signals.worker_process_shutdown.connect(self._report)
 
     def _send(self, headers: dict[str, Any] | None = None, **_: Any) -> None:
-        if headers is not None and (flags := current()) is not None:
+        flags = current()
+        if headers is not None and flags is not None and flags.client is self._client:
             headers[_HEADER] = self._passed_on(flags)
 
     def _begin(self, task_id: str, task: celery.Task, **_: Any) -> None:
+        if task.app is not self._app:
+            return  # signals are those of all applications of the process
         outer = current() if task.request.is_eager else None
         self._tokens[task_id] = begin(self._client, partial(self._find, task, outer))[1]
 

@@ -25,8 +25,8 @@ class RequestFlags:
     """Evaluates flags for who made a request, all by one rule set."""
 
     def __init__(self, client: Core, context: ContextSource) -> None:
+        self.client = client
         self.rules: PinnedRules = client.rules()
-        self._client = client
         self._source = context
         self._found: dict[str, Any] | None = None
         self._added: dict[str, Any] = {}
@@ -65,7 +65,7 @@ class RequestFlags:
 
     def track(self, key: str, *, value: float = 1.0, by: str = "targetingKey") -> bool:
         """Report that *value* was measured for this request's unit."""
-        return self._client.track(key, self.context, value=value, by=by)
+        return self.client.track(key, self.context, value=value, by=by)
 
     def _find(self) -> Mapping[str, Any]:
         if not callable(self._source):
