@@ -85,9 +85,9 @@ def test_what_is_known_outlives_the_server(make: Clients, upstream: Upstream) ->
     upstream.start()
     eventually(lambda: client.flags.status().level is Level.STREAMING)
     assert client.flags.status().problem == ""
+    eventually(lambda: levels[-1] is Level.STREAMING)
     assert levels[0] is Level.STREAMING
     assert Level.LAST_KNOWN in levels
-    assert levels[-1] is Level.STREAMING
 
 
 def test_a_client_polls_while_streams_are_refused_and_goes_back_to_streaming(make: Clients, upstream: Upstream) -> None:
@@ -223,13 +223,15 @@ def test_an_answer_beyond_the_limit_is_not_read(make: Clients, upstream: Upstrea
     assert not client.flags.status().ready
 
 
-def test_a_body_that_lies_about_its_length_changes_nothing(make: Clients, upstream: Upstream) -> None:
+def test_a_body_that_lies_about_its_length_changes_nothing(
+    make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
     client = make(upstream)
     assert client.wait_until_ready()
     upstream.refuse["/sdk/v1/stream"] = (502, {})
     upstream.refuse["/sdk/v1/snapshot"] = (200, {"Content_Length": "100000", "X": "y"})
     upstream.drop_streams()
-    eventually(lambda: "snapshot was silent" in client.flags.status().problem)
+    eventually(lambda: "snapshot was silent" in caplog.text)
     assert client.flags.boolean("new-checkout", U1, default=False) is True
 
 
@@ -270,6 +272,22 @@ def test_a_redirect_is_named_and_not_followed(make: Clients, upstream: Upstream)
     upstream.refuse["/sdk/v1/stream"] = (301, {"Location": "https://elsewhere.example/"})
     client = make(upstream)
     eventually(lambda: "redirects to https://elsewhere.example/" in client.flags.status().problem or None)
+
+
+def test_a_page_that_is_no_stream_is_named(make: Clients, upstream: Upstream) -> None:
+    upstream.refuse["/sdk/v1/stream"] = (200, {})
+    client = make(upstream)
+    assert client.wait_until_ready()
+    assert "something else than a stream" in client.flags.status().problem
+
+
+@pytest.mark.parametrize("age", ["-5", "nonsense", "inf", "12.5"])
+def test_an_age_is_taken_as_it_is_said_if_it_is_one(make: Clients, upstream: Upstream, age: str) -> None:
+    upstream.refuse["/sdk/v1/stream"] = (502, {})
+    upstream.age = age
+    client = make(upstream, poll_interval_s=30)
+    assert client.wait_until_ready()
+    assert int(client.flags.age_s or 0) == (12 if age == "12.5" else 0)
 
 
 def test_listeners_hear_of_changes_and_one_that_raises_harms_nobody(
