@@ -81,7 +81,7 @@ def run(upstream: Upstream) -> Iterator[Run]:
 
 
 def reported(upstream: Upstream) -> dict[str, int]:
-    """Return the evaluations of new-checkout by instance. A batch that came twice counts once, as with a real server."""
+    """Return the evaluations of new-checkout by instance. A batch that came twice counts once, as it really does."""
     tally: Tally[str] = Tally()
     for batch in {(batch.instance, batch.sequence): batch for batch in upstream.batches}.values():
         tally[batch.instance] += sum(each.count for each in batch.counters if each.flag == "new-checkout")
@@ -124,6 +124,38 @@ def test_a_fork_before_anything_is_known_ends_in_two_clients_that_know(upstream:
         assert os.waitpid(child, 0)[1] == 0
     """
     assert run(code).rest() == [{"ready": True, "value": True}] * 2
+
+
+@pytest.mark.parametrize("told_twice", [False, True], ids=["by uWSGI only", "by Python too"])
+def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
+    upstream: Upstream, run: Run, *, told_twice: bool
+) -> None:
+    # uWSGI forks in C and calls the hook of its module; with py-call-osafterfork it also tells Python.
+    code = f"""
+    import ctypes, types
+    sys.modules["uwsgi"] = uwsgi = types.ModuleType("uwsgi")
+    hooked = []
+    uwsgi.post_fork_hook = lambda: hooked.append("earlier")
+    client = Client(URL, key=KEY)
+    assert client.wait_until_ready(10)
+    child = ctypes.PyDLL(None).fork()
+    if not child:
+        if {told_twice}:
+            ctypes.PyDLL(None).PyOS_AfterFork_Child()
+        uwsgi.post_fork_hook()
+        assert hooked == ["earlier"]
+    until(lambda: client.boolean("go"))
+    say(value=client.boolean("new-checkout", U1), instance=client.status().instance)
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+    os._exit(0)
+    """
+    program = run(code)
+    eventually(lambda: upstream.streams >= 2)
+    upstream.put(flag("go").on())
+    said = program.rest()
+    assert [line["value"] for line in said] == [True, True]
+    assert said[0]["instance"] != said[1]["instance"]
 
 
 def test_thirty_forks_in_a_row_all_work_and_the_parent_too(upstream: Upstream, run: Run) -> None:

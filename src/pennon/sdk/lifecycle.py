@@ -31,8 +31,48 @@ class Closable(Protocol):
 
 def on_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
     """Call these bound methods around each fork of the process. Their object is held weakly: it may go."""
-    if hasattr(os, "register_at_fork"):  # Windows has no fork
-        os.register_at_fork(before=_weak(before), after_in_parent=_weak(in_parent), after_in_child=_weak(in_child))
+    if not hasattr(os, "register_at_fork"):  # Windows has no fork
+        return
+    child = _once_a_process(_weak(in_child))
+    os.register_at_fork(before=_weak(before), after_in_parent=_weak(in_parent), after_in_child=child)
+    _on_uwsgi_fork(child)
+
+
+def _on_uwsgi_fork(in_child: Callable[[], None]) -> None:
+    """Have *in_child* called in each worker of uWSGI, which tells Python of its forks on demand only.
+
+    Its hook it always calls. `uwsgidecorators` replaces what is there when it is first imported, so it is asked to
+    keep a list of hooks; it refuses without a master process.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is None:
+        return
+    try:
+        from uwsgidecorators import postfork  # type: ignore[import-untyped]  # noqa: PLC0415  # exists there only
+
+        postfork(in_child)
+    except Exception:  # noqa: BLE001  # boundary: another program's module, which raises nothing narrower
+        earlier = getattr(uwsgi, "post_fork_hook", None)
+
+        def hook() -> None:
+            if earlier is not None:
+                earlier()
+            in_child()
+
+        uwsgi.post_fork_hook = hook  # type: ignore[attr-defined]
+
+
+def _once_a_process(call: Callable[[], None]) -> Callable[[], None]:
+    """Return *call* for whoever may tell of the same fork twice."""
+    done_in = os.getpid()
+
+    def once() -> None:
+        nonlocal done_in
+        if done_in != os.getpid():
+            done_in = os.getpid()
+            call()
+
+    return once
 
 
 def at_multiprocessing_exit(client: object, report: Callable[[], None]) -> bool:
