@@ -159,7 +159,8 @@ def test_hooks_see_each_evaluation_and_one_that_raises_is_reported_once(caplog: 
     assert caplog.text.count("an evaluation hook raised") == 1
 
 
-def test_a_client_of_nothing_serves_defaults_and_overrides() -> None:
+def test_a_client_of_nothing_serves_defaults_and_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PENNON_URL", raising=False)
     with Client(overrides={"a": True}) as client:
         assert not client.wait_until_ready(5)
         assert client.boolean("a") is True
