@@ -93,5 +93,16 @@ class Exposures:
 
 
 def is_sendable(text: str, limit: int = _MAX_UNIT) -> bool:
-    """Return whether *text* is one that a batch may carry: not every storage takes a NUL, and no text is endless."""
-    return 0 < len(text) <= limit and "\0" not in text
+    """Return whether *text* is one that a batch may carry.
+
+    Not every storage takes a NUL, UTF-8 has no lone surrogates, and no text is endless.
+    """
+    return 0 < len(text) <= limit and "\0" not in text and (text.isascii() or _is_unicode(text))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

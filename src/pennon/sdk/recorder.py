@@ -18,6 +18,7 @@ from pennon._version import __version__
 from pennon.engine import Context, Count, ExposureSite
 from pennon.events import Counter, EventBatch, Exposure, Metric
 from pennon.model import Reason
+from pennon.model.limits import SAFE_INTEGER
 from pennon.sdk.exposures import Exposures, is_sendable
 
 QUEUE = 10_000
@@ -75,7 +76,7 @@ class Recorder:
 
     def track(self, key: str, context: Context, *, value: float, by: str) -> bool:
         """Note that *value* was measured for the unit of *context*. Return whether it could be taken."""
-        who = self._exposures.unit_of(dict(context), by)
+        who = self._unit_of(context, by)
         if who is None or not (_is_key(key) and _is_key(by) and is_sendable(who) and _is_number(value)):
             self._drop("metrics")
             return False
@@ -127,6 +128,12 @@ class Recorder:
 
     def _now_ms(self) -> int:
         return int(self._time() * 1000)
+
+    def _unit_of(self, context: Context, by: str) -> str | None:
+        try:
+            return self._exposures.unit_of(dict(context), by)
+        except Exception:  # noqa: BLE001  # boundary: what the application calls a context may be anything
+            return None
 
     def _queue_exposure(self, exposure: Exposure) -> None:
         if is_sendable(str(exposure.unit)) and _is_key(exposure.flag):
@@ -232,4 +239,6 @@ def _is_key(text: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= SAFE_INTEGER

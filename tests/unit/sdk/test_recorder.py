@@ -65,6 +65,13 @@ def test_counters_are_differences_of_totals() -> None:
     assert bench.cut() is None
 
 
+@pytest.mark.parametrize("key", ["\ud800", "a\udfffb", "\0", "", "x" * 257])
+def test_a_flag_key_that_no_batch_may_carry_keeps_no_other_from_being_counted(key: str) -> None:
+    bench = Bench()
+    bench.totals = {key: 3, "a": 1}
+    assert [each.flag for each in bench.sent().counters] == ["a"]
+
+
 def test_a_pending_batch_stays_what_it_is_until_it_is_taken() -> None:
     bench = Bench()
     bench.totals = {"a": 3}
@@ -197,12 +204,32 @@ def test_a_batch_stays_below_its_size_whatever_is_in_it() -> None:
         ("click", U1, math.inf),
         ("click", U1, "1"),
         ("click", U1, True),
+        ("click", U1, 10**400),
+        ("click", U1, -(2**53)),
+        ("cl\ud800ick", U1, 1),
+        ("click", {"targetingKey": "\0"}, 1),
         ("cl\0ick", U1, 1),
     ],
 )
 def test_what_cannot_be_measured_is_counted_as_dropped(key: str, context: dict[str, Any], value: Any) -> None:
     bench = Bench()
     assert bench.recorder.track(key, context, value=value, by="targetingKey") is False
+    assert bench.sent().dropped == {"metrics": 1}
+
+
+class Hostile(dict[str, Any]):
+    """Raises when it is read."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("hostile")
+
+    keys = items = values = __getitem__ = get = __iter__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("context", [None, 7, "u1", ["targetingKey", "u1"], object(), Hostile(targetingKey="u1")])
+def test_what_is_no_context_has_no_unit_to_measure(context: Any) -> None:
+    bench = Bench()
+    assert not bench.recorder.track("click", context, value=1.0, by="targetingKey")
     assert bench.sent().dropped == {"metrics": 1}
 
 
