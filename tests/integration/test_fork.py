@@ -138,10 +138,15 @@ def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
     uwsgi.post_fork_hook = lambda: hooked.append("earlier")
     client = Client(URL, key=KEY)
     assert client.wait_until_ready(10)
+    tells_before = {told_twice} and sys.version_info >= (3, 12)
+    if tells_before:
+        ctypes.pythonapi.PyOS_BeforeFork()
     child = ctypes.PyDLL(None).fork()
+    if child and tells_before:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
     if not child:
         if {told_twice}:
-            ctypes.PyDLL(None).PyOS_AfterFork_Child()
+            ctypes.pythonapi.PyOS_AfterFork_Child()
         uwsgi.post_fork_hook()
         assert hooked == ["earlier"]
     until(lambda: client.boolean("go"))
