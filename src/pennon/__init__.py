@@ -1,9 +1,9 @@
 """Feature flags, experiments and guarded releases on your own machines."""
 
-from typing import TYPE_CHECKING, Any
-
 from pennon._version import __version__
 
+# As `typing` has it, which takes longer to import than all of this. Type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pennon.sdk.async_client import AsyncClient
     from pennon.sdk.client import Client
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient", "Client", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Lazily, so that a program which only needs a part of Pennon, or none today, does not load the SDK.
     if name == "Client":
         from pennon.sdk.client import Client  # noqa: PLC0415
