@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -140,6 +140,16 @@ def test_what_nobody_foresaw_in_one_environment_is_logged_and_mended_and_stops_n
     assert [entry["log_level"] for entry in logs] == ["error"]
 
 
+@pytest.fixture
+def whole_log() -> Iterator[None]:
+    """Log everything, whatever a test before this one has set up in this process."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("whole_log")
 def test_log_that_stays_away_is_mentioned_once_when_it_goes_and_once_when_it_is_back() -> None:
     async def scenario() -> None:
         log = MemoryLog()
