@@ -34,7 +34,6 @@ class Attached:
         self.server = server
         self.api = api
         self.client = client
-        self._is_on = False
 
     def state(self) -> bytes:
         """Return the environment as the server has it."""
@@ -50,10 +49,10 @@ class Attached:
 
     def check_life(self) -> None:
         """Check that the next change is taken and arrives, and that both sides hold the same afterwards."""
-        self._is_on = not self._is_on
-        revision = self.change({"do": "turnOn" if self._is_on else "turnOff", "flag": WITNESS})
+        is_on = self.client.boolean(WITNESS, {"targetingKey": "u1"}, default=False)
+        revision = self.change({"do": "turnOff" if is_on else "turnOn", "flag": WITNESS})
         eventually(lambda: self.client.status().revision >= revision)
-        assert self.client.boolean(WITNESS, {"targetingKey": "u1"}, default=not self._is_on) is self._is_on
+        assert self.client.boolean(WITNESS, {"targetingKey": "u1"}, default=is_on) is not is_on
         assert self.snapshot() == self.state()
         assert self.server.process.poll() is None
 
