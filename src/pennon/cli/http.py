@@ -11,9 +11,12 @@ HEAD_BYTES = 64 * 1024
 HEAD_S = 30.0
 """A connection on which no whole head comes for so long is closed."""
 _PER_HEADER = len(b": \r\n")
-_DETAILS = {
-    HTTPStatus.BAD_REQUEST: "This is not an HTTP/1.1 request, or it has no one meaning.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: f"The request's line and headers are above {HEAD_BYTES} bytes.",
+_REFUSALS = {
+    HTTPStatus.BAD_REQUEST: ("bad-request", "This is not an HTTP/1.1 request, or it has no one meaning."),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "head-too-large",
+        f"The request's line and headers are above {HEAD_BYTES} bytes.",
+    ),
 }
 
 
@@ -69,8 +72,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if self._is_too_large else HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        detail = _DETAILS[status]
-        problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+        kind, detail = _REFUSALS[status]
+        problem = {"type": f"urn:pennon:problem:{kind}", "title": status.phrase, "status": status, "detail": detail}
         body = msgspec.json.encode(problem)
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\n"
