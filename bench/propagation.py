@@ -84,7 +84,7 @@ def _show(what: str, times: list[float], floor: list[float]) -> None:
     ratio = p50 / _percentile(floor, 0.5)
     print(
         f"   {what:50} p50 {p50 * 1000:8.3f} ms   p99 {p99 * 1000:8.3f} ms   max {most * 1000:8.3f} ms"
-        f"   {ratio:6.1f} x echo",
+        + (f"   {ratio:6.1f} x echo" if ratio > 0 else ""),
         flush=True,
     )
 
