@@ -78,7 +78,7 @@ def create_app(settings: Settings, *, announce: Callable[[FirstStart], None] = t
         raise CannotStart(f"The database cannot be used: {error}.") from error
     try:
         return _Server(settings, storage, announce).app
-    except BaseException:
+    except BaseException:  # nothing is swallowed: what was opened is closed, whatever ended the start
         storage.close()
         raise
 

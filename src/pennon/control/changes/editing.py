@@ -41,7 +41,7 @@ class Edit(
     @property
     def item(self) -> ItemName:
         """The item that it edits."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of edit has its own
 
 
 class FlagEdit(Edit, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class FlagEdit(Edit, frozen=True, kw_only=True):
 
     def apply(self, flag: Flag, new_salt: NewSalt) -> Flag:
         """Return *flag* as edited. Raises `EditRefused`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of edit has its own
 
 
 class SegmentEdit(Edit, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class SegmentEdit(Edit, frozen=True, kw_only=True):
 
     def apply(self, segment: Segment) -> Segment:
         """Return *segment* as edited. Raises `EditRefused`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of edit has its own
 
 
 class LayerEdit(Edit, frozen=True, kw_only=True):
@@ -86,4 +86,4 @@ class LayerEdit(Edit, frozen=True, kw_only=True):
 
     def apply(self, layer: Layer) -> Layer:
         """Return *layer* as edited. Raises `EditRefused`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of edit has its own

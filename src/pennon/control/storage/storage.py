@@ -39,7 +39,7 @@ def open_storage(url: str, *, clock: Clock | None = None, wait_s: float = WAIT_S
     database = Database(url, wait_s=wait_s)
     try:
         migrate(database)
-    except BaseException:
+    except BaseException:  # nothing is swallowed: what was opened is closed, whatever ended the start
         database.close()
         raise
     return Storage(database, clock or SystemClock())

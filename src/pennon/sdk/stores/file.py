@@ -67,7 +67,7 @@ class FileStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)
-        except BaseException:
+        except BaseException:  # nothing is swallowed: no draft is left behind, whatever ended the writing
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
