@@ -3,20 +3,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint fmt spec bench docs lock clean
+.PHONY: help demo test unit lint fmt spec bench bench-peers docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.
 key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
 DEMO := $(VENV)/.demo-$(call key,server)
 DEV := $(VENV)/.dev-$(call key,dev)
+PEERS_VENV ?= $(VENV)-peers
+PEERS := $(PEERS_VENV)/.peers-$(call key,peers)
 
 help: ## Show what can be made
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/python:
+$(BIN)/python $(PEERS_VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Pennon needs Python 3.11 or newer; name one with: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(patsubst %/bin/python,%,$@)
 
 $(DEMO): | $(BIN)/python
 	@sh scripts/install $(BIN)/python server
@@ -24,6 +26,10 @@ $(DEMO): | $(BIN)/python
 
 $(DEV): | $(BIN)/python
 	@sh scripts/install $(BIN)/python dev
+	@touch $@
+
+$(PEERS): | $(PEERS_VENV)/bin/python
+	@sh scripts/install $(PEERS_VENV)/bin/python peers
 	@touch $@
 
 demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
@@ -53,13 +59,16 @@ spec: $(DEV) ## Check the vectors against their schema and run them
 bench: $(DEV) ## Measure what is fast, each against something, and print ratios
 	$(BIN)/python -m bench $(ARGS)
 
+bench-peers: $(PEERS) ## Measure evaluation beside the SDKs of others, in an environment of its own
+	$(PEERS_VENV)/bin/python -m bench evaluation $(ARGS)
+
 docs: $(DEV) ## Check the documentation: examples run, references are complete, links lead somewhere
 	$(BIN)/python -m pytest tests/docs $(ARGS)
 
 lock: $(DEV) ## Pin the newest versions of everything in requirements/
-	@for extra in server dev; do \
+	@for extra in server dev peers; do \
 	  $(BIN)/uv pip compile -q --upgrade pyproject.toml --extra $$extra --extra build --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt; done
 
 clean: ## Remove what was built
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
