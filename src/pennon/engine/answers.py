@@ -77,17 +77,13 @@ class Answers:
     ) -> str:
         """Return statements that serve *variation*, or the caller's default for None. *by* is set by a split."""
         statements = self._count(variation, reason) + self._expose(variation, rule, experiment, by)
-        if variation is None:
-            open_ = Evaluation(value=None, variation=None, reason=reason, rule_id=rule, flag_version=self._flag.version)
-            return f"{statements}return replace({self._writer.constant(open_)}, value=d)"
-        result = Evaluation(
-            value=self._values[variation],
-            variation=variation,
-            reason=reason,
-            rule_id=rule,
-            flag_version=self._flag.version,
+        value = None if variation is None else self._values[variation]
+        result = self._writer.constant(
+            Evaluation(value=value, variation=variation, reason=reason, rule_id=rule, flag_version=self._flag.version)
         )
-        return f"{statements}return {self._writer.constant(result)}"
+        # An imported flag's null is what its vendor's SDK answers where the caller's default is to be taken.
+        is_open = variation is None or (value is None and self._flag.compat is not None)
+        return f"{statements}return replace({result}, value=d)" if is_open else f"{statements}return {result}"
 
     def fail(self, code: ErrorCode, message: str) -> str:
         """Return statements that answer an error and the caller's default."""

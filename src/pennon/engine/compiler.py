@@ -39,6 +39,9 @@ Function: TypeAlias = Callable[[dict[Any, Any], Json, float | None], Evaluation]
 Inner: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float | None], str | None]
 """What a flag is compiled to as a prerequisite: the key of the variation that it serves."""
 
+Clock: TypeAlias = Callable[[], float]
+"""Tells the time in epoch seconds to imported flags, where the caller of an evaluation does not."""
+
 NEEDS: frozenset[str] = frozenset()
 """What a flag may need that this engine has, beyond the first version of the format."""
 
@@ -46,16 +49,19 @@ NEEDS: frozenset[str] = frozenset()
 class Kit:
     """What all rule sets of one lineage share: caches, counters, the dialects known, who hears of exposures."""
 
-    def __init__(self, *, counted: bool, exposed: Exposed | None, dialects: Dialects) -> None:
+    def __init__(
+        self, *, counted: bool, exposed: Exposed | None, dialects: Dialects, clock: Clock | None = None
+    ) -> None:
         self.tally = Tally() if counted else None
         self.exposed = exposed
         self.dialects = dialects
+        self.clock = clock
         self.patterns = Patterns()
         self.shapes = Shapes()
 
     def silent(self) -> "Kit":
         """Return a kit with the same caches that counts nothing and tells nobody."""
-        kit = Kit(counted=False, exposed=None, dialects=self.dialects)
+        kit = Kit(counted=False, exposed=None, dialects=self.dialects, clock=self.clock)
         kit.patterns, kit.shapes = self.patterns, self.shapes
         return kit
 
@@ -70,6 +76,7 @@ class Compiler:
         self.stale = stale
         self.patterns = kit.patterns
         self.dialects = kit.dialects
+        self.clock = kit.clock
         self._segments: dict[str, SegmentTest | Refused] = {}
         self._inner: dict[str, Inner] = {}
         self.probe: Trace | None = None
@@ -179,6 +186,7 @@ class _FlagCompiler:
     def function(self) -> Callable[..., Any]:
         """Return the function. Raises `Refused` with every problem."""
         flag = self._flag
+        self._conditions.write_time()
         is_stale = flag.staleness is not None and flag.key in self._compiler.stale
         if is_stale or not flag.on:
             # What is not written must be sound all the same: a broken flag is broken while it is off, too.
@@ -245,7 +253,7 @@ class _FlagCompiler:
     def _write_targets(self) -> None:
         for index, target in enumerate(self._flag.targets):
             path = f"/targets/{index}"
-            found = self._conditions.lookup(target.attribute, path + "/attribute")
+            found = self._conditions.key(target.attribute, path + "/attribute")
             test = self._conditions.test(found, prepare_target(target.values))
             test = self._writer.probed(test, "target", path, target)
             if target.variation in self._keys:

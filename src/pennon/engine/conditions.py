@@ -16,15 +16,24 @@ from pennon.model import Condition, Flag, Problem, Segment
 SegmentTest: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any] | None, float | None], bool]
 
 
+SERVES = "serves"
+"""The condition of an imported flag that another flag serves one of the variations named."""
+_NO_SERVES = "a segment cannot ask what a flag serves"
+
+
 class Surroundings(Protocol):
     """What a condition is compiled among."""
 
     patterns: Patterns
     dialects: Dialects
+    clock: Callable[[], float] | None
     probe: Trace | None
 
     def segment(self, key: str) -> SegmentTest:
         """Return a segment as a function. Raises `Refused` where it is not there or broken."""
+
+    def prerequisite(self, key: str) -> Callable[..., Any] | None:
+        """Return a flag as a function of who needs it, or None where it serves nobody."""
 
 
 class Conditions:
@@ -48,6 +57,11 @@ class Conditions:
             message = f"the dialect {compat.dialect!r} of {compat.vendor!r} is not known here"
             self.refuse("/compat", message, "update the SDK")
         return dialect
+
+    def write_time(self) -> None:
+        """Write the line that looks at the clock for a dialect, where whoever asks did not give the time."""
+        if self.dialect is not None and self._around.clock is not None:
+            self._writer.line(0, f"if t is None: t = {self._writer.constant(self._around.clock)}()")
 
     def refuse(self, path: str, message: str, mend: str = "") -> None:
         """Note that a part cannot be compiled."""
@@ -77,8 +91,8 @@ class Conditions:
     def _expression(self, condition: Condition, path: str) -> str:
         if condition.op == "inSegment":
             return self._in_segment(condition, path)
-        if self._owner.compat is not None:
-            return self._foreign(condition)
+        if self._owner.compat is not None and (condition.op, condition.hash) != ("inBucket", "sha256"):
+            return self._serves(condition) if condition.op == SERVES else self._foreign(condition)
         if condition.op not in OPERATORS:
             raise Refused(Problem("/op", f"the operator {condition.op!r} is not known here", "update the SDK"))
         if condition.op == "inBucket":
@@ -112,6 +126,25 @@ class Conditions:
         except ValueError as error:
             raise Refused(Problem("", str(error), "import the flag again, or write the rule anew")) from error
 
+    def _serves(self, condition: Condition) -> str:
+        """Another flag serves one of the variations; off, broken or missing, it serves none."""
+        if not isinstance(self._owner, Flag) or condition.attribute is None:
+            message = "serves names a flag as its attribute" if isinstance(self._owner, Flag) else _NO_SERVES
+            raise Refused(Problem("/op", message, "import the flag again, or write the rule anew"))
+        inner = self._around.prerequisite(condition.attribute)
+        served = "None" if inner is None else self.asked(inner)
+        return f"{served} {'not in' if condition.negate else 'in'} {self._writer.constant(condition.values)}"
+
+    def key(self, attribute: str, path: str) -> str:
+        """Return the expression for what a target, or a segment's list, is compared with."""
+        if self.dialect is None:
+            return self.lookup(attribute, path)
+        try:
+            return self._writer.found(f"{self._writer.constant(self.dialect.key(attribute))}(c)")
+        except ValueError as error:
+            self.refuse(path, str(error), "import the flag again, or write the target anew")
+            return "None"
+
     def _in_segment(self, condition: Condition, path: str) -> str:
         tests, problems = [], []
         for index, key in enumerate(condition.values):
@@ -137,8 +170,9 @@ def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, lis
     """Write the function that tells whether a context is in *segment*: `included` beats `excluded` beats rules."""
     writer = Writer("c, m, t", around.probe)
     conditions = Conditions(segment, writer, around, memo="m")
+    conditions.write_time()
     if segment.included or segment.excluded:
-        _write_lists(segment, writer)
+        _write_lists(segment, writer, conditions.key("targetingKey", ""))
     rules = []
     for index, rule in enumerate(segment.rules):
         holds = conditions.all_of(rule.conditions, f"/rules/{index}/conditions")
@@ -147,8 +181,8 @@ def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, lis
     return writer, conditions.problems
 
 
-def _write_lists(segment: Segment, writer: Writer) -> None:
-    writer.line(0, 'u = c.get("targetingKey")')
+def _write_lists(segment: Segment, writer: Writer, key: str) -> None:
+    writer.line(0, f"u = {key}")
     writer.line(0, "if type(u) is not str or not u.isascii(): u = unit(u)")
     if segment.hashed:
         writer.line(0, f"if u is not None: u = {writer.constant(_hasher(segment.salt))}(u)")

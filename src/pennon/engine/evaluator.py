@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from pennon.engine.answers import Exposed, Failing, failure
-from pennon.engine.compiler import Compiler, Function, Kit
+from pennon.engine.compiler import Clock, Compiler, Function, Kit
 from pennon.engine.counting import Count
 from pennon.engine.dialects import DIALECTS, Dialects
 from pennon.engine.explain import explain
@@ -18,15 +18,21 @@ Context: TypeAlias = Mapping[str, Any]
 
 
 def compile_snapshot(
-    snapshot: Snapshot, *, counted: bool = False, exposed: Exposed | None = None, dialects: Dialects = DIALECTS
+    snapshot: Snapshot,
+    *,
+    counted: bool = False,
+    exposed: Exposed | None = None,
+    dialects: Dialects = DIALECTS,
+    clock: Clock | None = None,
 ) -> "RuleSet":
     """Return the rules of *snapshot*. Each flag is compiled when it is first asked for.
 
     *counted*: evaluations are counted, see `RuleSet.counts`. *exposed* is called for each evaluation that is an
-    exposure, with where in the flag it happened and the context; it must be quick and must not raise.
+    exposure, with where in the flag it happened and the context; it must be quick and must not raise. *clock* tells the
+    time, in epoch seconds, to imported flags that look at it where an evaluation is not given it.
     """
     links = Links(snapshot)
-    kit = Kit(counted=counted, exposed=exposed, dialects=dialects)
+    kit = Kit(counted=counted, exposed=exposed, dialects=dialects, clock=clock)
     return RuleSet(Compiler(snapshot, links, kit), {}, Bounds(snapshot))
 
 

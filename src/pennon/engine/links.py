@@ -129,7 +129,7 @@ class Links:
 
     def _flag_link(self, flag: Flag, path: tuple[Node, ...]) -> Link:
         segments, layers = segments_asked(flag.rules), _layers(flag)
-        flags: tuple[Node, ...] = tuple(("flag", prerequisite.flag) for prerequisite in flag.prerequisites)
+        flags: tuple[Node, ...] = tuple(("flag", key) for key in flags_asked(flag))
         if not (segments or flags or layers):
             return _ALONE
         lists = [self._member_link(child) for child in dict.fromkeys(segments)]
@@ -174,6 +174,15 @@ def segments_asked(rules: tuple[Rule, ...] | tuple[SegmentRule, ...]) -> tuple[N
     """Return each segment that the conditions of *rules* ask for, as often as they do."""
     conditions = [each for rule in rules for each in rule.conditions if each.op == "inSegment"]
     return tuple(("segment", value) for each in conditions for value in each.values if isinstance(value, str))
+
+
+def flags_asked(flag: Flag) -> tuple[str, ...]:
+    """Return each flag that *flag* asks what it serves, as often as it does."""
+    required = [prerequisite.flag for prerequisite in flag.prerequisites]
+    if flag.compat is not None:
+        conditions = [each for rule in flag.rules for each in rule.conditions if each.op == "serves"]
+        required += [each.attribute for each in conditions if each.attribute is not None]
+    return tuple(required)
 
 
 def _layers(flag: Flag) -> tuple[Node, ...]:

@@ -39,6 +39,9 @@ _SHAPES: Mapping[str, _Shape] = {
     "inBucket": _Shape(attribute=False),
 }
 
+_IMPORTED: Mapping[str, str] = {"expression": "write conditions", "serves": "use prerequisites"}
+"""What only imported flags have, and what others do instead."""
+
 
 def condition_problems(conditions: Sequence[Condition], path: str, *, foreign: bool, most: int) -> Iterator[Problem]:
     """Yield what is wrong with the conditions of the rule at *path*. *foreign*: a vendor's dialect reads them."""
@@ -47,8 +50,8 @@ def condition_problems(conditions: Sequence[Condition], path: str, *, foreign: b
     for index, condition in enumerate(conditions):
         here = path + pointer("conditions", index)
         shape = _SHAPES.get(condition.op)
-        if condition.op == "expression" and not foreign:
-            yield Problem(here + "/op", "only an imported flag has expressions", "write conditions")
+        if condition.op in _IMPORTED and not foreign:
+            yield Problem(here + "/op", f"only an imported flag has {condition.op}", _IMPORTED[condition.op])
         elif shape is not None and not foreign:
             yield from (problem.under(here) for problem in _own_problems(condition, shape))
 

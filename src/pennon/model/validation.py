@@ -147,7 +147,8 @@ def _variation_problems(flag: Flag, limits: Limits) -> Iterator[Problem]:
         if not 1 <= len(variation.key) <= 256 or _CONTROL.search(variation.key):
             message = "a variation's key has 1 to 256 characters, none a control character"
             yield Problem(path + "/key", message, "rename it")
-        if not _is_of_kind(variation.value, flag.kind):
+        is_open = variation.value is None and flag.compat is not None  # it stands for the caller's default
+        if not is_open and not _is_of_kind(variation.value, flag.kind):
             message = f"it is no {flag.kind}, and the flag is of kind {flag.kind}"
             yield Problem(path + "/value", message, "change the value, or the kind of the flag")
         if (size := len(msgspec.json.encode(variation.value))) > limits.value_bytes:

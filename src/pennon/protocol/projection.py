@@ -139,6 +139,8 @@ def _flag_needs(text: bytes) -> Iterator[Reference]:
     for rule in flag.rules:
         serves.append(rule.serve)
         yield from _segments_in(rule.conditions)
+        if flag.compat is not None:
+            yield from (("flag", each.attribute) for each in rule.conditions if each.op == "serves" and each.attribute)
     for serve in serves:
         if serve.split and serve.split.experiment and serve.split.experiment.layer is not None:
             yield "layer", serve.split.experiment.layer

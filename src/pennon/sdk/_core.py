@@ -253,7 +253,10 @@ class Core(Flags):
         if self._base is None or touched is None:
             counted = self._config.events
             self._base = compile_snapshot(
-                snapshot, counted=counted, exposed=self._recorder.exposed if counted else None
+                snapshot,
+                counted=counted,
+                exposed=self._recorder.exposed if counted else None,
+                clock=self._config.clock.time,
             )
             changed = None
         else:

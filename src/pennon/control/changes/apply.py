@@ -87,7 +87,7 @@ def _apply_to_project(working: WorkingProject, state: WorkingState, edit: PutFla
         working.delete(edit.flag)
         return
     definition = completed(edit.definition)
-    working.define(definition)
+    working.define(definition, compat=edit.configuration.compat if edit.configuration is not None else None)
     flag = state.flag(definition.key)
     if flag is not None and edit.configuration is not None:
         state.put(configured(flag, edit.configuration))
@@ -95,7 +95,10 @@ def _apply_to_project(working: WorkingProject, state: WorkingState, edit: PutFla
 
 def _put(working: WorkingProject, state: WorkingState, model: Segment | Layer) -> None:
     before = state.segment(model.key) if isinstance(model, Segment) else state.layer(model.key)
-    state.put(replace(model, salt=model.salt or (before.salt if before else working.new_salt())))
+    if isinstance(model, Segment) and model.compat is not None:  # an imported salt may be any, and none
+        state.put(model)
+    else:
+        state.put(replace(model, salt=model.salt or (before.salt if before else working.new_salt())))
 
 
 def _delete(state: WorkingState, edit: DeleteSegment | DeleteLayer) -> None:

@@ -11,8 +11,8 @@ from pennon.control.flags.project import WorkingProject
 from pennon.control.flags.schemas import schema_problems, value_problems
 from pennon.control.naming import name_problems
 from pennon.control.working.checks import faults
-from pennon.control.working.uses import served_at, users_of
-from pennon.model import Problem, pointer
+from pennon.control.working.uses import served_at, users_of, variations_asked
+from pennon.model import Compat, Problem, pointer
 from pennon.model.limits import Limits
 from pennon.model.validation import flag_problems
 
@@ -36,7 +36,8 @@ def definition_faults(working: WorkingProject) -> list[DefinitionFault]:
     found = []
     for key in working.touched():
         if (definition := working.definition(key)) is not None:
-            found += [DefinitionFault(key, problem) for problem in definition_problems(definition, working.limits)]
+            problems = definition_problems(definition, working.limits, compat=working.compat(key))
+            found += [DefinitionFault(key, problem) for problem in problems]
             _check_removed_variations(working, definition)
     return found
 
@@ -57,9 +58,15 @@ def require_faultless_project(working: WorkingProject, key: str | None = None) -
         raise Invalid(problems)
 
 
-def definition_problems(definition: FlagDefinition, limits: Limits) -> Iterator[Problem]:
-    """Yield what is wrong with *definition* by itself, its values against its schema included."""
-    flag = merge(definition, initial_configuration(definition, "new"))
+def definition_problems(
+    definition: FlagDefinition, limits: Limits, *, compat: Compat | None = None
+) -> Iterator[Problem]:
+    """Yield what is wrong with *definition* by itself, its values against its schema included.
+
+    One with *compat* has the freedoms of an imported flag.
+    """
+    configuration = msgspec.structs.replace(initial_configuration(definition, "new"), compat=compat)
+    flag = merge(definition, configuration)
     # What an environment would configure is not the definition's fault.
     broken = [problem for problem in flag_problems(flag, limits=limits) if _first_step(problem.path) not in _CONFIGURED]
     yield from broken
@@ -71,7 +78,8 @@ def definition_problems(definition: FlagDefinition, limits: Limits) -> Iterator[
     yield from schema_broken
     if not broken and not schema_broken:
         for index, variation in enumerate(definition.variations):
-            for problem in value_problems(definition.value_schema, variation.value):
+            is_open = variation.value is None and compat is not None  # it stands for the caller's default
+            for problem in () if is_open else value_problems(definition.value_schema, variation.value):
                 yield problem.under(pointer("variations", index, "value"))
 
 
@@ -105,9 +113,8 @@ def _served_where(working: WorkingProject, key: str, variation: str) -> Iterator
             yield from (flags + pointer(key) + path for path, served in served_at(flag) if served == variation)
         for use in users_of(state, ("flag", key)):
             user = state.flag(use.user[1])
-            for index, prerequisite in enumerate(user.prerequisites if user else ()):
-                if prerequisite.flag == key and variation in prerequisite.variations:
-                    yield flags + pointer(use.user[1], "prerequisites", index)
+            if user is not None and variation in variations_asked(user, use):
+                yield flags + pointer(use.user[1]) + use.path.rpartition("/")[0]
 
 
 def _first_step(path: str) -> str:

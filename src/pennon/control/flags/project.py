@@ -16,7 +16,7 @@ from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, R
 from pennon.control.working.commands import write
 from pennon.control.working.salts import NewSalt
 from pennon.control.working.state import LogItems, WorkingState, same_content
-from pennon.model import Flag
+from pennon.model import Compat, Flag
 from pennon.model.limits import Limits
 
 _ATTEMPTS = 10
@@ -56,16 +56,25 @@ class WorkingProject:
         """Return the keys of the definitions that the change leaves different from before."""
         return sorted(k for k, after in self._after.items() if not same_content(self.definition_before(k), after))
 
-    def define(self, definition: FlagDefinition) -> None:
-        """Make *definition* the one of its key, in every environment; where the flag is new it is off."""
+    def define(self, definition: FlagDefinition, *, compat: Compat | None = None) -> None:
+        """Make *definition* the one of its key, in every environment; where the flag is new it is off.
+
+        *compat* is of a flag that is imported into one of them: where it is off, too, it has an imported flag's key.
+        """
         self._after[definition.key] = definition
         for state in self.environments.values():
             flag = state.flag(definition.key)
-            state.put(redefined(flag, definition) if flag else self.new_flag(definition))
+            state.put(redefined(flag, definition) if flag else self.new_flag(definition, compat=compat))
 
-    def new_flag(self, definition: FlagDefinition) -> Flag:
+    def new_flag(self, definition: FlagDefinition, *, compat: Compat | None = None) -> Flag:
         """Return the flag that a new *definition* is in an environment: off, with a salt of its own."""
-        return merge(definition, initial_configuration(definition, self.new_salt()))
+        configuration = initial_configuration(definition, self.new_salt())
+        return merge(definition, msgspec.structs.replace(configuration, compat=compat))
+
+    def compat(self, key: str) -> Compat | None:
+        """Return what a flag is read by in the first environment that imported it; None if none did."""
+        flags = (state.flag(key) for state in self.environments.values())
+        return next((flag.compat for flag in flags if flag is not None and flag.compat is not None), None)
 
     def delete(self, key: str) -> None:
         """Remove a flag, everywhere."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pennon.control.working.state import ItemName, WorkingModel, WorkingState
-from pennon.model import Condition, Experiment, Flag, Segment, Split, pointer
+from pennon.model import Condition, Experiment, Flag, Json, Segment, Split, pointer
 
 IN_SEGMENT = "inSegment"
 
@@ -38,6 +38,14 @@ def users_of(state: WorkingState, used: ItemName) -> list[Use]:
         models = (state.model(name) for name in names)
         found += [use for model in models if model is not None for use in uses(model) if use.used == used]
     return found
+
+
+def variations_asked(flag: Flag, use: Use) -> tuple[Json, ...]:
+    """Return which variations of another flag *flag* asks for at *use*."""
+    steps = use.path.split("/")
+    if steps[1] == "prerequisites":
+        return flag.prerequisites[int(steps[2])].variations
+    return flag.rules[int(steps[2])].conditions[int(steps[4])].values
 
 
 def splits_of(flag: Flag) -> Iterator[tuple[str, Split]]:
@@ -84,6 +92,10 @@ def _flag_uses(flag: Flag) -> Iterator[Use]:
         yield Use(name, ("flag", prerequisite.flag), pointer("prerequisites", index, "flag"))
     for index, rule in enumerate(flag.rules):
         yield from _segments(name, rule.conditions, pointer("rules", index))
+        for place, condition in enumerate(rule.conditions if flag.compat is not None else ()):
+            if condition.op == "serves" and condition.attribute is not None:
+                path = pointer("rules", index, "conditions", place, "attribute")
+                yield Use(name, ("flag", condition.attribute), path)
     for path, experiment in experiments_of(flag):
         if experiment.layer is not None:
             yield Use(name, ("layer", experiment.layer), path + "/layer")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pennon.engine import RuleSet, check_flag, check_segment, compile_snapshot
-from pennon.engine.dialects import DIALECTS, Choice, Test
+from pennon.engine.dialects import Choice, Key, Test
 from pennon.model import Condition, ErrorCode, Flag, Reason, Segment, Split
 from tests.unit.engine.build import flag, inside, rule, segment, snapshot, split, when
 
@@ -32,16 +32,17 @@ class Acme:
 
         return choose
 
+    def key(self, attribute: str) -> Key:
+        if attribute == "nothing":
+            raise ValueError("acme lists no nothing")
+        return lambda context: str(context["id"]) if "id" in context else None
+
 
 ACME = {("acme", "v1"): Acme()}
 
 
 def _rules(*flags: dict[str, Any], segments: tuple[dict[str, Any], ...] = ()) -> RuleSet:
     return compile_snapshot(snapshot(*flags, segments=segments), dialects=ACME)
-
-
-def test_no_dialect_is_known_yet() -> None:
-    assert DIALECTS == {}
 
 
 def test_conditions_of_an_imported_flag_are_read_by_its_dialect() -> None:
@@ -95,6 +96,94 @@ def test_an_unknown_dialect_is_said_once_for_a_flag() -> None:
     item = flag(compat=COMPAT, rules=[rule(when("a", "sameText", "5"))], fallthrough=split(("on", 1), hash="parity"))
     result = compile_snapshot(snapshot(item)).evaluate("f", {})
     assert result.error_message == "/compat: the dialect 'v1' of 'acme' is not known here (update the SDK)"
+
+
+def test_targets_and_lists_compare_what_the_dialect_reads() -> None:
+    listed = flag(compat=COMPAT, targets=[{"values": ["7"], "variation": "on"}])
+    member = flag("g", compat=COMPAT, rules=[rule(inside("s"))])
+    rules = _rules(listed, member, segments=(segment("s", compat=COMPAT, included=["7"]),))
+    for key in ("f", "g"):
+        assert [
+            rules.evaluate(key, context).variation for context in ({"id": 7}, {"id": 8}, {}, {"targetingKey": "7"})
+        ] == [
+            "on",
+            "off",
+            "off",
+            "off",
+        ]
+
+
+def test_an_attribute_that_the_dialect_cannot_list_is_refused() -> None:
+    result = _rules(
+        flag(compat=COMPAT, targets=[{"attribute": "nothing", "values": ["7"], "variation": "on"}])
+    ).evaluate("f", {})
+    assert "/targets/0/attribute: acme lists no nothing" in (result.error_message or "")
+
+
+def _serves(flag: str, *variations: str, **members: Any) -> dict[str, Any]:
+    return when(flag, "serves", *variations, **members)
+
+
+def test_an_imported_flag_asks_what_another_serves() -> None:
+    parent = flag("parent", fallthrough=split(("on", 50_000), ("off", 50_000)))
+    rules = _rules(parent, flag(compat=COMPAT, rules=[rule(_serves("parent", "on"))]))
+    for number in range(20):
+        context = {"targetingKey": f"u{number}"}
+        assert rules.evaluate("f", context).variation == rules.evaluate("parent", context).variation
+    assert rules.dependencies("f") == {("flag", "parent")}
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [flag("parent", on=False), flag("parent", offVariation="on", on=False), flag("other"), flag("parent", needs=["x"])],
+    ids=["off", "off-serving-on", "missing", "broken"],
+)
+def test_an_off_missing_or_broken_flag_serves_nothing(parent: dict[str, Any]) -> None:
+    asking = flag(compat=COMPAT, rules=[rule(_serves("parent", "on", "off"))])
+    refusing = flag("g", compat=COMPAT, rules=[rule(_serves("parent", "on", "off", negate=True))])
+    rules = _rules(parent, asking, refusing)
+    assert rules.evaluate("f", {}).variation == "off"
+    assert rules.evaluate("g", {}).variation == "on"
+
+
+def test_flags_that_ask_what_each_other_serves_answer_an_error() -> None:
+    rules = _rules(
+        flag("a", compat=COMPAT, rules=[rule(_serves("b", "on"))]),
+        flag("b", compat=COMPAT, rules=[rule(_serves("a", "on"))]),
+    )
+    assert "a → b → a" in (rules.evaluate("a", {}).error_message or "")
+
+
+def test_only_imported_flags_ask_what_another_serves() -> None:
+    rules = _rules(flag("parent"), flag(rules=[rule(_serves("parent", "off"))]))
+    assert "the operator 'serves' is not known here" in (rules.evaluate("f", {}).error_message or "")
+
+
+def test_a_segment_cannot_ask_what_a_flag_serves() -> None:
+    asking = segment("s", _serves("parent", "on"), compat=COMPAT)
+    result = _rules(flag("parent"), flag(rules=[rule(inside("s"))]), segments=(asking,)).evaluate("f", {})
+    assert "a segment cannot ask what a flag serves" in (result.error_message or "")
+
+
+def test_a_null_of_an_imported_flag_is_the_default_of_the_caller() -> None:
+    variations = [{"key": "on", "value": True}, {"key": "off", "value": None}]
+    result = _rules(flag(compat=COMPAT, variations=variations)).evaluate("f", {}, "mine")
+    assert (result.value, result.variation, result.reason) == ("mine", "off", Reason.FALLTHROUGH)
+    own = _rules(flag(variations=variations)).evaluate("f", {}, "mine")
+    assert own.value is None
+
+
+def test_the_clock_tells_imported_flags_the_time_that_the_caller_does_not() -> None:
+    after = when("a", "after", 100)
+    flags = (
+        flag(compat=COMPAT, rules=[rule(after)]),
+        flag("g", rules=[rule(inside("s"))]),
+        flag("h", prerequisites=[{"flag": "f", "variations": ["on"]}], fallthrough={"variation": "on"}),
+    )
+    model = snapshot(*flags, segments=(segment("s", after, compat=COMPAT),))
+    rules = compile_snapshot(model, dialects=ACME, clock=lambda: 101.0)
+    assert [rules.evaluate(key, {}).variation for key in "fgh"] == ["on", "on", "on"]
+    assert [rules.evaluate(key, {}, now=99).variation for key in "fgh"] == ["off", "off", "off"]
 
 
 def test_explanations_speak_of_the_dialect() -> None:
