@@ -102,21 +102,14 @@ def test_targets_and_lists_compare_what_the_dialect_reads() -> None:
     listed = flag(compat=COMPAT, targets=[{"values": ["7"], "variation": "on"}])
     member = flag("g", compat=COMPAT, rules=[rule(inside("s"))])
     rules = _rules(listed, member, segments=(segment("s", compat=COMPAT, included=["7"]),))
+    contexts: list[dict[str, Any]] = [{"id": 7}, {"id": 8}, {}, {"targetingKey": "7"}]
     for key in ("f", "g"):
-        assert [
-            rules.evaluate(key, context).variation for context in ({"id": 7}, {"id": 8}, {}, {"targetingKey": "7"})
-        ] == [
-            "on",
-            "off",
-            "off",
-            "off",
-        ]
+        assert [rules.evaluate(key, context).variation for context in contexts] == ["on", "off", "off", "off"]
 
 
 def test_an_attribute_that_the_dialect_cannot_list_is_refused() -> None:
-    result = _rules(
-        flag(compat=COMPAT, targets=[{"attribute": "nothing", "values": ["7"], "variation": "on"}])
-    ).evaluate("f", {})
+    target = {"attribute": "nothing", "values": ["7"], "variation": "on"}
+    result = _rules(flag(compat=COMPAT, targets=[target])).evaluate("f", {})
     assert "/targets/0/attribute: acme lists no nothing" in (result.error_message or "")
 
 
