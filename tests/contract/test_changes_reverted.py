@@ -133,6 +133,22 @@ def test_a_deleted_flag_comes_back_as_it_was_everywhere(shop: Shop) -> None:
     assert (shop.contents(), shop.contents(STAGING), shop.definitions()) == before
 
 
+def test_a_flag_deleted_and_made_anew_in_one_change_is_restored_everywhere(shop: Shop) -> None:
+    shop.create()
+    shop.edit(ON, {"do": "setFallthrough", "flag": "checkout", "serve": {"variation": "off"}}, on=STAGING)
+    edit(shop, ON)
+    before = shop.contents(), shop.contents(STAGING), shop.definitions()
+    revision = edit(
+        shop, {"do": "deleteFlag", "flag": "checkout"}, {"do": "putFlag", "definition": {"key": "checkout"}}
+    )
+    after = shop.contents(), shop.contents(STAGING), shop.definitions()
+    assert after[1] != before[1]
+    revert(shop, revision)
+    assert (shop.contents(), shop.contents(STAGING), shop.definitions()) == before
+    revert(shop, revision + 1)
+    assert (shop.contents(), shop.contents(STAGING), shop.definitions()) == after
+
+
 def test_a_changed_definition_is_taken_back_and_configurations_stay(shop: Shop) -> None:
     shop.create(kind="string", variations=colours("red", "green"))
     definition = FlagDefinition(key="checkout", kind="string", variations=colours("red", "green", "blue"), name="x")

@@ -59,6 +59,10 @@ class Actor(msgspec.Struct, frozen=True):
     id: str
     name: str
 
+    def importing(self, source: str) -> "Actor":
+        """Return the actor of what this one imports from *source*, so that it is told from what people did here."""
+        return Actor("import", self.id, f"{self.name} (import from {source})")
+
 
 SYSTEM = Actor("system", "pennon", "Pennon")
 """What Pennon does by itself."""
@@ -191,6 +195,9 @@ class Reading(Protocol):
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:
         """Return the changes with revision < *before*, newest first; only those that touched *item* (kind, key)."""
+
+    def written_together(self, change_id: str) -> list[Change]:
+        """Return the rows that one command wrote, in the order of the logs' names."""
 
     def change(self, log: str, revision: int) -> Change | None:
         """Return one change."""

@@ -17,7 +17,6 @@ from pennon.control.log import Change, Edit, EnvironmentName, Reading, project_l
 from pennon.control.working.state import ItemName, WorkingModel, WorkingState, same_content
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 
-_PAGE = 50
 _MODELS: dict[str, type[WorkingModel]] = {"flag": Flag, "segment": Segment, "layer": Layer}
 
 
@@ -40,21 +39,16 @@ def find_reversal(reading: Reading, environment: EnvironmentName, revision: int)
     if change is None:
         raise NotFound("revision", str(revision))
     _check_revertible(change)
-    redefining = [edit for edit in change.edits if edit.kind == "flag" and _alters_definition(edit)]
-    if not redefining:
-        return Reversal(environment=environment, change=change)
-    written = _written_with(reading, project_log(environment.project), ("definition", redefining[0].key), change)
-    if written is None:
+    # Looked up by its id: a flag deleted and made anew in one change leaves its definition as it was.
+    written = {row.log: row for row in reading.written_together(change.change_id)}
+    defined = written.get(project_log(environment.project))
+    definitions = tuple(edit for edit in defined.edits if edit.kind == "definition") if defined else ()
+    if not definitions and any(edit.kind == "flag" and _alters_definition(edit) for edit in change.edits):
         raise Conflict(
             f"revision {revision} created or deleted the environment", mend="delete or create the environment instead"
         )
-    definitions = tuple(edit for edit in written.edits if edit.kind == "definition")
-    return Reversal(
-        environment=environment,
-        change=change,
-        definitions=definitions,
-        elsewhere=tuple(_elsewhere(reading, environment, change, definitions)),
-    )
+    elsewhere = ((name, written[name.log].edits) for name in _others(reading, environment) if name.log in written)
+    return Reversal(environment=environment, change=change, definitions=definitions, elsewhere=tuple(elsewhere))
 
 
 def apply_reversal(working: WorkingProject, reading: Reading, reversal: Reversal) -> None:
@@ -93,29 +87,8 @@ def _alters_configuration(edit: Edit) -> bool:
     return not same_content(after, configured(after, configuration_of(before)))
 
 
-def _written_with(reading: Reading, log: str, item: tuple[str, str], change: Change) -> Change | None:
-    """Return the row that the same command wrote in *log*, where it touched *item*."""
-    before: int | None = None
-    while rows := reading.latest(log, before=before, limit=_PAGE, item=item):
-        for row in rows:
-            if row.change_id == change.change_id:
-                return row
-            if row.time < change.time:  # row times never go back, and rows of one command share theirs
-                return None
-        before = rows[-1].revision
-    return None
-
-
-def _elsewhere(
-    reading: Reading, environment: EnvironmentName, change: Change, definitions: tuple[Edit, ...]
-) -> Iterator[tuple[EnvironmentName, tuple[Edit, ...]]]:
-    for name in environments_of(reading, environment.project):
-        if name == environment:
-            continue
-        rows = (_written_with(reading, name.log, ("flag", edit.key), change) for edit in definitions)
-        row = next((row for row in rows if row is not None), None)
-        if row is not None:
-            yield name, row.edits
+def _others(reading: Reading, environment: EnvironmentName) -> Iterator[EnvironmentName]:
+    return (name for name in environments_of(reading, environment.project) if name != environment)
 
 
 def _edits_by_environment(reversal: Reversal) -> Iterator[tuple[EnvironmentName, tuple[Edit, ...]]]:

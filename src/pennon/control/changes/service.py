@@ -62,7 +62,7 @@ class ChangeService:
         command = ProjectCommand(
             project=environment.project,
             only=None if alters_definitions(edits) else environment,
-            action=_action(edits),
+            action="import" if by.kind == "import" else _action(edits),
             by=by,
             why=why,
             idempotency=idempotency,
@@ -110,7 +110,7 @@ class ChangeService:
 
         command = ProjectCommand(
             project=environment.project,
-            only=None if reversal.definitions else environment,
+            only=None if reversal.definitions or reversal.elsewhere else environment,
             action="revert",
             by=by,
             why=why or _reverting(revision, reversal.change.why),

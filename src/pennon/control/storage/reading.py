@@ -82,6 +82,11 @@ class StoredReading:
             query = query.where(changes.c.revision < before)
         return [_change(row) for row in self._connection.execute(query)]
 
+    def written_together(self, change_id: str) -> list[Change]:
+        """Return the rows that one command wrote, in the order of the logs' names."""
+        query = select(changes).where(changes.c.change_id == change_id).order_by(changes.c.log)
+        return [_change(row) for row in self._connection.execute(query)]
+
     def change(self, log: str, revision: int) -> Change | None:
         """Return one change."""
         row = self._connection.execute(_changes(log).where(changes.c.revision == revision)).one_or_none()
