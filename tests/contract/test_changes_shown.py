@@ -33,14 +33,14 @@ def test_changes_are_listed_newest_first_by_page_and_by_flag(shop: Shop) -> None
     later = shop.change_views.changes(PRODUCTION, before=int(page.next), limit=50)
     assert [report.change.action for report in later.items][:2] == ["turnOn", "createFlag"]
     assert later.next is None
-    of_flag = shop.change_views.changes(PRODUCTION, flag="checkout")
+    of_flag = shop.change_views.changes(PRODUCTION, item=("flag", "checkout"))
     assert [report.change.action for report in of_flag.items] == ["setWeights", "turnOn", "createFlag"]
 
 
 def test_the_history_of_a_flag_shows_nothing_of_others(shop: Shop) -> None:
     shop.create()
     shop.edit(ON, BETA)
-    report = shop.change_views.changes(PRODUCTION, flag="checkout").items[0]
+    report = shop.change_views.changes(PRODUCTION, item=("flag", "checkout")).items[0]
     assert [item.sentences for item in report.items] == [("flag checkout: turned on",)]
 
 
@@ -145,6 +145,6 @@ def test_the_history_of_versions_has_no_gap_and_no_repetition(shop: Shop) -> Non
     shop.create()
     for on in (10_000, 20_000, 30_000):
         shop.edit(weights(on))
-    reports = shop.change_views.changes(PRODUCTION, flag="checkout").items
+    reports = shop.change_views.changes(PRODUCTION, item=("flag", "checkout")).items
     lefts = [edit.left for report in reports for edit in report.change.edits if edit.key == "checkout"]
     assert [left.read(Flag).version for left in lefts if left is not None] == [4, 3, 2, 1]

@@ -16,6 +16,7 @@ from pennon.control.api.evaluations import evaluation_routes
 from pennon.control.api.flags import flag_routes
 from pennon.control.api.front import Front
 from pennon.control.api.health import Readiness, health_routes
+from pennon.control.api.imports import import_routes
 from pennon.control.api.inputs import (
     provide_command,
     provide_environment,
@@ -34,6 +35,8 @@ from pennon.control.config import Settings
 PREFIX = "/api/v1"
 MAX_BODY = 1024 * 1024
 """Of bodies that hold no segment, unless the largest allowed flag is larger."""
+MAX_IMPORT = 64 * 1024 * 1024
+"""Of an import: 10,000 flags are one change, so that nothing is ever half imported."""
 BODY_SLACK = 64 * 1024
 """What may stand about an item of the largest allowed size in a body."""
 
@@ -85,6 +88,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
                 *routes,

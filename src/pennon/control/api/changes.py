@@ -15,10 +15,12 @@ from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creat
 from pennon.control.api.services import Services
 from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.preview import Preview
 from pennon.control.changes.views import ChangeReport
 from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
 from pennon.control.working.commands import Expectation
+from pennon.control.working.state import ItemName
 from pennon.model import Flag, Json, Layer, Segment
 
 _CHANGES = ENVIRONMENT + "/changes"
@@ -39,6 +41,10 @@ Limit: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_PAGE
 OfFlag: TypeAlias = Annotated[
     str | None,
     QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="Only what touched this flag."),
+]
+OfSegment: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="segment", pattern=NO_CONTROLS, max_length=256, description="Only what touched this segment."),
 ]
 FromRevision: TypeAlias = Annotated[
     int, QueryParameter(name="from", ge=0, le=_HIGHEST, description="A revision. 0: before the first change.")
@@ -179,19 +185,12 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
             why=data.why or command.why,
             idempotency=command.idempotency,
         )
-        return _changed(outcome)
+        return change_answer(outcome)
 
     @creates(_CHANGES + "/preview", PreviewResource, max_bytes=max_bytes, status=200, example={"edits": [_TURN_ON]})
     def preview_change(where: Place, data: JSONBody[PreviewBody]) -> Response[Any]:
         """Tell what edits would change, and change nothing."""
-        preview = services.changes.preview(where, data.edits, expected=data.expected)
-        resource = PreviewResource(
-            changed=preview.changed,
-            items=_items(preview.items),
-            elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
-            warnings=preview.warnings,
-        )
-        return Response(resource)
+        return preview_answer(services.changes.preview(where, data.edits, expected=data.expected))
 
     @creates(_CHANGE + "/revert", Changed, status=200, example={"why": "more errors since"})
     def revert_change(
@@ -201,16 +200,18 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
         outcome = services.changes.revert(
             where, revision, by=command.by, why=data.why or command.why, idempotency=command.idempotency
         )
-        return _changed(outcome)
+        return change_answer(outcome)
 
     return [make_change, preview_change, revert_change]
 
 
 def _log_routes(services: Services) -> list[Any]:
     @reads(_CHANGES, ListOf[ChangeResource])
-    def list_changes(where: Place, flag: OfFlag = None, after: After = _HIGHEST, limit: Limit = 100) -> Response[Any]:
+    def list_changes(
+        where: Place, flag: OfFlag = None, segment: OfSegment = None, after: After = _HIGHEST, limit: Limit = 100
+    ) -> Response[Any]:
         """List the changes of an environment, the newest first."""
-        page = services.change_views.changes(where, flag=flag, before=after, limit=limit)
+        page = services.change_views.changes(where, item=_item_of(flag, segment), before=after, limit=limit)
         return _list(page.items, page.next)
 
     @reads(_CHANGE, ChangeResource)
@@ -265,7 +266,27 @@ def _past_routes(services: Services) -> list[Any]:
     return [show_difference, show_state]
 
 
-def _changed(outcome: Outcome) -> Response[Any]:
+def _item_of(flag: str | None, segment: str | None) -> ItemName | None:
+    if flag is not None and segment is not None:
+        raise Invalid.at("", "flag and segment are both given", "leave one out")
+    if segment is not None:
+        return "segment", segment
+    return None if flag is None else ("flag", flag)
+
+
+def preview_answer(preview: Preview) -> Response[Any]:
+    """Answer what edits would change."""
+    resource = PreviewResource(
+        changed=preview.changed,
+        items=_items(preview.items),
+        elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
+        warnings=preview.warnings,
+    )
+    return Response(resource)
+
+
+def change_answer(outcome: Outcome) -> Response[Any]:
+    """Answer what a change led to."""
     resource = Changed(
         change_id=outcome.change_id,
         epoch=outcome.position.epoch,

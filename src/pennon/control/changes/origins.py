@@ -4,7 +4,8 @@ A check finds faults in what the edits lead to: `/rules/2/conditions/0/values` o
 to read `/edits/3/rule/conditions/0/values`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -19,8 +20,14 @@ class Origins:
 
     def __init__(self, edits: Sequence[AnyEdit]) -> None:
         self._edits = edits  # also keeps the parts alive, whose identity is what tells them apart
-        self._paths = {
-            id(part): path for index, edit in enumerate(edits) for path, part in _parts(edit, pointer("edits", index))
+
+    @cached_property
+    def _paths(self) -> Mapping[int, str]:
+        # When it is first asked for: most changes have no fault, and an import has a million parts.
+        return {
+            id(part): path
+            for index, edit in enumerate(self._edits)
+            for path, part in _parts(edit, pointer("edits", index))
         }
 
     def of_fault(self, fault: Fault, model: WorkingModel | None) -> Problem:

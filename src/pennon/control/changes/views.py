@@ -11,6 +11,7 @@ from pennon.control.errors import NotFound
 from pennon.control.log import Change, ChangeLog, EnvironmentName, Reading, State, Stored, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
+from pennon.control.working.state import ItemName
 from pennon.model import Item, ItemKind, Position, Snapshot
 from pennon.protocol import digest
 
@@ -40,12 +41,11 @@ class ChangeViews:
         self._log = log
 
     def changes(
-        self, environment: EnvironmentName, *, flag: str | None = None, before: int | None = None, limit: int = 50
+        self, environment: EnvironmentName, *, item: ItemName | None = None, before: int | None = None, limit: int = 50
     ) -> Page[ChangeReport]:
-        """Return a page of changes, newest first, of those before a revision; with *flag*, those that touched it."""
+        """Return a page of changes, newest first, of those before a revision; with *item*, those that touched it."""
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            item = None if flag is None else ("flag", flag)
             return _page(reading.latest(environment.log, before=before, limit=limit + 1, item=item), limit, item)
 
     def project_changes(
