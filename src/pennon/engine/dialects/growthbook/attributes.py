@@ -1,0 +1,54 @@
+"""How GrowthBook finds attributes in a Pennon context: dotted paths, and `id`, by default the targeting key."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from pennon.engine.dialects.growthbook.coercion import is_index
+
+Read: TypeAlias = Callable[[Any], Any]
+"""Finds something in an object, None where it is not there."""
+
+
+def attribute(context: dict[Any, Any], name: str) -> Any:
+    """Return the attribute *name* of *context*, no path; None where it is missing."""
+    found = context.get(name)
+    if found is None and name == "id":
+        return context.get("targetingKey")
+    return found
+
+
+def context_reader(path: str) -> Read:
+    """Return what reads the dotted *path* in a context."""
+    first, *rest = path.split(".")
+    if first == "id":
+        return _within(lambda context: attribute(context, "id"), rest)
+    return _within(lambda context: context.get(first), rest)
+
+
+def element_reader(path: str) -> Read:
+    """Return what reads the dotted *path* in any value: an element of an array, a prerequisite's value."""
+    return _within(lambda value: value, path.split("."))
+
+
+def _within(read: Read, steps: list[str]) -> Read:
+    if not steps:
+        return read
+
+    def found(value: Any) -> Any:
+        current = read(value)
+        for step in steps:
+            current = _step(current, step)
+        return current
+
+    return found
+
+
+def _step(current: Any, step: str) -> Any:
+    if isinstance(current, dict):
+        return current.get(step)
+    if isinstance(current, (list, tuple)):
+        if step == "length":
+            return len(current)
+        if is_index(step) and int(step) < len(current):
+            return current[int(step)]
+    return None
