@@ -67,15 +67,16 @@ def check_flag(flag: Flag, snapshot: Snapshot, *, dialects: Dialects = DIALECTS)
     That is whatever would make it answer an error; prerequisites that can never be met; and a chain of prerequisites
     that it would make too deep for the flags above it.
     """
-    return Checker(_with(snapshot, "flag", Item.of(flag)), dialects=dialects).flag_problems(flag.key)
+    return Checker(laid_over(snapshot, "flag", Item.of(flag)), dialects=dialects).flag_problems(flag.key)
 
 
 def check_segment(segment: Segment, snapshot: Snapshot, *, dialects: Dialects = DIALECTS) -> list[Problem]:
     """Return what is wrong with *segment* among the items of *snapshot*, as `check_flag` does for a flag."""
-    return Checker(_with(snapshot, "segment", Item.of(segment)), dialects=dialects).segment_problems(segment.key)
+    return Checker(laid_over(snapshot, "segment", Item.of(segment)), dialects=dialects).segment_problems(segment.key)
 
 
-def _with(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
+def laid_over(snapshot: Snapshot, kind: ItemKind, item: Item) -> Snapshot:
+    """Return *snapshot* with *item* in it, new or in the place of an older one."""
     items = {each: snapshot.items(each) for each in ITEM_KINDS}
     # Laid over, not copied: the items may be read from a database when they are looked up, and most are not.
     items[kind] = ChainMap({item.key: item}, cast("dict[str, Item]", items[kind]))

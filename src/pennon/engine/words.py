@@ -86,6 +86,19 @@ _TAKES: Mapping[str, str] = {
 }
 
 
+def asked(condition: Condition) -> str:
+    """Say what a condition asks, as in `country is among "DE", "FR"`."""
+    negation = "not " if condition.negate else ""
+    if condition.op == "inSegment":
+        return f"the context is {negation}in the segment {any_of(condition.values)}"
+    if condition.op == "inBucket":
+        return f"the bucket of {condition.by or 'targetingKey'} is {negation}in [{condition.from_}, {condition.to})"
+    if condition.op == "exists":
+        return f"{condition.attribute} {'is missing' if condition.negate else 'exists'}"
+    said = _SAYS.get(condition.op, (condition.op, f"not {condition.op}"))[condition.negate]
+    return f"{condition.attribute or condition.by or 'it'} {said} {any_of(condition.values)}"
+
+
 def compared(condition: Condition, found: object, *, answer: bool | None) -> str:
     """Say how a value compares: *answer* is what the test said before negation, None for a type it does not take."""
     what = f"{condition.attribute} {quoted(found)}"

@@ -1,0 +1,149 @@
+"""Facts and segments put together: whether terms can hold at once, and what follows from them.
+
+A segment is taken apart into the ways that lead into it. All of it is bounded: when the budget of a question is spent
+the answer is that nothing is proved, and the same question always gets the same answer.
+"""
+
+from collections.abc import Iterable
+
+from pennon.engine.proofs.emptiness import MEMBERS
+from pennon.engine.proofs.facts import Facts
+from pennon.engine.proofs.terms import TARGETING_KEY, Form, Term, Terms
+from pennon.model import InvalidItem, Segment, Snapshot
+
+_STEPS = 200
+"""So many sets of facts are looked at for one question."""
+
+_HAS_KEY = Term(Form.EXISTS, "has a targeting key", TARGETING_KEY)
+_LISTED = Term(Form.OPAQUE, "is listed")
+
+
+class Budget:
+    """How many steps are left for one question."""
+
+    def __init__(self, steps: int = _STEPS) -> None:
+        self.left = steps
+
+    def is_spent(self) -> bool:
+        """Take a step. Tell whether there was none left."""
+        self.left -= 1
+        return self.left < 0
+
+
+class Logic:
+    """Answers questions about the terms of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
+        self._snapshot = snapshot
+        self._terms = terms
+        self._segments: dict[str, Segment | None] = {}
+        self._ways: dict[str, tuple[tuple[Term, ...], ...] | None] = {}
+        self._empty: dict[str, bool] = {}
+
+    def contradict(self, facts: Facts, budget: Budget | None = None, *, single: bool = False) -> bool:
+        """Tell whether provably no context is as *facts* say; with *single*, none but perhaps one with arrays."""
+        segments = tuple(term for term in facts.held if term.form is Form.SEGMENT and not term.negate)
+        return self._contradict(facts, segments, budget or Budget(), single=single)
+
+    def _contradict(self, facts: Facts, asked: tuple[Term, ...], budget: Budget, *, single: bool) -> bool:
+        """Tell it of facts whose segments *asked* are still to be taken apart."""
+        if budget.is_spent():
+            return False
+        if facts.are_impossible(single=single):
+            return True
+        outside = [term for term in facts.held if term.form is Form.SEGMENT and term.negate]
+        if any(self._is_inside(facts, term.segments, budget) for term in outside):
+            return True
+        if not asked:
+            return False
+        return all(self._is_no_way_in(facts, key, asked[1:], budget, single=single) for key in asked[0].segments)
+
+    def _is_no_way_in(self, facts: Facts, key: str, rest: tuple[Term, ...], budget: Budget, *, single: bool) -> bool:
+        ways = self.ways(key)
+        if ways is None:
+            return False
+        for way in ways:
+            entered = facts.copy()
+            for term in way:
+                entered.hold(term)
+            deeper = tuple(term for term in way if term.form is Form.SEGMENT and not term.negate)
+            if not self._contradict(entered, rest + deeper, budget, single=single):
+                return False
+        return True
+
+    def implies(self, facts: Facts, term: Term, budget: Budget | None = None) -> bool:
+        """Tell whether *term* provably holds for every context that is as *facts* say."""
+        budget = budget or Budget()
+        if facts.imply(term):
+            return True
+        if term.form is not Form.SEGMENT or budget.is_spent():
+            return False
+        if not term.negate:
+            return self._is_inside(facts, term.segments, budget)
+        inside = facts.copy()
+        inside.hold(term._replace(negate=False, name=("inside", term.segments)))
+        return self.contradict(inside, budget)
+
+    def _is_inside(self, facts: Facts, keys: tuple[str, ...], budget: Budget) -> bool:
+        """Tell whether such a context is provably in one of the segments."""
+        if budget.is_spent():
+            return False
+        wanted = frozenset(keys)
+        held = (term for term in facts.held if term.form is Form.SEGMENT and not term.negate)
+        return any(wanted.issuperset(term.segments) for term in held) or any(
+            self._lets_in(facts, key, budget) for key in keys
+        )
+
+    def _lets_in(self, facts: Facts, key: str, budget: Budget) -> bool:
+        segment, ways = self._segment(key), self.ways(key)
+        if segment is None or ways is None:
+            return False
+        if segment.included and ways[0][0].single and facts.imply(ways[0][0]):
+            return True
+        if segment.excluded:
+            return False
+        rules = ways[1:] if segment.included else ways
+        return any(all(self.implies(facts, term, budget) for term in way) for way in rules)
+
+    def is_never(self, term: Term) -> bool:
+        """Tell whether *term* provably holds for nobody."""
+        return self.contradict(Facts([term]))
+
+    def is_always(self, term: Term) -> bool:
+        """Tell whether *term* provably holds for everybody."""
+        return self.implies(Facts(), term)
+
+    def is_empty(self, key: str) -> bool:
+        """Tell whether provably nobody is in a segment."""
+        if key not in self._empty:
+            self._empty[key] = self.is_never(Term(Form.SEGMENT, ("inside", key), segments=(key,)))
+        return self._empty[key]
+
+    def ways(self, key: str) -> tuple[tuple[Term, ...], ...] | None:
+        """Return the ways into a segment, each as terms that all hold; None for a segment that cannot be read.
+
+        The first is the list of those included, where there is one. Who is excluded is not left out.
+        """
+        if key not in self._ways:
+            segment = self._segment(key)
+            self._ways[key] = None if segment is None else tuple(self._ways_into(segment))
+        return self._ways[key]
+
+    def _ways_into(self, segment: Segment) -> Iterable[tuple[Term, ...]]:
+        if segment.included:
+            yield (self._included(segment),)
+        for rule in segment.rules:
+            yield tuple(self._terms.of(condition, segment) for condition in rule.conditions)
+
+    def _included(self, segment: Segment) -> Term:
+        if segment.compat is not None:
+            return _LISTED
+        return _HAS_KEY if segment.hashed or len(segment.included) > MEMBERS else self._terms.listed(segment.included)
+
+    def _segment(self, key: str) -> Segment | None:
+        if key not in self._segments:
+            try:
+                self._segments[key] = self._snapshot.segments[key]
+            except (KeyError, InvalidItem):
+                self._segments[key] = None
+        return self._segments[key]
