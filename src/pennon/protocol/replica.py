@@ -96,6 +96,24 @@ class Replica:
         except InvalidJson as error:
             return [Reported(f"the answer cannot be read: {error}", ReportKind.MALFORMED)]
 
+    def receive_snapshot(self, snapshot: Snapshot, *, age: float, now: float) -> list[Action]:
+        """Take a snapshot that the shell read from elsewhere, *age* seconds after it was current at the origin."""
+        return self._take_snapshot(snapshot, now - age, now)
+
+    def rehouse(self, snapshot: Snapshot) -> bool:
+        """Hold *snapshot* in place of what is held, if it says the same: its items may be kept elsewhere.
+
+        Return whether it does.
+        """
+        held = self._held
+        if held is None or _head(held.snapshot) != _head(snapshot):
+            return False
+        state = State.of(items_of(snapshot))
+        if state.value != held.state.value:
+            return False
+        self._held = _Held(snapshot, state, held.known_at)
+        return True
+
     def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
         """Take a 304: what is known was current at the origin *age* seconds ago."""
         if self._held is None:

@@ -1,7 +1,7 @@
 """The items of an environment, or of a projection of it, with their digest: what deltas are applied to."""
 
 from collections.abc import Mapping
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -12,6 +12,14 @@ Changes: TypeAlias = Mapping[ItemKind, Mapping[str, Item | None]]
 """Items by kind and key, None for a deleted one."""
 Reference: TypeAlias = tuple[ItemKind, str]
 """An item by kind and key."""
+
+
+@runtime_checkable
+class Editable(Protocol):
+    """Records that can be edited without a copy of all of them: those that are not kept in memory."""
+
+    def edited(self, edits: Mapping[str, Item | None]) -> Mapping[str, Item]:
+        """Return these records after *edits*; None deletes."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -94,7 +102,9 @@ def delta_of(changes: Changes, *, position: Position, since: int, digest_after: 
     )
 
 
-def _edited(records: Mapping[str, Item], edits: Mapping[str, Item | None]) -> dict[str, Item]:
+def _edited(records: Mapping[str, Item], edits: Mapping[str, Item | None]) -> Mapping[str, Item]:
+    if isinstance(records, Editable):
+        return records.edited(edits)
     edited = dict(records)
     for key, item in edits.items():
         if item is None:

@@ -8,8 +8,6 @@ import math
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from types import TracebackType
-from typing import Any
 
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
 from pennon.model import Json, Position, Snapshot
@@ -17,7 +15,9 @@ from pennon.protocol import Action, Adopted, Frame, Replica, Reported, ReportKin
 from pennon.protocol.state import Reference, difference
 from pennon.sdk.config import Config
 from pennon.sdk.flags import Flags, PinnedRules
-from pennon.sdk.ladder import Failure, FailureKind, Level
+from pennon.sdk.ladder import Failure, FailureKind, Level, Standing
+from pennon.sdk.listeners import call, remove
+from pennon.sdk.overrides import Override
 from pennon.sdk.recorder import Pending, Recorder
 from pennon.sdk.restless import CHANGES, RestlessFlags
 from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
@@ -30,27 +30,6 @@ _PAST_S = 0.001  # a flag is stale past its bound, not at it
 _TOO_OLD = "the last known flags are older than last_known_ttl"
 
 
-class Override:
-    """A value that goes before every rule, until `remove`, or until the `with` block ends."""
-
-    def __init__(self, remove: Callable[["Override"], None], flag: str, value: Json) -> None:
-        self.flag = flag
-        self.value = value
-        self._remove = remove
-
-    def remove(self) -> None:
-        """Let the rules answer again, or the override before this one."""
-        self._remove(self)
-
-    def __enter__(self) -> "Override":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.remove()
-
-
 class Core(Flags):
     """A client without its loops: it takes what they bring, and answers."""
 
@@ -59,6 +38,8 @@ class Core(Flags):
         self._too_old = NoRules(_TOO_OLD)
         super().__init__(self._nothing)
         self.loaded: Stored | None = None
+        self.standing: Standing | None = None
+        self.pass_on: Callable[[Adopted], None] | None = None
         self._config = config
         self._lock = threading.RLock()
         self._replica = Replica()
@@ -131,7 +112,7 @@ class Core(Flags):
         Return a function that ends it.
         """
         self._change_listeners.append(listener)
-        return partial(_remove, self._change_listeners, listener)
+        return partial(remove, self._change_listeners, listener)
 
     def on_status(self, listener: Callable[[Status], None]) -> Callable[[], None]:
         """Call *listener* after each change of the level, from the client's own thread or loop.
@@ -139,7 +120,7 @@ class Core(Flags):
         Return a function that ends it.
         """
         self._status_listeners.append(listener)
-        return partial(_remove, self._status_listeners, listener)
+        return partial(remove, self._status_listeners, listener)
 
     # What the loops bring (`pennon.sdk.receiver.Receiver`).
 
@@ -160,11 +141,34 @@ class Core(Flags):
         """Take the word of the snapshot endpoint that nothing changed."""
         return self._act(lambda: self._replica.receive_unchanged(age=age, now=now), now)
 
+    def receive_snapshot(self, snapshot: Snapshot, *, age: float, now: float) -> list[Action]:
+        """Take what another process of this host left in the local store."""
+        return self._act(lambda: self._replica.receive_snapshot(snapshot, age=age, now=now), now)
+
+    def rehouse(self, snapshot: Snapshot, *, anew: bool = False) -> bool:
+        """Hold *snapshot* in place of what is known, if it says the same: its items may be kept elsewhere.
+
+        With *anew*, every flag is compiled again. Return whether it does say the same.
+        """
+        with self._lock:
+            if not self._replica.rehouse(snapshot) or self._base is None:
+                return False
+            self._base = self._base.advanced(snapshot, None if anew else ())
+            self._serve(self._config.clock.monotonic())
+        return True
+
+    def doubt(self) -> None:
+        """Serve what is known, and know nothing to anybody who would send what changed since: the whole is wanted."""
+        with self._lock:
+            self._replica = Replica()
+
     def stand(self, best: Level, failure: Failure | None, now: float) -> None:
         """Take note of the best rung that can be stood on now, and of what went wrong, if something did."""
         with self._lock:
             self._best = best
             self._tried = self._tried or failure is None or best is Level.LAST_KNOWN
+            before = None if self.standing is None or best is Level.STREAMING else self.standing.failure
+            self.standing = Standing(best, failure or before)
             if failure is not None:
                 self._note(failure)
             elif best is Level.STREAMING:
@@ -242,6 +246,8 @@ class Core(Flags):
                 match action:
                     case Adopted(snapshot, touched):
                         self._compile(snapshot, touched, now)
+                        if self.pass_on is not None:
+                            self.pass_on(action)
                     case Reported(problem, kind):
                         self._report(problem, kind)
                         left.append(action)
@@ -326,7 +332,7 @@ class Core(Flags):
                 log = _LOG.info if level <= Level.POLLING else _LOG.warning
                 log("level %d: %s", level, level.name.lower().replace("_", " "))
                 self._level = level
-                self._news += [partial(_call, listener, self.status()) for listener in self._status_listeners]
+                self._news += [partial(call, listener, self.status()) for listener in self._status_listeners]
             news, self._news = self._news, []
         if self._tried and (self._is_ready() or self._refused):
             self._settled()
@@ -368,7 +374,7 @@ class Core(Flags):
         flags = frozenset(rules.flag_keys()) if touched is None else rules.affected_by(touched)
         change = Change(epoch=rules.epoch, revision=rules.revision, flags=flags)
         for listener in list(self._change_listeners):
-            _call(listener, change)
+            call(listener, change)
 
     def _remove_override(self, override: Override) -> None:
         with self._lock:
@@ -387,15 +393,3 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
-
-
-def _remove(listeners: list[Any], listener: object) -> None:
-    if listener in listeners:
-        listeners.remove(listener)
-
-
-def _call(listener: Callable[[Any], None], news: Any) -> None:
-    try:
-        listener(news)
-    except Exception:  # noqa: BLE001  # boundary: a user's hook
-        _LOG.exception("a listener raised; the client is not concerned")

@@ -125,6 +125,7 @@ class Client(Core):
         self._after_fork_in_child()
         if self._running is not None:
             # Kept, not closed: closing would end the parent's connections in an orderly way.
+            self._running.forget()
             self._left_behind.append(self._running)
             self._running = None
             self._ladder = self._new_ladder()

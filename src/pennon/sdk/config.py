@@ -1,5 +1,6 @@
 """What a client is told when it is made, checked and completed from the environment. Nothing else here reads it."""
 
+import hashlib
 import os
 import random
 import time
@@ -24,8 +25,11 @@ from pennon.sdk.stores.file import FileStore
 if TYPE_CHECKING:
     import ssl  # a client of a file has no use for it
 
-ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_OVERRIDES")
+ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_STORE", "PENNON_OVERRIDES")
 """The environment variables that a client reads. What the caller passes goes before them."""
+
+
+_OWNER_DIGITS = 16
 
 
 class Clock(msgspec.Struct, frozen=True):
@@ -136,7 +140,10 @@ def configure(
         if given.get(name) is not None:
             _positive(name, given[name])
     try:
-        return Config(urls=urls, key=key, store=_store(store), **given)  # type: ignore[arg-type]
+        if urls and store is None:
+            store = environ.get("PENNON_STORE") or None
+        kept = _store(store, _owner(urls, key, options.get("environment", "")))
+        return Config(urls=urls, key=key, store=kept, **given)  # type: ignore[arg-type]
     except TypeError as error:
         raise InvalidConfiguration(str(error).replace("Unexpected keyword argument", "there is no option")) from error
 
@@ -161,8 +168,13 @@ def _source(source: Source | None, file: str | os.PathLike[str] | None) -> Sourc
     return FileSource(file)
 
 
-def _store(store: str | os.PathLike[str] | Store | None) -> Store | None:
-    return FileStore(store) if isinstance(store, (str, os.PathLike)) else store
+def _store(store: str | os.PathLike[str] | Store | None, owner: str) -> Store | None:
+    return FileStore(store, owner) if isinstance(store, (str, os.PathLike)) else store
+
+
+def _owner(urls: tuple[str, ...], key: str, environment: str) -> str:
+    """Return a name of whose state a store holds. Where the url, the key or the environment differ, it does."""
+    return hashlib.sha256(msgspec.json.encode([urls, key, environment])).hexdigest()[:_OWNER_DIGITS]
 
 
 def _positive(name: str, value: object) -> float:

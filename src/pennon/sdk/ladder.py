@@ -43,6 +43,13 @@ class Failure(msgspec.Struct, frozen=True):
     not_before_s: float | None = None
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """The rung that can be stood on, and what went wrong since the last stream, if something did."""
+
+    level: Level
+    failure: Failure | None = None
+
+
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How fast to try again. Reconnecting waits between nothing and `base_s` doubled with each failure, up to `cap_s`.
 

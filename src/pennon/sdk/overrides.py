@@ -5,13 +5,35 @@ comes before all others and holds for everybody.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
 
 from pennon.model import Evaluation, Json, Reason
 from pennon.sdk.errors import InvalidOverrides
 
 RULE_ID = "override"
 _WORDS: Mapping[str, bool] = {"on": True, "true": True, "off": False, "false": False}
+
+
+class Override:
+    """A value that goes before every rule, until `remove`, or until the `with` block ends."""
+
+    def __init__(self, remove: Callable[["Override"], None], flag: str, value: Json) -> None:
+        self.flag = flag
+        self.value = value
+        self._remove = remove
+
+    def remove(self) -> None:
+        """Let the rules answer again, or the override before this one."""
+        self._remove(self)
+
+    def __enter__(self) -> "Override":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.remove()
 
 
 def parse_overrides(text: str) -> dict[str, Json]:

@@ -52,6 +52,34 @@ class AsyncSignal:
         return self._given
 
 
+class AsyncBell:
+    """Something to wait for that any thread may give, or another process by way of the file *handle*, if there is one.
+
+    Who wakes clears it.
+    """
+
+    def __init__(self, handle: int | None) -> None:
+        self._signal = AsyncSignal()
+        self._handle = handle
+        self.ring = self._signal.set
+        if handle is not None:
+            asyncio.get_running_loop().add_reader(handle, self._signal.set)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until it is given, at most *timeout_s* seconds. What can be read from the handle is left to be read."""
+        await self._signal.wait(timeout_s)
+        self._signal.clear()
+
+    def close(self) -> None:
+        """Let nobody wait any more. The handle is its owner's to close."""
+        if self._handle is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                asyncio.get_running_loop().remove_reader(self._handle)
+
+    def forget(self) -> None:
+        """Do nothing: in a forked process this would take the handle out of the parent's loop."""
+
+
 class AsyncLoops:
     """Background loops as tasks of the running event loop. One that raises is reported and started again.
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import select
 import socket
 import threading
 import time
@@ -33,6 +34,41 @@ class Signal:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until it is given, at most *timeout_s* seconds. Return whether it is."""
         return self._event.wait(timeout_s if timeout_s is None else max(timeout_s, 0.0))
+
+
+class Bell:
+    """Something to wait for that any thread may give, or another process by way of the file *handle*, if there is one.
+
+    Who wakes clears it.
+    """
+
+    def __init__(self, handle: int | None) -> None:
+        self._handle = handle
+        self._near, self._far = socket.socketpair()
+        self._near.settimeout(0)
+        self._far.settimeout(0)
+
+    def ring(self) -> None:
+        """Wake who waits."""
+        with contextlib.suppress(OSError):  # it has rung already, or nobody waits any more
+            self._far.send(b"!")
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until it is given, at most *timeout_s* seconds. What can be read from the handle is left to be read."""
+        poll = select.poll()
+        for handle in (self._near.fileno(), self._handle):
+            if handle is not None:
+                poll.register(handle, select.POLLIN)
+        poll.poll(max(timeout_s, 0.0) * 1000)
+        with contextlib.suppress(OSError):
+            self._near.recv(1024)
+
+    def close(self) -> None:
+        """Let nobody wait any more. The handle is its owner's to close."""
+        self._near.close()
+        self._far.close()
+
+    forget = close
 
 
 class Loops:

@@ -4,10 +4,11 @@ import logging
 import math
 from functools import partial
 
+from pennon.sdk._async.sharing import AsyncSharing
 from pennon.sdk._async.upstream import AsyncUpstream
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
-from pennon.sdk.stores.base import Stored
+from pennon.sdk.stores.base import Store, Stored
 from pennon.sdk.tasks import AsyncSignal, async_call
 
 _LOG = logging.getLogger("pennon")
@@ -18,9 +19,12 @@ _REFRESH_S = 300.0  # a store that says when its state was current must be told 
 class AsyncKeeper:
     """Does what is due, until it is stopped."""
 
-    def __init__(self, core: Core, config: Config, upstream: AsyncUpstream | None) -> None:
+    def __init__(
+        self, core: Core, config: Config, upstream: AsyncSharing | AsyncUpstream | None, store: Store | None
+    ) -> None:
         self._core = core
         self._config = config
+        self._store = store
         self._upstream = upstream
         self._stopping = AsyncSignal()
         self._look_at = -math.inf
@@ -44,7 +48,7 @@ class AsyncKeeper:
 
     async def save(self, *, last: bool = False) -> None:
         """Put the state in the local store if it changed or was kept long ago, at the *last* in any case."""
-        store = self._config.store
+        store = self._store
         if store is None or (stored := self._core.storable()) is None or not (last or self._is_news(stored)):
             return
         try:

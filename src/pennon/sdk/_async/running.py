@@ -1,13 +1,19 @@
 """A client's loops while they run. A client has at most one such set, and gets a new one after a fork."""
 
+import logging
+
 from pennon.sdk._async.keeper import AsyncKeeper
 from pennon.sdk._async.sender import AsyncSender
+from pennon.sdk._async.sharing import AsyncSharing
 from pennon.sdk._async.transport import AsyncTransport
 from pennon.sdk._async.upstream import AsyncUpstream
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
 from pennon.sdk.ladder import Ladder
+from pennon.sdk.sharing.share import share
 from pennon.sdk.tasks import AsyncLoop, AsyncLoops, AsyncSignal
+
+_LOG = logging.getLogger("pennon")
 
 
 class AsyncRunning:
@@ -18,16 +24,24 @@ class AsyncRunning:
         self.is_stopped = False
         self._transports: list[AsyncTransport] = []
         self._upstream: AsyncUpstream | None = None
+        self._sharing: AsyncSharing | None = None
         self._sender: AsyncSender | None = None
         self._loops = AsyncLoops(self._release)
         loops: dict[str, AsyncLoop] = {}
-        if config.urls:
+        shared, problem = share(config.store) if config.urls else (None, "")
+        if problem:
+            _LOG.warning("%s; this process streams by itself", problem)
+        if shared is not None:
+            self._sharing = AsyncSharing(core, config, shared)
+            loops["pennon-sharing"] = self._sharing.run
+        elif config.urls:
             self._upstream = AsyncUpstream(core, config, self._transport(config), ladder)
             loops["pennon-upstream"] = self._upstream.run
         if config.urls and config.events:
             self._sender = AsyncSender(core, config, self._transport(config))
             loops["pennon-sender"] = self._sender.run
-        self._keeper = AsyncKeeper(core, config, self._upstream)
+        store = None if self._sharing is not None else config.store
+        self._keeper = AsyncKeeper(core, config, self._sharing or self._upstream, store)
         loops["pennon-keeper"] = self._keeper.run
         self._loops.start(loops)
 
@@ -44,13 +58,21 @@ class AsyncRunning:
         """End the loops, with *cut* also what they are sending. Return whether all are over in time."""
         self.is_stopped = True
         self._keeper.stop()
+        if self._sharing is not None:
+            self._sharing.stop()
         if self._upstream is not None:
             self._upstream.stop()
         if self._sender is not None:
             self._sender.stop()
             if cut:
                 self._sender.cut()
-        return await self._loops.stop(timeout_s)
+        is_over = await self._loops.stop(timeout_s)
+        return (self._sharing is None or await self._sharing.stopped(timeout_s)) and is_over
+
+    def forget(self) -> None:
+        """Let go, in a forked process, of what the parent's kernel objects are shared by."""
+        if self._sharing is not None:
+            self._sharing.forget()
 
     async def close(self, timeout_s: float) -> None:
         """End the loops, send what is left, keep what is known, close all connections."""
@@ -62,6 +84,8 @@ class AsyncRunning:
     async def _release(self) -> None:
         for transport in self._transports:
             await transport.close()
+        if self._sharing is not None:
+            await self._sharing.close()
 
     def _transport(self, config: Config) -> AsyncTransport:
         transport = AsyncTransport(config)

@@ -6,9 +6,10 @@ import math
 from functools import partial
 
 from pennon.sdk._core import Core
+from pennon.sdk._sync.sharing import Sharing
 from pennon.sdk._sync.upstream import Upstream
 from pennon.sdk.config import Config
-from pennon.sdk.stores.base import Stored
+from pennon.sdk.stores.base import Store, Stored
 from pennon.sdk.threads import Signal, call
 
 _LOG = logging.getLogger("pennon")
@@ -19,9 +20,10 @@ _REFRESH_S = 300.0  # a store that says when its state was current must be told 
 class Keeper:
     """Does what is due, until it is stopped."""
 
-    def __init__(self, core: Core, config: Config, upstream: Upstream | None) -> None:
+    def __init__(self, core: Core, config: Config, upstream: Sharing | Upstream | None, store: Store | None) -> None:
         self._core = core
         self._config = config
+        self._store = store
         self._upstream = upstream
         self._stopping = Signal()
         self._look_at = -math.inf
@@ -45,7 +47,7 @@ class Keeper:
 
     def save(self, *, last: bool = False) -> None:
         """Put the state in the local store if it changed or was kept long ago, at the *last* in any case."""
-        store = self._config.store
+        store = self._store
         if store is None or (stored := self._core.storable()) is None or not (last or self._is_news(stored)):
             return
         try:

@@ -1,69 +1,116 @@
-"""The local store as a file: one line that says what follows, then the snapshot as it would travel.
-
-The line is a JSON object: `pennonStore` (the format, 1), `knownAt` (when the state was last known to be current,
-in seconds since 1970), `bytes` and `sha256` of the rest. So a reader sees a whole state, or knows that it does not.
-"""
+"""The local store as a file. `layout` says what is in it, `opened` reads it; here it is loaded, saved and continued."""
 
 import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import msgspec
 
-from pennon.model import DECODE_ERRORS, ModelError, Snapshot
+from pennon.model import Delta, Position
 from pennon.sdk.errors import CorruptStore
 from pennon.sdk.stores.base import Stored
+from pennon.sdk.stores.layout import FORMAT, Head, index_of, write_record
+from pennon.sdk.stores.opened import Opened, latest, open_store
 
-FORMAT = 1
-
-
-class _Head(msgspec.Struct, frozen=True, rename="camel"):
-    pennon_store: int
-    known_at: float
-    bytes: int
-    sha256: str
+_LONG_JOURNAL = 256 * 1024
+_DRAFT_S = 60.0
 
 
 class FileStore:
-    """Keeps the state in the file at *path*, which several processes may share: the last one to save wins."""
+    """Keeps the state in the file at *path*, which several processes may share.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    *owner* is a name of whose state it is: that of another is not loaded, and replaced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], owner: str = "") -> None:
         self.path = Path(path)
+        self.owner = owner
+        self.opened: Opened | None = None
 
     def __repr__(self) -> str:
         return f"FileStore({str(self.path)!r})"
 
+    def open(self) -> Opened | None:
+        """Open the file, None if it is not there. Raises `CorruptStore`, or `OSError`."""
+        try:
+            return open_store(self.path, self.owner)
+        except CorruptStore as error:
+            raise self.corrupt(error) from error
+
     def load(self) -> Stored | None:
         """Return what the file holds, None if it is not there. Raises `CorruptStore`, or `OSError`."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
+        if (opened := self.open()) is None:
             return None
-        line, _, body = data.partition(b"\n")
         try:
-            head = msgspec.json.decode(line, type=_Head)
-        except DECODE_ERRORS as error:
-            raise self._corrupt("its first line is not that of a store") from error
-        if head.pennon_store > FORMAT:
-            raise self._corrupt(f"format {head.pennon_store} is newer than this SDK reads ({FORMAT})")
-        if len(body) != head.bytes or hashlib.sha256(body).hexdigest() != head.sha256:
-            raise self._corrupt(f"{len(body)} bytes do not match the {head.bytes} that its first line announces")
+            return latest(opened, opened.whole())
+        except CorruptStore as error:
+            raise self.corrupt(error) from error
+
+    def load_in_place(self) -> Stored | None:
+        """Do as `load`, and leave the items in the file, which stays `opened`. Raises `CorruptStore`, or `OSError`."""
+        self.opened = None
+        if (opened := self.open()) is None:
+            return None
         try:
-            return Stored(Snapshot.from_json(body), head.known_at)
-        except ModelError as error:
-            raise self._corrupt(str(error)) from error
+            stored = latest(opened, opened.snapshot() if opened.head.index else opened.whole())
+        except CorruptStore as error:
+            raise self.corrupt(error) from error
+        self.opened = opened
+        return stored
 
     def save(self, stored: Stored) -> None:
         """Write *stored* beside the file, see it onto the disk, and only then put it in the file's place."""
+        self._save(stored)
+
+    def begin(self, stored: Stored) -> "Journal":
+        """Save *stored*, and return the journal of what comes next. Raises `OSError`."""
+        head, end = self._save(stored)
+        handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        return Journal(self.path, handle, head, end, stored.snapshot.position)
+
+    def resume(self, opened: Opened) -> "Journal | None":
+        """Return the journal of a file that was read to its end, None where it cannot go on. Raises `OSError`."""
+        if not opened.head.index or opened.body.is_damaged:
+            return None
+        handle = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        if os.fstat(handle).st_ino != opened.inode:
+            os.close(handle)
+            return None
+        os.ftruncate(handle, opened.end)  # a record that its writer did not live to finish
+        return Journal(self.path, handle, opened.head, opened.end, opened.position)
+
+    def sweep(self) -> None:
+        """Remove the drafts of writers that did not live to put them in the file's place."""
+        for draft in self.path.parent.glob(f".{self.path.name}.*.draft"):
+            with contextlib.suppress(OSError):
+                if time.time() - draft.stat().st_mtime > _DRAFT_S:
+                    draft.unlink()
+
+    def corrupt(self, error: CorruptStore) -> CorruptStore:
+        """Return *error* with the name of the file, and what becomes of it."""
+        return CorruptStore(f"{self.path} is not usable: {error}; it is ignored and will be replaced")
+
+    def _save(self, stored: Stored) -> tuple[Head, int]:
         body = stored.snapshot.to_json()
-        head = _Head(FORMAT, stored.known_at, len(body), hashlib.sha256(body).hexdigest())
+        index = index_of(stored.snapshot, body)
+        check = hashlib.sha256(body)
+        check.update(index)
+        head = Head(
+            pennon_store=FORMAT,
+            known_at=stored.known_at,
+            bytes=len(body),
+            sha256=check.hexdigest(),
+            index=len(index),
+            owner=self.owner,
+        )
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".draft", dir=self.path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(head) + b"\n" + body)
+                end = sum(map(file.write, (msgspec.json.encode(head) + b"\n", body, index)))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)
@@ -72,6 +119,7 @@ class FileStore:
                 os.unlink(name)
             raise
         self._sync_folder()
+        return head, end
 
     def _sync_folder(self) -> None:
         """See the new name onto the disk too, where the system has folders that can be opened."""
@@ -82,5 +130,61 @@ class FileStore:
             finally:
                 os.close(folder)
 
-    def _corrupt(self, what: str) -> CorruptStore:
-        return CorruptStore(f"{self.path} is not usable: {what}; it is ignored and will be replaced")
+
+class Journal:
+    """The end of a store's file, where its one writer says what happens. `position` is where that leads."""
+
+    def __init__(self, path: Path, handle: int, head: Head, end: int, position: Position) -> None:
+        self.position = position
+        self._path = path
+        self._handle = handle
+        self._end = end
+        self._room = max(_LONG_JOURNAL, head.bytes // 2) + head.bytes + head.index
+        self._is_synced = True
+        self._left = self._stamp()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the file should be written anew."""
+        return self._end > self._room
+
+    def add(self, known_at: float, delta: Delta | None = None) -> None:
+        """Say that the state was current at *known_at*, and became that by *delta* if something changed.
+
+        Raises `OSError`; then nothing was said.
+        """
+        record = write_record(known_at, delta)
+        try:
+            written = 0
+            while written < len(record):
+                written += os.pwrite(self._handle, record[written:], self._end + written)
+        except OSError:
+            os.ftruncate(self._handle, self._end)
+            raise
+        self._end += len(record)
+        self._is_synced = False
+        self._left = self._stamp()
+        if delta is not None:
+            self.position = Position(delta.epoch, delta.to)
+
+    def sync(self) -> None:
+        """See what was said onto the disk. Raises `OSError`."""
+        if not self._is_synced:
+            os.fsync(self._handle)
+            self._is_synced = True
+
+    def is_untouched(self) -> bool:
+        """Return whether the file is in its place, and as this left it."""
+        try:
+            return os.stat(self._path).st_ino == os.fstat(self._handle).st_ino and self._stamp() == self._left
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Say nothing any more."""
+        with contextlib.suppress(OSError):
+            os.close(self._handle)
+
+    def _stamp(self) -> tuple[int, int]:
+        found = os.fstat(self._handle)
+        return found.st_size, found.st_mtime_ns

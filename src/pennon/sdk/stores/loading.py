@@ -4,6 +4,7 @@ import logging
 
 from pennon.sdk.errors import CorruptStore
 from pennon.sdk.stores.base import Store, Stored
+from pennon.sdk.stores.file import FileStore
 
 _LOG = logging.getLogger("pennon")
 
@@ -13,7 +14,7 @@ def load(store: Store | None) -> Stored | None:
     if store is None:
         return None
     try:
-        return store.load()
+        return store.load_in_place() if isinstance(store, FileStore) and store.owner else store.load()
     except CorruptStore as error:
         _LOG.warning("%s", error)
     except OSError as error:

@@ -1,0 +1,310 @@
+"""One stream for all processes of a host that have one local store: one leads and writes it, the others follow it.
+
+Each takes the leader's seat if it is free. Who does not get it reads what the leader writes, and stands where it
+stands. Where that does not work out, a process streams by itself, as one without a store does.
+"""
+
+import logging
+import math
+from collections import deque
+from functools import partial
+
+from pennon.model import ITEM_KINDS, Position, Snapshot
+from pennon.protocol import Adopted
+from pennon.sdk._async.transport import AsyncTransport
+from pennon.sdk._async.upstream import AsyncUpstream
+from pennon.sdk._core import Core
+from pennon.sdk.config import Config
+from pennon.sdk.errors import CorruptStore
+from pennon.sdk.ladder import Ladder, Standing
+from pennon.sdk.sharing.notice import Notice
+from pennon.sdk.sharing.share import Share
+from pennon.sdk.stores.layout import Record
+from pennon.sdk.tasks import AsyncBell, AsyncLoops, async_call
+
+_LOG = logging.getLogger("pennon")
+_BEAT_S = 1.0
+_LOOK_S = 0.25
+_HURRY_S = 0.02
+_HURRY_FOR_S = 0.5
+_SILENT_S = 3.0
+_UNFIT_S = 1.0
+_END_S = 1.0
+
+
+class AsyncSharing:
+    """Keeps *core* in step with the server, through this process's own stream or another's."""
+
+    def __init__(self, core: Core, config: Config, share: Share) -> None:
+        self._core = core
+        self._config = config
+        self._now = config.clock.monotonic
+        self._share = share
+        self._bell = AsyncBell(share.wakeups.handle)
+        self._stopping = False
+        self._leads = False
+        self._steps: deque[Adopted] = deque()
+        self._beat_at = -math.inf
+        self._hurry_until = -math.inf
+        self._looked_at = self._heard_at = self._well_at = self._now()
+        self._beat = -1
+        self._told: Standing | None = None
+        self._trouble = ""
+        self._complaint = ""
+        self._transport: AsyncTransport | None = None
+        self._upstream: AsyncUpstream | None = None
+        self._stream = AsyncLoops(self._release)
+
+    async def run(self) -> None:
+        """Lead or follow until `stop`."""
+        try:
+            while not self._stopping:
+                if self._share.wakeups.take():
+                    self._hurry_until = self._now() + _HURRY_FOR_S
+                try:
+                    await self._turn()
+                except (OSError, CorruptStore) as error:
+                    self._complain(error)
+                    await self._suffer("the local store cannot be shared", within_s=_UNFIT_S)
+                await self._bell.wait(self._pause_s())
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """End `run`, also while it waits for the network."""
+        self._stopping = True
+        if self._upstream is not None:
+            self._upstream.stop()
+        self._bell.ring()
+
+    async def stopped(self, timeout_s: float) -> bool:
+        """Wait at most *timeout_s* seconds for the stream to end. Return whether it has."""
+        return await self._stream.stop(timeout_s)
+
+    async def close(self) -> None:
+        """Close what connections there are."""
+        await self._release()
+
+    def forget(self) -> None:
+        """Have nothing to do with it any more, in a forked process."""
+        self._share.forget()
+        self._bell.forget()
+
+    def watch(self, now: float) -> None:
+        """Cut the stream if it has been silent for too long. To be called about once a second."""
+        if self._upstream is not None:
+            self._upstream.watch(now)
+
+    async def _turn(self) -> None:
+        seat = self._share.seat
+        if not seat.is_in_place():
+            self._leads, self._core.pass_on = False, None
+            self._share.reopen()
+        if not seat.take():
+            await self._follow()
+            return
+        if not self._leads:
+            await self._accede()
+        await self._publish()
+        await self._recover()
+
+    # As the leader.
+
+    async def _accede(self) -> None:
+        """Begin to lead: know what the last leader left, stream, write."""
+        try:
+            await self._catch_up()
+        except CorruptStore as error:
+            _LOG.warning("%s", error)
+        stored = self._core.storable()
+        snapshot = None if stored is None else stored.snapshot
+        await async_call(partial(self._share.begin_leading, None if snapshot is None else snapshot.position))
+        if snapshot is not None and not await async_call(partial(self._core.rehouse, _in_memory(snapshot))):
+            self._core.doubt()  # a part of it is not in its file any more
+        self._steps.clear()
+        self._core.pass_on = self._take_step
+        self._leads = True
+        self._beat_at = -math.inf
+        self._start_stream()
+
+    def _take_step(self, step: Adopted) -> None:
+        self._steps.append(step)
+        self._bell.ring()
+
+    async def _publish(self) -> None:
+        """Tell the others what changed, and every second that this process lives."""
+        now = self._now()
+        is_beat = now - self._beat_at >= _BEAT_S
+        if not (is_beat or self._steps or self._core.standing != self._told):
+            return
+        if is_beat:
+            self._beat_at = now
+        steps = [self._steps.popleft() for _ in range(len(self._steps))]
+        try:
+            if (stored := self._core.storable()) is not None:
+                await async_call(partial(self._share.publish, steps, stored, is_beat=is_beat))
+        finally:
+            self._share.announce(self._notice())  # who then misses something in the store helps himself
+
+    def _notice(self, *, is_leaving: bool = False) -> Notice:
+        self._told = standing = self._core.standing
+        stored, age = self._core.storable(), self._core.age_s
+        snapshot = Snapshot() if stored is None else stored.snapshot
+        return Notice(
+            owner="",
+            pid=0,
+            beat=0,
+            level=None if standing is None else standing.level,
+            failure=None if standing is None else standing.failure,
+            epoch=snapshot.epoch,
+            revision=snapshot.revision,
+            digest=snapshot.digest,
+            known_at=None if stored is None or age is None else self._now() - age,
+            is_leaving=is_leaving,
+        )
+
+    # As a follower.
+
+    async def _follow(self) -> None:
+        notice = self._share.seat.read()
+        self._listen(notice)
+        if notice is None or self._now() - self._heard_at > _SILENT_S:
+            await self._suffer("the process that leads is silent", within_s=_SILENT_S)
+        elif notice.owner != self._share.store.owner:
+            await self._suffer(
+                f"{self._share.store.path} is in use by a client of another url, key or environment: "
+                "give each a path of its own",
+                within_s=_UNFIT_S,
+            )
+        else:
+            await self._catch_up()
+            if self._agrees(notice):
+                await self._recover()
+                self._stand_with(notice)
+            else:
+                await self._suffer("the process that leads has another state than it writes", within_s=_UNFIT_S)
+
+    def _listen(self, notice: Notice | None) -> None:
+        """Note when the leader was last heard. The time that this process itself was away does not count."""
+        now = self._now()
+        if notice is not None and notice.beat != self._beat:
+            self._beat, self._heard_at = notice.beat, now
+        away_s = now - self._looked_at - 2 * _BEAT_S
+        if away_s > 0:
+            self._heard_at += away_s
+            self._well_at += away_s
+        self._looked_at = now
+
+    async def _catch_up(self) -> None:
+        found = await async_call(self._share.find)
+        if found.stored is not None:
+            snapshot = found.stored.snapshot
+            if not self._core.rehouse(snapshot, anew=found.was_damaged):
+                self._core.receive_snapshot(snapshot, age=self._age(found.stored.known_at), now=self._now())
+        for record in found.records:
+            self._take_record(record)
+
+    def _take_record(self, record: Record) -> None:
+        if delta := bytes(record.delta):
+            self._core.receive_document(delta, age=self._age(record.known_at), now=self._now())
+
+    def _age(self, known_at: float) -> float:
+        return max(self._config.clock.time() - known_at, 0.0)
+
+    def _agrees(self, notice: Notice) -> bool:
+        stored = self._core.storable()
+        if stored is None or notice.known_at is None:
+            return stored is None and notice.known_at is None
+        snapshot = stored.snapshot
+        position = Position(notice.epoch, notice.revision)
+        return (snapshot.position, snapshot.digest) == (position, notice.digest)
+
+    def _stand_with(self, notice: Notice) -> None:
+        """Stand where the leader stands."""
+        now = self._now()
+        if notice.known_at is not None:
+            self._core.receive_unchanged(age=max(now - notice.known_at, 0.0), now=now)
+        if notice.level is not None:
+            self._core.stand(notice.level, notice.failure, now)
+
+    # By itself, where there is nobody to follow.
+
+    async def _suffer(self, trouble: str, *, within_s: float) -> None:
+        """Bear with *trouble* for a while, then stream."""
+        self._trouble = self._trouble or trouble
+        if self._now() - self._well_at >= within_s and self._upstream is None:
+            _LOG.warning("%s; this process streams by itself", trouble)
+            self._start_stream()
+
+    def _complain(self, error: Exception) -> None:
+        """Say once, not with each turn, what is wrong with the store."""
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            what = error if isinstance(error, CorruptStore) else f"the local store cannot be written: {error}"
+            _LOG.warning("%s", what)
+
+    async def _recover(self) -> None:
+        """Note that all is well, and follow without a stream if another process has one."""
+        self._well_at = self._now()
+        if self._upstream is not None and not self._leads:
+            _LOG.info("this process follows another again")
+            await self._stop_stream()
+        self._trouble = self._complaint = ""
+
+    def _start_stream(self) -> None:
+        if self._upstream is not None:
+            return
+        ladder = Ladder(self._config.pace, upstreams=len(self._config.urls), chance=self._config.chance)
+        self._transport = AsyncTransport(self._config)
+        self._upstream = upstream = AsyncUpstream(self._core, self._config, self._transport, ladder)
+        if self._stopping:  # said between the last look and now: who said so did not see this one
+            upstream.stop()
+        self._stream = AsyncLoops(self._release)
+        self._stream.start({"pennon-upstream": upstream.run})
+
+    async def _stop_stream(self) -> None:
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.stop()
+            await self._stream.stop(_END_S)
+            await self._release()
+
+    async def _release(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
+
+    def _pause_s(self) -> float:
+        now = self._now()
+        if self._leads and self._core.standing is None:
+            return _HURRY_S  # others wait to be told how the first attempt went
+        if self._leads:
+            return max(self._beat_at + _BEAT_S - now, 0.0)
+        if now < self._hurry_until:
+            return _HURRY_S
+        return _BEAT_S if self._share.wakeups.is_watching and not self._trouble else _LOOK_S
+
+    def _end(self) -> None:
+        """Hand over: what is left to be said is said, and the seat is free."""
+        self._core.pass_on = None
+        try:
+            if self._leads:
+                steps, stored = list(self._steps), self._core.storable()
+                if stored is not None:
+                    self._share.publish(steps, stored, is_beat=True, is_last=True)
+                self._share.announce(self._notice(is_leaving=True))
+        except OSError as error:
+            _LOG.warning("the local store cannot be written: %s", error)
+        self._leads = False
+        self._share.close()
+        self._bell.close()
+
+
+def _in_memory(snapshot: Snapshot) -> Snapshot:
+    """Return *snapshot* with its items in memory: who leads can write the store again whatever became of its file."""
+    return Snapshot.of(
+        {kind: dict(snapshot.items(kind)) for kind in ITEM_KINDS},
+        environment=snapshot.environment,
+        position=snapshot.position,
+        digest=snapshot.digest,
+    )
