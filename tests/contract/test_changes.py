@@ -367,8 +367,11 @@ def test_turning_a_required_flag_off_warns_of_those_that_go_with_it(shop: Shop) 
     shop.create("payments")
     shop.edit(ON, {"do": "turnOn", "flag": "payments"}, require("checkout", "payments"))
     outcome = shop.edit({"do": "turnOff", "flag": "payments"})
-    assert outcome.warnings == (
-        "flag 'payments' is a prerequisite: while it is off, these serve their off variation: checkout",
+    (warning,) = outcome.warnings
+    assert (warning.code, warning.path) == ("prerequisite-turned-off", "/flags/payments/on")
+    assert (
+        warning.message
+        == "flag 'payments' is a prerequisite: while it is off, these serve their off variation: checkout"
     )
     assert shop.edit({"do": "turnOn", "flag": "payments"}).warnings == ()
 
@@ -378,14 +381,17 @@ def test_a_new_salt_that_nobody_asked_for_is_warned_of(shop: Shop) -> None:
     shop.edit(ON)
     configuration = {"on": True, "fallthrough": {"variation": "on"}, "offVariation": "off", "salt": "other"}
     outcome = shop.edit({"do": "setConfiguration", "flag": "checkout", "configuration": configuration})
-    assert "chooses its users anew" in outcome.warnings[0]
+    assert [warning.code for warning in outcome.warnings] == ["salt-changed"]
+    assert "chooses its users anew" in outcome.warnings[0].message
     assert shop.edit({"do": "newSalt", "flag": "checkout"}).warnings == ()
 
 
 def test_editing_a_flag_that_is_off_says_so(shop: Shop) -> None:
     shop.create()
     outcome = shop.edit(add_rule({"op": "exists", "attribute": "plan"}))
-    assert outcome.warnings == ("flag 'checkout' is off: nobody sees this change before it is turned on",)
+    (warning,) = outcome.warnings
+    assert (warning.code, warning.path) == ("flag-off", "/flags/checkout/on")
+    assert warning.message == "flag 'checkout' is off: nobody sees this change before it is turned on"
 
 
 def test_a_flag_that_is_no_longer_accepted_can_still_be_turned_off(shop: Shop) -> None:

@@ -253,3 +253,24 @@ def test_what_the_client_has_is_not_sent_again(api: Api) -> None:
 def test_options_names_every_method_of_a_path(api: Api) -> None:
     assert api.send("OPTIONS", "projects").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert api.send("OPTIONS", f"{E}/flags/x/y").headers["Allow"] == "GET, HEAD, OPTIONS, PUT"
+
+
+def test_an_answer_to_a_change_warns_of_what_can_never_happen(api: Api) -> None:
+    flag(api, "warned")
+    taken = {"id": "r1", "conditions": [], "serve": {"variation": "on"}}
+    never = {**taken, "id": "r2"}
+    body = {"on": True, "rules": [taken, never], "fallthrough": {"variation": "off"}}
+    shown = api.made("PUT", f"{E}/flags/warned", body)
+    (warning,) = shown["warnings"]
+    assert (warning["code"], warning["path"]) == ("rule-unreachable", "/flags/warned/rules/1")
+    assert warning.keys() == {"code", "path", "message", "mend"}
+    assert "warnings" not in configuration(api, "warned").json()
+    assert api.made("PUT", f"{E}/flags/warned", shown)["version"] == shown["version"], "it may be sent back"
+    changed = api.made("POST", f"{E}/changes", {"edits": [{"do": "setCritical", "flag": "warned", "critical": True}]})
+    assert changed["warnings"] == [warning]
+    preview = {"edits": [{"do": "removeRule", "flag": "warned", "rule": "r1"}]}
+    assert api.made("POST", f"{E}/changes/preview", preview)["warnings"] == []
+    both = {"included": ["u1"], "excluded": ["u1"]}
+    segment = api.made("POST", f"{E}/segments", {"key": "warned", **both})
+    assert [each["code"] for each in segment["warnings"]] == ["key-in-both-lists"]
+    assert "warnings" not in api.made("POST", f"{E}/layers", {"key": "not-warned"})

@@ -23,4 +23,5 @@ def make(
     else:
         output.done(f"{sentence} in {where}, as before: nothing was changed")
     for warning in made.get("warnings") or ():
-        output.note(f"warning: {warning}")
+        output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
+        output.note(f"  → {warning['mend']}")

@@ -247,6 +247,18 @@ class Writing(Reading, Protocol):
         """Remove an item. Its version is never used again. Raises `NotFound`."""
 
 
+class ChangeWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """What the one who made a change may not have thought of.
+
+    `path` is a JSON pointer from the environment's root, as in a snapshot: `/flags/new-checkout/rules/0`.
+    """
+
+    code: str
+    path: str
+    message: str
+    mend: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a command did.
 
@@ -258,7 +270,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     change_id: str | None
     position: Position
     item: Stored | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()
 
 
 def outcome_of(

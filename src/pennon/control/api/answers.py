@@ -6,7 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 from litestar import Request, Response
 
-from pennon.control.log import Outcome, Stored
+from pennon.control.api.resources import WarningResource
+from pennon.control.log import ChangeWarning, Outcome, Stored
 
 T = TypeVar("T")
 REVISION = "X-Pennon-Revision"
@@ -50,12 +51,22 @@ def item_answer(request: Request[Any, Any, Any], item: V, show: Callable[[V], by
 
 
 def changed_answer(outcome: Outcome, show: Callable[[Stored], bytes], *, status: int = 200) -> Response[Any]:
-    """Answer what a command led to: its item as *show* shows it; 204 where there is none any more."""
+    """Answer what a command led to: its item as *show* shows it, and warnings; 204 where there is none any more."""
     headers = {REVISION: str(outcome.position)}
     if outcome.item is None:
         return Response(None, status_code=204, headers=headers)
     headers["ETag"] = etag(outcome.item)
-    return Response(show(outcome.item), status_code=status, media_type=JSON_TYPE, headers=headers)
+    body = show(outcome.item)
+    if outcome.warnings:
+        body = b'%b,"warnings":%b}' % (body[:-1], msgspec.json.encode(shown_warnings(outcome.warnings)))
+    return Response(body, status_code=status, media_type=JSON_TYPE, headers=headers)
+
+
+def shown_warnings(warnings: Iterable[ChangeWarning]) -> tuple[WarningResource, ...]:
+    """Return *warnings* as they are shown."""
+    return tuple(
+        WarningResource(code=each.code, path=each.path, message=each.message, mend=each.mend) for each in warnings
+    )
 
 
 def done_answer(outcome: Outcome) -> Response[Any]:

@@ -9,8 +9,9 @@ from litestar import Request, Response
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
-from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer
+from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer, shown_warnings
 from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place, moment
+from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.changes.diff import ItemChange, diff_edits
@@ -94,7 +95,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     epoch: int
     revision: int
     changed: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[WarningResource, ...]
 
 
 class FieldChangeResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ class PreviewResource(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool
     items: tuple[ItemChangeResource, ...]
     elsewhere: dict[str, tuple[ItemChangeResource, ...]]
-    warnings: tuple[str, ...]
+    warnings: tuple[WarningResource, ...]
 
 
 class DifferenceResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,7 +281,7 @@ def preview_answer(preview: Preview) -> Response[Any]:
         changed=preview.changed,
         items=_items(preview.items),
         elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
-        warnings=preview.warnings,
+        warnings=shown_warnings(preview.warnings),
     )
     return Response(resource)
 
@@ -292,7 +293,7 @@ def change_answer(outcome: Outcome) -> Response[Any]:
         epoch=outcome.position.epoch,
         revision=outcome.position.revision,
         changed=outcome.changed,
-        warnings=outcome.warnings,
+        warnings=shown_warnings(outcome.warnings),
     )
     return Response(resource, headers={REVISION: str(outcome.position)})
 

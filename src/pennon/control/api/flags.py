@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
 from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, ItemKey, Key, Paging, Place
-from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.resources import Resource, WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
@@ -85,7 +85,7 @@ class NewDefinition(DefinitionResource, frozen=True, kw_only=True):
     key: str
 
 
-class ConfigurationResource(Resource, frozen=True, kw_only=True):
+class ConfigurationResource(WarnedResource, frozen=True, kw_only=True):
     """What one environment does with a flag."""
 
     on: Annotated[bool, Meta(description="Off serves `offVariation`, whatever the rules say.")] = False

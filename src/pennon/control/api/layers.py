@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
 from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
-from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.resources import WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
 from pennon.control.log import Outcome, Stored
@@ -19,7 +19,7 @@ _ONE = _LIST + "/{layer:path}"
 _SLOTS = [{"from": 0, "to": 50000, "experiment": "exp-a"}]
 
 
-class LayerResource(Resource, frozen=True, kw_only=True):
+class LayerResource(WarnedResource, frozen=True, kw_only=True):
     """Experiments that share units without meeting: each owns places, and a unit has one place."""
 
     salt: Annotated[str, Meta(description="Left out: a random one, or the one that it has.")] = ""

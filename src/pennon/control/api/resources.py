@@ -6,7 +6,7 @@ So every field is shown, also where it is at its default, and what only the serv
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from pennon.control.errors import Invalid
 
@@ -26,15 +26,34 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     hash: Annotated[str | None, Meta(description="The hash of its stored text.", extra_json_schema=_READ_ONLY)] = None
 
 
+class WarningResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What the one who made a change may not have thought of. `docs/reference/findings.md` explains each code."""
+
+    code: Annotated[str, Meta(description="What kind of warning it is.")]
+    path: Annotated[str, Meta(description="JSON pointer to it, from the environment's state.")]
+    message: str
+    mend: Annotated[str, Meta(description="What to do about it.")]
+
+
+class WarnedResource(Resource, frozen=True, kw_only=True):
+    """What an environment has. An answer to a change of it may warn of it."""
+
+    warnings: Annotated[
+        tuple[WarningResource, ...] | UnsetType,
+        Meta(description="After a change only, if there are any.", extra_json_schema=_READ_ONLY),
+    ] = UNSET
+
+
 R = TypeVar("R", bound=msgspec.Struct)
 M = TypeVar("M", bound=msgspec.Struct)
 
-_SET_BY_SERVER = frozenset(Resource.__struct_fields__)
+_SET_BY_SERVER = frozenset(WarnedResource.__struct_fields__)
 
 
 def shown(model: msgspec.Struct, resource: type[R]) -> R:
     """Return *model* as the *resource* that is shown of it."""
-    return resource(**{name: getattr(model, name) for name in resource.__struct_fields__})
+    names = (name for name in resource.__struct_fields__ if name != "warnings")
+    return resource(**{name: getattr(model, name) for name in names})
 
 
 def encoded(model: msgspec.Struct, resource: type[R]) -> bytes:

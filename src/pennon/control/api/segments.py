@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
 from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
-from pennon.control.api.resources import Resource, encoded, require_same_key, sent
+from pennon.control.api.resources import WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
 from pennon.control.log import Outcome, Stored
@@ -18,7 +18,7 @@ _LIST = ENVIRONMENT + "/segments"
 _ONE = _LIST + "/{segment:path}"
 
 
-class SegmentResource(Resource, frozen=True, kw_only=True):
+class SegmentResource(WarnedResource, frozen=True, kw_only=True):
     """A reusable set of contexts. `included` beats `excluded` beats `rules`."""
 
     salt: Annotated[str, Meta(description="Left out: a random one, or the one that it has.")] = ""

@@ -6,7 +6,7 @@ import msgspec
 
 from pennon.control.changes.diff import ItemChange, diff_texts
 from pennon.control.flags.project import WorkingProject
-from pennon.control.log import EnvironmentName
+from pennon.control.log import ChangeWarning, EnvironmentName
 from pennon.control.working.state import WorkingState
 
 
@@ -16,10 +16,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool
     items: tuple[ItemChange, ...]
     elsewhere: tuple[tuple[EnvironmentName, tuple[ItemChange, ...]], ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()
 
 
-def preview(working: WorkingProject, environment: EnvironmentName, warnings: tuple[str, ...]) -> Preview:
+def preview(working: WorkingProject, environment: EnvironmentName, warnings: tuple[ChangeWarning, ...]) -> Preview:
     """Return what *working* would alter, as seen from *environment*."""
     changes = {name: tuple(_changes(state)) for name, state in working.environments.items()}
     items = (*_definition_changes(working), *changes.pop(environment))

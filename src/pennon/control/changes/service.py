@@ -14,10 +14,22 @@ from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.flags.checks import require_faultless_project
 from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project, environments_of
-from pennon.control.log import Actor, Change, ChangeLog, EnvironmentName, Idempotency, Outcome, Writing, outcome_of
-from pennon.control.working.commands import Expectation, require_expected
+from pennon.control.log import (
+    Actor,
+    Change,
+    ChangeLog,
+    ChangeWarning,
+    EnvironmentName,
+    Idempotency,
+    Outcome,
+    Reading,
+    Writing,
+    outcome_of,
+)
+from pennon.control.working.commands import Expectation, require_expected, warnings_of
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.control.working.state import LogItems, WorkingState
+from pennon.control.working.warnings import proved
 from pennon.model import Flag
 from pennon.model.limits import DEFAULT_LIMITS, Limits
 
@@ -82,7 +94,8 @@ class ChangeService:
             working = WorkingProject(environment.project, reading, names, new_salt=self._new_salt, limits=self._limits)
             apply_edits(working, environment, edits)
             state = working.environments[environment]
-            return preview(working, environment, warnings(_altered(state), state, edits))
+            said = warnings(_altered(state), state, edits) + proved(state, state.before_state(), state.touched())
+            return preview(working, environment, said)
 
     def revert(
         self,
@@ -117,7 +130,10 @@ class ChangeService:
             idempotency=idempotency,
         )
         writing = change_project(self._log, command, undo, new_salt=self._new_salt, limits=self._limits)
-        return outcome_of(writing, environment.log)
+        made = writing.changes_made.get(environment.log)
+        with self._log.reading() as reading:
+            said = _warnings(reading, environment.log, made, ()) if made else ()
+        return replace(outcome_of(writing, environment.log), warnings=said)
 
     def _outcome(self, writing: Writing, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> Outcome:
         log, items = environment.log, {edit.item for edit in edits}
@@ -126,8 +142,13 @@ class ChangeService:
             unchanged = None if name is None else reading.item(log, *name)
             outcome = outcome_of(writing, log, name, unchanged=unchanged)
             made = writing.changes_made.get(log)
-            said = warnings(_flags_of(made), WorkingState(LogItems(reading, log)), edits) if made else ()
+            said = _warnings(reading, log, made, edits) if made else ()
         return replace(outcome, warnings=said)
+
+
+def _warnings(reading: Reading, log: str, made: Change, edits: Sequence[AnyEdit]) -> tuple[ChangeWarning, ...]:
+    state = WorkingState(LogItems(reading, log))
+    return warnings(_flags_of(made), state, edits) + warnings_of(reading, log, made)
 
 
 def _altered(state: WorkingState) -> Iterator[Altered]:

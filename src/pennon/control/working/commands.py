@@ -8,7 +8,9 @@ from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid, PreconditionFailed
 from pennon.control.log import (
     Actor,
+    Change,
     ChangeLog,
+    ChangeWarning,
     EnvironmentName,
     Idempotency,
     Outcome,
@@ -18,7 +20,8 @@ from pennon.control.log import (
     outcome_of,
 )
 from pennon.control.working.checks import faults
-from pennon.control.working.state import ItemName, LogItems, WorkingState
+from pennon.control.working.state import WORKING_KINDS, ItemName, LogItems, WorkingState, decoded
+from pennon.control.working.warnings import proved
 from pennon.model.limits import Limits
 
 
@@ -89,7 +92,11 @@ def change_item(
             edit(state)
             require_faultless(state)
             write(writing, place, state)
-    return outcome_of(writing, place, name, unchanged=current)
+    outcome = outcome_of(writing, place, name, unchanged=current)
+    if (made := writing.changes_made.get(place)) is None:
+        return outcome
+    with log.reading() as reading:  # the change is made: what is said of it need not hold up others
+        return msgspec.structs.replace(outcome, warnings=warnings_of(reading, place, made))
 
 
 def require_faultless(state: WorkingState) -> None:
@@ -107,3 +114,16 @@ def write(writing: Writing, log: str, state: WorkingState) -> dict[ItemName, Sto
         else:
             stored[name] = writing.put(log, name[0], model)
     return stored
+
+
+def warnings_of(reading: Reading, log: str, made: Change) -> tuple[ChangeWarning, ...]:
+    """Return what is proved of the items that the change *made* to *log* touched."""
+    state = WorkingState(LogItems(reading, log))
+    before = state.before_state()
+    edits = [(kind, edit) for edit in made.edits for kind in WORKING_KINDS if kind == edit.kind]
+    for kind, edit in edits:
+        if edit.before is None:
+            before.delete((kind, edit.key))
+        else:
+            before.put(decoded(kind, edit.before))
+    return proved(state, before, [(kind, edit.key) for kind, edit in edits])

@@ -116,7 +116,7 @@ class WorkingState:
     def before(self, name: ItemName) -> WorkingModel | None:
         """Return an item as it was before the change."""
         item = self.stored(name)
-        return None if item is None else msgspec.json.decode(item.text, type=_MODELS[name[0]])
+        return None if item is None else decoded(name[0], item.text)
 
     def stored(self, name: ItemName) -> Item | None:
         """Return the record of an item as it was before the change."""
@@ -211,6 +211,11 @@ class _Records(Mapping[str, Item]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def decoded(kind: WorkingKind, text: bytes) -> WorkingModel:
+    """Return the item of a kind that is stored as *text*."""
+    return msgspec.json.decode(text, type=_MODELS[kind])
 
 
 def kind_of(model: WorkingModel) -> WorkingKind:
