@@ -1,8 +1,9 @@
 """Opening a storage: the schema, two servers at once, and databases that cannot be used."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -34,6 +35,18 @@ def test_two_servers_that_start_at_once_migrate_once(empty_url: str) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         assert set(pool.map(start, range(3))) == {"0001"}
+
+
+def test_a_file_that_another_server_is_making_is_waited_for(tmp_path: Path) -> None:
+    making = sqlite3.connect(tmp_path / "new.db", isolation_level=None, check_same_thread=False)
+    making.execute("BEGIN IMMEDIATE")
+    done = Timer(0.2, making.execute, ("COMMIT",))
+    done.start()
+    storage = open_storage(f"sqlite:///{tmp_path / 'new.db'}")
+    storage.ping()
+    storage.close()
+    done.join()
+    making.close()
 
 
 def test_what_was_written_is_there_when_opened_again(url: str) -> None:

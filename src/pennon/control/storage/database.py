@@ -1,6 +1,9 @@
 """Connections and transactions: one writer at a time on SQLite, a pool on PostgreSQL, and errors in domain words."""
 
 import math
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -94,7 +97,8 @@ def _sqlite(url: URL, wait_s: float) -> tuple[Engine, Engine]:
     arguments = {"isolation_level": None, "timeout": wait_s, "check_same_thread": False}
     writer = create_engine(url, pool_size=1, max_overflow=1, pool_timeout=wait_s, connect_args=arguments)
     reader = create_engine(url, pool_size=4, max_overflow=12, pool_timeout=wait_s, connect_args=arguments)
-    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    _use_wal(writer, wait_s)
+    _on_connect(writer, "synchronous=FULL", "foreign_keys=ON")
     _on_connect(reader, "foreign_keys=ON", "query_only=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN")
@@ -139,6 +143,23 @@ def _on_connect(engine: Engine, *pragmas: str) -> None:
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+
+def _use_wal(engine: Engine, wait_s: float) -> None:
+    """Have a write-ahead log. While another process makes the file, SQLite refuses at once instead of waiting."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL").close()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(random.uniform(0.002, 0.02))
+            else:
+                return
 
 
 def _on_begin(engine: Engine, statement: str) -> None:
