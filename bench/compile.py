@@ -5,17 +5,19 @@ import json
 import time
 from collections.abc import Callable
 
-from bench.evaluation import CONTEXT, five_rules, snapshot
+from bench.evaluation.sdks.pennon import body, snapshot
+from bench.evaluation.worlds import five_rules, segments, user
 from pennon.engine import RuleSet, compile_snapshot
 from pennon.model import Item, Snapshot
 
+CONTEXT = user(1)
 FLAGS = 10_000
 ROUNDS = 5
 
 
 def main() -> None:
     """Print the CPU time of each step, and its ratio to the bare parse in the same run."""
-    data = snapshot(*(five_rules(f"flag-{index}", index) for index in range(FLAGS))).to_json()
+    data = snapshot((five_rules(f"flag-{index}", index) for index in range(FLAGS)), segments())
     floor = _fastest(lambda: json.loads(data))
     print(f"{len(data) / 1e6:.1f} MB of JSON, {FLAGS:,} flags{'':5}{'ms':>10}{'of the floor':>14}")
     _print("floor: json.loads", floor, floor)
@@ -52,7 +54,7 @@ def _delta(rules: RuleSet, count: int) -> float:
     """Return the CPU time from the items of a delta to rules that answer for each of them."""
     keys = [f"flag-{index}" for index in range(count)]
     model = rules.snapshot
-    changed = {key: Item.from_text(key, json.dumps(five_rules(key, 5)).encode()) for key in keys}
+    changed = {key: Item.from_text(key, json.dumps(body(five_rules(key, 5))).encode()) for key in keys}
 
     def apply() -> None:
         flags = {**model.flags.records, **changed}

@@ -5,7 +5,8 @@ import json
 import time
 from collections.abc import Callable
 
-from bench.evaluation import five_rules, snapshot
+from bench.evaluation.sdks.pennon import body, snapshot
+from bench.evaluation.worlds import five_rules, segments
 from pennon.model import Delta, Item, Position, Snapshot
 from pennon.protocol import Adopted, Hub, Replica, digest, sse
 from pennon.protocol.state import items_of
@@ -70,10 +71,10 @@ def _applying(whole: Snapshot, wire: bytes) -> float:
 
 
 def _environment() -> Snapshot:
-    bodies = {f"flag-{index}": five_rules(f"flag-{index}", index) for index in range(FLAGS)}
+    document = json.loads(snapshot((five_rules(f"flag-{index}", index) for index in range(FLAGS)), segments()))
     for index in range(CLIENT_SIDE):
-        bodies[f"flag-{index}"]["clientSide"] = True
-    items = items_of(snapshot(*bodies.values()))
+        document["flags"][f"flag-{index}"]["clientSide"] = True
+    items = items_of(Snapshot.from_json(json.dumps(document).encode()))
     position = Position(1, 0)
     return Snapshot.of(items, environment="bench/delta", position=position, digest=digest.combined(items))
 
@@ -96,8 +97,8 @@ def _log(whole: Snapshot, count: int) -> list[Delta]:
 
 
 def _changed(key: str, revision: int) -> Item:
-    body = five_rules(key, int(key.removeprefix("flag-")))
-    stored = {**body, "version": revision + 2, "changedAt": revision + 1}
+    written = body(five_rules(key, int(key.removeprefix("flag-"))))
+    stored = {**written, "version": revision + 2, "changedAt": revision + 1}
     return Item.from_text(key, json.dumps(stored, separators=(",", ":")).encode())
 
 
