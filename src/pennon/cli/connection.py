@@ -101,7 +101,15 @@ class Server:
             if (after := page.get("next")) is None:
                 return
 
-    def send(self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Any:
         """Send *body* as JSON to *path* (below /api/v1) and return the answer; None where it is empty.
 
         Changes carry an idempotency key and are sent again once if the connection broke, so they are made once.
@@ -111,7 +119,8 @@ class Server:
             headers["Idempotency-Key"] = str(uuid.uuid4())
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         content = None if body is None else msgspec.json.encode(body)
-        response = self._request(method, f"/api/v1/{path}", params=asked, content=content, headers=headers)
+        request = {"params": asked, "content": content, "headers": headers, "timeout": timeout_s}
+        response = self._request(method, f"/api/v1/{path}", **request)
         if not response.is_success:
             self._refused(response)
         return msgspec.json.decode(response.content) if response.content else None

@@ -3,8 +3,9 @@
 Colours follow NO_COLOR and FORCE_COLOR, and are left out where the output is no terminal.
 """
 
+import contextlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -77,6 +78,13 @@ def done(message: str) -> None:
 def note(message: str) -> None:
     """Print an aside on standard error, so that it is in no pipe."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message), style="dim")
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal's standard error that something takes its time."""
+    with Console(stderr=True, highlight=False).status(Text(what)):
+        yield
 
 
 def error(message: str, mend: str = "") -> None:

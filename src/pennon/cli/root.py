@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "change": "pennon.cli.change",
     "eval": "pennon.cli.eval",
     "explain": "pennon.cli.explain",
+    "import": "pennon.cli.imports",
     "export": "pennon.cli.export",
     "doctor": "pennon.cli.doctor",
 }

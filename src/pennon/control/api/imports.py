@@ -15,6 +15,7 @@ from pennon.control.api.inputs import NO_CONTROLS, Command, Place
 from pennon.control.api.routes import ENVIRONMENT, creates
 from pennon.control.api.services import Services
 from pennon.control.changes.edits import PutFlag, PutSegment
+from pennon.control.changes.flag_edits import SetConfiguration
 from pennon.control.working.commands import Expectation
 
 _IMPORTS = ENVIRONMENT + "/imports"
@@ -34,7 +35,7 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = msgspec.field(name="from")
     edits: Annotated[
-        tuple[PutFlag | PutSegment, ...],
+        tuple[PutSegment | PutFlag | SetConfiguration, ...],
         Meta(max_length=50_000, description="The segments and flags, as `POST …/changes` takes them."),
     ]
     why: Annotated[str, Meta(max_length=2000, description="Why, for the change log.")] = ""

@@ -1,0 +1,238 @@
+"""What carrying out a plan would do to an environment, item by item, and the edits that do it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from pennon.importers.contexts import needs
+from pennon.importers.plan import Fidelity, Note, Plan, PlannedFlag, PlannedSegment
+from pennon.model import Flag, InvalidItem, Problem, Segment, Snapshot
+from pennon.model.flags import Wire
+
+Kind: TypeAlias = Literal["segment", "flag"]
+_DEFINED = ("kind", "variations", "clientSide")
+"""What of a flag's JSON the whole project shares."""
+_HEAD = ("version", "changedAt", "hash")
+
+
+class Action(StrEnum):
+    """What becomes of an item."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+    LEAVE_OUT = "leave out"
+
+
+class ProposedItem(Wire, frozen=True, kw_only=True):
+    """An item of a plan, and what becomes of it.
+
+    `changed_at` is the revision that made what is there now, 0 if nothing is. `why` says why it is left out.
+    """
+
+    kind: Kind
+    key: str
+    source: str
+    action: Action
+    fidelity: Fidelity | None = None
+    notes: tuple[Note, ...] = ()
+    why: str = ""
+    changed_at: int = 0
+
+
+class Proposal(Wire, frozen=True, kw_only=True):
+    """What becomes of every item of a plan: segments, then flags. `absent` are imported flags that it no longer has."""
+
+    items: tuple[ProposedItem, ...]
+    absent: tuple[str, ...] = ()
+
+    def of(self, *actions: Action) -> tuple[ProposedItem, ...]:
+        """Return the items of which one of *actions* is to become."""
+        return tuple(item for item in self.items if item.action in actions)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.of(Action.CREATE, Action.UPDATE)
+
+
+def propose(plan: Plan, present: Snapshot | None = None) -> Proposal:
+    """Return what carrying out *plan* does to the environment that is *present* (None: an empty one).
+
+    A flag that cannot be carried is left out, and so is one that depends on such a flag.
+    """
+    snapshot = Snapshot() if present is None else present
+    left_out = impossible(plan)
+    items = [
+        *(_segment(planned, snapshot) for planned in plan.segments),
+        *(_flag(planned, snapshot, left_out.get(planned.key)) for planned in plan.flags),
+    ]
+    return Proposal(items=tuple(items), absent=tuple(_absent(plan, snapshot)))
+
+
+def impossible(plan: Plan) -> Mapping[str, str]:
+    """Return the keys of the flags that cannot be carried, each with why: by themselves, or for what they depend on."""
+    found = {each.key: _reason(each) for each in plan.flags if each.flag is None}
+    items: dict[tuple[str, str], Flag | Segment] = {
+        ("flag", each.key): each.flag for each in plan.flags if each.flag is not None
+    }
+    items |= {("segment", each.key): each.segment for each in plan.segments}
+    users: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, item in items.items():
+        for need in needs(item):
+            users.setdefault(need, []).append(name)
+    open_ends = [("flag", key) for key in sorted(found)]
+    seen = set(open_ends)
+    while open_ends:
+        cause = open_ends.pop(0)
+        for name in sorted(set(users.get(cause, ())) - seen):
+            seen.add(name)
+            open_ends.append(name)
+            if name[0] == "flag":
+                found[name[1]] = f"it depends on the {cause[0]} {cause[1]!r}, which cannot be carried"
+    return found
+
+
+def redefined(plan: Plan, present: Snapshot, proposal: Proposal) -> tuple[str, ...]:
+    """Return the keys of the flags that are there and get another kind, other variations or another client side."""
+    changed = {item.key for item in proposal.of(Action.UPDATE) if item.kind == "flag"}
+    flags = (each.flag for each in plan.flags if each.flag is not None and each.key in changed)
+    return tuple(flag.key for flag in flags if _shared(flag) != _shared(_present(present, flag.key)))
+
+
+def edits(
+    plan: Plan, present: Snapshot, proposal: Proposal, definitions: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the edits, as the admin API takes them, that carry out *proposal*: segments first.
+
+    *definitions* are those of the flags that are `redefined`. Name, description and tags are given to new flags only:
+    in Pennon people may have written better ones.
+    """
+    changed = {(item.kind, item.key) for item in proposal.of(Action.CREATE, Action.UPDATE)}
+    made = [
+        {"do": "putSegment", "segment": _content(each.segment) | {"salt": each.segment.salt}}
+        for each in plan.segments
+        if ("segment", each.key) in changed
+    ]
+    for planned in plan.flags:
+        if ("flag", planned.key) in changed and planned.flag is not None:
+            there = _present(present, planned.key)
+            made.append(_flag_edit(planned, planned.flag, there, definitions.get(planned.key)))
+    return made
+
+
+def people_since(proposal: Proposal, actors: Mapping[int, str]) -> tuple[ProposedItem, ...]:
+    """Return the items to be overwritten whose last change was no import. *actors* has the actor's kind by revision."""
+    return tuple(item for item in proposal.of(Action.UPDATE) if actors.get(item.changed_at) != "import")
+
+
+def expected(proposal: Proposal, present: Snapshot) -> dict[str, dict[str, int]]:
+    """Return which versions the edits expect (0: none is there), so that nothing is overwritten that came meanwhile."""
+    found: dict[str, dict[str, int]] = {"flags": {}, "segments": {}}
+    for item in proposal.of(Action.CREATE, Action.UPDATE):
+        records = present.flags.records if item.kind == "flag" else present.segments.records
+        found[f"{item.kind}s"][item.key] = records[item.key].version if item.key in records else 0
+    return found
+
+
+def strict_problems(plan: Plan) -> tuple[Problem, ...]:
+    """Return a problem for each flag of *plan* that is not exact."""
+    return tuple(
+        Problem(note.path, f"flag {flag.key!r}: {flag.fidelity.value}: {note.message}")
+        for flag in plan.flags
+        if flag.fidelity is not Fidelity.EXACT
+        for note in flag.notes or (Note("", "no reason is given"),)
+    )
+
+
+def _flag(planned: PlannedFlag, present: Snapshot, why: str | None) -> ProposedItem:
+    record = present.flags.records.get(planned.key)
+    action = Action.CREATE if record is None else Action.UPDATE
+    if planned.flag is None or why is not None:
+        action = Action.LEAVE_OUT
+    elif record is not None and (there := _present(present, planned.key)) is not None:
+        action = Action.KEEP if _same(there, planned.flag) else Action.UPDATE
+    return ProposedItem(
+        kind="flag",
+        key=planned.key,
+        source=planned.source,
+        action=action,
+        fidelity=planned.fidelity,
+        notes=planned.notes,
+        why=why or "",
+        changed_at=0 if record is None else record.changed_at,
+    )
+
+
+def _segment(planned: PlannedSegment, present: Snapshot) -> ProposedItem:
+    record = present.segments.records.get(planned.key)
+    action = Action.CREATE
+    if record is not None:
+        try:
+            is_same = _same(present.segments[planned.key], planned.segment)
+        except InvalidItem:
+            is_same = False
+        action = Action.KEEP if is_same else Action.UPDATE
+    return ProposedItem(
+        kind="segment",
+        key=planned.key,
+        source=planned.source,
+        action=action,
+        notes=planned.notes,
+        changed_at=0 if record is None else record.changed_at,
+    )
+
+
+def _absent(plan: Plan, present: Snapshot) -> Iterator[str]:
+    planned = {each.key for each in plan.flags}
+    for key in sorted(present.flags.records.keys() - planned):
+        flag = _present(present, key)
+        if flag is not None and flag.compat is not None and flag.compat.vendor == plan.vendor:
+            yield key
+
+
+def _present(present: Snapshot, key: str) -> Flag | None:
+    try:
+        return present.flags[key]
+    except (KeyError, InvalidItem):  # what cannot be read is replaced whole
+        return None
+
+
+def _flag_edit(
+    planned: PlannedFlag, flag: Flag, there: Flag | None, definition: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    content = _content(flag)
+    defined = {name: content.pop(name) for name in _DEFINED if name in content}
+    configuration = {name: value for name, value in content.items() if name != "key"} | {"salt": flag.salt}
+    if there is not None and _shared(there) == _shared(flag):
+        return {"do": "setConfiguration", "flag": flag.key, "configuration": configuration}
+    kept = {name: value for name, value in (definition or _told(planned)).items() if name not in (*_DEFINED, *_HEAD)}
+    return {"do": "putFlag", "definition": {"key": flag.key} | kept | defined, "configuration": configuration}
+
+
+def _told(planned: PlannedFlag) -> dict[str, Any]:
+    told = {"name": planned.name, "description": planned.description, "tags": list(planned.tags)}
+    return {name: value for name, value in told.items() if value}
+
+
+def _shared(flag: Flag | None) -> bytes:
+    content = {} if flag is None else _content(flag)
+    return msgspec.json.encode([content.get(name) for name in _DEFINED])
+
+
+def _same(one: Flag | Segment, other: Flag | Segment) -> bool:
+    # As text: to Python, true equals 1, and these are different values of a variation.
+    return msgspec.json.encode(_content(one)) == msgspec.json.encode(_content(other))
+
+
+def _content(item: Flag | Segment) -> dict[str, Any]:
+    """Return *item* as JSON without what the log sets."""
+    bare = msgspec.structs.replace(item, version=1, changed_at=0, hash="")
+    content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(bare))
+    return content
+
+
+def _reason(planned: PlannedFlag) -> str:
+    return "; ".join(note.message for note in planned.notes) or "no reason is given"
