@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pennon.engine.answers import Answers, Exposed, Failing, Served, failure
 from pennon.engine.conditions import Conditions, SegmentTest, compile_segment
 from pennon.engine.counting import Tally
-from pennon.engine.dialects import Dialects
+from pennon.engine.dialects import Choosy, Dialects
 from pennon.engine.links import Link, Links, Node
 from pennon.engine.operators import Refused, prepare_target
 from pennon.engine.probes import Trace
@@ -187,6 +187,7 @@ class _FlagCompiler:
         """Return the function. Raises `Refused` with every problem."""
         flag = self._flag
         self._conditions.write_time()
+        self._write_guard()
         is_stale = flag.staleness is not None and flag.key in self._compiler.stale
         if is_stale or not flag.on:
             # What is not written must be sound all the same: a broken flag is broken while it is off, too.
@@ -196,6 +197,13 @@ class _FlagCompiler:
         else:
             self.check()
         return self._writer.made(self._compiler.kit.shapes)
+
+    def _write_guard(self) -> None:
+        """Write the line that answers contexts for which the vendor's SDK evaluates nothing."""
+        dialect = self._conditions.dialect
+        if isinstance(dialect, Choosy):
+            refused = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _NOT_ACCEPTED)
+            self._writer.line(0, f"if not {self._writer.constant(dialect.accepts)}(c): {refused}")
 
     def check(self) -> None:
         """Write the function of the flag as it is while on. Raises `Refused` with every problem."""
@@ -301,4 +309,5 @@ class _FlagCompiler:
         return Layer(key)
 
 
+_NOT_ACCEPTED = "the context has no key that the vendor's SDK takes, and its SDK evaluates nothing for it"
 _NAME_ONE = "name one of the flag's variations"

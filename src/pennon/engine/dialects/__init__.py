@@ -5,9 +5,9 @@ A dialect is looked up by (vendor, dialect). A flag whose dialect is not known h
 
 from types import MappingProxyType
 
-from pennon.engine.dialects.seam import Choice, Dialect, Dialects, Key, Test
+from pennon.engine.dialects.seam import Choice, Choosy, Dialect, Dialects, Key, Test
 
-__all__ = ["DIALECTS", "Choice", "Dialect", "Dialects", "Key", "Test"]
+__all__ = ["DIALECTS", "Choice", "Choosy", "Dialect", "Dialects", "Key", "Test"]
 
 DIALECTS: Dialects = MappingProxyType({})
 """The dialects known here."""

@@ -1,7 +1,7 @@
 """What a dialect is to the engine: readers of conditions, splits and lists, prepared when a flag is compiled."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from pennon.model import Condition, Flag, Segment, Split
 
@@ -25,6 +25,14 @@ class Dialect(Protocol):
 
     def key(self, attribute: str) -> Key:
         """Prepare the reading of a target's attribute; a segment's lists read `targetingKey`."""
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A dialect whose SDK evaluates nothing, whatever the flag, for some contexts."""
+
+    def accepts(self, context: dict[Any, Any]) -> bool:
+        """Tell whether the SDK evaluates for *context*. Else the answer is the caller's default, off flags included."""
 
 
 Dialects: TypeAlias = Mapping[tuple[str, str], Dialect]

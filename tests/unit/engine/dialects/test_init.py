@@ -198,3 +198,26 @@ def test_checks_know_the_dialects_too() -> None:
     assert check_flag(model.flags["f"], model, dialects=ACME) == []
     assert check_segment(model.segments["s"], model, dialects=ACME) == []
     assert [problem.path for problem in check_flag(model.flags["f"], model)] == ["/compat"]
+
+
+class Choosy(Acme):
+    """A vendor whose SDK evaluates nothing for a context without an id."""
+
+    def accepts(self, context: dict[Any, Any]) -> bool:
+        return "id" in context
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_context_that_the_dialect_does_not_accept_gets_the_default_of_the_caller(on: bool) -> None:
+    rules = compile_snapshot(snapshot(flag(compat=COMPAT, on=on)), dialects={("acme", "v1"): Choosy()})
+    assert rules.evaluate("f", {"id": 1}, "mine").error_code is None
+    refused = rules.evaluate("f", {}, "mine")
+    assert (refused.value, refused.variation, refused.error_code) == ("mine", None, ErrorCode.TARGETING_KEY_MISSING)
+    assert "the context has no key" in rules.explain("f", {}).steps[-1].why
+
+
+def test_nobody_meets_a_prerequisite_whose_dialect_does_not_accept_the_context() -> None:
+    own = flag("g", prerequisites=[{"flag": "f", "variations": ["on", "off"]}])
+    rules = compile_snapshot(snapshot(flag(compat=COMPAT), own), dialects={("acme", "v1"): Choosy()})
+    reasons = [rules.evaluate("g", context).reason for context in ({"id": 1}, {})]
+    assert reasons == [Reason.FALLTHROUGH, Reason.PREREQUISITE_FAILED]
