@@ -129,6 +129,48 @@ def test_segment_is_made_from_yaml_and_changed(shell: Shell, tmp_path: Path) -> 
     assert shell.json("segment", "list") == []
 
 
+NEVER = {"attribute": "age", "op": "lessThan", "values": [5]}
+UNMEANT = {"id": "r1", "conditions": [NEVER, {**NEVER, "negate": True}], "serve": {"variation": "on"}}
+FLAG = {"on": True, "offVariation": "off", "fallthrough": {"variation": "off"}}
+
+
+def test_lint_names_what_can_never_happen_and_changes_say_so_at_once(shell: Shell) -> None:
+    shell.done("flag", "create", "linted")
+    configuration = json.dumps({**FLAG, "rules": [UNMEANT]})
+    set_ = shell.run("flag", "set", "linted", "-", stdin=configuration)
+    assert set_.returncode == 0
+    assert "warning: /flags/linted/rules/0/conditions/1: cannot hold together, for any context: age is" in set_.stderr
+    linted = shell.run("flag", "lint", "linted")
+    assert linted.returncode == NO
+    assert "warning flag linted /rules/0/conditions/1  conditions-contradict" in linted.stdout
+    (finding,) = json.loads(shell.run("flag", "lint", "linted", "--json").stdout)
+    assert (finding["code"], finding["severity"]) == ("conditions-contradict", "warning")
+    assert (finding["kind"], finding["key"], finding["path"]) == ("flag", "linted", "/rules/0/conditions/1")
+    shell.done("flag", "set", "linted", "-", stdin=json.dumps(FLAG))
+    assert "nothing was found" in shell.done("flag", "lint", "linted")
+    gone = shell.run("flag", "lint", "gone")
+    assert (gone.returncode, gone.stderr.splitlines()[0]) == (NO, "Error: there is no flag 'gone'")
+
+
+def test_lint_reads_a_file_whole_and_counts_notices_when_told_to(shell: Shell, tmp_path: Path) -> None:
+    variations = [{"key": "on", "value": True}, {"key": "off", "value": False}]
+    flag = {**FLAG, "key": "f", "variations": variations, "rules": [{**UNMEANT, "conditions": []}]}
+    file = tmp_path / "flags.json"
+    file.write_text(json.dumps({"flags": {"f": flag}, "segments": {"s": {"key": "s"}}}))
+    elsewhere = {"PENNON_URL": "http://127.0.0.1:9"}
+    lint = ("flag", "lint", "--file", str(file))
+    calm = shell.run(*lint, **elsewhere)
+    assert calm.returncode == 0
+    assert "2 notices" in calm.stderr
+    strict = shell.run(*lint, "--strict", "--json", **elsewhere)
+    assert strict.returncode == NO
+    assert [each["code"] for each in json.loads(strict.stdout)] == ["fallthrough-unreachable", "segment-empty"]
+    file.write_text("{")
+    broken = shell.run(*lint, **elsewhere)
+    assert broken.returncode == WRONG_USE
+    assert "cannot be read" in broken.stderr
+
+
 def test_key_is_made_rotated_and_revoked(shell: Shell) -> None:
     made = shell.json("key", "create", "server", "--name", "checkout")
     assert made["secret"].startswith("pennon_server_")

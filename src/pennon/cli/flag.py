@@ -7,11 +7,11 @@ import typer
 from pennon.cli import connection, options, output
 from pennon.cli.changing import make
 from pennon.cli.connection import Server, known_login, path, scope
+from pennon.cli.linting import lint
 from pennon.cli.values import parse_pair, parse_shares, read_json
 from pennon.model import FlagKind
 
 app = typer.Typer(help="Show flags and change them.", no_args_is_help=True, add_completion=False)
-
 Key = Annotated[str, typer.Argument(help="The flag's key.", show_default=False)]
 
 
@@ -126,6 +126,9 @@ def condition_sentence(condition: dict[str, Any]) -> str:
     values = ", ".join(output.sentence(value) for value in condition.get("values") or ())
     words = [condition.get("attribute") or condition.get("by") or "", "not" if condition.get("negate") else ""]
     return " ".join(word for word in (*words, condition["op"], values) if word)
+
+
+app.command("lint")(lint)
 
 
 @app.command()
