@@ -9,19 +9,31 @@ Read: TypeAlias = Callable[[Any], Any]
 """Finds something in an object, None where it is not there."""
 
 
-def attribute(context: dict[Any, Any], name: str) -> Any:
-    """Return the attribute *name* of *context*, no path; None where it is missing."""
-    found = context.get(name)
-    if found is None and name == "id":
-        return context.get("targetingKey")
-    return found
+def _id(context: Any) -> Any:
+    found = context.get("id")
+    return context.get("targetingKey") if found is None else found
+
+
+def unit_reader(by: str) -> Read:
+    """Return what reads the attribute that is hashed: a name, or the JSON pointer to one. Raises `ValueError`.
+
+    GrowthBook's `id` is here `targetingKey`; its attribute of that very name, if there is one, `/targetingKey`.
+    """
+    if by in {"targetingKey", "id"}:
+        return _id
+    if not by.startswith("/"):
+        return lambda context: context.get(by)
+    name = by[1:].replace("~1", "/").replace("~0", "~")
+    if "/" in by[1:]:
+        raise ValueError(f"GrowthBook hashes no attribute within another, as {by!r} is")
+    return lambda context: context.get(name)
 
 
 def context_reader(path: str) -> Read:
     """Return what reads the dotted *path* in a context."""
     first, *rest = path.split(".")
     if first == "id":
-        return _within(lambda context: attribute(context, "id"), rest)
+        return _within(_id, rest)
     return _within(lambda context: context.get(first), rest)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pennon.engine.dialects.growthbook.attributes import attribute
+from pennon.engine.dialects.growthbook.attributes import unit_reader
 from pennon.engine.dialects.growthbook.conditions import Conditions
 from pennon.engine.dialects.growthbook.operators import as_expression
 from pennon.engine.dialects.growthbook.units import Unit, choice, place
@@ -26,14 +26,12 @@ class GrowthBook:
 
     def _about_unit(self, condition: Condition, owner: Flag | Segment) -> Test:
         """Prepare `inBucket`, `in` and `exists` of a unit. Who has none is in no bucket and no list, negated or not."""
-        by, unit, wanted = condition.by or "id", self._unit, not condition.negate
+        read, unit, wanted = unit_reader(condition.by or "targetingKey"), self._unit, not condition.negate
         if condition.op == "exists":
-            return lambda context, now: (unit(attribute(context, by)) is not None) is wanted
+            return lambda context, now: (unit(read(context)) is not None) is wanted
         if condition.op == "in":
             listed = frozenset(value for value in condition.values if isinstance(value, str))
-            return lambda context, now: (
-                (found := unit(attribute(context, by))) is not None and (found in listed) is wanted
-            )
+            return lambda context, now: (found := unit(read(context))) is not None and (found in listed) is wanted
         if condition.op != "inBucket":
             raise ValueError(f"{condition.op} asks about an attribute, not about a unit")
         start, end = condition.from_, condition.to
@@ -42,7 +40,7 @@ class GrowthBook:
         find = place(condition.hash, owner.salt if condition.salt is None else condition.salt)
 
         def is_between(context: dict[Any, Any], now: float | None) -> bool:
-            found = unit(attribute(context, by))
+            found = unit(read(context))
             return found is not None and (start <= find(found) < end) is wanted
 
         return is_between
@@ -51,7 +49,7 @@ class GrowthBook:
         """Prepare a split by one of GrowthBook's hashes."""
         return choice(split, owner.salt if split.salt is None else split.salt, self._unit)
 
-    def key(self, attribute_name: str) -> Key:
+    def key(self, attribute: str) -> Key:
         """Prepare the reading of a unit; the targeting key is the attribute `id`, as the SDK would have it."""
-        by, unit = "id" if attribute_name == "targetingKey" else attribute_name, self._unit
-        return lambda context: unit(attribute(context, by))
+        read, unit = unit_reader(attribute), self._unit
+        return lambda context: unit(read(context))

@@ -17,7 +17,7 @@ Range: TypeAlias = tuple[int, int]
 _LAST = 0x10FFFF
 _SURROGATES = (0xD800, 0xDFFF)
 _SHIFT = 0x100000
-"""Half of a pair of UTF-16 units is searched for as this private character: no other has its code, in a text of units."""
+"""Half of a pair of UTF-16 units is searched for as a private character, which a text of units has not otherwise."""
 
 _DIGITS: tuple[Range, ...] = ((0x30, 0x39),)
 _WORDS: tuple[Range, ...] = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))

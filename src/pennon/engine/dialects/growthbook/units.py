@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 from pennon.bucketing.fnv import PLACES_V1, PLACES_V2, fnv1a_32
-from pennon.engine.dialects.growthbook.attributes import attribute
+from pennon.engine.dialects.growthbook.attributes import unit_reader
 from pennon.engine.dialects.seam import Choice
 from pennon.model import Split
 
@@ -35,10 +35,10 @@ def choice(split: Split, seed: str, unit: Unit) -> Choice:
     scale = SCALES[split.hash]
     if bounds[-1:] != [scale]:
         raise ValueError(f"the weights of a split by {split.hash} sum to {scale}, not to {sum(bounds[-1:])}")
-    by = split.by
+    read = unit_reader(split.by)
 
     def choose(context: dict[Any, Any], now: float | None) -> int | None:
-        found = unit(attribute(context, by))
+        found = unit(read(context))
         return None if found is None else bisect_right(bounds, find(found))
 
     return choose
