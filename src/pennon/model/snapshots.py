@@ -3,7 +3,7 @@
 Both keep the text of every item as it came, and write it again byte for byte.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
@@ -113,6 +113,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """Write the snapshot: equal snapshots give equal bytes, whatever order their items arrived in."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Write the snapshot piece by piece. An item and its key are one, and such a piece begins with a quote."""
         head = {
             "spec": SPEC,
             "environment": self.environment,
@@ -121,7 +125,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             "digest": self.digest,
         }
         kinds: list[ItemKind] = [kind for kind in ITEM_KINDS if kind != "key" or self.keys]
-        return _write(head, ((kind, self.items(kind)) for kind in kinds))
+        return _pieces(head, ((kind, self.items(kind)) for kind in kinds))
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,7 +175,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
             "to": self.to,
             "digest": self.digest,
         }
-        return _write(head, ((kind, self.items(kind)) for kind in ITEM_KINDS if self.items(kind)))
+        return b"".join(_pieces(head, ((kind, self.items(kind)) for kind in ITEM_KINDS if self.items(kind))))
 
 
 _Raws: TypeAlias = dict[str, msgspec.Raw]
@@ -222,11 +226,13 @@ def _item(key: str, raw: msgspec.Raw) -> Item | None:
     return None if text == b"null" else Item.from_text(key, text)
 
 
-def _write(head: dict[str, object], members: Iterable[tuple[ItemKind, Mapping[str, Item | None]]]) -> bytes:
-    parts = [_encode(head)[:-1]]
+def _pieces(head: dict[str, object], members: Iterable[tuple[ItemKind, Mapping[str, Item | None]]]) -> Iterator[bytes]:
+    yield _encode(head)[:-1]
     for kind, items in members:
-        texts = (
-            b"%b:%b" % (_encode(key), b"null" if (item := items[key]) is None else item.text) for key in sorted(items)
-        )
-        parts.append(b'"%b":{%b}' % (_MEMBERS[kind].encode(), b",".join(texts)))
-    return b",".join(parts) + b"}"
+        between = b',"%b":{' % _MEMBERS[kind].encode()
+        for key in sorted(items):
+            yield between
+            yield b"%b:%b" % (_encode(key), b"null" if (item := items[key]) is None else item.text)
+            between = b","
+        yield b"}" if items else between + b"}"
+    yield b"}"

@@ -329,7 +329,8 @@ class Core(Flags):
             self._serve(now)
             level = self._best if self._is_ready() else Level.DEFAULTS
             if level is not self._level:
-                log = _LOG.info if level <= Level.POLLING else _LOG.warning
+                # With a local store each process begins on a low rung: that is no news before anything was tried.
+                log = _LOG.info if level <= Level.POLLING or not self._tried else _LOG.warning
                 log("level %d: %s", level, level.name.lower().replace("_", " "))
                 self._level = level
                 self._news += [partial(call, listener, self.status()) for listener in self._status_listeners]

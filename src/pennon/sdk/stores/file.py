@@ -1,18 +1,17 @@
 """The local store as a file. `layout` says what is in it, `opened` reads it; here it is loaded, saved and continued."""
 
 import contextlib
-import hashlib
 import os
 import tempfile
 import time
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from pennon.model import Delta, Position
 from pennon.sdk.errors import CorruptStore
 from pennon.sdk.stores.base import Stored
-from pennon.sdk.stores.layout import FORMAT, Head, index_of, write_record
+from pennon.sdk.stores.layout import FORMAT, Head, write_body, write_head, write_record
 from pennon.sdk.stores.opened import Opened, latest, open_store
 
 _LONG_JOURNAL = 256 * 1024
@@ -94,23 +93,17 @@ class FileStore:
         return CorruptStore(f"{self.path} is not usable: {error}; it is ignored and will be replaced")
 
     def _save(self, stored: Stored) -> tuple[Head, int]:
-        body = stored.snapshot.to_json()
-        index = index_of(stored.snapshot, body)
-        check = hashlib.sha256(body)
-        check.update(index)
-        head = Head(
-            pennon_store=FORMAT,
-            known_at=stored.known_at,
-            bytes=len(body),
-            sha256=check.hexdigest(),
-            index=len(index),
-            owner=self.owner,
-        )
+        head = Head(FORMAT, stored.known_at, 0, "", owner=self.owner)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".draft", dir=self.path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                end = sum(map(file.write, (msgspec.json.encode(head) + b"\n", body, index)))
+                file.write(write_head(head))
+                written = write_body(stored.snapshot, file.write)
+                end = file.tell()
+                head = replace(head, bytes=written.body, index=written.index, sha256=written.sha256)
+                file.seek(0)
+                file.write(write_head(head))
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)

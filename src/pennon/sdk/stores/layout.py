@@ -9,20 +9,21 @@ changed, a `delta` as it travels. It grows until the file is written anew. A rec
 it. No input, no output.
 """
 
+import hashlib
 import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from pennon.model import DECODE_ERRORS, ITEM_KINDS, Delta, Item, ItemKind, Position, Snapshot
+from pennon.model import DECODE_ERRORS, ITEM_KINDS, Delta, ItemKind, Position, Snapshot
 from pennon.sdk.errors import CorruptStore
 
 FORMAT = 2
 _RECORD = struct.Struct("<II")
-_LONGEST_LINE = 4096
+_LINE = 512
 _encode = msgspec.json.Encoder().encode
 
 
@@ -90,7 +91,7 @@ _RECORD_DECODER = msgspec.json.Decoder(Record)
 
 def read_head(start: bytes) -> tuple[Head, int]:
     """Return the first line of a file that begins with *start*, and how long it is. Raises `CorruptStore`."""
-    line, newline, _ = start[:_LONGEST_LINE].partition(b"\n")
+    line, newline, _ = start.partition(b"\n")
     try:
         head = _HEAD_DECODER.decode(line)
     except DECODE_ERRORS as error:
@@ -102,42 +103,54 @@ def read_head(start: bytes) -> tuple[Head, int]:
     return head, len(line) + 1
 
 
+def write_head(head: Head) -> bytes:
+    """Return a first line, as long as every other one: it is written last, over the place that was left for it."""
+    return _encode(head).ljust(_LINE - 1) + b"\n"
+
+
 def hash_of(key: str) -> int:
     """Return what a key is looked for by."""
     return zlib.crc32(key.encode("utf-8", "surrogatepass"))
 
 
-def index_of(snapshot: Snapshot, body: bytes) -> bytes:
-    """Return the index of *snapshot*, whose text is *body*."""
-    rows: dict[ItemKind, int] = {}
-    columns: list[array[int]] = []
+class Written(msgspec.Struct, frozen=True):
+    """How long a snapshot's text and its index are, and the SHA-256 of both."""
+
+    body: int
+    index: int
+    sha256: str
+
+
+def write_body(snapshot: Snapshot, write: Callable[[bytes], object]) -> Written:
+    """Write *snapshot* and its index by *write*, in small pieces: joined, they would take as much memory again."""
+    check = hashlib.sha256()
+    keys = iter([(kind, key) for kind in ITEM_KINDS for key in sorted(snapshot.items(kind))])
+    tables: dict[ItemKind, list[array[int]]] = {kind: [array("I") for _ in range(5)] for kind in ITEM_KINDS}
     at = 0
-    for kind in ITEM_KINDS:
-        items = snapshot.items(kind)
-        if items:
-            at = body.index(b'"%bs":{' % kind.encode(), at) + len(kind) + 5
-            table, at = _table(items, body, at)
-            columns += table
-        rows[kind] = len(items)
+    for piece in snapshot.pieces():
+        if piece.startswith(b'"'):
+            kind, key = next(keys)
+            size = len(_encode(key))
+            row = (hash_of(key), at, size, len(piece) - size - 1, zlib.crc32(piece))
+            for column, value in zip(tables[kind], row, strict=True):
+                column.append(value)
+        check.update(piece)
+        write(piece)
+        at += len(piece)
+    rows = {kind: len(table[0]) for kind, table in tables.items()}
     head = _IndexHead(snapshot.environment, snapshot.epoch, snapshot.revision, snapshot.digest, rows)
-    return _encode(head) + b"\n" + b"".join(_little(column).tobytes() for column in columns)
+    index = _encode(head) + b"\n" + b"".join(_columns(table) for table in tables.values())
+    check.update(index)
+    write(index)
+    return Written(at, len(index), check.hexdigest())
 
 
-def _table(items: Mapping[str, Item], body: bytes, at: int) -> tuple[list["array[int]"], int]:
-    """Return the columns of *items*, whose texts begin at *at*, and where they end."""
-    starts, key_sizes, text_sizes, checks = (array("I") for _ in range(4))
-    hashes = []
-    for row, key in enumerate(sorted(items)):
-        key_size, text_size = len(_encode(key)), len(items[key].text)
-        end = at + key_size + 1 + text_size
-        starts.append(at)
-        key_sizes.append(key_size)
-        text_sizes.append(text_size)
-        checks.append(zlib.crc32(memoryview(body)[at:end]))
-        hashes.append((hash_of(key), row))
-        at = end + 1
-    hashes.sort()
-    return [array("I", column) for column in zip(*hashes, strict=True)] + [starts, key_sizes, text_sizes, checks], at
+def _columns(table: list["array[int]"]) -> bytes:
+    """Return the columns of a `Table`, of those that were filled row by row."""
+    hashes = table[0]
+    order = sorted(range(len(hashes)), key=hashes.__getitem__)
+    columns = [array("I", sorted(hashes)), array("I", order), *table[1:]]
+    return b"".join(_little(column).tobytes() for column in columns)
 
 
 def read_index(data: bytes) -> Index:

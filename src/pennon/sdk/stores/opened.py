@@ -15,8 +15,8 @@ from pennon.sdk.stores.base import Stored
 from pennon.sdk.stores.layout import Head, Record, position_after, read_head, read_index, read_records
 from pennon.sdk.stores.records import Body, StoredRecords, read_at
 
-_CHUNK = 1 << 20
-_HEAD_BYTES = 4096
+_CHUNK = 1 << 16
+_LONGEST_LINE = 4096
 
 
 class Opened:
@@ -107,7 +107,7 @@ def open_store(path: Path, owner: str = "") -> Opened | None:
     except FileNotFoundError:
         return None
     try:
-        head, start = read_head(read_at(handle, _HEAD_BYTES, 0))
+        head, start = read_head(read_at(handle, _LONGEST_LINE, 0))
         if owner and head.owner and head.owner != owner:
             raise CorruptStore("it holds the state of another url, key or environment")
     except BaseException:  # nothing is swallowed: whatever it was, the file is closed
