@@ -12,6 +12,7 @@ from pennon.engine.regex import LONGEST, pattern_problem
 Search: TypeAlias = Callable[[str], bool]
 
 _FLAGS = re.compile(r"(?<!\\)\(\?[ims]{1,3}\)")
+_NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]")
 _REFUSED_BY_BOTH = (
     r"invalid perl operator: \(\?[=!<]|missing [\)\]]:|unexpected \):"
     r"|no argument for repetition|invalid escape sequence: \\[1-9]"
@@ -39,7 +40,7 @@ def rust_search(pattern: str, *, ignore_case: bool) -> Search | None:
 
     Raises `ValueError` where it is not known to mean the same to both.
     """
-    problem = pattern_problem(_FLAGS.sub("", pattern))
+    problem = pattern_problem(_NAMED_CLASS.sub("a", _FLAGS.sub("", pattern)))
     if problem is None:
         if re.search(r"&&|--|~~", pattern) and "[" in pattern:
             raise ValueError(f"the pattern {pattern[:100]!r} has set operations, perhaps, which RE2 does not have")
