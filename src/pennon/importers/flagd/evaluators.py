@@ -1,0 +1,98 @@
+"""flagd's `$evaluators`: rules with a name, which `{"$ref": name}` stands for anywhere in the flags.
+
+The SDKs replace them in the text of the flags, one evaluator after the other. So a rule may refer to a later one, a
+reference to an earlier one or to none stays as it is, and Python's way of replacing text spoils a rule that JSON writes
+with a backslash: such a rule is read as it is meant, and who uses it is told.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pennon.importers.flagd.reading import LARGEST, refuse
+from pennon.model.problems import pointer
+
+REF = "$ref"
+_PLAIN = re.compile(r'[^\x00-\x1f"\\\x7f-\U0010ffff]*')
+
+
+class Evaluators:
+    """The named rules of a file. `spoilt` names those that the Python SDK reads otherwise, or not at all."""
+
+    def __init__(self, rules: Mapping[str, Any]) -> None:
+        self._rules: dict[str, Any] = {}
+        self._sizes: dict[str, int] = {}
+        self._uses: dict[str, frozenset[str]] = {}
+        self.spoilt: set[str] = set()
+        for name, rule in reversed([*rules.items()]):
+            if not _PLAIN.fullmatch(name):
+                continue  # JSON writes the name otherwise in the text, and so no SDK in Python finds it
+            path = pointer("$evaluators", name)
+            self._sizes[name] = self._size(rule, path)
+            self._uses[name] = frozenset(self.used(rule))
+            self._rules[name] = self.replaced(rule)
+            if _is_spoilt(rule):
+                self.spoilt.add(name)
+
+    def replaced(self, value: Any) -> Any:
+        """Return *value* with a rule in the place of each reference to one."""
+        if isinstance(value, list):
+            return [self.replaced(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        name = reference(value)
+        if name in self._rules:
+            return self._rules[name]
+        return {key: self.replaced(item) for key, item in value.items()}
+
+    def used(self, value: Any) -> Iterator[str]:
+        """Yield the evaluators that *value* refers to, and those that they do."""
+        for name in references(value):
+            if name in self._rules:
+                yield name
+                yield from self._uses[name]
+
+    def check_size(self, flags: Any) -> None:
+        """Refuse flags that would grow beyond measure, rules within rules within rules."""
+        self._size(flags, "/flags")
+
+    def _size(self, value: Any, path: str) -> int:
+        size = self._grown(value)
+        if size > LARGEST:
+            refuse(path, f"more than {LARGEST} values once each $ref is replaced", "refer to fewer rules within rules")
+        return size
+
+    def _grown(self, value: Any) -> int:
+        if isinstance(value, dict):
+            name = reference(value)
+            if name in self._sizes:
+                return self._sizes[name]
+            return 1 + sum(self._grown(item) for item in value.values())
+        return 1 + sum(self._grown(item) for item in value) if isinstance(value, list) else 1
+
+
+def reference(value: Any) -> str | None:
+    """Return the name that *value* refers to, None where it is no reference."""
+    if isinstance(value, dict) and len(value) == 1 and isinstance(name := value.get(REF), str):
+        return name
+    return None
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the name of each reference within *value*."""
+    if (name := reference(value)) is not None:
+        yield name
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from references(item)
+
+
+def _is_spoilt(rule: Any) -> bool:
+    text = json.dumps(rule)
+    if "\\" not in text:
+        return False
+    try:
+        return bool(json.loads(re.sub("x", text, "x")) != rule)
+    except (re.error, ValueError, IndexError):
+        return True
