@@ -34,5 +34,8 @@ class Bus(Protocol):
     async def publish(self, environment: str, position: Position) -> None:
         """Tell every subscriber that *environment* stands at *position*."""
 
+    def announce(self, environment: str, position: Position) -> None:
+        """Publish without waiting, from whatever thread."""
+
     def subscribe(self) -> Subscription:
         """Return a subscription that misses nothing published from now on. Call it in a running event loop."""

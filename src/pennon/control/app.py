@@ -13,7 +13,7 @@ from types import FrameType
 import msgspec
 from litestar import Litestar
 
-from pennon.bus.memory import MemoryBus
+from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.control.access.keys import KeyService
 from pennon.control.access.service import TokenService
 from pennon.control.api import Services, build_application
@@ -94,11 +94,11 @@ class _Server:
         if (first := _first_start(self._services)) is not None:
             announce(first)
         self._published = PublishedLog(storage.log)
-        bus = MemoryBus()
-        announce_changes(storage.log, self._published, bus)
+        self._bus = _bus(settings)
+        announce_changes(storage.log, self._published, self._bus)
         self._ingest = Ingest(settings.data_folder / "events", time.time)
         self._counting = Counting(self._ingest, storage.counts)
-        self._node = StreamNode(self._published, bus, self._ingest, time, _stream_settings(settings))
+        self._node = StreamNode(self._published, self._bus, self._ingest, time, _stream_settings(settings))
         metrics = HttpMetrics()
         metrics.register(self._node.metrics.registry)
         self.app = build_application(
@@ -122,6 +122,8 @@ class _Server:
             stack.push_async_callback(self._ingest.stop)
             counting = asyncio.create_task(self._counting.run())
             stack.push_async_callback(_cancelled, counting)
+            if isinstance(self._bus, RemoteBus):
+                await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
             stack.enter_context(_draining_on_signals(self._node))
             yield
@@ -143,6 +145,13 @@ class _Server:
         if self._node.is_draining:
             return "nothing: the server is stopping"
         return None if self._node.is_ready else "the environments to be loaded"
+
+
+def _bus(settings: Settings) -> Bus:
+    try:
+        return MemoryBus() if settings.bus is None else bus_at(settings.bus)
+    except BusUnusable as error:
+        raise CannotStart(f"The bus cannot be used: {error}.") from error
 
 
 def _services(storage: Storage, clock: SystemClock, limits: Limits) -> Services:

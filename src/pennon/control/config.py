@@ -17,6 +17,8 @@ from pennon.model.limits import Limits
 
 PREFIX = "PENNON_"
 _NO_DEFAULT: Mapping[str, Any] = {}
+_SECRET = frozenset({"database_url", "bus_url"})
+"""The settings that may hold a password."""
 
 
 class BadSettings(ValueError):
@@ -49,6 +51,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Left out: SQLite, in the data folder."
         ),
     ] = None
+    bus_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(auto|memory|(postgresql(\+psycopg)?|rediss?|unix|nats|tls)://\S+)$(?!\n)",
+            description="How servers with one database tell each other of changes at once. auto: by the database "
+            "itself where it is PostgreSQL, and not at all with SQLite; or redis://host:port/0, nats://host:port, "
+            "postgresql://user@host/database. Without it, each looks every second.",
+        ),
+    ] = "auto"
     public_url: Annotated[
         str | None,
         Meta(
@@ -92,6 +103,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite:///{self.data_folder.absolute() / 'pennon.db'}"
 
     @property
+    def bus(self) -> str | None:
+        """The address of the bus; None where it is in this process only."""
+        if self.bus_url == "auto":
+            return self.database if self.database.startswith("postgresql") else None
+        return None if self.bus_url == "memory" else self.bus_url
+
+    @property
     def limits(self) -> Limits:
         """How large and how deep things may be."""
         return Limits(
@@ -106,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __repr__(self) -> str:
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name != "database_url"}
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _SECRET}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
@@ -139,7 +157,7 @@ class Setting(msgspec.Struct, frozen=True):
         try:
             return msgspec.convert(value, annotation, strict=not isinstance(value, str))
         except msgspec.ValidationError as error:
-            shown = "the value" if self.name == "database_url" else repr(value)
+            shown = "the value" if self.name in _SECRET else repr(value)
             raise ValueError(f"{shown} is not allowed: {str(error).lower()}; {self._mend}") from error
 
     @property

@@ -49,6 +49,22 @@ def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_settings({}, {}, file=tmp_path / "none.toml")
 
 
+def test_the_bus_is_the_database_where_that_can_carry_notices() -> None:
+    database = "postgresql+psycopg://host/pennon"
+    assert Settings().bus is None
+    assert Settings(database_url=database).bus == database
+    assert Settings(database_url=database, bus_url="memory").bus is None
+    assert load_settings({"bus_url": "redis://host:6379/0"}, {}).bus == "redis://host:6379/0"
+
+
+def test_password_in_the_address_of_the_bus_is_not_shown() -> None:
+    assert "s3cret" not in repr(Settings(bus_url="redis://:s3cret@host/0"))
+    with pytest.raises(BadSettings) as caught:
+        load_settings({"bus_url": "kafka://:s3cret@host"}, {})
+    assert "PENNON_BUS_URL" in str(caught.value) or "--bus-url" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_password_in_the_database_url_is_not_shown() -> None:
     settings = Settings(database_url="postgresql+psycopg://pennon:s3cret@host/pennon")
     assert "s3cret" not in repr(settings)

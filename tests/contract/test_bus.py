@@ -1,0 +1,178 @@
+"""What any bus promises, over real servers that are killed and started again in the middle."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from pennon.bus import Notice, Subscription
+from pennon.bus.nats import nats_bus
+from pennon.bus.postgres import postgres_bus
+from pennon.bus.redis import CHANNEL, redis_bus
+from pennon.bus.remote import RemoteBus
+from pennon.model import Position
+from pennon.stream import StreamNode, StreamSettings
+from tests.integration.nodes import ENVIRONMENT, KEYS, Batches, MemoryLog, boolean
+from tests.servers import Killable, NatsServer, PostgresServer, RedisServer
+
+_PATIENCE_S = 30.0
+_KINDS: dict[str, tuple[Callable[[], Killable], Callable[[str], RemoteBus]]] = {
+    "postgres": (PostgresServer, postgres_bus),
+    "redis": (RedisServer, redis_bus),
+    "nats": (NatsServer, nats_bus),
+}
+Scenario = Callable[..., Awaitable[None]]
+
+
+class Setting:
+    """A server that runs, and as many processes' ends of its bus as a test asks for."""
+
+    def __init__(self, kind: str) -> None:
+        make, self._bus = _KINDS[kind]
+        self.server = make()
+
+    def run(self, scenario: Scenario, *, ends: int, is_up: bool = True) -> None:
+        async def main() -> None:
+            async with asyncio.timeout(_PATIENCE_S), AsyncExitStack() as stack:
+                buses = [await stack.enter_async_context(self._bus(self.server.url)) for _ in range(ends)]
+                if is_up:
+                    for bus in buses:
+                        await bus.connected()
+                await scenario(*buses)
+
+        asyncio.run(main())
+
+
+@pytest.fixture(params=_KINDS)
+def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
+    made = Setting(request.param)
+    if request.param != "postgres":  # it comes up with its folder
+        made.server.start()
+    yield made
+    made.server.close()
+
+
+async def _until(subscription: Subscription, *wanted: Notice) -> list[Notice]:
+    """Return what was heard until each of *wanted* was."""
+    heard: list[Notice] = []
+    while not set(wanted) <= set(heard):
+        heard.append(await anext(subscription))
+    return heard
+
+
+def _notice(revision: int, environment: str = "shop/production") -> Notice:
+    return Notice(environment, Position(1, revision))
+
+
+def test_every_process_hears_what_one_publishes_itself_too(setting: Setting) -> None:
+    async def scenario(first: RemoteBus, second: RemoteBus, third: RemoteBus) -> None:
+        heard = [bus.subscribe() for bus in (first, second, third)]
+        await second.publish("shop/production", Position(1, 7))
+        for subscription in heard:
+            await _until(subscription, _notice(7))
+
+    setting.run(scenario, ends=3)
+
+
+def test_of_many_changes_the_newest_of_each_environment_arrives(setting: Setting) -> None:
+    environments = ["shop/production", "shop/a.-_b.", "x" * 120 + "/" + "y" * 120]
+
+    async def scenario(first: RemoteBus, second: RemoteBus) -> None:
+        heard = second.subscribe()
+        for revision in range(1, 301):
+            for environment in environments:
+                first.announce(environment, Position(2, revision))
+            await asyncio.sleep(0)
+        found = await _until(heard, *(Notice(environment, Position(2, 300)) for environment in environments))
+        for environment in environments:
+            positions = [notice.position for notice in found if notice.environment == environment]
+            assert positions == sorted(positions)
+
+    setting.run(scenario, ends=2)
+
+
+def test_a_server_killed_and_started_again_carries_what_came_after_and_what_waited(setting: Setting) -> None:
+    async def scenario(first: RemoteBus, second: RemoteBus) -> None:
+        heard, own = second.subscribe(), first.subscribe()
+        await first.publish("shop/production", Position(1, 1))
+        await _until(heard, _notice(1))
+        setting.server.kill()
+        await _lost(first)
+        await first.publish("shop/production", Position(1, 2))
+        await first.publish("shop/staging", Position(1, 5))
+        await _until(own, _notice(2), _notice(5, "shop/staging"))  # of its own process, server or not
+        await asyncio.to_thread(setting.server.start)
+        await asyncio.gather(first.connected(), second.connected())
+        await first.publish("shop/production", Position(1, 3))
+        await _until(heard, _notice(3))
+
+    setting.run(scenario, ends=2)
+
+
+async def _lost(bus: RemoteBus) -> None:
+    while bus.is_connected:
+        await asyncio.sleep(0.01)
+
+
+def test_a_process_that_starts_before_its_server_speaks_and_hears_once_it_is_there(setting: Setting) -> None:
+    setting.server.kill()
+
+    async def scenario(first: RemoteBus, second: RemoteBus) -> None:
+        heard = second.subscribe()
+        await first.publish("shop/production", Position(1, 4))
+        await asyncio.to_thread(setting.server.start)
+        await second.connected()
+        await first.publish("shop/production", Position(1, 5))
+        await _until(heard, _notice(5))
+
+    setting.run(scenario, ends=2, is_up=False)
+
+
+def test_a_node_that_reads_the_log_seldom_follows_the_bus(setting: Setting) -> None:
+    log = MemoryLog()
+    log.write(ENVIRONMENT, boolean("new-checkout"), *KEYS)
+    seldom = StreamSettings(poll_s=3600)
+
+    async def scenario(writing: RemoteBus, following: RemoteBus) -> None:
+        async with StreamNode(log, following, Batches(), time, seldom) as node:
+            for number in range(3):
+                position = log.write(ENVIRONMENT, boolean("new-checkout", salt=f"s{number}"))
+                await writing.publish(ENVIRONMENT, position)
+                while node.environments[ENVIRONMENT].position != position:
+                    await asyncio.sleep(0.001)
+
+    setting.run(scenario, ends=2)
+
+
+@pytest.mark.parametrize("setting", ["redis", "nats"], indirect=True)
+def test_who_connects_late_hears_where_every_environment_stands(setting: Setting) -> None:
+    async def speak(bus: RemoteBus) -> None:
+        heard = bus.subscribe()
+        await bus.publish("shop/production", Position(1, 8))
+        await _until(heard, _notice(8))
+        while bus.has_waiting:
+            await asyncio.sleep(0.01)
+
+    async def listen(bus: RemoteBus) -> None:
+        await _until(bus.subscribe(), _notice(8))
+
+    setting.run(speak, ends=1)
+    setting.run(listen, ends=1, is_up=False)
+
+
+@pytest.mark.parametrize("setting", ["redis"], indirect=True)
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"{}", b'{"environment":"a","position":"x"}', b"[" * 2000])
+def test_what_is_no_notice_is_passed_over(setting: Setting, payload: bytes) -> None:
+    async def scenario(first: RemoteBus, second: RemoteBus) -> None:
+        heard = second.subscribe()
+        client: Any = Redis.from_url(setting.server.url)
+        await client.publish(CHANNEL, payload)
+        await client.aclose()
+        await first.publish("shop/production", Position(1, 1))
+        assert await anext(heard) == _notice(1)
+
+    setting.run(scenario, ends=2)
