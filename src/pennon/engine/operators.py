@@ -186,7 +186,8 @@ def _number_order(order: _Order) -> Callable[[Condition], Prepared]:
 
 def _finite(sign: str) -> str:
     """Return a comparison that NaN, the infinities and integers beyond every double fail."""
-    return f"-{HUGE!r} <= v {sign} {{0}}" if sign[0] == "<" else f"{HUGE!r} >= v {sign} {{0}}"
+    # The bound first: most values fail it, and integers are compared with it in less than with a float.
+    return f"v {sign} {{0}} and v >= -{HUGE!r}" if sign[0] == "<" else f"v {sign} {{0}} and v <= {HUGE!r}"
 
 
 def _date_order(order: _Order) -> Callable[[Condition], Prepared]:

@@ -1,8 +1,8 @@
 """Python functions written for one flag or segment.
 
-The source has the shape only; every literal, key and result is a constant that the function closes over. So flags of
-one shape share one code object, nothing from a snapshot is ever part of a source, and a function that does not use a
-feature does not pay for it.
+The source has the shape only; every literal, key and result is a constant that the function is given when it is made. So
+flags of one shape share one code object, nothing from a snapshot is ever part of a source, and a function that does not
+use a feature does not pay for it.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,8 @@ from pennon.engine.comparisons import Comparison, comparisons, none, some
 from pennon.engine.probes import Kind, Site, Trace
 from pennon.engine.values import Memo, unit, version_rank
 
+NEAR = 48
+"""So many constants are defaults of the function, and so its locals, which are read fastest but filled on each call."""
 SHAPES = 512
 """So many shapes are kept; a function keeps its own code for as long as it lives."""
 
@@ -48,7 +50,7 @@ class Shapes:
         }
 
     def function(self, source: str, constants: list[Any]) -> Callable[..., Any]:
-        """Return the function that *source* makes, closed over *constants*."""
+        """Return the function that *source* makes of *constants*."""
         maker = self._makers.get(source)
         if maker is None:
             if len(self._makers) >= SHAPES:
@@ -73,7 +75,8 @@ class Writer:
         """Return the name that *value* has in the source: one for all places that have the same string."""
         if type(value) is str and (name := self._strings.get(value)) is not None:
             return name
-        name = f"k[{len(self._constants)}]"
+        place = len(self._constants)
+        name = f"k{place}" if place < NEAR else f"k[{place}]"
         self._constants.append(value)
         if type(value) is str:
             self._strings[value] = name
@@ -107,5 +110,6 @@ class Writer:
 
     def made(self, shapes: Shapes) -> Callable[..., Any]:
         """Return the function."""
-        head = f"def make(k):\n def made({self._parameters}):\n"
+        near = [f"k{place}=k[{place}]" for place in range(min(len(self._constants), NEAR))]
+        head = f"def make(k):\n def made({', '.join([self._parameters, *near])}):\n"
         return shapes.function(head + "\n".join(self._lines) + "\n return made\n", self._constants)

@@ -1,7 +1,7 @@
 """Functions written for flags: shapes are shared, constants are not."""
 
 from pennon.engine.probes import Trace
-from pennon.engine.source import SHAPES, Shapes, Writer, once
+from pennon.engine.source import NEAR, SHAPES, Shapes, Writer, once
 
 
 def _adder(number: int) -> Writer:
@@ -20,7 +20,15 @@ def test_functions_of_one_shape_share_their_code_but_no_constants() -> None:
 def test_equal_strings_are_one_constant() -> None:
     writer = Writer("")
     names = [writer.constant(value) for value in ("a", "b", "a", 1)]
-    assert names == ["k[0]", "k[1]", "k[0]", "k[2]"]
+    assert names == ["k0", "k1", "k0", "k2"]
+
+
+def test_constants_beyond_the_near_ones_are_found_too() -> None:
+    writer, numbers = Writer("x"), range(NEAR + 3)
+    names = [writer.constant(number) for number in numbers]
+    assert names[NEAR - 1 : NEAR + 1] == [f"k{NEAR - 1}", f"k[{NEAR}]"]
+    writer.line(0, f"return [x, {', '.join(names)}]")
+    assert writer.made(Shapes())("x") == ["x", *numbers]
 
 
 def test_shapes_are_bounded_and_functions_outlive_them() -> None:
