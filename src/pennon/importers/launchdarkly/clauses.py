@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pennon.engine.dialects.launchdarkly.contexts import USER, Place, reference_steps
 from pennon.engine.dialects.launchdarkly.operators import NAMES
-from pennon.engine.dialects.launchdarkly.patterns import is_python, python_exception
+from pennon.engine.dialects.launchdarkly.patterns import has_long_escape, python_exception
 from pennon.engine.regex import pattern_problem
 from pennon.importers.launchdarkly.documents import refused
 from pennon.importers.launchdarkly.findings import Findings
@@ -108,7 +108,7 @@ def _patterns(values: Sequence[Json], path: str, dialect: str, findings: Finding
 
 def _python_pattern(pattern: str, path: str, findings: Findings) -> bool:
     problem = pattern_problem(pattern)
-    if (problem is not None or not is_python(pattern)) and not _compiles(pattern):
+    if (problem is not None or has_long_escape(pattern)) and not _compiles(pattern):
         findings.said(path, f"{pattern!r} is no pattern of Python's re: it is never found, and left out")
         return False
     if problem is not None:
@@ -133,7 +133,7 @@ def _node_pattern(pattern: str, path: str, findings: Findings) -> bool:
         findings.said(path, f"{pattern!r} is no pattern of JavaScript's, which knows no (?i): it is never found")
         return True
     problem = pattern_problem(pattern)
-    if problem is None and not is_python(pattern):
+    if problem is None and has_long_escape(pattern):
         problem = r"\x{…} is a repetition to JavaScript"
     if problem is not None:
         findings.impossible(path, f"the pattern {pattern!r} is outside of what Pennon searches for, {problem}")

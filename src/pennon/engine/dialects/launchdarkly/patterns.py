@@ -42,9 +42,9 @@ def python_exception(pattern: str) -> str | None:
     return None
 
 
-def is_python(pattern: str) -> bool:
-    r"""Tell whether Python's `re` takes *pattern*, which is in the subset: all but `\x{…}`."""
-    return not any(part.startswith("\\x{") for part, _ in _parts(pattern))
+def has_long_escape(pattern: str) -> bool:
+    r"""Tell whether *pattern* has a `\x{…}`, which Python's `re` does not take and JavaScript reads otherwise."""
+    return any(part.startswith("\\x{") for part, _ in _parts(pattern))
 
 
 _PYTHON_SPACE = r"\t\n\v\f\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
@@ -55,7 +55,7 @@ _PYTHON_NO_SPACE = (
 
 
 def _python_text(pattern: str) -> str:
-    if not is_python(pattern):
+    if has_long_escape(pattern):
         raise ValueError(rf"Python's re takes no \x{{…}}, as in {pattern!r}")
     return "".join(
         _respaced(part, _PYTHON_SPACE, _PYTHON_NO_SPACE, in_class=in_class) for part, in_class in _parts(pattern)
@@ -121,7 +121,7 @@ def _units(text: str) -> str:
 
 
 def _node_text(pattern: str) -> str:
-    if not is_python(pattern):
+    if has_long_escape(pattern):
         raise ValueError(rf"JavaScript reads \x{{…}} as a repetition, as in {pattern!r}")
     parts = list(_parts(_units(pattern)))
     written = []

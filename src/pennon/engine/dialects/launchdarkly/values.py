@@ -10,7 +10,7 @@ VersionRank: TypeAlias = tuple[Any, ...]
 SAFE_INTEGER = 2**53 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
-_ERA_Y, _ERA_DAYS = 400, 146_097
+_ERA_YEARS, _ERA_DAYS = 400, 146_097
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -99,7 +99,9 @@ def go_date(value: Any) -> float | int | None:
 
 def _milliseconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
     """Return milliseconds since 1970. Days beyond the month's last, and minutes of any size, carry over."""
-    days = date(year + _ERA_Y, month, 1).toordinal() - _ERA_DAYS + day - 1 - _EPOCH_DAY
+    # Python's calendar begins with year 1: year 0 is read one cycle of the Gregorian calendar later.
+    first = date(year, month, 1).toordinal() if year else date(_ERA_YEARS, month, 1).toordinal() - _ERA_DAYS
+    days = first + day - 1 - _EPOCH_DAY
     return days * _DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000
 
 
