@@ -46,6 +46,8 @@ class Claim(NamedTuple):
     booleans: frozenset[bool] | None = None
     affixes: Affixes | None = None
     every: frozenset[str] = frozenset()
+    weight: int = 1
+    """How many literals there are, and so what it costs to hold it against others."""
 
 
 _TEXTS = frozenset({TEXT})
@@ -69,14 +71,16 @@ class Claims:
         read = _READERS.get(prepared.compare.removesuffix("_any_case"), _ordered)
         claim, takes = read(prepared, condition)
         compare, literals = self._comparisons[prepared.compare], prepared.literals
-        return claim._replace(is_true=_true(compare, literals)), takes._replace(is_true=_takes(compare, literals))
+        weight = 1 + len(condition.values)
+        claim = claim._replace(is_true=_true(compare, literals), weight=weight)
+        return claim, takes._replace(is_true=_takes(compare, literals))
 
     def listed(self, keys: tuple[str, ...]) -> Claim:
         """Return that an element, read as a unit, is one of *keys*."""
         prepared = prepare_target(keys)
         numbers = frozenset(int(key) for key in prepared.literals if _is_integer(key))
         is_true = _true(self._comparisons[prepared.compare], prepared.literals)
-        return Claim(_UNITS, is_true, texts=prepared.literals, numbers=numbers)
+        return Claim(_UNITS, is_true, texts=prepared.literals, numbers=numbers, weight=1 + len(keys))
 
     def _matching(self, condition: Condition) -> tuple[Claim, Claim]:
         # A pattern is compiled only if a value is held against it: most are never asked.
@@ -91,7 +95,8 @@ class Claims:
 
         every = _TEXTS if "" in literals else frozenset[str]()
         affixes = Affixes("matches", literals, condition.ignore_case)
-        return Claim(_TEXTS if literals else frozenset(), is_true, affixes=affixes, every=every), _ANY_TEXT
+        sorts = _TEXTS if literals else frozenset[str]()
+        return Claim(sorts, is_true, affixes=affixes, every=every, weight=1 + len(literals)), _ANY_TEXT
 
 
 def _true(compare: Comparison, literals: Any) -> Callable[[Any], bool]:

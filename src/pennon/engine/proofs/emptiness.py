@@ -17,7 +17,9 @@ def is_nothing(true: Claims, untrue: Claims) -> bool:
 
     *untrue* is not the same as false: a value of a type that an operator does not take makes it untrue.
     """
-    return all(_is_none_of(sort, true, untrue) for sort in (BOOLEAN, NUMBER, TEXT))
+    if not untrue and len(true) == 1:
+        return not true[0].sorts
+    return all(_is_none_of(sort, true, untrue) for sort in true[0].sorts)
 
 
 def _is_none_of(sort: str, true: Claims, untrue: Claims) -> bool:

@@ -54,6 +54,15 @@ class About:
         else:
             self.some.append(claim)
 
+    def cost(self, *, single: bool = False) -> int:
+        """Return about how much there is to compare to tell whether it is impossible."""
+        affixed = sum(claim.weight for claim in self.never if claim.affixes is not None)
+        if not (single or self.is_single):
+            return 1 + sum(claim.weight * (1 + len(self.never) + affixed // 4) for claim in self.some)
+        affixed += sum(claim.weight for claim in self.some if claim.affixes is not None)
+        fewest = min((claim.weight for claim in self.some), default=1)
+        return 1 + fewest * (len(self.some) + len(self.never)) + affixed * affixed // 4
+
     def is_impossible(self, *, single: bool = False) -> bool:
         """Tell whether provably no value is so; with *single*, no value but perhaps an array."""
         if self.is_missing:
@@ -74,16 +83,15 @@ class About:
         return self._excludes(claim) and self._forces(takes)
 
     def _forces(self, claim: Claim) -> bool:
-        """Tell whether some element provably makes *claim* true."""
-        other = self.copy()
-        other.never.append(claim)
-        return other.is_impossible()
+        """Tell whether some element provably makes *claim* true: there would be none if it were never."""
+        never = [*self.never, claim]
+        if self.is_single:
+            return bool(self.some) and is_nothing(self.some, never)
+        return any(is_nothing([each], never) for each in self.some)
 
     def _excludes(self, claim: Claim) -> bool:
-        """Tell whether provably no element makes *claim* true."""
-        other = self.copy()
-        other.some.append(claim)
-        return other.is_impossible()
+        """Tell whether provably no element makes *claim* true: there would be none if one did."""
+        return is_nothing([*self.some, claim] if self.is_single else [claim], self.never)
 
 
 class Facts:
@@ -135,10 +143,21 @@ class Facts:
     def _lies_in_nothing(self, attribute: Attribute) -> bool:
         return any(outer in self.abouts and self.abouts[outer].is_missing for outer in above(attribute))
 
+    def know(self, term: Term) -> bool:
+        """Tell whether *term* is one of those that hold."""
+        return (term.name, term.single) in self.names
+
+    def cost(self, *, single: bool = False) -> int:
+        """Return about how much there is to compare to tell whether they are impossible."""
+        return 1 + sum(about.cost(single=single) for about in self.abouts.values())
+
+    def cost_of(self, term: Term) -> int:
+        """Return about how much there is to compare to tell whether *term* follows."""
+        about = self.abouts.get(term.attribute)
+        return 1 if about is None or term.claim is None else about.cost() + term.claim.weight * len(about.some)
+
     def imply(self, term: Term) -> bool:
-        """Tell whether *term* provably holds."""
-        if (term.name, term.single) in self.names:
-            return True
+        """Tell whether *term* provably holds, by what is known of its attribute."""
         about = self.abouts.get(term.attribute)
         if about is None or term.form not in {Form.VALUE, Form.EXISTS}:
             return False

@@ -1,10 +1,11 @@
 """Facts and segments put together: whether terms can hold at once, and what follows from them.
 
-A segment is taken apart into the ways that lead into it. All of it is bounded: when the budget of a question is spent
-the answer is that nothing is proved, and the same question always gets the same answer.
+A segment is taken apart into the ways that lead into it. All of it is bounded: where a question goes too deep, or an
+item takes too much comparing, nothing more is proved. What is found of an item depends on no question before it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from pennon.engine.proofs.emptiness import MEMBERS
 from pennon.engine.proofs.facts import Facts
@@ -12,22 +13,33 @@ from pennon.engine.proofs.terms import TARGETING_KEY, Form, Term, Terms
 from pennon.model import InvalidItem, Segment, Snapshot
 
 _STEPS = 200
-"""So many sets of facts are looked at for one question."""
+"""So many sets of facts are looked at for one question: they are looked at within each other."""
+_EFFORT = 30_000
+"""So much is compared for one item, of what `Facts.cost` estimates. Few items take a hundredth."""
 
 _HAS_KEY = Term(Form.EXISTS, "has a targeting key", TARGETING_KEY)
 _LISTED = Term(Form.OPAQUE, "is listed")
 
 
+class Effort:
+    """How much may still be compared for one item."""
+
+    def __init__(self, left: int = _EFFORT) -> None:
+        self.left = left
+
+
 class Budget:
-    """How many steps are left for one question."""
+    """How many steps are left for one question, and how much effort for all of them."""
 
-    def __init__(self, steps: int = _STEPS) -> None:
-        self.left = steps
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self._steps = _STEPS
 
-    def is_spent(self) -> bool:
-        """Take a step. Tell whether there was none left."""
-        self.left -= 1
-        return self.left < 0
+    def is_spent(self, cost: int = 1) -> bool:
+        """Take a step that costs so much. Tell whether there was not enough left."""
+        self._steps -= 1
+        self._effort.left -= cost
+        return self._steps < 0 or self._effort.left < 0
 
 
 class Logic:
@@ -39,15 +51,29 @@ class Logic:
         self._segments: dict[str, Segment | None] = {}
         self._ways: dict[str, tuple[tuple[Term, ...], ...] | None] = {}
         self._empty: dict[str, bool] = {}
+        self._effort = Effort()
+
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """Begin with what is asked for the sake of another item, which has an effort of its own."""
+        before, self._effort = self._effort, Effort()
+        try:
+            yield
+        finally:
+            self._effort = before
+
+    def is_tired(self) -> bool:
+        """Tell whether nothing more is proved of this item."""
+        return self._effort.left < 0
 
     def contradict(self, facts: Facts, budget: Budget | None = None, *, single: bool = False) -> bool:
         """Tell whether provably no context is as *facts* say; with *single*, none but perhaps one with arrays."""
         segments = tuple(term for term in facts.held if term.form is Form.SEGMENT and not term.negate)
-        return self._contradict(facts, segments, budget or Budget(), single=single)
+        return self._contradict(facts, segments, budget or Budget(self._effort), single=single)
 
     def _contradict(self, facts: Facts, asked: tuple[Term, ...], budget: Budget, *, single: bool) -> bool:
         """Tell it of facts whose segments *asked* are still to be taken apart."""
-        if budget.is_spent():
+        if budget.is_spent(facts.cost(single=single)):
             return False
         if facts.are_impossible(single=single):
             return True
@@ -73,11 +99,13 @@ class Logic:
 
     def implies(self, facts: Facts, term: Term, budget: Budget | None = None) -> bool:
         """Tell whether *term* provably holds for every context that is as *facts* say."""
-        budget = budget or Budget()
-        if facts.imply(term):
+        if facts.know(term):
             return True
-        if term.form is not Form.SEGMENT or budget.is_spent():
+        budget = budget or Budget(self._effort)
+        if budget.is_spent(facts.cost_of(term)):
             return False
+        if term.form is not Form.SEGMENT:
+            return facts.imply(term)
         if not term.negate:
             return self._is_inside(facts, term.segments, budget)
         inside = facts.copy()
@@ -98,7 +126,7 @@ class Logic:
         segment, ways = self._segment(key), self.ways(key)
         if segment is None or ways is None:
             return False
-        if segment.included and ways[0][0].single and facts.imply(ways[0][0]):
+        if segment.included and ways[0][0].single and self.implies(facts, ways[0][0], budget):
             return True
         if segment.excluded:
             return False
@@ -116,7 +144,8 @@ class Logic:
     def is_empty(self, key: str) -> bool:
         """Tell whether provably nobody is in a segment."""
         if key not in self._empty:
-            self._empty[key] = self.is_never(Term(Form.SEGMENT, ("inside", key), segments=(key,)))
+            with self.afresh():
+                self._empty[key] = self.is_never(Term(Form.SEGMENT, ("inside", key), segments=(key,)))
         return self._empty[key]
 
     def ways(self, key: str) -> tuple[tuple[Term, ...], ...] | None:

@@ -69,7 +69,8 @@ class Outlines:
     def served(self, key: str) -> Served:
         """Return what a flag can serve to those that have it as a prerequisite."""
         if key not in self._served:
-            self._served[key] = self._find_served(key)
+            with self._logic.afresh():
+                self._served[key] = self._find_served(key)
         return self._served[key]
 
     def _find_served(self, key: str) -> Served:

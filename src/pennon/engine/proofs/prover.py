@@ -37,7 +37,8 @@ class Prover:
         if problems:
             _note_broken(found, problems)
         else:
-            note_flag(found, flag, self._outlines, self._logic)
+            with self._logic.afresh():
+                note_flag(found, flag, self._outlines, self._logic)
         return found.found
 
     def segment_findings(self, key: str) -> list[Finding]:
@@ -51,7 +52,8 @@ class Prover:
         if problems:
             _note_broken(found, problems)
         else:
-            note_segment(found, segment, self._terms, self._logic)
+            with self._logic.afresh():
+                note_segment(found, segment, self._terms, self._logic)
         return found.found
 
     def _problems(self, segment: Segment) -> tuple[Problem, ...]:

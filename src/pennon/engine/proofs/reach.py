@@ -4,11 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pennon.engine.proofs.facts import Facts
-from pennon.engine.proofs.logic import Budget, Logic
+from pennon.engine.proofs.logic import Logic
 from pennon.engine.proofs.terms import Form, Term
-
-_STEPS = 3000
-"""So many steps are taken to hold a rule against all that are before it."""
 
 
 class Arrival(NamedTuple):
@@ -44,9 +41,8 @@ def arrival(logic: Logic, terms: Iterable[Term], before: Sequence[Earlier]) -> A
         return Arrival(asked, facts, can_hold=False)
     left = facts.copy()
     took: list[int] = []
-    budget = Budget(_STEPS)
     for rule in before:
-        beyond = _beyond(logic, facts, rule, budget)
+        beyond = _beyond(logic, facts, rule)
         if beyond == ():
             return Arrival(asked, left, can_hold=True, taken_by=(rule.place,))
         if beyond is not None and left.fail(beyond[0]):
@@ -56,11 +52,11 @@ def arrival(logic: Logic, terms: Iterable[Term], before: Sequence[Earlier]) -> A
     return Arrival(asked, left, can_hold=True)
 
 
-def _beyond(logic: Logic, facts: Facts, rule: Earlier, budget: Budget) -> tuple[Term, ...] | None:
+def _beyond(logic: Logic, facts: Facts, rule: Earlier) -> tuple[Term, ...] | None:
     """Return what *rule* asks beyond what is known to hold, None if that is more than one thing."""
     beyond: tuple[Term, ...] = ()
     for term in rule.terms:
-        if budget.is_spent():
+        if logic.is_tired():
             return None
         if _is_beside(facts, term) or not logic.implies(facts, term):
             beyond = (*beyond, term)

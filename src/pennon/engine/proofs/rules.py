@@ -1,18 +1,18 @@
 """What is wrong with the conditions of a rule, and with its place among the others: of flags and of segments."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, islice
 
 from pennon.engine.proofs.claims import ALL_BUCKETS, is_bucket_order
 from pennon.engine.proofs.facts import Facts
 from pennon.engine.proofs.finding import Code, Findings
-from pennon.engine.proofs.logic import Budget, Logic
+from pennon.engine.proofs.logic import Logic
 from pennon.engine.proofs.reach import Arrival
 from pennon.engine.proofs.terms import Form, Term
 from pennon.engine.words import asked
 from pennon.model import Condition
 
-_PAIRS = 500
+_PAIRS = 200
 """So many pairs of conditions are looked at for the two that contradict each other."""
 _SHOWN = 4
 
@@ -64,10 +64,7 @@ def _contradiction(
     conditions: Sequence[Condition], terms: Sequence[Term], logic: Logic, *, single: bool
 ) -> tuple[str, str]:
     """Return where conditions contradict each other, and what they say: the first two that do, or all together."""
-    budget = Budget(_PAIRS)
-    for one, two in combinations(range(len(terms)), 2):
-        if budget.is_spent():
-            break
+    for one, two in islice(combinations(range(len(terms)), 2), _PAIRS):
         if logic.contradict(Facts([terms[one], terms[two]]), single=single):
             return f"/{two}", f"{asked(conditions[one])}, and {asked(conditions[two])}"
     return "", ", and ".join(map(asked, conditions[:_SHOWN])) + (", and more" if len(conditions) > _SHOWN else "")
