@@ -42,6 +42,10 @@ class Theirs(Protocol):
     def error(self) -> str | None:
         """The SDK's own word for what went wrong."""
 
+    @property
+    def chance(self) -> bool:
+        """Whether the SDK drew lots, so that it would not answer the same again."""
+
 
 Ask: TypeAlias = Callable[[str, Sequence[Context], float | None], Sequence[Theirs]]
 """Asks the vendor's SDK about a flag of the vendor's, for contexts, at a time."""
@@ -170,8 +174,10 @@ def compare(planned: PlannedFlag, ours: Evaluation, theirs: Theirs) -> Aspect | 
     """Return in what the two answers differ, None where they are the same.
 
     The caller's default equals itself only. Values are compared strictly (true is not 1, but 1 is 1.0), and so are
-    variations where the plan knows which of ours the vendor's is.
+    variations where the plan knows which of ours the vendor's is. What the SDK drew lots for equals anything.
     """
+    if theirs.chance:
+        return None
     is_default = ours.value is DEFAULT
     if is_default or theirs.default:
         return None if is_default and theirs.default else "default"

@@ -15,6 +15,7 @@ class Told(NamedTuple):
     variation: Json = None
     default: bool = False
     error: str | None = None
+    chance: bool = False
 
 
 MODEL = flag("checkout").on().rule("on", country="DE").serving("off").build()
@@ -163,3 +164,9 @@ def test_segments_of_the_plan_are_there() -> None:
         segments=(beta,),
     )
     assert rules_of(plan).evaluate("checkout", {"targetingKey": "ada"}).value is True
+
+
+def test_what_the_sdk_drew_lots_for_equals_anything() -> None:
+    assert compare(PLANNED, ours("on"), Told("off", chance=True)) is None
+    assert compare(PLANNED, ours(DEFAULT), Told("off", chance=True)) is None
+    assert compare(PLANNED, ours("on"), Told("off")) == "value"

@@ -46,13 +46,15 @@ class Outcome(NamedTuple):
     """What the vendor's SDK answered to one context.
 
     `variation` is the SDK's own name of it (an index, a variant's name), or None where it tells none. `default`: the
-    caller's default was served, and `value` is None. `error` is the SDK's own word for what went wrong.
+    caller's default was served, and `value` is None. `error` is the SDK's own word for what went wrong. `chance`: the
+    SDK drew lots, so that it does not answer the same again.
     """
 
     value: Any
     variation: Json = None
     default: bool = False
     error: str | None = None
+    chance: bool = False
 
 
 def pin_of(vendor: str, dialect: str) -> Pin:
@@ -137,7 +139,13 @@ class Peer:
         answer = self._ask({"flag": flag, "contexts": list(contexts), "now": now}, timeout_s)
         try:
             outcomes = [
-                Outcome(one["value"], one.get("variation"), bool(one.get("default")), one.get("error"))
+                Outcome(
+                    one["value"],
+                    one.get("variation"),
+                    bool(one.get("default")),
+                    one.get("error"),
+                    bool(one.get("chance")),
+                )
                 for one in answer["outcomes"]
             ]
         except (KeyError, TypeError, AttributeError):
