@@ -37,7 +37,7 @@ _LAUNCHDARKLY: Mapping[tuple[str, str], Pin] = {
     ("launchdarkly", "node"): node("@launchdarkly/node-server-sdk@9.13.7"),
 }
 _UNLEASH: Mapping[tuple[str, str], Pin] = {
-    ("unleash", "python"): python("UnleashClient==6.9.1"),
+    ("unleash", "python"): python("UnleashClient==6.9.1", "yggdrasil-engine==2.0.0"),
     ("unleash", "node"): node("unleash-client@6.12.1"),
 }
 _GROWTHBOOK: Mapping[tuple[str, str], Pin] = {
