@@ -1,6 +1,7 @@
 """What the loops wait on and run in: the same behaviour, in threads and in tasks."""
 
 import asyncio
+import os
 import threading
 import time
 
@@ -154,3 +155,50 @@ def test_what_raises_for_another_reason_is_not_taken_for_a_cut() -> None:
     line.close()
     with pytest.raises(LineCut), line:
         pass
+
+
+def test_a_bell_is_rung_by_any_thread_or_by_a_file_and_once_only() -> None:
+    read, write = os.pipe()
+
+    async def main() -> list[bool]:
+        bell = tasks.AsyncBell(read)
+        woken = []
+        for ring in (bell.ring, lambda: os.write(write, b"!")):
+            threading.Thread(target=ring).start()
+            woken.append(await in_time(bell, 10))
+        os.read(read, 1)
+        woken.append(await in_time(bell, 0.01))  # the file had rung once more before it was read
+        woken.append(await in_time(bell, 0.01))
+        bell.close()
+        bell.ring()
+        bell.forget()
+        return woken
+
+    async def in_time(bell: tasks.AsyncBell, timeout_s: float) -> bool:
+        started = time.monotonic()
+        await bell.wait(timeout_s)
+        return time.monotonic() - started < timeout_s
+
+    assert asyncio.run(main())[:2] == [True, True]
+    bell = threads.Bell(read)
+    threading.Thread(target=bell.ring).start()
+    started = time.monotonic()
+    bell.wait(10)
+    os.write(write, b"!")
+    bell.wait(10)
+    assert time.monotonic() - started < 5
+    os.read(read, 1)
+    bell.wait(0.02)
+    assert time.monotonic() - started > 0.02
+    bell.close()
+    bell.ring()
+    os.close(read)
+    os.close(write)
+
+
+def test_a_bell_without_a_file_is_rung_by_threads() -> None:
+    bell = threads.Bell(None)
+    for _ in range(100_000):
+        bell.ring()  # more than anybody could have read
+    bell.wait(10)
+    bell.close()

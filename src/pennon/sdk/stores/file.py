@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pennon.model import Delta, Position
 from pennon.sdk.errors import CorruptStore
 from pennon.sdk.stores.base import Stored
-from pennon.sdk.stores.layout import FORMAT, Head, write_body, write_head, write_record
+from pennon.sdk.stores.layout import FORMAT, LINE, Head, write_body, write_head, write_record
 from pennon.sdk.stores.opened import Opened, latest, open_store
 
 _LONG_JOURNAL = 256 * 1024
@@ -132,7 +132,7 @@ class Journal:
         self._path = path
         self._handle = handle
         self._end = end
-        self._room = max(_LONG_JOURNAL, head.bytes // 2) + head.bytes + head.index
+        self._room = LINE + head.bytes + head.index + max(_LONG_JOURNAL, head.bytes // 2)
         self._is_synced = True
         self._left = self._stamp()
 

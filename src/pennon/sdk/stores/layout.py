@@ -23,7 +23,7 @@ from pennon.sdk.errors import CorruptStore
 
 FORMAT = 2
 _RECORD = struct.Struct("<II")
-_LINE = 512
+LINE = 512
 _encode = msgspec.json.Encoder().encode
 
 
@@ -105,7 +105,7 @@ def read_head(start: bytes) -> tuple[Head, int]:
 
 def write_head(head: Head) -> bytes:
     """Return a first line, as long as every other one: it is written last, over the place that was left for it."""
-    return _encode(head).ljust(_LINE - 1) + b"\n"
+    return _encode(head).ljust(LINE - 1) + b"\n"
 
 
 def hash_of(key: str) -> int:
