@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from pennon.control.storage import Storage
-from pennon.control.storage.counts import INSTANCE_KEPT, KEPT
+from pennon.control.storage.counts import INSTANCE_KEPT, KEPT, StoredCounts
 from pennon.control.storage.tables import instances
 from pennon.events import HourlyCount
 from pennon.ingest.counting import CountedBatch
@@ -98,6 +98,21 @@ def test_instance_that_is_heard_of_is_not_forgotten(storage: Storage, clock: Han
     storage.counts.add([batch(1, count())])
     assert _instances(storage) == 1
     assert storage.counts.totals(SHOP) == [count()]
+
+
+def test_of_a_key_with_too_many_instances_the_silent_ones_are_forgotten(storage: Storage, clock: HandClock) -> None:
+    clock.time = _time(NOON)
+    counts = StoredCounts(storage._database, clock, most_instances=20)
+    quiet = [CountedBatch(SHOP, "k1", f"i{number}", 1, (NOON + number) * 1000, (count(),)) for number in range(60)]
+    for one in (CountedBatch(SHOP, "k2", "other", 1, NOON * 1000, (count(),)), *quiet):
+        counts.add([one])
+    clock.move(timedelta(hours=2))
+    counts.add([CountedBatch(SHOP, "k1", "i59", 2, (NOON + 60) * 1000, (count(),))])
+    with storage._database.reading() as connection:
+        left = {row.instance for row in connection.execute(select(instances.c.instance))}
+    assert left == {"other", *(f"i{number}" for number in range(40, 60))}
+    counts.add([quiet[-1]])
+    assert counts.totals(SHOP) == [count(number=62)]
 
 
 def test_last_use_is_the_latest_one(storage: Storage, clock: HandClock) -> None:

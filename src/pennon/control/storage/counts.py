@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from pennon.control.clock import Clock
 from pennon.control.storage.database import Database
@@ -16,15 +16,19 @@ KEPT = timedelta(days=400)
 """A year and a month, so that this month can be compared with that of last year."""
 INSTANCE_KEPT = timedelta(days=30)
 """An instance that was silent for so long does not send again what it sent before."""
+INSTANCES = 100_000
+"""So many instances of one key are told apart: a client key is public, and whoever has it can make up names."""
 _TIDY_EVERY = timedelta(hours=1)
 
 
 class StoredCounts:
     """See `pennon.control.lifecycle.counts.EvaluationCounts`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, most_instances: int = INSTANCES) -> None:
         self._database = database
         self._clock = clock
+        self._most_instances = most_instances
+        self._counted = 0
         self._tidied: datetime | None = None
 
     def add(self, batches: Sequence[CountedBatch]) -> None:
@@ -34,6 +38,7 @@ class StoredCounts:
         with self._database.writing() as connection:
             self._tidy(connection)
             new = [batch for batch in ordered if _mark(connection, batch)]
+            self._counted += len(new)
             if sums := _summed(new):
                 connection.execute(_adding(connection), sums)
             connection.commit()
@@ -65,12 +70,25 @@ class StoredCounts:
 
     def _tidy(self, connection: Connection) -> None:
         now = self._clock.now()
-        if self._tidied is not None and self._tidied <= now < self._tidied + _TIDY_EVERY:
+        is_recent = self._tidied is not None and self._tidied <= now < self._tidied + _TIDY_EVERY
+        if is_recent and self._counted < self._most_instances // 10:
             return
+        self._forget_instances(connection)
         connection.execute(delete(instances).where(instances.c.at < micros(now - INSTANCE_KEPT)))
         old = evaluation_counts.c.hour < int((now - KEPT).timestamp())
         connection.execute(delete(evaluation_counts).where(old))
         self._tidied = now
+        self._counted = 0
+
+    def _forget_instances(self, connection: Connection) -> None:
+        """Forget, of each key that has too many instances, those that were silent longest."""
+        table = instances.c
+        many = select(table.environment, table.key).group_by(table.environment, table.key)
+        for row in connection.execute(many.having(func.count() > self._most_instances)).all():
+            of_key = (table.environment == row.environment, table.key == row.key)
+            newest = select(table.at).where(*of_key).order_by(table.at.desc())
+            bound = connection.execute(newest.offset(self._most_instances - 1).limit(1)).scalar_one()
+            connection.execute(delete(instances).where(*of_key, table.at < bound))
 
 
 def _mark(connection: Connection, batch: CountedBatch) -> bool:
