@@ -249,10 +249,7 @@ def _moment(text: str) -> float | None:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
-    except (OverflowError, ValueError):
-        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
 def _date(moment: float) -> str:
