@@ -71,13 +71,17 @@ class Difference(Wire, frozen=True, kw_only=True):
 
 
 class FlagReport(Wire, frozen=True, kw_only=True):
-    """What the comparison of one flag found. `samples` are the first of its differences, made as small as can be."""
+    """What the comparison of one flag found. `samples` are the first of its differences, made as small as can be.
+
+    `lots` of the evaluations the vendor's SDK decided by chance, so that there was nothing to compare.
+    """
 
     flag: str
     source: str
     fidelity: Fidelity
     evaluations: int
     differences: int
+    lots: int = 0
     samples: tuple[Difference, ...] = ()
 
 
@@ -95,6 +99,11 @@ class Report(Wire, frozen=True, kw_only=True):
     def evaluations(self) -> int:
         """How many evaluations were compared."""
         return sum(flag.evaluations for flag in self.flags)
+
+    @property
+    def lots(self) -> int:
+        """How many of them the vendor's SDK decided by chance."""
+        return sum(flag.lots for flag in self.flags)
 
     @property
     def differences(self) -> int:
@@ -127,9 +136,11 @@ class Verifier:
         """Compare *planned* on that many drawn contexts, some hundreds at a time; *told* hears how many were done."""
         relevant = attributes_read(planned, self._plan, self._vocabulary)
         drawn = itertools.islice(draw(self._vocabulary, f"{seed}:{planned.key}", relevant=relevant), contexts)
-        count, samples = 0, list[Difference]()
+        count, lots, samples = 0, 0, list[Difference]()
         while chunk := list(itertools.islice(drawn, CHUNK)):
-            for difference in self.differences(planned, chunk):
+            answers = self._ask(planned.source, chunk, self._now)
+            lots += sum(answer.chance for answer in answers)
+            for difference in self._differing(planned, chunk, answers):
                 count += 1
                 if len(samples) < _MINIMISED:
                     samples.append(self.minimised(planned, difference))
@@ -140,12 +151,18 @@ class Verifier:
             fidelity=planned.fidelity,
             evaluations=contexts,
             differences=count,
+            lots=lots,
             samples=tuple(samples),
         )
 
     def differences(self, planned: PlannedFlag, contexts: Sequence[Context]) -> Iterator[Difference]:
         """Yield the differences between Pennon and the vendor's SDK for *contexts*."""
-        for context, theirs in zip(contexts, self._ask(planned.source, contexts, self._now), strict=True):
+        return self._differing(planned, contexts, self._ask(planned.source, contexts, self._now))
+
+    def _differing(
+        self, planned: PlannedFlag, contexts: Sequence[Context], answers: Sequence[Theirs]
+    ) -> Iterator[Difference]:
+        for context, theirs in zip(contexts, answers, strict=True):
             ours = self._rules.evaluate(planned.key, context, DEFAULT, now=self._now)
             if (aspect := compare(planned, ours, theirs)) is not None:
                 yield Difference(

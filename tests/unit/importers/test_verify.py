@@ -170,3 +170,12 @@ def test_what_the_sdk_drew_lots_for_equals_anything() -> None:
     assert compare(PLANNED, ours("on"), Told("off", chance=True)) is None
     assert compare(PLANNED, ours(DEFAULT), Told("off", chance=True)) is None
     assert compare(PLANNED, ours("on"), Told("off")) == "value"
+
+
+def test_what_was_left_to_chance_is_counted() -> None:
+    def lots(flag: str, contexts: Sequence[dict[str, Any]], now: float | None) -> list[Told]:
+        return [Told(value=None, chance=True) for _ in contexts]
+
+    report = Verifier(PLAN, {}, lots).verify(PLANNED, contexts=20, seed=1)
+    assert (report.lots, report.differences) == (20, 0)
+    assert Report(vendor="v", dialect="d", sdk="s", seed=1, flags=(report, report)).lots == 40

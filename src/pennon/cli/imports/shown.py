@@ -81,6 +81,8 @@ def report(found: Report) -> None:
             _sample(flag.source, sample)
     for key in found.left_out:
         output.note(f"not compared: {key} cannot be carried")
+    if found.lots:
+        output.note(f"{found.lots:,} evaluations were left to chance by {found.sdk}: there, nothing can be compared")
     asked = f"{found.evaluations:,} evaluations of {len(found.flags)} flags, beside {found.sdk} (seed {found.seed})"
     if found.differences:
         output.say(f"\n{asked}: {found.differences:,} differ, in {len(bad)} flags.")

@@ -45,7 +45,7 @@ def run(
 def show(found: Report, *, json: bool) -> None:
     """Print what was found, and end the command with 1 if anything differs."""
     if json:
-        counts = {"evaluations": found.evaluations, "differences": found.differences}
+        counts = {"evaluations": found.evaluations, "differences": found.differences, "lots": found.lots}
         output.as_json(msgspec.to_builtins(found) | counts)
     else:
         shown.report(found)
