@@ -1,15 +1,20 @@
 """A GrowthBook file as it is written: what its SDKs receive, checked for shape and for what is not known here."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from pennon.engine.dialects.growthbook.coercion import double
 from pennon.importers.growthbook.operands import condition_problems
 from pennon.importers.growthbook.vendor import VENDOR
 from pennon.importers.plan import ImportRefused, Note
+from pennon.importers.recognition import looks_like
+from pennon.importers.vendors import VENDORS
 from pennon.model import DECODE_ERRORS, Json, Problem, decoding_problem, pointer
+from pennon.model.limits import SAFE_INTEGER
 
 
 class Filter(Struct):
@@ -105,23 +110,22 @@ class Document(Struct):
 
 _ENCRYPTED = ("encryptedFeatures", "encryptedExperiments", "encryptedSavedGroups", "encryptedContextualBandits")
 _TOP = frozenset({"status", "features", "dateUpdated", "experiments", "savedGroups", "contextualBandits"})
-_LOOKS_LIKE: Mapping[str, frozenset[str]] = {
-    "a LaunchDarkly file": frozenset({"flags", "segments"}),
-    "a flagd file": frozenset({"flags"}),
-    "an answer of Unleash": frozenset({"version", "features"}),
-}
 
 
-def read(data: bytes, known: frozenset[str]) -> Document:
-    """Read a file. *known* are the operators of the dialect. Raises `ImportRefused`."""
+def read(data: bytes, known: frozenset[str], *, exact_integers: bool = False) -> Document:
+    """Read a file. *known* are the operators of the dialect. Raises `ImportRefused`.
+
+    Integers beyond 2^53 become the doubles that JavaScript reads; *exact_integers*: only those that are such a double.
+    """
     try:
         whole = msgspec.json.decode(data)
     except DECODE_ERRORS as error:
         raise ImportRefused(VENDOR, [_not_json(data, error)]) from error
     if not isinstance(whole, dict):
         raise ImportRefused(VENDOR, [Problem("", "the file is no JSON object", _EXPECTED)])
-    if (problem := _other_file(whole)) is not None:
+    if (problem := _other_file(whole, data)) is not None:
         raise ImportRefused(VENDOR, [problem])
+    whole = _with_doubles(whole, exact=exact_integers)
     problems: list[Problem] = []
     document = Document(
         features=_each(whole, "features", Feature, problems),
@@ -145,21 +149,38 @@ def _not_json(data: bytes, error: Exception) -> Problem:
     return Problem(problem.path, f"not JSON: {problem.message}", "the file is cut off" if is_cut else _EXPECTED)
 
 
-def _other_file(whole: dict[str, Json]) -> Problem | None:
+def _with_doubles(value: Json, *, exact: bool) -> Json:
+    if isinstance(value, dict):
+        return {key: _with_doubles(inner, exact=exact) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_doubles(inner, exact=exact) for inner in value]
+    if isinstance(value, int) and abs(value) > SAFE_INTEGER:
+        nearest = float(double(value))
+        return value if exact and nearest != value else nearest
+    return value
+
+
+def _other_file(whole: dict[str, Json], data: bytes) -> Problem | None:
     if any(whole.get(name) for name in _ENCRYPTED):
-        mend = "decrypt it first, or ask a connection that does not encrypt"
-        return Problem(pointer(next(name for name in _ENCRYPTED if whole.get(name))), "the payload is encrypted", mend)
+        path = pointer(next(name for name in _ENCRYPTED if whole.get(name)))
+        return Problem(path, "it is encrypted, and no library for AES is here", _DECRYPT)
     features = whole.get("features")
     if isinstance(features, dict):
         return None
-    for name, members in _LOOKS_LIKE.items():
-        if members <= whole.keys():
-            return Problem("", f"this looks like {name}", _EXPECTED)
+    vendor = looks_like(data)
+    if vendor is not None and vendor != VENDOR:
+        return Problem("", f"this looks like a file of {VENDORS.get(vendor, 'Pennon')}", _EXPECTED)
     if features is None:
         return Problem("/features", "there are no features: this is no GrowthBook file", _EXPECTED)
     return Problem(
         "/features", "it is no object of features: this looks like an answer of GrowthBook's admin API", _EXPECTED
     )
+
+
+_DECRYPT = (
+    "ask an SDK connection that does not encrypt; or decrypt it (AES-128-CBC, IV and text in base64 with a dot between)"
+    " with openssl enc -d -aes-128-cbc, and put the text in its place"
+)
 
 
 def _each(whole: dict[str, Json], member: str, kind: type[Any], problems: list[Problem]) -> dict[str, Any]:
@@ -227,6 +248,17 @@ def conditions_of(document: Document) -> Iterator[tuple[str, dict[str, Json]]]:
         for place, leaf in enumerate(bandit.contexts or []):
             if leaf.condition:
                 yield pointer("contextualBandits", key, "contexts", place, "condition"), leaf.condition
+
+
+def shared_experiments(document: Document) -> frozenset[str]:
+    """Return the keys of experiments that several rules have."""
+    keys = Counter(
+        rule.key or key
+        for key, feature in document.features.items()
+        for rule in feature.rules or []
+        if rule.variations is not None or rule.contextual_variations is not None
+    )
+    return frozenset(key for key, count in keys.items() if count > 1)
 
 
 def _file_notes(whole: dict[str, Json]) -> Iterator[Note]:

@@ -71,6 +71,9 @@ class _ExperimentWriting:
         rule = self._rule
         if rule.disable_sticky_bucketing:
             return
+        if self._writing.around.sticky.is_used and self._experiment.key in self._writing.around.shared:
+            message = f"no other rule of {self._experiment.key!r} stores a sticky bucket before this one is asked"
+            self._writing.doubt(self._scope.path, message)
         if rule.fallback_attribute or rule.bucket_version is not None or rule.min_bucket_version is not None:
             self._writing.doubt_sticky(self._scope)
             if self._writing.around.sticky.is_used:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from pennon.importers.growthbook.conditions import Carrier
-from pennon.importers.growthbook.document import Document, Feature
+from pennon.importers.growthbook.document import Document, Feature, shared_experiments
 from pennon.importers.growthbook.experiments import write_experiment
 from pennon.importers.growthbook.groups import Groups
 from pennon.importers.growthbook.parents import Rings
@@ -29,7 +29,14 @@ class Planning:
         self._document = document
         self._groups = Groups(document.groups)
         self._carrier = Carrier(self._groups, dialect)
-        self._around = Surroundings(self._carrier, Rings(document.features), document.bandits, sticky, self._answers)
+        self._around = Surroundings(
+            self._carrier,
+            Rings(document.features),
+            document.bandits,
+            sticky,
+            shared_experiments(document),
+            self._answers,
+        )
         self._planned: dict[str, _Planned] = {}
 
     def plan(self) -> Plan:
@@ -81,7 +88,7 @@ class Planning:
         fidelity = Fidelity.CONDITIONAL if notes else Fidelity.EXACT
         planned = PlannedFlag(key=key, source=key, fidelity=fidelity, notes=notes, flag=flag)
         values = {variation.key: variation.value for variation in flag.variations}
-        return _Planned(planned, Answer(values, writing.cyclic))
+        return _Planned(planned, Answer(values, writing.cyclic, is_exact=not notes))
 
     def _flag(self, key: str, writing: Writing) -> Flag:
         kinds = writing.values.kinds()

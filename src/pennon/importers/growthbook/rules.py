@@ -22,16 +22,22 @@ class Answer(NamedTuple):
     """What a planned feature may answer: its values by variation, and the variation of cyclic prerequisites."""
 
     values: dict[str, Json]
-    cyclic: str | None
+    cyclic: str | None = None
+    is_exact: bool = True
 
 
 class Surroundings(NamedTuple):
-    """What a feature is written among. `answers` gives those of another feature; it raises `Impossible`."""
+    """What a feature is written among.
+
+    `shared` are the experiments that several rules have. `answers` gives those of another feature, None for one that
+    is not there; it raises `Impossible`.
+    """
 
     carrier: Carrier
     rings: Rings
     bandits: dict[str, Bandit]
     sticky: StickyBuckets
+    shared: frozenset[str]
     answers: Callable[[str], Answer | None]
 
 
@@ -111,7 +117,7 @@ class Writing:
                 return None
             for doubt in self.around.carrier.doubts(parent.condition or {}):
                 self.doubt(here + "/condition", doubt)
-            needed = self._parent(parent, conditions, name)
+            needed = self._parent(parent, conditions, here, name)
             if needed is None:
                 return None
             conditions += needed
@@ -130,8 +136,10 @@ class Writing:
             self.cyclic = self.values.apart(None, "cyclic")
         return self.cyclic
 
-    def _parent(self, parent: Parent, so_far: list[Condition], name: str) -> list[Condition] | None:
-        answer = self.around.answers(parent.id) or Answer({"": None}, None)
+    def _parent(self, parent: Parent, so_far: list[Condition], path: str, name: str) -> list[Condition] | None:
+        answer = self.around.answers(parent.id) or Answer({"": None})
+        if not answer.is_exact:
+            self.doubt(path, f"{parent.id!r} is exact")
         if answer.cyclic is not None:
             asked = Condition(op="serves", attribute=parent.id, values=(answer.cyclic,))
             self._add(name, "cyclic", [*so_far, asked], Serve(self._cyclic()), f"{parent.id} has cyclic prerequisites")
@@ -197,6 +205,8 @@ class Writing:
         """Write a rule that forces a value, on all or on a share."""
         rule = scope.rule
         serve = Serve(self.values.variation(rule.force))
+        if rule.tracks:
+            self.doubt(scope.path + "/tracks", "this is no answer of remote evaluation, which is for one user only")
         conditions = [*scope.before, *scope.own]
         has_coverage = rule.coverage is not UNSET and (self.is_javascript or rule.coverage is not None)
         if rule.range is None and not has_coverage:
