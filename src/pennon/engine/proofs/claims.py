@@ -5,7 +5,7 @@ An array matches if any element does, so all that is said here is of elements; `
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from pennon.bucketing import BUCKETS, bucket_prefix, well_formed
 from pennon.engine.comparisons import Comparison, comparisons
@@ -15,6 +15,7 @@ from pennon.engine.regex import Patterns
 from pennon.engine.values import SAFE, Memo, version_rank
 from pennon.model import Condition, Flag, Segment
 
+Test: TypeAlias = Callable[[Any], bool]
 TEXT, NUMBER, BOOLEAN = "text", "number", "boolean"
 """The sorts of value that any operator takes."""
 
@@ -38,7 +39,7 @@ class Claim(NamedTuple):
     """
 
     sorts: frozenset[str]
-    is_true: Callable[[Any], bool]
+    is_true: Test
     order: Hashable = None
     ranges: Ranges = ()
     texts: frozenset[str] | None = None
@@ -54,6 +55,7 @@ _TEXTS = frozenset({TEXT})
 _NUMBERS = frozenset({NUMBER})
 _UNITS = frozenset({TEXT, NUMBER})
 _SCALARS = frozenset({TEXT, NUMBER, BOOLEAN})
+_NO_SORT: frozenset[str] = frozenset()
 
 
 class Claims:
@@ -68,12 +70,11 @@ class Claims:
         if condition.op == "matches":
             return self._matching(condition)
         prepared = prepare_share(condition, owner) if condition.op == "inBucket" else prepare(condition, self._patterns)
-        read = _READERS.get(prepared.compare.removesuffix("_any_case"), _ordered)
-        claim, takes = read(prepared, condition)
         compare, literals = self._comparisons[prepared.compare], prepared.literals
-        weight = 1 + len(condition.values)
-        claim = claim._replace(is_true=_true(compare, literals), weight=weight)
-        return claim, takes._replace(is_true=_takes(compare, literals))
+        read = _READERS.get(prepared.compare.removesuffix("_any_case"), _ordered)
+        asked = _Asked(condition, prepared, _true(compare, literals), _takes(compare, literals))
+        claim, takes = read(asked)
+        return claim._replace(weight=1 + len(condition.values)), takes
 
     def listed(self, keys: tuple[str, ...]) -> Claim:
         """Return that an element, read as a unit, is one of *keys*."""
@@ -85,7 +86,7 @@ class Claims:
     def _matching(self, condition: Condition) -> tuple[Claim, Claim]:
         # A pattern is compiled only if a value is held against it: most are never asked.
         literals = tuple(well_formed(value) for value in condition.values if isinstance(value, str))
-        found: list[Callable[[Any], bool]] = []
+        found: list[Test] = []
 
         def is_true(value: Any) -> bool:
             if not found:
@@ -93,22 +94,25 @@ class Claims:
                 found.append(_true(self._comparisons[prepared.compare], prepared.literals))
             return found[0](value)
 
-        every = _TEXTS if "" in literals else frozenset[str]()
+        every = _TEXTS if "" in literals else _NO_SORT
         affixes = Affixes("matches", literals, condition.ignore_case)
-        sorts = _TEXTS if literals else frozenset[str]()
+        sorts = _TEXTS if literals else _NO_SORT
         return Claim(sorts, is_true, affixes=affixes, every=every, weight=1 + len(literals)), _ANY_TEXT
 
 
-def _true(compare: Comparison, literals: Any) -> Callable[[Any], bool]:
+def _true(compare: Comparison, literals: Any) -> Test:
     return lambda value: compare(literals, value) is True
 
 
-def _takes(compare: Comparison, literals: Any) -> Callable[[Any], bool]:
+def _takes(compare: Comparison, literals: Any) -> Test:
     return lambda value: compare(literals, value) is not None
 
 
-def _unread(_value: Any) -> bool:
-    raise AssertionError("a claim without its comparison")  # each is given one in `Claims.of`
+class _Asked(NamedTuple):
+    condition: Condition
+    prepared: Prepared
+    true: Test
+    takes: Test
 
 
 def bucket_order(salt: str, key: str) -> Hashable:
@@ -129,23 +133,23 @@ def _is_integer(key: str) -> bool:
     return _INTEGER.fullmatch(key) is not None and abs(int(key)) < SAFE
 
 
-def _scalars(prepared: Prepared, condition: Condition) -> tuple[Claim, Claim]:
-    texts, numbers, booleans = prepared.literals
-    affixes = None
-    if condition.ignore_case:
-        affixes, listed = Affixes("is", tuple(texts), any_case=True), frozenset[str]() if not texts else None
-    else:
-        listed = texts
+def _scalars(asked: _Asked) -> tuple[Claim, Claim]:
+    texts, numbers, booleans = asked.prepared.literals
+    affixes, listed = None, texts
+    if asked.condition.ignore_case:
+        affixes, listed = Affixes("is", tuple(texts), any_case=True), None if texts else texts
     sorts = {sort for sort, values in ((TEXT, texts), (NUMBER, numbers), (BOOLEAN, booleans)) if values}
-    claim = Claim(frozenset(sorts), _unread, texts=listed, numbers=numbers, booleans=booleans, affixes=affixes)
-    return claim, Claim(_SCALARS, _unread, every=_SCALARS)
+    claim = Claim(frozenset(sorts), asked.true, texts=listed, numbers=numbers, booleans=booleans, affixes=affixes)
+    return claim, Claim(_SCALARS, asked.takes, every=_SCALARS)
 
 
-def _affixed(prepared: Prepared, condition: Condition) -> tuple[Claim, Claim]:
-    literals = prepared.literals if isinstance(prepared.literals, tuple) else (prepared.literals,)
-    affixes = Affixes(prepared.compare.removesuffix("_any_case"), literals, condition.ignore_case)
-    every = _TEXTS if "" in literals else frozenset[str]()
-    return Claim(_TEXTS if literals else frozenset(), _unread, affixes=affixes, every=every), _ANY_TEXT
+def _affixed(asked: _Asked) -> tuple[Claim, Claim]:
+    compare, literals = asked.prepared.compare, asked.prepared.literals
+    if isinstance(literals, str):
+        literals = (literals,)
+    affixes = Affixes(compare.removesuffix("_any_case"), literals, asked.condition.ignore_case)
+    every = _TEXTS if "" in literals else _NO_SORT
+    return Claim(_TEXTS if literals else _NO_SORT, asked.true, affixes=affixes, every=every), _ANY_TEXT
 
 
 _ANY_TEXT = Claim(_TEXTS, lambda value: isinstance(value, str), every=_TEXTS)
@@ -153,36 +157,39 @@ _ANY_TEXT = Claim(_TEXTS, lambda value: isinstance(value, str), every=_TEXTS)
 _ORDERS: Mapping[str, frozenset[str]] = {"number": _NUMBERS, "date": _UNITS, "version": _TEXTS}
 
 
-def _ordered(prepared: Prepared, _condition: Condition) -> tuple[Claim, Claim]:
-    order, _, how = prepared.compare.partition("_")
+def _ordered(asked: _Asked) -> tuple[Claim, Claim]:
+    order, _, how = asked.prepared.compare.partition("_")
+    literals = asked.prepared.literals
     ranges: Ranges = ()
     if how == "equal":
-        ranges = points(prepared.literals)
-    elif prepared.literals is not None:
+        ranges = points(literals)
+    elif literals is not None:
         side = below if how.startswith("less") else above
-        ranges = side(prepared.literals, inclusive=how.endswith("or_equal"))
-    every = _NUMBERS if order == "number" else frozenset[str]()
-    taking = Claim(_ORDERS[order], _unread, order=order, ranges=EVERYTHING, every=every)
-    return Claim(_ORDERS[order] if ranges else frozenset(), _unread, order=order, ranges=ranges), taking
+        ranges = side(literals, inclusive=how.endswith("or_equal"))
+    every = _NUMBERS if order == "number" else _NO_SORT
+    taking = Claim(_ORDERS[order], asked.takes, order=order, ranges=EVERYTHING, every=every)
+    return Claim(_ORDERS[order] if ranges else _NO_SORT, asked.true, order=order, ranges=ranges), taking
 
 
-def _networks(prepared: Prepared, _condition: Condition) -> tuple[Claim, Claim]:
-    ranges = spans(((bits, start << host), (bits, (start + 1) << host)) for bits, host, start in prepared.literals)
-    taking = Claim(
-        _TEXTS, _unread, order="address", ranges=spans([((32, 0), (32, 1 << 32)), ((128, 0), (128, 1 << 128))])
-    )
-    return Claim(_TEXTS if ranges else frozenset(), _unread, order="address", ranges=ranges), taking
+def _networks(asked: _Asked) -> tuple[Claim, Claim]:
+    networks = asked.prepared.literals
+    ranges = spans(((bits, start << host), (bits, (start + 1) << host)) for bits, host, start in networks)
+    taking = Claim(_TEXTS, asked.takes, order="address", ranges=_ADDRESSES)
+    return Claim(_TEXTS if ranges else _NO_SORT, asked.true, order="address", ranges=ranges), taking
 
 
-def _shares(prepared: Prepared, _condition: Condition) -> tuple[Claim, Claim]:
-    prefix, start, end = prepared.literals
+_ADDRESSES = spans([((32, 0), (32, 1 << 32)), ((128, 0), (128, 1 << 128))])
+
+
+def _shares(asked: _Asked) -> tuple[Claim, Claim]:
+    prefix, start, end = asked.prepared.literals
     order, ranges = ("bucket", prefix), spans([(start, end)])
-    every = _TEXTS if ranges == ALL_BUCKETS else frozenset[str]()
-    claim = Claim(_UNITS if ranges else frozenset(), _unread, order=order, ranges=ranges, every=every)
-    return claim, Claim(_UNITS, _unread, order=order, ranges=ALL_BUCKETS, every=_TEXTS)
+    every = _TEXTS if ranges == ALL_BUCKETS else _NO_SORT
+    claim = Claim(_UNITS if ranges else _NO_SORT, asked.true, order=order, ranges=ranges, every=every)
+    return claim, Claim(_UNITS, asked.takes, order=order, ranges=ALL_BUCKETS, every=_TEXTS)
 
 
-_READERS: Mapping[str, Callable[[Prepared, Condition], tuple[Claim, Claim]]] = {
+_READERS: Mapping[str, Callable[[_Asked], tuple[Claim, Claim]]] = {
     "scalar": _scalars,
     "starts": _affixed,
     "ends": _affixed,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pennon.engine.proofs.emptiness import MEMBERS
 from pennon.engine.proofs.facts import Facts
 from pennon.engine.proofs.terms import TARGETING_KEY, Form, Term, Terms
-from pennon.model import InvalidItem, Segment, Snapshot
+from pennon.model import Segment, Snapshot
 
 _STEPS = 200
 """So many sets of facts are looked at for one question: they are looked at within each other."""
@@ -43,14 +43,13 @@ class Budget:
 
 
 class Logic:
-    """Answers questions about the terms of one snapshot."""
+    """Answers questions about the terms of items of one snapshot that compile, and so do the segments they name."""
 
     def __init__(self, snapshot: Snapshot, terms: Terms) -> None:
         self._snapshot = snapshot
         self._terms = terms
-        self._segments: dict[str, Segment | None] = {}
-        self._ways: dict[str, tuple[tuple[Term, ...], ...] | None] = {}
-        self._empty: dict[str, bool] = {}
+        self._segments: dict[str, Segment] = {}
+        self._ways: dict[str, tuple[tuple[Term, ...], ...]] = {}
         self._effort = Effort()
 
     @contextmanager
@@ -85,10 +84,7 @@ class Logic:
         return all(self._is_no_way_in(facts, key, asked[1:], budget, single=single) for key in asked[0].segments)
 
     def _is_no_way_in(self, facts: Facts, key: str, rest: tuple[Term, ...], budget: Budget, *, single: bool) -> bool:
-        ways = self.ways(key)
-        if ways is None:
-            return False
-        for way in ways:
+        for way in self.ways(key):
             entered = facts.copy()
             for term in way:
                 entered.hold(term)
@@ -124,8 +120,6 @@ class Logic:
 
     def _lets_in(self, facts: Facts, key: str, budget: Budget) -> bool:
         segment, ways = self._segment(key), self.ways(key)
-        if segment is None or ways is None:
-            return False
         if segment.included and ways[0][0].single and self.implies(facts, ways[0][0], budget):
             return True
         if segment.excluded:
@@ -143,19 +137,15 @@ class Logic:
 
     def is_empty(self, key: str) -> bool:
         """Tell whether provably nobody is in a segment."""
-        if key not in self._empty:
-            with self.afresh():
-                self._empty[key] = self.is_never(Term(Form.SEGMENT, ("inside", key), segments=(key,)))
-        return self._empty[key]
+        return self.is_never(Term(Form.SEGMENT, ("inside", key), segments=(key,)))
 
-    def ways(self, key: str) -> tuple[tuple[Term, ...], ...] | None:
-        """Return the ways into a segment, each as terms that all hold; None for a segment that cannot be read.
+    def ways(self, key: str) -> tuple[tuple[Term, ...], ...]:
+        """Return the ways into a segment, each as terms that all hold.
 
         The first is the list of those included, where there is one. Who is excluded is not left out.
         """
         if key not in self._ways:
-            segment = self._segment(key)
-            self._ways[key] = None if segment is None else tuple(self._ways_into(segment))
+            self._ways[key] = tuple(self._ways_into(self._segment(key)))
         return self._ways[key]
 
     def _ways_into(self, segment: Segment) -> Iterable[tuple[Term, ...]]:
@@ -169,10 +159,7 @@ class Logic:
             return _LISTED
         return _HAS_KEY if segment.hashed or len(segment.included) > MEMBERS else self._terms.listed(segment.included)
 
-    def _segment(self, key: str) -> Segment | None:
+    def _segment(self, key: str) -> Segment:
         if key not in self._segments:
-            try:
-                self._segments[key] = self._snapshot.segments[key]
-            except (KeyError, InvalidItem):
-                self._segments[key] = None
+            self._segments[key] = self._snapshot.segments[key]
         return self._segments[key]

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from pennon.bucketing import BUCKETS
 from pennon.engine.compiler import Compiler
-from pennon.engine.operators import Refused
 from pennon.engine.proofs.claims import bucket_order
 from pennon.engine.proofs.facts import Facts
 from pennon.engine.proofs.logic import Logic
@@ -60,10 +59,7 @@ class Outlines:
         """Return the places of its layer that a split's experiment owns; all of them where it has no layer."""
         if split.experiment is None or split.experiment.layer is None:
             return [(0, BUCKETS)]
-        try:
-            places = owned_places(self._snapshot.layers[split.experiment.layer], split.experiment.key)
-        except (KeyError, InvalidItem, Refused):
-            return []
+        places = owned_places(self._snapshot.layers[split.experiment.layer], split.experiment.key)
         return [(start, end) for start, end in places if start < end]
 
     def served(self, key: str) -> Served:

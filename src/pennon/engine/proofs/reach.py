@@ -42,9 +42,11 @@ def arrival(logic: Logic, terms: Iterable[Term], before: Sequence[Earlier]) -> A
     left = facts.copy()
     took: list[int] = []
     for rule in before:
-        beyond = _beyond(logic, facts, rule)
+        beyond = _beyond(logic, left, rule)
         if beyond == ():
-            return Arrival(asked, left, can_hold=True, taken_by=(rule.place,))
+            by_itself = not took or _beyond(logic, facts, rule) == ()
+            taken_by = (rule.place,) if by_itself else (*took, rule.place)
+            return Arrival(asked, left, can_hold=True, taken_by=taken_by)
         if beyond is not None and left.fail(beyond[0]):
             took.append(rule.place)
     if took and logic.contradict(left):

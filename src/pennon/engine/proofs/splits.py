@@ -47,9 +47,7 @@ def _first_places(split: Split) -> Iterator[tuple[int, str]]:
             yield index, weight.variation
 
 
-def note_unreached(found: Findings, split: Split | None, path: str, why: str) -> None:
-    """Note that nobody gets to the split at *path*, if there is one there."""
-    if split is None:
-        return
+def note_unreached(found: Findings, split: Split, path: str, why: str) -> None:
+    """Note that nobody gets to the split at *path*."""
     what = "split" if split.experiment is None else f"experiment {split.experiment.key!r}"
     found.note(Code.SPLIT_UNREACHABLE, path, f"nobody gets to this {what}: {why}", "see what keeps people from it")

@@ -6,7 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from pennon.engine.operators import OPERATORS, Refused
 from pennon.engine.proofs.claims import Claim, Claims
 from pennon.engine.values import pointer_steps
 from pennon.model import Condition, Flag, Segment
@@ -49,7 +48,7 @@ class Term(NamedTuple):
 
 
 class Terms:
-    """Reads conditions as terms."""
+    """Reads conditions, of items that compile, as terms."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
@@ -57,23 +56,19 @@ class Terms:
     def of(self, condition: Condition, owner: Flag | Segment) -> Term:
         """Return a condition of *owner* as a term; one that a vendor's dialect reads is opaque."""
         text = msgspec.json.encode(condition)  # not the struct: to Python, true equals 1
-        if owner.compat is not None:
-            return Term(Form.OPAQUE, (owner.compat, owner.key, owner.salt, type(owner), text))
         if condition.op == "inSegment":
             keys = tuple(dict.fromkeys(value for value in condition.values if isinstance(value, str)))
             return Term(Form.SEGMENT, text, negate=condition.negate, segments=keys)
+        if owner.compat is not None:
+            return Term(Form.OPAQUE, (owner.compat, owner.key, owner.salt, type(owner), text))
         if condition.op == "exists":
             return Term(Form.EXISTS, text, _steps(condition.attribute or ""), condition.negate)
         return self._value(condition, owner, text)
 
     def _value(self, condition: Condition, owner: Flag | Segment, text: bytes) -> Term:
+        # The bucket of a unit is that of a salt and a key, which may be those of the owner.
         name = (text, owner.salt, owner.key) if condition.op == "inBucket" else text
-        try:
-            claim, takes = self._claims.of(condition, owner) if condition.op in OPERATORS else (None, None)
-        except Refused:
-            return Term(Form.OPAQUE, name)
-        if claim is None:
-            return Term(Form.OPAQUE, name)
+        claim, takes = self._claims.of(condition, owner)
         attribute = condition.by or "targetingKey" if condition.op == "inBucket" else condition.attribute or ""
         return Term(Form.VALUE, name, _steps(attribute), condition.negate, claim, takes)
 
