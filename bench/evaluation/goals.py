@@ -28,7 +28,13 @@ class Outcome(NamedTuple):
 
 def outcomes(results: Results) -> list[Outcome]:
     """Return each goal with its outcome."""
-    return [*_to_yardstick(results), *_to_cores(results), *_alone(results), *_through_openfeature(results)]
+    return [
+        *_to_yardstick(results),
+        *_to_cores(results),
+        *_remembering(results),
+        *_alone(results),
+        *_through_openfeature(results),
+    ]
 
 
 def _outcome(goal: str, found: float | None, at_least: float, unit: str = "×") -> Outcome:
@@ -56,6 +62,12 @@ def _to_cores(results: Results) -> Iterator[Outcome]:
             listed = " ".join(f"{workload} {ratio:.1f}×" for workload, ratio in found.items())
             met = all(ratio >= CORES_RATIO for ratio in found.values())
             yield Outcome(goal, listed or "not measured", met if found else None)
+
+
+def _remembering(results: Results) -> Iterator[Outcome]:
+    """Eppo counts nothing and says no reason here; Pennon does both, and remembers the users."""
+    found = results.between(Cell("remembering", "W2", "value"), Cell("eppo", "W2", "value"))
+    yield _outcome("W2 with buckets remembered: ahead of Eppo's value", found, 1)
 
 
 def _alone(results: Results) -> Iterator[Outcome]:

@@ -17,8 +17,8 @@ from tests.spec.vectors import same
 Json = Any
 
 
-def rules_of(snapshot: dict[str, Json]) -> RuleSet:
-    return compile_snapshot(Snapshot.from_json(json.dumps(snapshot)))
+def rules_of(snapshot: dict[str, Json], *, bucket_cache: int = 0) -> RuleSet:
+    return compile_snapshot(Snapshot.from_json(json.dumps(snapshot)), bucket_cache=bucket_cache)
 
 
 def seen(answer: Evaluation) -> dict[str, Json]:
@@ -36,10 +36,12 @@ def seen(answer: Evaluation) -> dict[str, Json]:
 def test_the_compiled_evaluator_and_the_reference_agree(seed: int, odd: dict[str, Json], age: float) -> None:
     known, chance = snapshot(seed), Chance(seed)
     rules, reference = rules_of(known).aged(age), Reference(known, age)
+    remembering = rules_of(known, bucket_cache=5).aged(age)
     for context in [odd, *(likely_context(chance) for _ in range(7))]:
         for flag in [*FLAGS, "gone"]:
             answer, expected = rules.evaluate(flag, context, "mine"), reference.evaluate(flag, context, "mine")
             assert same(seen(answer), expected), (known["flags"].get(flag), context, answer, expected)
+            assert remembering.evaluate(flag, context, "mine") == answer
 
 
 def test_random_snapshots_and_contexts_meet_every_reason() -> None:

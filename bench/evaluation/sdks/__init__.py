@@ -20,6 +20,7 @@ class Listed(NamedTuple):
 SDKS: dict[str, Listed] = {
     "floor": Listed("floor", None, "`openfeature` is the client over its null provider"),
     "pennon": Listed("Pennon", "pennon", "`Client`, counting in every mode"),
+    "remembering": Listed("Pennon, buckets remembered", "pennon", "`bucket_cache=100_000`: the users come again"),
     "engine": Listed("Pennon, the bare rule set", "pennon"),
     "closures": Listed("Pennon's rules as closures", None, "what generated source was chosen over"),
     "eppo": Listed(

@@ -22,13 +22,15 @@ _OPERATORS = {
 class Adapter:
     """The client."""
 
+    bucket_cache = 0
+
     def document(self, world: World) -> bytes:
         """Return the snapshot that a server sends."""
         return snapshot(world.flags, world.segments)
 
     def open(self, document: bytes, mode: Mode) -> Way:
         """Hand the client a state."""
-        client = Client(source=_Given(Snapshot.from_json(document)))
+        client = Client(source=_Given(Snapshot.from_json(document)), bucket_cache=self.bucket_cache)
         if mode == "openfeature":
             from bench.evaluation.sdks.openfeature import through
             from pennon.openfeature import PennonProvider

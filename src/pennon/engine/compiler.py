@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from pennon.engine.answers import Answers, Exposed, Failing, Served, failure
-from pennon.engine.conditions import Conditions, SegmentTest, compile_segment
+from pennon.engine.buckets import BucketCache
+from pennon.engine.conditions import Conditions, Member, compile_segment, is_small
 from pennon.engine.counting import Tally
 from pennon.engine.dialects import Choosy, Dialects
 from pennon.engine.links import Link, Links, Node
@@ -50,8 +51,15 @@ class Kit:
     """What all rule sets of one lineage share: caches, counters, the dialects known, who hears of exposures."""
 
     def __init__(
-        self, *, counted: bool, exposed: Exposed | None, dialects: Dialects, clock: Clock | None = None
+        self,
+        *,
+        counted: bool,
+        exposed: Exposed | None,
+        dialects: Dialects,
+        clock: Clock | None = None,
+        bucket_cache: int = 0,
     ) -> None:
+        self.buckets = BucketCache(bucket_cache) if bucket_cache > 0 else None
         self.tally = Tally() if counted else None
         self.exposed = exposed
         self.dialects = dialects
@@ -77,7 +85,7 @@ class Compiler:
         self.patterns = kit.patterns
         self.dialects = kit.dialects
         self.clock = kit.clock
-        self._segments: dict[str, SegmentTest | Refused] = {}
+        self._segments: dict[str, Member | Refused] = {}
         self._inner: dict[str, Inner] = {}
         self.probe: Trace | None = None
 
@@ -141,8 +149,8 @@ class Compiler:
         except (InvalidItem, Refused):
             return _never
 
-    def segment(self, key: str) -> SegmentTest:
-        """Return a segment as a function. Raises `Refused` where it is not there or broken."""
+    def segment(self, key: str) -> Member:
+        """Return a segment. Raises `Refused` where it is not there or broken."""
         found = self._segments.get(key)
         if found is None:
             found = self._segments[key] = self._compiled_segment(key)
@@ -150,17 +158,18 @@ class Compiler:
             raise found
         return found
 
-    def _compiled_segment(self, key: str) -> SegmentTest | Refused:
+    def _compiled_segment(self, key: str) -> Member | Refused:
         # No cycle leads here: a flag or segment whose links have a problem is refused before its conditions.
         try:
-            writer, problems = compile_segment(self.snapshot.segments[key], self)
+            segment = self.snapshot.segments[key]
+            writer, problems = compile_segment(segment, self)
         except KeyError:
             return Refused(Problem("", f"there is no segment {key!r}", "create it, or leave it out"))
         except InvalidItem as error:
             return Refused(Problem("", f"the segment {key!r} cannot be read: {error}"))
         if problems:
             return Refused(*(Problem("", f"the segment {key!r} is broken: {problem}") for problem in problems))
-        return writer.made(self.kit.shapes)
+        return Member(writer.made(self.kit.shapes), segment if is_small(segment) else None)
 
 
 def _never(_context: dict[Any, Any], _memo: dict[Any, Any] | None, _now: float | None) -> None:
@@ -180,7 +189,7 @@ class _FlagCompiler:
         self._conditions = Conditions(flag, self._writer, compiler, memo="m" if shared is not False else "None")
         kit = compiler.kit
         self._answers = Served(self._writer) if shared is None else Answers(flag, self._writer, kit.tally, kit.exposed)
-        self._splits = Splits(flag, self._writer, self._conditions, self._answers)
+        self._splits = Splits(flag, self._writer, self._conditions, self._answers, kit.buckets)
         self._keys = {variation.key for variation in flag.variations}
 
     def function(self) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from sys import intern
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from pennon.bucketing import sha256, well_formed
 from pennon.engine.dialects import Dialect, Dialects
@@ -21,6 +21,17 @@ SERVES = "serves"
 _NO_SERVES = "a segment cannot ask what a flag serves"
 
 
+SMALL = 4
+"""A segment of so many conditions, without lists and other segments, is written into the flags that ask for it."""
+
+
+class Member(NamedTuple):
+    """A segment as a function; and itself, where it is small and so need not be called."""
+
+    test: SegmentTest
+    small: Segment | None
+
+
 class Surroundings(Protocol):
     """What a condition is compiled among."""
 
@@ -29,8 +40,8 @@ class Surroundings(Protocol):
     clock: Callable[[], float] | None
     probe: Trace | None
 
-    def segment(self, key: str) -> SegmentTest:
-        """Return a segment as a function. Raises `Refused` where it is not there or broken."""
+    def segment(self, key: str) -> Member:
+        """Return a segment. Raises `Refused` where it is not there or broken."""
 
     def prerequisite(self, key: str) -> Callable[..., Any] | None:
         """Return a flag as a function of who needs it, or None where it serves nobody."""
@@ -149,7 +160,7 @@ class Conditions:
         tests, problems = [], []
         for index, key in enumerate(condition.values):
             try:
-                test = self.asked(self._around.segment(key))
+                test = self._member(self._around.segment(key))
                 tests.append(self._writer.probed(test, "segment", f"{path}/values/{index}", key))
             except Refused as refused:
                 problems += [problem.under(f"/values/{index}") for problem in refused.problems]
@@ -157,6 +168,13 @@ class Conditions:
             raise Refused(*problems)
         anywhere = " or ".join(tests) or "False"
         return f"not ({anywhere})" if condition.negate else f"({anywhere})"
+
+    def _member(self, member: Member) -> str:
+        """Return the test of a segment: its rules, where it is small and nothing is to be remembered or explained."""
+        if member.small is None or self._memo != "None" or self._around.probe is not None:
+            return self.asked(member.test)
+        within = Conditions(member.small, self._writer, self._around, memo="None")
+        return " or ".join(f"({within.all_of(rule.conditions, '')})" for rule in member.small.rules) or "False"
 
     def asked(self, function: Callable[..., Any]) -> str:
         """Return the call of another item's function, remembered where it may be asked for again."""
@@ -179,6 +197,14 @@ def compile_segment(segment: Segment, around: Surroundings) -> tuple[Writer, lis
         rules.append(f"({writer.probed(holds, 'rule', f'/rules/{index}', rule)})")
     writer.line(0, f"return {' or '.join(rules) or 'False'}")
     return writer, conditions.problems
+
+
+def is_small(segment: Segment) -> bool:
+    """Tell whether a segment is as cheap written out as it is called."""
+    conditions = [condition for rule in segment.rules for condition in rule.conditions]
+    has_lists = bool(segment.included or segment.excluded)
+    asks_others = any(condition.op == "inSegment" for condition in conditions)
+    return segment.compat is None and len(conditions) <= SMALL and not (has_lists or asks_others)
 
 
 def _write_lists(segment: Segment, writer: Writer, key: str) -> None:

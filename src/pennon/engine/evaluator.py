@@ -24,15 +24,17 @@ def compile_snapshot(
     exposed: Exposed | None = None,
     dialects: Dialects = DIALECTS,
     clock: Clock | None = None,
+    bucket_cache: int = 0,
 ) -> "RuleSet":
     """Return the rules of *snapshot*. Each flag is compiled when it is first asked for.
 
     *counted*: evaluations are counted, see `RuleSet.counts`. *exposed* is called for each evaluation that is an
     exposure, with where in the flag it happened and the context; it must be quick and must not raise. *clock* tells the
-    time, in epoch seconds, to imported flags that look at it where an evaluation is not given it.
+    time, in epoch seconds, to imported flags that look at it where an evaluation is not given it. *bucket_cache*: so
+    many buckets are remembered over all splits, for units that come again; it costs those that do not.
     """
     links = Links(snapshot)
-    kit = Kit(counted=counted, exposed=exposed, dialects=dialects, clock=clock)
+    kit = Kit(counted=counted, exposed=exposed, dialects=dialects, clock=clock, bucket_cache=bucket_cache)
     return RuleSet(Compiler(snapshot, links, kit), {}, Bounds(snapshot))
 
 
@@ -68,6 +70,14 @@ class RuleSet:
             return function(context, default, now)
         except Exception as error:  # noqa: BLE001  # the boundary: a context may hold objects that raise when compared
             return self._unforeseen(flag, default, error)
+
+    @property
+    def functions(self) -> Mapping[str, Function]:
+        """The flags compiled so far: it fills as flags are asked for.
+
+        For the innermost path of an SDK. A function wants a `dict` as the context, and raises what that raises.
+        """
+        return self._functions
 
     def _evaluate_other(self, flag: str, context: Any, default: Json, now: float | None) -> Evaluation:
         if issubclass(type(context), Mapping):

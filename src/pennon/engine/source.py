@@ -1,8 +1,8 @@
 """Python functions written for one flag or segment.
 
-The source has the shape only; every literal, key and result is a constant that the function is given when it is made. So
-flags of one shape share one code object, nothing from a snapshot is ever part of a source, and a function that does not
-use a feature does not pay for it.
+The source has the shape only; every literal, key and result is a constant that the function is given when it is made.
+So flags of one shape share one code object, nothing from a snapshot is ever part of a source, and a function that does
+not use a feature does not pay for it.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from pennon.bucketing import BUCKETS, bucket_prefix
+from pennon.engine.buckets import BucketCache
 from pennon.engine.conditions import Conditions
 from pennon.engine.operators import Refused
 from pennon.engine.source import Writer
@@ -31,11 +32,15 @@ class Answering(Protocol):
 class Splits:
     """Writes the splits of one flag."""
 
-    def __init__(self, flag: Flag, writer: Writer, conditions: Conditions, answers: Answering) -> None:
+    def __init__(
+        self, flag: Flag, writer: Writer, conditions: Conditions, answers: Answering, buckets: BucketCache | None
+    ) -> None:
+        """*buckets* remembers the units that come again; None: each is hashed."""
         self._flag = flag
         self._writer = writer
         self._conditions = conditions
         self._answers = answers
+        self._buckets = buckets
         self._keys = {variation.key for variation in flag.variations}
 
     def write(self, indent: int, split: Split, path: str, rule: str | None, reason: Reason = Reason.SPLIT) -> None:
@@ -81,8 +86,6 @@ class Splits:
     def write_bucket(self, indent: int, by: str, path: str, prefix: bytes, subject: object) -> None:
         """Write statements that put the unit into `u` and its bucket into `b`, or answer that it is missing."""
         missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(by))
-        hashed = "b = unpack(sha256({0} + {1}.encode()).digest())[0] % 100000"
-        name = self._writer.constant(prefix)
         for line in (
             f"u = {self._conditions.lookup(by, path)}",
             "if type(u) is not str:",
@@ -92,9 +95,16 @@ class Splits:
             self._writer.line(indent, line)
         self._writer.note_bucket(indent + 2, path, subject, "None, None")
         self._writer.line(indent + 2, missing)
-        self._writer.line(indent, f"try: {hashed.format(name, 'u')}")
-        self._writer.line(indent, f"except UnicodeEncodeError: {hashed.format(name, 'well_formed(u)')}")
+        for line in self._bucket(prefix):
+            self._writer.line(indent, line)
         self._writer.note_bucket(indent, path, subject, "u, b")
+
+    def _bucket(self, prefix: bytes) -> list[str]:
+        """Return statements that put the bucket of `u` into `b`."""
+        if self._buckets is not None:
+            return [f"b = {self._writer.constant(self._buckets.after(prefix))}[u]"]
+        hashed = f"b = unpack(sha256({self._writer.constant(prefix)} + {{}}.encode()).digest())[0] % {BUCKETS}"
+        return [f"try: {hashed.format('u')}", f"except UnicodeEncodeError: {hashed.format('well_formed(u)')}"]
 
     def _write_slices(self, indent: int, slices: list[tuple[int, str]]) -> None:
         """Write the slices in order, the empty ones left out; the last needs no comparison."""

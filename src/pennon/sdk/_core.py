@@ -263,6 +263,7 @@ class Core(Flags):
                 counted=counted,
                 exposed=self._recorder.exposed if counted else None,
                 clock=self._config.clock.time,
+                bucket_cache=self._config.bucket_cache,
             )
             changed = None
         else:
@@ -285,7 +286,7 @@ class Core(Flags):
             rules = Overridden(rules, {override.flag: override.value for override in self._overrides})
         if self._config.hooks:
             rules = Observed(rules, self._config.hooks)
-        self._rules = rules
+        self._answer_by(rules)
         self._pinned = PinnedRules(rules)
         # Last: who waits for a revision and then evaluates must not get the one before.
         self._shown = None if self._base is None else self._base.snapshot

@@ -65,6 +65,8 @@ class Options(TypedDict, total=False):
     """How long to wait for a connection, an answer, or a stream's first frame. 10 unless told."""
     max_bytes: int
     """The largest answer or frame that is read. 64 MiB unless told."""
+    bucket_cache: int
+    """How many buckets to remember, over all splits, for units that come again. 0 unless told: each is hashed."""
     events: bool
     """Whether to count evaluations and report them. True unless told."""
     on_change: Callable[[Change], None]
@@ -97,6 +99,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: float = 25.0
     timeout_s: float = 10.0
     max_bytes: int = 64 * 1024 * 1024
+    bucket_cache: int = 0
     events: bool = True
     on_change: Callable[[Change], None] | None = None
     on_status: Callable[[Status], None] | None = None
@@ -139,6 +142,7 @@ def configure(
     for name in ("flush_interval_s", "heartbeat_s", "timeout_s", "max_bytes", "last_known_ttl"):
         if given.get(name) is not None:
             _positive(name, given[name])
+    _count("bucket_cache", given.get("bucket_cache", 0))
     try:
         if urls and store is None:
             store = environ.get("PENNON_STORE") or None
@@ -175,6 +179,11 @@ def _store(store: str | os.PathLike[str] | Store | None, owner: str) -> Store | 
 def _owner(urls: tuple[str, ...], key: str, environment: str) -> str:
     """Return a name of whose state a store holds. Where the url, the key or the environment differ, it does."""
     return hashlib.sha256(msgspec.json.encode([urls, key, environment])).hexdigest()[:_OWNER_DIGITS]
+
+
+def _count(name: str, value: object) -> None:
+    if type(value) is not int or value < 0:
+        raise InvalidConfiguration(f"{name} is {value!r}: it must be an integer from 0 on")
 
 
 def _positive(name: str, value: object) -> float:

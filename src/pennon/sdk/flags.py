@@ -1,10 +1,15 @@
-"""Evaluating flags: what a client, the rules it pins and a request have in common. Nothing here waits or raises."""
+"""Evaluating flags: what a client, the rules it pins and a request have in common. Nothing here waits or raises.
+
+`boolean` and `evaluation` look for the flag's function themselves, which spares the call of `RuleSet.evaluate`, a
+quarter of a simple flag's time. Whatever is out of the ordinary (a flag asked for the first time, a context that is no
+dict, or holds what raises) goes to the rules, and so does everything while overrides or hooks are in place.
+"""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from pennon.engine import Context, Explanation
+from pennon.engine import Context, Explanation, RuleSet
 from pennon.model import ErrorCode, Evaluation, FlagKind, Json, Reason, Snapshot
 from pennon.sdk.rules import Rules
 
@@ -15,14 +20,23 @@ _NOBODY: Context = {}
 class Flags:
     """Evaluates flags. An answer comes at once and whatever happens: in doubt it is the caller's default."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_functions", "_rules")
 
     def __init__(self, rules: Rules) -> None:
+        self._answer_by(rules)
+
+    def _answer_by(self, rules: Rules) -> None:
+        """Answer by *rules* from now on. Each evaluation reads one of the two, so none sees half of the change."""
         self._rules = rules
+        self._functions: Mapping[str, Any] = rules.functions if isinstance(rules, RuleSet) else {}
 
     def boolean(self, flag: str, context: Context = _NOBODY, *, default: bool = False) -> bool:
         """Return the value of the boolean *flag* for *context*."""
-        value = self._rules.evaluate(flag, context, default).value
+        try:
+            result = self._functions[flag](context, default, None) if type(context) is dict else None
+        except Exception:  # noqa: BLE001  # boundary: the rules are asked again, and answer whatever this is
+            result = None
+        value = (result or self._rules.evaluate(flag, context, default)).value
         if value is True or value is False:
             return value
         return cast("bool", self._mismatch(flag, "boolean", value, default))
@@ -56,7 +70,11 @@ class Flags:
         With *kind*, a flag of another kind gives *default* and the error `TYPE_MISMATCH`; without, any kind is taken.
         The result never changes; do not change the dict or list that may be its value.
         """
-        result = self._rules.evaluate(flag, context, default)
+        try:
+            result = self._functions[flag](context, default, None) if type(context) is dict else None
+        except Exception:  # noqa: BLE001  # boundary: the rules are asked again, and answer whatever this is
+            result = None
+        result = result or self._rules.evaluate(flag, context, default)
         if kind is None or result.value is default or is_of_kind(result.value, kind):
             return result
         return mismatched(result, kind, default)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pennon.engine import compile_snapshot
+from pennon.engine.conditions import SMALL
 from pennon.model import ErrorCode, Evaluation
 from tests.unit.engine.build import flag, inside, rule, segment, snapshot, when
 
@@ -117,6 +118,19 @@ def test_segments_use_segments() -> None:
     assert _served(inside("outer"), segments=segments, a=1) == "on"
     assert _served(inside("outer"), inside("inner"), segments=segments, a=1) == "on"
     assert _served(inside("outer"), segments=segments) == "off"
+
+
+@pytest.mark.parametrize("conditions", range(SMALL + 3))
+def test_a_segment_of_any_size_is_asked_as_it_stands(conditions: int) -> None:
+    asked = [when(f"a{number}", "equals", number) for number in range(conditions)]
+    context = {f"a{number}": number for number in range(conditions)}
+    item = flag(rules=[rule(inside("s"))])
+    rules = compile_snapshot(snapshot(item, segments=(segment("s", *asked),)))
+    assert rules.evaluate("f", context).variation == ("on" if conditions else "off")
+    changed = snapshot(item, segments=(segment("s", *asked, when("more", "exists")),))
+    rules = rules.advanced(changed, [("segment", "s")])
+    assert rules.evaluate("f", context).variation == "off"
+    assert rules.evaluate("f", {**context, "more": 1}).variation == "on"
 
 
 def test_any_rule_of_a_segment_will_do() -> None:

@@ -51,6 +51,8 @@ def test_files_and_stores_may_be_paths(tmp_path: Path) -> None:
         ({"url": "http://a", "key": "k", "poll_interval_s": "30"}, "poll_interval_s is '30'"),
         ({"url": "http://a", "key": "k", "timeout_s": True}, "timeout_s is True"),
         ({"url": "http://a", "key": "k", "last_known_ttl": -1}, "last_known_ttl is -1"),
+        ({"url": "http://a", "key": "k", "bucket_cache": -1}, "bucket_cache is -1"),
+        ({"url": "http://a", "key": "k", "bucket_cache": 1e5}, "bucket_cache is 100000.0"),
         ({"url": "http://a", "key": "k", "retries": 3}, "there is no option 'retries'"),
     ],
 )

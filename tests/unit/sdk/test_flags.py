@@ -100,6 +100,29 @@ def test_evaluating_never_raises(context: Any, key: str) -> None:
         client.explain(key, context)
 
 
+class Raising:
+    """A context's key that is taken for another one, and raises when it is compared with it."""
+
+    def __hash__(self) -> int:
+        return hash("targetingKey")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3])
+def test_a_context_that_raises_is_answered_and_counted_once_each_time(asked: int) -> None:
+    rollout = flag("half").on().split(on=50, off=50)
+    with Client(source=InMemorySource(rollout)) as client:
+        for _ in range(asked):
+            odd: Any = {Raising(): "u1"}
+            result = client.evaluation("half", odd, default="mine")
+            assert (result.value, result.error_code) == ("mine", ErrorCode.GENERAL)
+            assert client.boolean("half", odd, default=True) is True
+        counts = {(count.reason, count.count) for count in client._counts()}
+    assert counts == {(Reason.ERROR, 2 * asked)}
+
+
 def test_pinned_rules_stay_while_the_client_moves_on() -> None:
     source = InMemorySource(flag("a").on())
     with Client(source=source) as client:
