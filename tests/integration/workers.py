@@ -15,27 +15,37 @@ from typing import Any
 from pennon.sdk.sharing.notice import PAGE, Notice
 
 MASTER = """
-import json, os, signal, sys, time
+import asyncio, json, os, signal, sys, time
 import httpx2
 from pennon import AsyncClient, Client
 options = json.loads(sys.argv[1])
-workers, preload, path = options.pop("workers"), options.pop("preload"), options["store"]
+workers, preload, asynchronous = options.pop("workers"), options.pop("preload"), options.pop("asynchronous")
 client = Client(**options) if preload else None
 
 def say(**words):
     os.write(1, (json.dumps({"pid": os.getpid(), "at": time.monotonic()} | words) + "\\n").encode())
 
+last = None
+def look(made):
+    global last
+    status = made.status()
+    said = {"revision": status.revision, "level": status.level, "value": made.string("theme", {"targetingKey": "u1"})}
+    if said != last:
+        say(**said)
+        last = said
+
+async def work_in_a_loop():
+    async with AsyncClient(**options) as made:
+        while True:
+            look(made)
+            await asyncio.sleep(0.004)
+
 def work():
+    if asynchronous:
+        asyncio.run(work_in_a_loop())
     made = client or Client(**options)
-    last = None
     while True:
-        status = made.status()
-        said = {"revision": status.revision, "level": status.level, "instance": status.instance,
-                "value": made.string("theme", {"targetingKey": "u1"}, default="none"),
-                "age_s": status.age_s if status.age_s and status.age_s > 5 else None, "problem": status.problem}
-        if said != last:
-            say(**said)
-            last = said
+        look(made)
         time.sleep(0.004)
 
 children = set()
@@ -56,11 +66,11 @@ while True:
 
 
 class Workers:
-    """A program with *workers* forked processes that all have a client with *options*."""
+    """A program that forks as many `workers`, each with a client of *options*: made before, with `preload`."""
 
-    def __init__(self, *, workers: int, store: Path, preload: bool = False, **options: Any) -> None:
+    def __init__(self, *, store: Path, **options: Any) -> None:
         self.store = store
-        told = json.dumps({"workers": workers, "preload": preload, "store": str(store), **options})
+        told = json.dumps({"preload": False, "asynchronous": False, "store": str(store), **options})
         self._process = subprocess.Popen(
             [sys.executable, "-c", MASTER, told],
             stdout=subprocess.PIPE,
