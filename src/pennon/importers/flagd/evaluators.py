@@ -1,8 +1,9 @@
 """flagd's `$evaluators`: rules with a name, which `{"$ref": name}` stands for anywhere in the flags.
 
-The SDKs replace them in the text of the flags, one evaluator after the other. So a rule may refer to a later one, a
-reference to an earlier one or to none stays as it is, and Python's way of replacing text spoils a rule that JSON writes
-with a backslash: such a rule is read as it is meant, and who uses it is told.
+The SDKs replace them in the text of the flags, one evaluator after the other. So a rule may refer to a later one, and
+a reference to an earlier one or to none stays as it is. Python's way of replacing text spoils a rule that JSON writes
+with a backslash, and in the first dialect a name that is no plain regular expression: these are read as they are meant,
+and who uses them is told.
 """
 
 import json
@@ -14,13 +15,14 @@ from pennon.importers.flagd.reading import LARGEST, refuse
 from pennon.model.problems import pointer
 
 REF = "$ref"
+_SPECIAL = re.compile(r"[\^$*+?{}\[\]()|]")
 _PLAIN = re.compile(r'[^\x00-\x1f"\\\x7f-\U0010ffff]*')
 
 
 class Evaluators:
     """The named rules of a file. `spoilt` names those that the Python SDK reads otherwise, or not at all."""
 
-    def __init__(self, rules: Mapping[str, Any]) -> None:
+    def __init__(self, rules: Mapping[str, Any], *, are_names_patterns: bool = False) -> None:
         self._rules: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}
         self._uses: dict[str, frozenset[str]] = {}
@@ -32,7 +34,7 @@ class Evaluators:
             self._sizes[name] = self._size(rule, path)
             self._uses[name] = frozenset(self.used(rule))
             self._rules[name] = self.replaced(rule)
-            if _is_spoilt(rule):
+            if _is_spoilt(rule) or (are_names_patterns and _SPECIAL.search(name)):
                 self.spoilt.add(name)
 
     def replaced(self, value: Any) -> Any:
@@ -80,9 +82,9 @@ def reference(value: Any) -> str | None:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Yield the name of each reference within *value*."""
-    if (name := reference(value)) is not None:
-        yield name
+    """Yield the name of each reference within *value*, the text of what is no name."""
+    if isinstance(value, dict) and [*value] == [REF]:
+        yield str(value[REF])
     elif isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from references(item)

@@ -25,11 +25,11 @@ def plan(data: bytes, dialect: str, options: Mapping[str, bytes | str] = Mapping
         refuse("", f"flagd has no dialect {dialect!r}", f"name one of {', '.join(DIALECTS)}")
     if options:
         refuse("", f"a flagd file takes no {', '.join(sorted(options))}", "leave it out")
-    source = Source(data)
+    source = Source(data, dialect)
     flags = sorted((planned(found, dialect) for found in source.flags), key=lambda flag: flag.key)
     return Plan(vendor=VENDOR, dialect=dialect, flags=tuple(flags), notes=tuple(source.notes))
 
 
 def vocabulary(data: bytes) -> Vocabulary:
     """Return the attributes that the file's targetings read, with the literals of each. Raises `ImportRefused`."""
-    return words(found.targeting for found in Source(data).flags)
+    return words(found.targeting for found in Source(data, "v3").flags)

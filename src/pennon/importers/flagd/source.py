@@ -11,9 +11,10 @@ from pennon.model import Problem
 from pennon.model.problems import pointer
 
 _MEMBERS = frozenset({"flags", "$evaluators", "metadata", "$schema"})
-_FLAG_MEMBERS = frozenset({"state", "variants", "defaultVariant", "targeting", "metadata", "description"})
-_ORIGINS = frozenset({"key", "source", "selector", "flagSetId", "priority"})
+_FLAG_MEMBERS = frozenset({"state", "variants", "defaultVariant", "targeting", "metadata", "description", "key"})
+_ORIGINS = frozenset({"source", "selector", "flagSetId", "priority"})
 """Members of a flag that say where it comes from."""
+_ERROR = "where it is reached, it answers an error, and so does Pennon"
 
 
 class Found(NamedTuple):
@@ -35,51 +36,55 @@ class Found(NamedTuple):
 class Source:
     """The flags of a file, in its order, and notes on what of it is not carried. Raises `ImportRefused`."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, dialect: str) -> None:
         document = read(data)
         self.notes: list[Note] = []
         self._problems: list[Problem] = []
-        for name in document.keys() - _MEMBERS:
-            self.notes.append(Note(pointer(name), "flagd's SDKs read no such member, so it is not carried"))
-        self._note_metadata(document.get("metadata"), "/metadata")
-        self._evaluators = Evaluators(self._object(document.get("$evaluators"), "/$evaluators"))
-        self._evaluators.check_size(document["flags"])
+        for name in sorted(document.keys() - _MEMBERS):
+            self._note(pointer(name), "flagd's SDKs read no such member, so it is not carried")
+        self._take_metadata(document.get("metadata"), "/metadata")
+        self._evaluators = self._named_rules(document, dialect)
         found = [self._flag(key, flag, path) for key, path, flag in _entries(document["flags"])]
         self.flags = [flag for flag in found if flag is not None]
-        self.notes.sort(key=lambda note: note.path)
         if self._problems:
             raise ImportRefused(VENDOR, self._problems)
 
     def _refuse(self, path: str, message: str, mend: str = "") -> None:
         self._problems.append(Problem(path, message, mend))
 
+    def _note(self, path: str, message: str) -> None:
+        self.notes.append(Note(path, message))
+
     def _object(self, value: Any, path: str) -> dict[str, Any]:
         if value is not None and not isinstance(value, dict):
             self._refuse(path, "it is no object", "write an object, or leave it out")
         return value if isinstance(value, dict) else {}
 
-    def _note_metadata(self, value: Any, path: str) -> None:
+    def _take_metadata(self, value: Any, path: str) -> None:
         for name, item in self._object(value, path).items():
             if not name or not isinstance(item, (str, int, float)):
-                self._refuse(
-                    path + pointer(name), "metadata are texts, numbers or booleans with a name", "leave it out"
-                )
+                message = "metadata are texts, numbers or booleans with a name"
+                self._refuse(path + pointer(name), message, "correct it, or leave it out")
         if value:
-            self.notes.append(Note(path, "metadata are not carried: they change no answer"))
+            self._note(path, "metadata change no answer, and are not carried")
 
-    def _flag(self, key: str, flag: Any, path: str) -> Found | None:
-        if not isinstance(flag, dict):
-            self._refuse(path, "a flag is an object", "")
+    def _named_rules(self, document: dict[str, Any], dialect: str) -> Evaluators:
+        rules = self._object(document.get("$evaluators"), "/$evaluators")
+        evaluators = Evaluators(rules, are_names_patterns=dialect == "v1")
+        evaluators.check_size(document["flags"])
+        used = frozenset(evaluators.used(document["flags"]))
+        for name in rules:
+            if name not in used:
+                self._note(pointer("$evaluators", name), "no flag uses this evaluator, and it is not carried")
+        return evaluators
+
+    def _flag(self, key: str, written: Any, path: str) -> Found | None:
+        if not isinstance(written, dict):
+            self._refuse(path, "it is no object", "a flag is an object")
             return None
-        flag = self._evaluators.replaced(original := flag)
-        for name in flag.keys() - _FLAG_MEMBERS - _ORIGINS:
-            self._refuse(path + pointer(name), f"a flag of flagd has no member {name!r}", "correct or remove it")
-        self._note_metadata(flag.get("metadata"), path + "/metadata")
+        flag = self._evaluators.replaced(written)
+        self._check_members(flag, path)
         variants = self._object(flag.get("variants"), path + "/variants")
-        if not variants:
-            self._refuse(path + "/variants", "there is none", "a flag has at least one")
-        if flag.get("state") not in {"ENABLED", "DISABLED"}:
-            self._refuse(path + "/state", f"{flag.get('state')!r} is neither ENABLED nor DISABLED", "write one of them")
         return Found(
             key=key,
             path=path,
@@ -87,9 +92,23 @@ class Source:
             variants=variants,
             default_variant=self._default_variant(flag.get("defaultVariant"), path + "/defaultVariant"),
             targeting=self._targeting(flag.get("targeting"), path + "/targeting"),
-            description=flag["description"] if isinstance(flag.get("description"), str) else "",
-            spoilt=tuple(sorted(self._evaluators.spoilt.intersection(self._evaluators.used(original)))),
+            description=str(flag.get("description", "")),
+            spoilt=tuple(sorted(self._evaluators.spoilt.intersection(self._evaluators.used(written)))),
         )
+
+    def _check_members(self, flag: dict[str, Any], path: str) -> None:
+        for name in sorted(flag.keys() - _FLAG_MEMBERS):
+            if name in _ORIGINS:
+                self._note(path + pointer(name), "where a flag comes from changes no answer, and is not carried")
+            else:
+                self._refuse(path + pointer(name), f"a flag of flagd has no member {name!r}", "correct or remove it")
+        self._take_metadata(flag.get("metadata"), path + "/metadata")
+        if not flag.get("variants"):
+            self._refuse(path + "/variants", "there is none", "a flag has at least one")
+        if flag.get("state") not in ("ENABLED", "DISABLED"):  # it may be of any type
+            self._refuse(path + "/state", f"{flag.get('state')!r} is neither ENABLED nor DISABLED", "write one of them")
+        if not isinstance(flag.get("description", ""), str):
+            self._refuse(path + "/description", "it is no text", "write a text, or leave it out")
 
     def _default_variant(self, value: Any, path: str) -> str | None:
         if isinstance(value, bool):
@@ -103,10 +122,7 @@ class Source:
         targeting = self._object(value, path)
         self._problems += operator_problems(targeting, path)
         for name in dict.fromkeys(references(targeting)):
-            message = (
-                f"there is no evaluator {name!r}: where it is reached flagd's SDK answers an error, and so does Pennon"
-            )
-            self.notes.append(Note(path, message))
+            self._note(path, f"flagd's SDK finds no evaluator {name!r}: {_ERROR}")
         return targeting or None
 
 

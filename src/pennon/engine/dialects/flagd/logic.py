@@ -28,7 +28,7 @@ from pennon.engine.dialects.flagd.variants import Variants
 from pennon.engine.dialects.flagd.versions import COMPARISONS, rank, sem_ver
 from pennon.model.problems import pointer
 
-DEEPEST = 100
+DEEPEST = 80
 """So many expressions may lie within each other."""
 _LISTED = 8
 """An array of more constants is looked up, not gone through."""

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-STEPS = 1_000_000
+STEPS = 250_000
 """So many steps an evaluation may take: nodes visited for elements of arrays, elements and characters copied."""
 _LONGEST_BITS = 100_000
 _CHARACTERS_A_STEP = 16
@@ -160,10 +160,10 @@ def ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Run, Any, Any], bo
 def identical(run: Run, one: Any, other: Any) -> bool:
     """Tell whether `===` holds: as Python compares, so true is 1, and arrays and objects by what is in them."""
     if type(one) is list and type(other) is list:
-        run.charge(len(one))
+        run.charge(len(one) + 2)
         return len(one) == len(other) and all(_same(run, *pair) for pair in zip(one, other, strict=True))
     if type(one) is dict and type(other) is dict:
-        run.charge(len(one))
+        run.charge(len(one) + 2)
         return len(one) == len(other) and all(key in other and _same(run, one[key], other[key]) for key in one)
     return bool(one == other)
 
