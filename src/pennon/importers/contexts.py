@@ -269,7 +269,7 @@ def attributes_read(planned: PlannedFlag, plan: Plan, vocabulary: Vocabulary) ->
 
     An expression is the vendor's own JSON, so a name counts wherever it stands; too many do no harm.
     """
-    words = frozenset(part for text in _texts(planned, plan) for part in (text, *re.split(r"[./]", text)))
+    words = frozenset(part for text in _texts(planned, plan) for part in (text, *re.split(r"[./:]", text)))
     return frozenset(name for name in vocabulary if name in words or _steps(name) <= words)
 
 

@@ -37,8 +37,9 @@ def settle(needs: Mapping[Node, list[Node]], found: Mapping[Node, Findings], pat
     needs = {node: [other for other in dict.fromkeys(below) if other in needs] for node, below in needs.items()}
     ringed = _ringed(needs)
     for node in ringed:
-        what = "prerequisites" if node[0] == "flag" else "segments"
-        found[node].impossible(paths[node], f"its {what} lead back to it: LaunchDarkly's SDKs answer MALFORMED_FLAG")
+        found[node].impossible(
+            paths[node], "what it needs forms a ring: LaunchDarkly's SDKs answer MALFORMED_FLAG there"
+        )
     depths: dict[Node, int] = {}
     for node in _inwards(needs, ringed):
         depth = 1 + max((depths.get(other, 0) for other in needs[node] if other[0] == node[0]), default=-1)

@@ -44,7 +44,8 @@ def sdk_flags(document: dict[str, Any], environment: str | None) -> tuple[Flags,
         if not isinstance(item, dict) or not isinstance(item.get("key"), str):
             raise Unfit(Problem(path, "a flag has a key, which this has not", "give the answer as it came"))
         name, block = _block(item, environment, path)
-        flags[item["key"]] = (path, _flag(item, block, path + pointer("environments", name)))
+        at = path + pointer("environments", name)  # where nearly all of what is read lies
+        flags[item["key"]] = (at, _flag(item, block, at))
         details[item["key"]] = _details(item)
     notes = [Note("/totalCount", "the export is a page of a longer list")] if _is_page(document, located) else []
     return flags, details, (*notes, Note("", "the REST API has no segments: flags that ask for one cannot be carried"))
