@@ -12,7 +12,7 @@ from pennon.model.problems import pointer
 VENDOR = "flagd"
 DEEPEST = 200
 """So many objects and arrays may lie within each other in a file."""
-LARGEST = 2_000_000
+LARGEST = 1_000_000
 """So many values a file may have, YAML's aliases and flagd's `$ref`s counted as often as they are used."""
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{},:]', re.DOTALL)
 _YAML_BOOLEAN, _YAML_DATE = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"

@@ -96,5 +96,5 @@ class Targeting:
     def _serve(self, serve: Serve, under: Under) -> None:
         if under:
             self._rules.append((under, serve))
-        elif self._fallthrough is None:
+        else:
             self._fallthrough = serve

@@ -29,7 +29,7 @@ def _words(logic: Json) -> Iterator[tuple[str, Json]]:
     own = [*_attributes(name, args)]
     for attribute in (*own, *(each for arg in args for each in _attributes(*parts(arg)))):
         yield attribute, _NONE
-        for literal in _literals(args[1:] if name == "var" else () if own else args):
+        for literal in _literals(args[1:] if name == "var" else () if own or name == "fractional" else args):
             yield attribute, literal
     for arg in args:
         yield from _words(arg)
