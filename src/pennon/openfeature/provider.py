@@ -6,7 +6,7 @@ It evaluates in the process, so the asynchronous methods answer as the others do
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar, Unpack
+from typing import Any, TypeAlias, TypeVar, Unpack
 
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.event import ProviderEventDetails
@@ -43,15 +43,36 @@ class _Type:
         self.convert = convert
 
 
-class _Known(NamedTuple):
+_Metadata: TypeAlias = dict[str, bool | int | float | str]
+
+
+class _Known:
     """What was found out about a prepared result. `value` is None if it is not of the kind that was asked for."""
 
-    result: Evaluation
-    rules: PinnedRules
-    value: Any
-    reason: Reason
-    metadata: dict[str, bool | int | float | str]
+    __slots__ = ("_aged", "_metadata", "reason", "result", "rules", "value")
 
+    def __init__(self, result: Evaluation, rules: PinnedRules, value: Any) -> None:
+        self.result = result
+        self.rules = rules
+        self.value = value
+        self.reason = _REASONS[result.reason]
+        self._metadata = _metadata(result, rules, None)
+        self._aged: tuple[float, _Metadata] = (-1.0, self._metadata)
+
+    def metadata(self, age_s: float | None) -> _Metadata:
+        """Return what is known of the result beside its value; one object for an age, to the millisecond."""
+        if age_s is None:
+            return self._metadata
+        age, metadata = self._aged
+        rounded = _rounded(age_s)
+        if age != rounded:
+            metadata = {**self._metadata, "age": rounded}
+            self._aged = rounded, metadata
+        return metadata
+
+
+_PLAIN = frozenset({str, int, float, bool, list, dict, tuple, type(None)})
+"""Types that are no dates."""
 
 _CODES: Mapping[model.ErrorCode, ErrorCode] = {code: ErrorCode(code.value) for code in model.ErrorCode}
 
@@ -170,22 +191,20 @@ class PennonProvider(AbstractProvider):
             known = self._know(result, rules, asked)
         if known.value is None:
             return _served(mismatched(result, asked.kind, default), rules, client.age_s)
-        age_s = client.age_s
         return FlagResolutionDetails(
             known.value if asked is not _OBJECT else copied(known.value),
             None,
             None,
             known.reason,
             result.variation,
-            known.metadata if age_s is None else {**known.metadata, "age": _rounded(age_s)},
+            known.metadata(client.age_s),
         )
 
     def _know(self, result: Evaluation, rules: PinnedRules, asked: _Type) -> _Known:
         value = asked.convert(result.value) if is_of_kind(result.value, asked.kind) else None
         if len(self._known) >= _KNOWN:
             self._known.clear()
-        known = _Known(result, rules, value, _REASONS[result.reason], _metadata(result, rules, None))
-        self._known[id(result), asked] = known
+        known = self._known[id(result), asked] = _Known(result, rules, value)
         return known
 
     def _tell_change(self, change: Change) -> None:
@@ -223,10 +242,11 @@ def _flattened(context: EvaluationContext | None) -> dict[str, Any]:
     """Return a context as Pennon takes it: the attributes, the targeting key among them, dates as RFC 3339."""
     if context is None:
         return {}
-    flat = dict(context.attributes)
-    for name, value in flat.items():
-        if isinstance(value, dt.datetime):
-            flat[name] = value.astimezone().isoformat()  # without a zone it is local time, as everywhere in Python
+    flat: dict[str, Any] = {**context.attributes}
+    if not _PLAIN.issuperset(map(type, flat.values())):
+        for name, value in flat.items():
+            if isinstance(value, dt.datetime):
+                flat[name] = value.astimezone().isoformat()  # without a zone it is local time, as everywhere in Python
     if context.targeting_key is not None:
         flat["targetingKey"] = context.targeting_key
     return flat
@@ -247,8 +267,8 @@ def _rounded(age_s: float) -> float:
     return int(age_s * 1000) / 1000
 
 
-def _metadata(result: Evaluation, rules: PinnedRules, age_s: float | None) -> dict[str, bool | int | float | str]:
-    found: dict[str, bool | int | float | str] = {"revision": f"{rules.epoch}.{rules.revision}"}
+def _metadata(result: Evaluation, rules: PinnedRules, age_s: float | None) -> _Metadata:
+    found: _Metadata = {"revision": f"{rules.epoch}.{rules.revision}"}
     if age_s is not None:
         found["age"] = _rounded(age_s)
     if result.flag_version is not None:

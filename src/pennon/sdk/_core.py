@@ -104,6 +104,8 @@ class Core(Flags):
     @property
     def age_s(self) -> float | None:
         """How many seconds ago the state was last known to be current at its origin; None if nothing is known."""
+        if self._config.source is not None and self._base is not None:
+            return 0.0  # as `_age` says, without a look at the clock: OpenFeature asks with each evaluation
         return self._age(self._config.clock.monotonic())
 
     def on_change(self, listener: Callable[[Change], None]) -> Callable[[], None]:
