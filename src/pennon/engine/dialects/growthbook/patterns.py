@@ -164,8 +164,7 @@ class _Translation:
         if in_class and self._pattern[self._at] == "-" and self._pattern[self._at + 1] != "]":
             self._at += 1
             high = self._point()
-        if isinstance(high, tuple):  # the subset has no such range
-            return high
+            assert isinstance(high, int), "in the subset a range ends with a character"
         return tuple(self._cases(self._halves(low, high)))
 
     def _point(self) -> int | tuple[Range, ...]:
