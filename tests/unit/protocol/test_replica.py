@@ -171,6 +171,27 @@ def test_snapshot_from_a_store_may_say_when_it_was_current() -> None:
 # A snapshot that does not match itself
 
 
+def test_snapshot_that_another_process_read_is_taken_with_its_age() -> None:
+    replica = replica_of(FIRST)
+    assert told(replica.receive_snapshot(SECOND, age=2.0, now=10.0)) == [("adopted", "1.6", [("flag", "a")])]
+    assert (replica.position, replica.age(10.0)) == (Position(1, 6), 2.0)
+    assert told(replica.receive_snapshot(FIRST, age=0.0, now=11.0)) == [("reported", "lagging upstream")]
+    assert (replica.position, replica.age(11.0)) == (Position(1, 6), 3.0)
+
+
+def test_the_same_state_may_be_held_elsewhere_and_no_other() -> None:
+    assert not Replica().rehouse(FIRST)
+    replica = Replica(snapshot=FIRST, known_at=1.0)
+    elsewhere = Snapshot.from_json(FIRST.to_json())
+    assert replica.rehouse(elsewhere)
+    assert replica.snapshot is elsewhere
+    assert replica.age(3.0) == 2.0
+    assert not replica.rehouse(SECOND)
+    assert not replica.rehouse(msgspec.structs.replace(SECOND, revision=5, digest=FIRST.digest))
+    assert replica.snapshot is elsewhere
+    assert told(replica.receive(delta_frame(CHANGE), 4.0)) == [("adopted", "1.6", [("flag", "a")])]
+
+
 def test_snapshot_that_mismatches_itself_is_used_and_reported_and_asked_for_again() -> None:
     replica = Replica()
     bad = said(FIRST, WRONG)
