@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pennon.engine import RuleSet, check_flag, check_segment, compile_snapshot
-from pennon.engine.dialects import Choice, Key, Test
+from pennon.engine.dialects import DIALECTS, Choice, Key, Test
 from pennon.model import Condition, ErrorCode, Flag, Reason, Segment, Split
 from tests.unit.engine.build import flag, inside, rule, segment, snapshot, split, when
 
@@ -221,3 +221,19 @@ def test_nobody_meets_a_prerequisite_whose_dialect_does_not_accept_the_context()
     rules = compile_snapshot(snapshot(flag(compat=COMPAT), own), dialects={("acme", "v1"): Choosy()})
     reasons = [rules.evaluate("g", context).reason for context in ({"id": 1}, {})]
     assert reasons == [Reason.FALLTHROUGH, Reason.PREREQUISITE_FAILED]
+
+
+def test_every_vendor_has_its_dialects() -> None:
+    assert set(DIALECTS) == {
+        *(("flagd", name) for name in ("v1", "v2", "v3")),
+        *(("growthbook", name) for name in ("javascript", "python")),
+        *(("launchdarkly", name) for name in ("python", "node", "go")),
+        *(("unleash", name) for name in ("python", "node")),
+    }
+    assert len(DIALECTS) == len(set(DIALECTS))
+    assert all(DIALECTS[name] is DIALECTS.get(name) for name in DIALECTS)
+
+
+def test_vendors_and_dialects_that_are_not_known_are_nothing() -> None:
+    assert DIALECTS.get(("acme", "v1")) is None
+    assert DIALECTS.get(("flagd", "v9")) is None
