@@ -9,6 +9,7 @@ import pytest
 
 from pennon.engine import RuleSet, compile_snapshot
 from pennon.engine.dialects.launchdarkly import DIALECTS
+from pennon.engine.lint import Checker
 from pennon.importers import Fidelity, Plan, PlannedFlag, launchdarkly, peers
 from pennon.importers.verify import DEFAULT, Verifier, compare
 from pennon.model import Item, Snapshot
@@ -19,6 +20,7 @@ LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
 SEEDS = range(40 if LONG else 2)
 CONTEXTS = 200 if LONG else 100
 SDKS = ["python", "node"]
+BY_NAME = {("launchdarkly", name): dialect for name, dialect in DIALECTS.items()}
 
 
 @contextmanager
@@ -36,8 +38,7 @@ def _peer(dialect: str, document: str) -> Iterator[peers.Peer]:
 def _rules(plan: Plan) -> RuleSet:
     flags = {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}
     segments = {each.key: Item.of(each.segment) for each in plan.segments}
-    dialects = {("launchdarkly", name): dialect for name, dialect in DIALECTS.items()}
-    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}), dialects=dialects)
+    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}), dialects=BY_NAME)
 
 
 def _differences(
@@ -62,6 +63,9 @@ def test_drawn_payloads_evaluate_as_in_the_sdk(dialect: str, seed: int) -> None:
     rules = _rules(plan)
     carried = [planned for planned in plan.flags if planned.flag is not None]
     assert len(carried) >= 8
+    checker = Checker(rules.snapshot, dialects=BY_NAME)
+    assert [problem for planned in carried for problem in checker.flag_problems(planned.key)] == []
+    assert [problem for planned in plan.segments for problem in checker.segment_problems(planned.key)] == []
     with _peer(dialect, document) as peer:
         assert [found for planned in carried for found in _differences(peer, planned, rules, contexts)] == []
         drawn = Verifier(plan, launchdarkly.vocabulary(document.encode()), peer.evaluate, rules=rules)

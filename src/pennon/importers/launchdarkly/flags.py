@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from pennon.engine.dialects.launchdarkly.contexts import USER, Place
 from pennon.importers.launchdarkly.clauses import Around, conditions
 from pennon.importers.launchdarkly.findings import Findings
+from pennon.importers.launchdarkly.prerequisites import never_met
 from pennon.importers.launchdarkly.serving import Server, Variations
 from pennon.importers.launchdarkly.shapes import Target as VendorTarget
 from pennon.importers.launchdarkly.shapes import VendorFlag, items
@@ -38,8 +41,9 @@ def flag(vendor: VendorFlag, path: str, keys: Mapping[str, Sequence[str]], aroun
         findings.impossible(
             path + "/variations", "its values are of several kinds, and those of a flag here are of one"
         )
-    variations = Variations(keys[vendor.key], unused_key(keys[vendor.key], "malformed"))
+    variations = Variations(keys[vendor.key], unused_key(keys[vendor.key], "nothing"))
     off = _off_variation(vendor, path, variations.keys, findings)
+    prerequisites, unmet = _prerequisites(vendor, path, keys, findings)
     made = Flag(
         key=vendor.key,
         on=bool(vendor.on),
@@ -48,27 +52,30 @@ def flag(vendor: VendorFlag, path: str, keys: Mapping[str, Sequence[str]], aroun
             vendor.fallthrough, path + "/fallthrough", None
         ),
         targets=tuple(_targets(vendor, path, variations, around, findings)),
-        prerequisites=tuple(_prerequisites(vendor, path, keys, findings)),
-        variations=_variations(values, variations, path, findings),
+        prerequisites=prerequisites,
+        variations=(),
         kind=kind or "object",
         salt=vendor.salt or "",
         off_variation=off,
         client_side=_is_client_side(vendor),
         compat=Compat("launchdarkly", around.dialect),
     )
+    if unmet is not None:
+        made = never_met(made, unmet, off or variations.nothing())
+    made = replace(made, variations=_variations(values, variations, path, findings))
     _say_what_is_left_out(vendor, path, findings)
     return Read(made, variations.is_malformed or (off is None and vendor.off_variation is not None))
 
 
 def _variations(values: Sequence[Json], variations: Variations, path: str, findings: Findings) -> tuple[Variation, ...]:
-    """Return the variations, and one without a value where an index that is not there is served."""
+    """Return the variations, and the one without a value if it is served."""
     for index, value in enumerate(values):
         if value is None:
             at = path + pointer("variations", index)
             findings.limited(at, "where LaunchDarkly serves null, the caller's default is served here")
     served = [Variation(key, value) for key, value in zip(variations.keys, values, strict=True)]
-    if variations.is_malformed:
-        served.append(Variation(variations.malformed, None))
+    if variations.is_open:
+        served.append(Variation(variations.nothing(), None))
     return tuple(served)
 
 
@@ -91,18 +98,19 @@ def _is_client_side(vendor: VendorFlag) -> bool:
 
 def _prerequisites(
     vendor: VendorFlag, path: str, keys: Mapping[str, Sequence[str]], findings: Findings
-) -> Iterable[Prerequisite]:
+) -> tuple[tuple[Prerequisite, ...], Prerequisite | None]:
+    """Return the prerequisites up to the first that is never met, and that one."""
+    found: list[Prerequisite] = []
     for index, prerequisite in enumerate(items(vendor.prerequisites)):
         at, wanted = path + pointer("prerequisites", index), prerequisite.variation
-        known = keys.get(prerequisite.key)
-        if known is None:
-            findings.said(at + "/key", f"there is no flag {prerequisite.key!r} in the file: it is never met")
-            yield Prerequisite(prerequisite.key, (str(wanted),))
-        elif 0 <= wanted < len(known):
-            yield Prerequisite(prerequisite.key, (known[wanted],))
-        else:
-            findings.said(at + "/variation", f"{prerequisite.key!r} has no variation {wanted}: it is never met")
-            yield Prerequisite(prerequisite.key, (unused_key(known, str(wanted)),))
+        known = keys.get(prerequisite.key, ())
+        if 0 <= wanted < len(known):
+            found.append(Prerequisite(prerequisite.key, (known[wanted],)))
+            continue
+        what = f"{prerequisite.key!r} has no variation {wanted}" if known else f"there is no flag {prerequisite.key!r}"
+        findings.said(at, f"{what} in the file: it is never met, and a rule in its place serves the off variation")
+        return tuple(found), Prerequisite(prerequisite.key, (unused_key(known, str(wanted)),))
+    return tuple(found), None
 
 
 # Targets

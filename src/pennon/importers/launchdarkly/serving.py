@@ -30,12 +30,21 @@ class Serving(Protocol):
 
 
 class Variations:
-    """The keys of a flag's variations, and whether any index outside of them is served."""
+    """The keys of a flag's variations, and of one without a value (`nothing`) where the caller's default is served.
 
-    def __init__(self, keys: Sequence[str], malformed: str) -> None:
+    `is_malformed`: an index that is not there is served. `is_open`: that, or nothing at all.
+    """
+
+    def __init__(self, keys: Sequence[str], nothing: str) -> None:
         self.keys = keys
-        self.malformed = malformed
         self.is_malformed = False
+        self.is_open = False
+        self._nothing = nothing
+
+    def nothing(self) -> str:
+        """Return the key of the variation without a value, which the flag then needs."""
+        self.is_open = True
+        return self._nothing
 
     def key(self, index: int | None, path: str, findings: Findings) -> str:
         """Return the key of a variation; of one that has no value where there is no such index."""
@@ -44,7 +53,7 @@ class Variations:
         self.is_malformed = True
         what = "nothing is served" if index is None else f"there is no variation {index}"
         findings.said(path, f"{what}: LaunchDarkly's SDKs answer MALFORMED_FLAG and the caller's default here")
-        return self.malformed
+        return self.nothing()
 
 
 class Server:

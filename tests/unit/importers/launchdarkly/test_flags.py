@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from pennon.importers import Fidelity, launchdarkly
-from pennon.model import Compat, Prerequisite, Target, Variation
+from pennon.engine import check_flag
+from pennon.engine.dialects import launchdarkly as dialects
+from pennon.importers import Fidelity, Plan, launchdarkly
+from pennon.model import Compat, Flag, Prerequisite, Problem, Target, Variation
 from tests.unit.importers.launchdarkly.building import (
     carried,
     clause,
@@ -99,13 +101,34 @@ def test_prerequisites(below: dict[str, Any], wanted: int, value: str, dialect: 
     assert served(below, flag(prerequisites=[prerequisite_of("below", wanted)]), dialect=dialect) == value
 
 
-def test_a_prerequisite_that_is_not_there_is_never_met() -> None:
-    item = flag(prerequisites=[prerequisite_of("gone", 1)])
-    assert served(item) == "c"
-    assert carried(item).prerequisites == (Prerequisite("gone", ("1",)),)
-    assert "there is no flag 'gone'" in messages(planned(item))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_prerequisite_that_nobody_meets_is_a_rule_before_all_others(dialect: str) -> None:
+    item = flag(
+        prerequisites=[prerequisite_of("below", 1), prerequisite_of("gone", 1), prerequisite_of("after", 1)],
+        targets=[_target(0, "u")],
+        rules=[rule(variation=0)],
+    )
+    assert served(item, flag("below"), dialect=dialect) == "c"
+    made = carried(item, flag("below"), dialect=dialect)
+    assert (made.prerequisites, made.targets) == ((Prerequisite("below", ("b",)),), ())
+    assert [each.id for each in made.rules] == ["prerequisite", "targets-0", "r"]
+    assert "there is no flag 'gone' in the file" in messages(planned(item, flag("below"), dialect=dialect))
     unknown = flag(prerequisites=[prerequisite_of("below", 9)])
-    assert "'below' has no variation 9" in messages(planned(unknown, flag("below")))
+    assert "'below' has no variation 9 in the file" in messages(planned(unknown, flag("below"), dialect=dialect))
+    plan = launchdarkly.plan(payload(item, unknown, flag("below")), dialect)
+    assert [problem for each in plan.flags if each.flag for problem in _checked(plan, each.flag)] == []
+
+
+def _checked(plan: Plan, made: Flag) -> list[Problem]:
+    found = {("launchdarkly", name): dialect for name, dialect in dialects.DIALECTS.items()}
+    return check_flag(made, rules_of(plan).snapshot, dialects=found)
+
+
+def test_without_an_off_variation_nobody_is_served_anything_while_it_is_not_met() -> None:
+    item = flag(prerequisites=[prerequisite_of("gone", 1)], offVariation=None)
+    assert served(item) == "the caller's"
+    above = flag("above", prerequisites=[prerequisite_of("f", 1)])
+    assert served(item, above, key="above", dialect="node") == "c"
 
 
 # Targets
@@ -168,8 +191,8 @@ def test_null_as_a_value_is_the_callers_default_here() -> None:
 
 
 def test_a_value_that_is_called_as_the_malformed_one_keeps_its_name() -> None:
-    made = carried(flag(variations=["malformed", "b", "c"], fallthrough={}))
-    assert [variation.key for variation in made.variations] == ["malformed", "b", "c", "malformed-"]
+    made = carried(flag(variations=["nothing", "b", "c"], fallthrough={}))
+    assert [variation.key for variation in made.variations] == ["nothing", "b", "c", "nothing-"]
 
 
 @pytest.mark.parametrize(
