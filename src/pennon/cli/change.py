@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pennon.cli import connection, options, output
-from pennon.cli.changing import make
+from pennon.cli.changing import make, show_warnings
 from pennon.cli.connection import Server, known_login, scope
 from pennon.cli.values import read_json
 
@@ -117,6 +117,7 @@ def revert(
         output.done(f"revision {revision} is undone already: nothing was changed")
     else:
         output.done(f"revision {revision} is taken back (revision {made['revision']})")
+    show_warnings(made)
     return None
 
 

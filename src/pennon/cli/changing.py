@@ -1,6 +1,6 @@
 """What every command that changes an environment does: one change of one or more edits, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pennon.cli import output
@@ -22,6 +22,11 @@ def make(
         output.done(f"{sentence} in {where} (revision {made['revision']})")
     else:
         output.done(f"{sentence} in {where}, as before: nothing was changed")
+    show_warnings(made)
+
+
+def show_warnings(made: Mapping[str, Any]) -> None:
+    """Print what a change, or the preview of one, is warned of."""
     for warning in made.get("warnings") or ():
         output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
         output.note(f"  → {warning['mend']}")
