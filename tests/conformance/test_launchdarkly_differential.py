@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from pennon.engine import RuleSet, compile_snapshot
-from pennon.engine.dialects.launchdarkly import DIALECTS
+from pennon.engine import RuleSet
 from pennon.engine.lint import Checker
-from pennon.importers import Fidelity, Plan, PlannedFlag, launchdarkly, peers
-from pennon.importers.verify import DEFAULT, Verifier, compare
-from pennon.model import Item, Snapshot
+from pennon.importers import Fidelity, PlannedFlag, launchdarkly, peers
+from pennon.importers.verify import DEFAULT, Verifier, compare, rules_of
 from tests.conformance.launchdarkly_crossed import CROSSED, crossed_flags
 from tests.conformance.launchdarkly_payloads import Draw, text
 
@@ -20,7 +18,6 @@ LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
 SEEDS = range(40 if LONG else 2)
 CONTEXTS = 200 if LONG else 100
 SDKS = ["python", "node"]
-BY_NAME = {("launchdarkly", name): dialect for name, dialect in DIALECTS.items()}
 
 
 @contextmanager
@@ -33,12 +30,6 @@ def _peer(dialect: str, document: str) -> Iterator[peers.Peer]:
         pytest.skip(f"LaunchDarkly's SDK cannot be had here: {error}")
     with peer:
         yield peer
-
-
-def _rules(plan: Plan) -> RuleSet:
-    flags = {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}
-    segments = {each.key: Item.of(each.segment) for each in plan.segments}
-    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}), dialects=BY_NAME)
 
 
 def _differences(
@@ -60,10 +51,10 @@ def test_drawn_payloads_evaluate_as_in_the_sdk(dialect: str, seed: int) -> None:
     document = text(draw.payload(24, 8))
     contexts = [draw.context() for _ in range(CONTEXTS)]
     plan = launchdarkly.plan(document.encode(), dialect)
-    rules = _rules(plan)
+    rules = rules_of(plan)
     carried = [planned for planned in plan.flags if planned.flag is not None]
     assert len(carried) >= 8
-    checker = Checker(rules.snapshot, dialects=BY_NAME)
+    checker = Checker(rules.snapshot)
     assert [problem for planned in carried for problem in checker.flag_problems(planned.key)] == []
     assert [problem for planned in plan.segments for problem in checker.segment_problems(planned.key)] == []
     with _peer(dialect, document) as peer:
@@ -77,7 +68,7 @@ def test_drawn_payloads_evaluate_as_in_the_sdk(dialect: str, seed: int) -> None:
 def test_every_odd_value_compares_with_every_odd_literal_as_in_the_sdk(dialect: str) -> None:
     document = text({"flags": crossed_flags(), "segments": {}})
     plan = launchdarkly.plan(document.encode(), dialect)
-    rules = _rules(plan)
+    rules = rules_of(plan)
     found: list[str] = []
     with _peer(dialect, document) as peer:
         for planned in plan.flags:

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-from pennon.engine import RuleSet, compile_snapshot
-from pennon.engine.dialects.launchdarkly import DIALECTS
 from pennon.importers import Plan, PlannedFlag, launchdarkly
-from pennon.model import Flag, Item, Snapshot
+from pennon.importers.verify import rules_of
+from pennon.model import Flag
 
 DEFAULT = "the caller's"
 
@@ -74,13 +73,6 @@ def carried(*items: dict[str, Any], dialect: str = "python", key: str = "f") -> 
     found = planned(*items, dialect=dialect, key=key)
     assert found.flag is not None, found.notes
     return found.flag
-
-
-def rules_of(plan: Plan) -> RuleSet:
-    flags = {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}
-    segments = {each.key: Item.of(each.segment) for each in plan.segments}
-    dialects = {("launchdarkly", name): dialect for name, dialect in DIALECTS.items()}
-    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}), dialects=dialects)
 
 
 def served(

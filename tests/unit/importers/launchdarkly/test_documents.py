@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pennon.importers import ImportRefused, launchdarkly
-from tests.unit.importers.launchdarkly.building import asks, encoded, flag, of_plan, rule, rules_of, segment
+from pennon.importers.verify import rules_of
+from tests.unit.importers.launchdarkly.building import asks, encoded, flag, of_plan, rule, segment
 
 FLAG, SEGMENT = flag(rules=[rule(asks("s"))]), segment(included=["u"])
 WHOLE = {"flags": {"f": FLAG}, "segments": {"s": SEGMENT}}

@@ -1,6 +1,7 @@
 """What is too large for Pennon."""
 
 from pennon.importers import Fidelity, launchdarkly
+from pennon.importers.verify import rules_of
 from tests.unit.importers.launchdarkly.building import (
     DEFAULT,
     clause,
@@ -10,7 +11,6 @@ from tests.unit.importers.launchdarkly.building import (
     payload,
     planned,
     rule,
-    rules_of,
     segment,
 )
 

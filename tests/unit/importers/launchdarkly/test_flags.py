@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pennon.engine import check_flag
-from pennon.engine.dialects import launchdarkly as dialects
 from pennon.importers import Fidelity, Plan, launchdarkly
+from pennon.importers.verify import rules_of
 from pennon.model import Compat, Flag, Prerequisite, Problem, Target, Variation
 from tests.unit.importers.launchdarkly.building import (
     carried,
@@ -17,7 +17,6 @@ from tests.unit.importers.launchdarkly.building import (
     planned,
     prerequisite_of,
     rule,
-    rules_of,
     served,
 )
 
@@ -120,8 +119,7 @@ def test_a_prerequisite_that_nobody_meets_is_a_rule_before_all_others(dialect: s
 
 
 def _checked(plan: Plan, made: Flag) -> list[Problem]:
-    found = {("launchdarkly", name): dialect for name, dialect in dialects.DIALECTS.items()}
-    return check_flag(made, rules_of(plan).snapshot, dialects=found)
+    return check_flag(made, rules_of(plan).snapshot)
 
 
 def test_without_an_off_variation_nobody_is_served_anything_while_it_is_not_met() -> None:

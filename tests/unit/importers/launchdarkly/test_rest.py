@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pennon.importers import Fidelity, ImportRefused, launchdarkly
-from tests.unit.importers.launchdarkly.building import asks, clause, encoded, messages, of_plan, rule, rules_of
+from pennon.importers.verify import rules_of
+from tests.unit.importers.launchdarkly.building import asks, clause, encoded, messages, of_plan, rule
 
 
 def _block(**members: Any) -> dict[str, Any]:
