@@ -1,5 +1,6 @@
 """Draws flagd configurations by chance: what people write, and what nobody should. The same seed draws the same."""
 
+import json
 import random
 from typing import Any
 
@@ -73,7 +74,7 @@ PATHS = (
 )
 COMPARISONS = ("==", "!=", "===", "!==", "<", "<=", ">", ">=")
 SEMANTIC = ("=", "!=", "<", "<=", ">", ">=", "^", "~", "?")
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Json]] = {
     "string": {"a": "A", "b": "B", "c": "C", "10": "ten", "1.5": "more", "[1]": "list", "": "none"},
     "boolean": {"true": True, "false": False, "on": True, "off": False},
     "number": {"1": 1, "2": 2.5, "big": 2**53 - 1, "None": 0},
@@ -314,13 +315,19 @@ class Drawing:
             del flag["targeting"]
         return flag
 
+    def plain_logic(self) -> Json:
+        """Return logic that JSON writes without a backslash, which SDKs in Python spoil in evaluators."""
+        while "\\" in json.dumps(found := self.logic(2)):
+            pass
+        return found
+
     def document(self, flags: int) -> dict[str, Json]:
         keys = [f"flag-{number}" if number % 7 else f"Fläg {number} 😀" for number in range(flags)]
         document: dict[str, Json] = {"flags": {key: self.flag() for key in keys}}
         if self.often(0.5):
             document["$evaluators"] = {
-                "shared": self.logic(2),
-                "other one": {"and": [{"$ref": "shared"}, self.logic(2)]},
+                "other one": {"and": [{"$ref": "shared"}, self.plain_logic()]},
+                "shared": self.plain_logic(),
             }
             for flag in document["flags"].values():
                 if self.often(0.3):

@@ -9,6 +9,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -71,13 +72,22 @@ class Provider(AbstractProvider):
 
 
 def read(text: str) -> Any:
-    """Return the file's content."""
+    """Return the file's content: JSON, or YAML as flagd's daemon reads it, to which `on` is a text."""
     try:
         return json.loads(text)
     except ValueError:
         import yaml  # noqa: PLC0415  # only for those who write YAML
 
-        return yaml.safe_load(text)
+    class Loader(yaml.SafeLoader):
+        """Words and dates are texts, but for true and false."""
+
+    words, dates = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+    Loader.yaml_implicit_resolvers = {
+        first: [resolver for resolver in resolvers if resolver[0] not in {words, dates}]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_implicit_resolver(words, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+    return yaml.load(text, Loader)  # a SafeLoader
 
 
 def as_sent(document: dict[str, Any]) -> dict[str, Any]:

@@ -45,9 +45,9 @@ _GROWTHBOOK: Mapping[tuple[str, str], Pin] = {
     ("growthbook", "python"): python("growthbook==4.0.0"),
 }
 _FLAGD: Mapping[tuple[str, str], Pin] = {
-    ("flagd", "v1"): python("openfeature-provider-flagd==0.3.0"),
-    ("flagd", "v2"): python("openfeature-flagd-core==1.0.0"),
-    ("flagd", "v3"): python("openfeature-flagd-core==2.0.0"),
+    ("flagd", "v1"): python("openfeature-provider-flagd==0.3.0", "semver==3.1.1", "pyyaml==6.0.3"),
+    ("flagd", "v2"): python("openfeature-flagd-core==1.0.0", "semver==3.1.1", "pyyaml==6.0.3"),
+    ("flagd", "v3"): python("openfeature-flagd-core==2.0.0", "semver==3.1.1", "pyyaml==6.0.3"),
 }
 
 PINS: Mapping[tuple[str, str], Pin] = MappingProxyType({**_LAUNCHDARKLY, **_UNLEASH, **_GROWTHBOOK, **_FLAGD})
