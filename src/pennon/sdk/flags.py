@@ -33,10 +33,12 @@ class Flags:
     def boolean(self, flag: str, context: Context = _NOBODY, *, default: bool = False) -> bool:
         """Return the value of the boolean *flag* for *context*."""
         try:
-            result = self._functions[flag](context, default, None) if type(context) is dict else None
+            if type(context) is dict:
+                value = self._functions[flag](context, default, None).value
+            else:
+                value = self._rules.evaluate(flag, context, default).value
         except Exception:  # noqa: BLE001  # boundary: the rules are asked again, and answer whatever this is
-            result = None
-        value = (result or self._rules.evaluate(flag, context, default)).value
+            value = self._rules.evaluate(flag, context, default).value
         if value is True or value is False:
             return value
         return cast("bool", self._mismatch(flag, "boolean", value, default))
@@ -71,10 +73,12 @@ class Flags:
         The result never changes; do not change the dict or list that may be its value.
         """
         try:
-            result = self._functions[flag](context, default, None) if type(context) is dict else None
+            if type(context) is dict:
+                result: Evaluation = self._functions[flag](context, default, None)
+            else:
+                result = self._rules.evaluate(flag, context, default)
         except Exception:  # noqa: BLE001  # boundary: the rules are asked again, and answer whatever this is
-            result = None
-        result = result or self._rules.evaluate(flag, context, default)
+            result = self._rules.evaluate(flag, context, default)
         if kind is None or result.value is default or is_of_kind(result.value, kind):
             return result
         return mismatched(result, kind, default)
