@@ -4,7 +4,7 @@ import json
 import os
 import tomllib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -109,10 +109,12 @@ class Server:
         *,
         query: Mapping[str, object] | None = None,
         timeout_s: float = _TIMEOUT_S,
+        named: Callable[[str], str] = str,
     ) -> Any:
         """Send *body* as JSON to *path* (below /api/v1) and return the answer; None where it is empty.
 
         Changes carry an idempotency key and are sent again once if the connection broke, so they are made once.
+        *named* turns a path in *body* into what people know it by, for problems that the server finds.
         """
         headers = {"Content-Type": "application/json"}
         if method != "GET":
@@ -122,7 +124,7 @@ class Server:
         request = {"params": asked, "content": content, "headers": headers, "timeout": timeout_s}
         response = self._request(method, f"/api/v1/{path}", **request)
         if not response.is_success:
-            self._refused(response)
+            self._refused(response, named)
         return msgspec.json.decode(response.content) if response.content else None
 
     def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
@@ -136,7 +138,7 @@ class Server:
             mend = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
             fail(f"{self.login.url} could not be reached: {reason}", mend=mend, status=UNREACHABLE)
 
-    def _refused(self, response: httpx2.Response) -> NoReturn:
+    def _refused(self, response: httpx2.Response, named: Callable[[str], str]) -> NoReturn:
         try:
             problem = msgspec.json.decode(response.content)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -149,7 +151,8 @@ class Server:
                 problem.get("detail") or "The server does not know this token.",
                 mend="log in: pennon login URL --token TOKEN, or set PENNON_TOKEN",
             )
-        output.problem(problem)
+        faults = problem.get("problems") or []
+        output.problem(problem | {"problems": [fault | {"path": named(fault.get("path") or "/")} for fault in faults]})
         raise typer.Exit(UNREACHABLE if response.status_code == 503 else NO)
 
 

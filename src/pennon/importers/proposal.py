@@ -1,5 +1,6 @@
 """What carrying out a plan would do to an environment, item by item, and the edits that do it. Pure."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -29,7 +30,8 @@ class Action(StrEnum):
 class ProposedItem(Wire, frozen=True, kw_only=True):
     """An item of a plan, and what becomes of it.
 
-    `changed_at` is the revision that made what is there now, 0 if nothing is. `why` says why it is left out.
+    `changed_at` is the revision that made what is there now, 0 if nothing is. `is_foreign`: what is there was not
+    imported from this vendor. `why` says why it is left out.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class ProposedItem(Wire, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     why: str = ""
     changed_at: int = 0
+    is_foreign: bool = False
 
 
 class Proposal(Wire, frozen=True, kw_only=True):
@@ -66,8 +69,8 @@ def propose(plan: Plan, present: Snapshot | None = None) -> Proposal:
     snapshot = Snapshot() if present is None else present
     left_out = impossible(plan)
     items = [
-        *(_segment(planned, snapshot) for planned in plan.segments),
-        *(_flag(planned, snapshot, left_out.get(planned.key)) for planned in plan.flags),
+        *(_segment(planned, plan.vendor, snapshot) for planned in plan.segments),
+        *(_flag(planned, plan.vendor, snapshot, left_out.get(planned.key)) for planned in plan.flags),
     ]
     return Proposal(items=tuple(items), absent=tuple(_absent(plan, snapshot)))
 
@@ -124,8 +127,12 @@ def edits(
 
 
 def people_since(proposal: Proposal, actors: Mapping[int, str]) -> tuple[ProposedItem, ...]:
-    """Return the items to be overwritten whose last change was no import. *actors* has the actor's kind by revision."""
-    return tuple(item for item in proposal.of(Action.UPDATE) if actors.get(item.changed_at) != "import")
+    """Return the items to be overwritten that are not as this vendor's import left them.
+
+    *actors* has the actor's kind of each revision that such an item was last changed by.
+    """
+    overwritten = proposal.of(Action.UPDATE)
+    return tuple(item for item in overwritten if item.is_foreign or actors.get(item.changed_at) != "import")
 
 
 def expected(proposal: Proposal, present: Snapshot) -> dict[str, dict[str, int]]:
@@ -147,13 +154,13 @@ def strict_problems(plan: Plan) -> tuple[Problem, ...]:
     )
 
 
-def _flag(planned: PlannedFlag, present: Snapshot, why: str | None) -> ProposedItem:
-    record = present.flags.records.get(planned.key)
+def _flag(planned: PlannedFlag, vendor: str, present: Snapshot, why: str | None) -> ProposedItem:
+    record, there = present.flags.records.get(planned.key), _present(present, planned.key)
     action = Action.CREATE if record is None else Action.UPDATE
     if planned.flag is None or why is not None:
         action = Action.LEAVE_OUT
-    elif record is not None and (there := _present(present, planned.key)) is not None:
-        action = Action.KEEP if _same(there, planned.flag) else Action.UPDATE
+    elif there is not None and _same(there, planned.flag):
+        action = Action.KEEP
     return ProposedItem(
         kind="flag",
         key=planned.key,
@@ -163,18 +170,16 @@ def _flag(planned: PlannedFlag, present: Snapshot, why: str | None) -> ProposedI
         notes=planned.notes,
         why=why or "",
         changed_at=0 if record is None else record.changed_at,
+        is_foreign=record is not None and _vendor(there) != vendor,
     )
 
 
-def _segment(planned: PlannedSegment, present: Snapshot) -> ProposedItem:
+def _segment(planned: PlannedSegment, vendor: str, present: Snapshot) -> ProposedItem:
     record = present.segments.records.get(planned.key)
-    action = Action.CREATE
-    if record is not None:
-        try:
-            is_same = _same(present.segments[planned.key], planned.segment)
-        except InvalidItem:
-            is_same = False
-        action = Action.KEEP if is_same else Action.UPDATE
+    action, there = Action.CREATE if record is None else Action.UPDATE, None
+    with contextlib.suppress(KeyError, InvalidItem):
+        there = present.segments[planned.key]
+        action = Action.KEEP if _same(there, planned.segment) else Action.UPDATE
     return ProposedItem(
         kind="segment",
         key=planned.key,
@@ -182,14 +187,18 @@ def _segment(planned: PlannedSegment, present: Snapshot) -> ProposedItem:
         action=action,
         notes=planned.notes,
         changed_at=0 if record is None else record.changed_at,
+        is_foreign=record is not None and _vendor(there) != vendor,
     )
+
+
+def _vendor(item: Flag | Segment | None) -> str | None:
+    return None if item is None or item.compat is None else item.compat.vendor
 
 
 def _absent(plan: Plan, present: Snapshot) -> Iterator[str]:
     planned = {each.key for each in plan.flags}
     for key in sorted(present.flags.records.keys() - planned):
-        flag = _present(present, key)
-        if flag is not None and flag.compat is not None and flag.compat.vendor == plan.vendor:
+        if _vendor(_present(present, key)) == plan.vendor:
             yield key
 
 

@@ -50,8 +50,12 @@ def too_deep(value: Json, most: int) -> str | None:
     """
     level = [("", value)] if isinstance(value, (dict, list, tuple)) else []
     for _ in range(most):
-        inside = [(path + pointer(step), child) for path, container in level for step, child in _children(container)]
-        level = [(path, child) for path, child in inside if isinstance(child, (dict, list, tuple))]
+        level = [
+            (path + pointer(step), child)
+            for path, container in level
+            for step, child in _children(container)
+            if isinstance(child, (dict, list, tuple))
+        ]
     return level[0][0] if level else None
 
 
@@ -66,6 +70,23 @@ def json_problems(value: Json, path: str = "") -> Iterator[Problem]:
 
     The caller has bounded its depth, see `too_deep`.
     """
+    if not _is_sound(value):  # most are, and paths are dear
+        yield from _problems(value, path)
+
+
+def _is_sound(value: Json) -> bool:
+    if isinstance(value, str):
+        return (value.isascii() and "\0" not in value) or not any(_text_problems(value, ""))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_sound, value))
+    if isinstance(value, dict):
+        return all(map(_is_sound, value.values())) and all(_is_sound(str(key)) for key in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) <= SAFE_INTEGER
+
+
+def _problems(value: Json, path: str) -> Iterator[Problem]:
     if isinstance(value, str):
         yield from _text_problems(value, path)
     elif isinstance(value, float) and not math.isfinite(value):
@@ -76,7 +97,7 @@ def json_problems(value: Json, path: str = "") -> Iterator[Problem]:
         for step, child in _children(value):
             if isinstance(step, str):
                 yield from _text_problems(step, path)
-            yield from json_problems(child, path + pointer(step))
+            yield from _problems(child, path + pointer(step))
 
 
 def _text_problems(text: str, path: str) -> Iterator[Problem]:

@@ -199,6 +199,13 @@ def test_what_others_than_imports_changed_last_is_told(kind: str, count: int) ->
     assert len(people_since(proposal, {3: kind})) == count
 
 
+@pytest.mark.parametrize("compat", [None, Compat("unleash", "node")], ids=["made-here", "of-another-vendor"])
+def test_what_is_not_of_this_vendor_is_told_even_if_an_import_changed_it_last(compat: Compat | None) -> None:
+    wanted = plan(planned(a_flag("one")), a_segment("beta"))
+    there = present(replace(a_flag("one"), compat=compat), replace(a_segment("beta").segment, compat=compat))
+    assert [item.key for item in people_since(propose(wanted, there), {3: "import"})] == ["beta", "one"]
+
+
 def test_imported_flags_that_the_file_no_longer_has_are_named() -> None:
     there = present(
         a_flag("one"),

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from pennon.cli import connection, output
+from pennon.cli.changing import show_warnings
 from pennon.cli.connection import NO, Login, Server, known_login, path, scope
 from pennon.cli.imports import shown
 from pennon.cli.imports.files import Source
@@ -80,17 +81,18 @@ class _Import:
             actors = self._actors(found)
         _show(plan, found, wishes)
         touched = proposal.people_since(found, {revision: actor["kind"] for revision, actor in actors.items()})
-        refused = _refusal(plan, found, wishes) or _overwriting(touched, actors, self._where, wishes)
+        refused = _refusal(plan, found, wishes)
         body = {} if found.is_empty or refused else self._body(present, found)
         preview = self._preview(body, found) if body else {}
+        refused = refused or _overwriting(touched, actors, self._where, wishes)
         if refused or wishes.dry_run or not body:
             self._tell(found, preview, None)
             _end(refused)
             return
         if found.of(Action.UPDATE) and not (wishes.yes or wishes.json) and _is_asked():
             typer.confirm(f"Change {self._where} so?", abort=True, err=True)
-        with output.working(f"Writing {len(body['edits'])} items as one change"):
-            made = self._server.send("POST", f"{self._scope}/imports", body, timeout_s=_TIMEOUT_S)
+        with output.working(f"Writing {shown.count(len(body['edits']), 'item')} as one change"):
+            made = self._sent("imports", body)
         self._tell(found, preview, made)
 
     def _body(self, present: Snapshot, found: Proposal) -> dict[str, Any]:
@@ -124,12 +126,24 @@ class _Import:
         if not (self._wishes.dry_run or found.of(Action.UPDATE)):
             return {}
         with output.working("Asking the server what differs"):
-            preview: dict[str, Any] = self._server.send(
-                "POST", f"{self._scope}/imports/preview", body, timeout_s=_TIMEOUT_S
-            )
+            preview = self._sent("imports/preview", body)
         if not self._wishes.json:
             shown.differences(preview, {(item.kind, item.key) for item in found.of(Action.UPDATE)})
         return preview
+
+    def _sent(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        def named(path: str) -> str:
+            """Name the flag or segment that the server means: its `/edits/3/…` is nothing that people wrote."""
+            _, edits, index, *rest = (*path.split("/"), "", "", "")
+            if edits != "edits" or not index.isdecimal():
+                return path
+            item = _item_of(body["edits"][int(index)])
+            return f"{self._source.name}, {self._source.file}, {item}: {'/' + '/'.join(filter(None, rest))}"
+
+        answer: dict[str, Any] = self._server.send(
+            "POST", f"{self._scope}/{route}", body, timeout_s=_TIMEOUT_S, named=named
+        )
+        return answer
 
     def _tell(self, found: Proposal, preview: Mapping[str, Any], made: Mapping[str, Any] | None) -> None:
         wishes = self._wishes
@@ -146,8 +160,13 @@ class _Import:
             output.done(f"{self._where} is as the file says: nothing is to be changed")
         elif wishes.dry_run:
             output.note("A dry run: nothing was changed.")
-        for warning in (made or preview).get("warnings") or ():
-            output.note(f"warning: {warning}")
+        show_warnings(made or preview)
+
+
+def _item_of(edit: Mapping[str, Any]) -> str:
+    if "segment" in edit:
+        return f"segment {edit['segment']['key']}"
+    return f"flag {edit['flag'] if 'flag' in edit else edit['definition']['key']}"
 
 
 class _Refused(NamedTuple):
@@ -169,8 +188,8 @@ def _refusal(plan: Plan, found: Proposal, wishes: Wishes) -> _Refused | None:
             f"--strict: {count} flags are not exact, so nothing is imported", "leave --strict out to accept"
         )
     if left_out and not wishes.skip_impossible:
-        mend = "mend the file, or import the others without them: --skip-impossible"
-        return _Refused(f"{len(left_out)} flags cannot be carried, so nothing is imported", mend)
+        mend = "import the others without: --skip-impossible"
+        return _Refused(f"not to be carried: {shown.count(len(left_out), 'flag')}, so nothing is imported", mend)
     return None
 
 
@@ -186,12 +205,13 @@ def _overwriting(
             for item in touched
         ]
         output.say("")
-        output.table(("changed here since", "by", "revision"), rows[: shown.MOST], empty="")
+        columns = ("not as the last import left it", "changed by", "revision")
+        output.table(columns, rows[: shown.MOST], empty="")
         if len(rows) > shown.MOST:
             output.note(f"… and {len(rows) - shown.MOST} more")
     if wishes.force:
         return None
-    said = f"{len(touched)} items were changed in {where} since they were imported, so nothing is imported"
+    said = f"{shown.count(len(touched), 'item')} in {where} would be overwritten unseen, so nothing is imported"
     return _Refused(said, "overwrite them with what the file says: --force")
 
 

@@ -1,36 +1,35 @@
 """How plans and comparisons are shown: tables for people, JSON for machines."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from rich.text import Text
 
 from pennon.cli import output
-from pennon.importers import Fidelity, Plan
+from pennon.importers import Fidelity, Note, Plan
 from pennon.importers.proposal import Action, Proposal, ProposedItem
 from pennon.importers.verify import Answer, Difference, Report
 
 MOST = 100
 """How many lines of one kind are shown to people; JSON has all."""
-_NOTES = 3
+_WARNINGS = 10
 _STYLES = {Fidelity.EXACT: "green", Fidelity.CONDITIONAL: "yellow", Fidelity.IMPOSSIBLE: "red"}
 
 
 def plan(plan: Plan, found: Proposal) -> None:
-    """Print what becomes of each flag, those with something to say first, and what is counted."""
+    """Print what becomes of each flag, those with something to say first, why, and what is counted."""
     flags = sorted((item for item in found.items if item.kind == "flag"), key=_interest)
-    output.table(
-        ("flag", "how faithful", "becomes", "because"), map(_row, flags[:MOST]), empty="The file has no flags."
-    )
+    segments = [item for item in found.items if item.kind == "segment"]
+    output.table(("flag", "how faithful", "becomes"), map(_row, flags[:MOST]), empty="The file has no flags.")
     if len(flags) > MOST:
         output.note(f"… and {len(flags) - MOST} more ({_fidelities(flags[MOST:])}); --json lists all")
     output.say("")
+    _limited([line for item in (*flags, *segments) for line in _because(item)])
+    _limited([f"note: {_placed(note)}" for note in plan.notes])
     output.say(f"Flags: {_fidelities(flags)}.  {_actions(flags)}")
-    if segments := [item for item in found.items if item.kind == "segment"]:
+    if segments:
         output.say(f"Segments: {len(segments)}.  {_actions(segments)}")
-    for note in [note for item in segments for note in item.notes][:MOST] + list(plan.notes[:MOST]):
-        output.note(f"note: {note.path}: {note.message}" if note.path else f"note: {note.message}")
     if found.absent:
         named = ", ".join(found.absent[:5]) + (" …" if len(found.absent) > 5 else "")
         output.note(f"No longer in the file, and left as they are: {len(found.absent)} flags ({named})")
@@ -48,6 +47,15 @@ def differences(preview: Mapping[str, Any], updated: Collection[tuple[str, str]]
         output.note(f"… and {len(sentences) - MOST} more; --json lists all")
 
 
+def warnings(found: Sequence[Mapping[str, str]]) -> None:
+    """Print what the server finds odd in what was imported; it was odd at the vendor's, too."""
+    lines = [f"warning: {each['path']}: {each['message']} [{each['code']}]" for each in found]
+    for line in lines[:_WARNINGS]:
+        output.note(line)
+    if len(lines) > _WARNINGS:
+        output.note(f"… and {count(len(lines) - _WARNINGS, 'warning')} more: pennon flag lint")
+
+
 def as_json(plan: Plan, found: Proposal) -> dict[str, Any]:
     """Return a plan and what becomes of it as one JSON value."""
     flags = [item for item in found.items if item.kind == "flag"]
@@ -62,11 +70,16 @@ def as_json(plan: Plan, found: Proposal) -> dict[str, Any]:
     }
 
 
+def count(number: int, noun: str) -> str:
+    """Return *number* of them in words: `1 flag`, `2 flags`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def counted(found: Proposal) -> str:
     """Return in words what an import did, as in `12 flags and 2 segments are imported`."""
     written = found.of(Action.CREATE, Action.UPDATE)
     counts = {kind: sum(item.kind == kind for item in written) for kind in ("flag", "segment")}
-    parts = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
+    parts = [count(number, kind) for kind, number in counts.items() if number]
     return f"{' and '.join(parts)} {'are' if len(written) > 1 else 'is'} imported"
 
 
@@ -103,12 +116,28 @@ def _answer(answer: Answer) -> str:
 
 def _row(item: ProposedItem) -> tuple[object, ...]:
     fidelity = item.fidelity or Fidelity.EXACT
-    notes = [f"{note.message} ({note.path})" if note.path else note.message for note in item.notes]
-    said = notes[:_NOTES] + ([f"and {len(notes) - _NOTES} more"] if len(notes) > _NOTES else [])
-    if item.why and fidelity is not Fidelity.IMPOSSIBLE:
+    name = item.key if item.key == item.source else f"{item.key} (of {item.source})"
+    return name, Text(fidelity.value, style=_STYLES[fidelity]), item.action.value
+
+
+def _because(item: ProposedItem) -> list[str]:
+    """Return the conditions and reasons of *item*, one a line."""
+    name = item.key if item.kind == "flag" else f"segment {item.key}"
+    said = [_placed(note) for note in item.notes]
+    if item.why and item.fidelity is not Fidelity.IMPOSSIBLE:
         said.insert(0, item.why)
-    name = item.key if item.key == item.source else f"{item.key} ({item.source})"
-    return name, Text(fidelity.value, style=_STYLES[fidelity]), item.action.value, "; ".join(said)
+    return [f"{name}: {line}" for line in said]
+
+
+def _placed(note: Note) -> str:
+    return f"{note.message} ({note.path})" if note.path else note.message
+
+
+def _limited(lines: list[str]) -> None:
+    for line in lines[:MOST]:
+        output.note(line)
+    if len(lines) > MOST:
+        output.note(f"… and {len(lines) - MOST} more; --json lists all")
 
 
 def _interest(item: ProposedItem) -> tuple[int, int, str]:

@@ -41,6 +41,7 @@ class WorkingProject:
         self.new_salt = new_salt
         self.limits = limits
         self._reading = reading
+        self._before: dict[str, FlagDefinition | None] = {}
         self._after: dict[str, FlagDefinition | None] = {}
 
     def definition(self, key: str) -> FlagDefinition | None:
@@ -49,8 +50,10 @@ class WorkingProject:
 
     def definition_before(self, key: str) -> FlagDefinition | None:
         """Return a definition as it was before the change."""
-        stored = self._reading.item(project_log(self.project), "definition", key)
-        return None if stored is None else stored.read(FlagDefinition)
+        if key not in self._before:
+            stored = self._reading.item(project_log(self.project), "definition", key)
+            self._before[key] = None if stored is None else stored.read(FlagDefinition)
+        return self._before[key]
 
     def touched(self) -> list[str]:
         """Return the keys of the definitions that the change leaves different from before."""

@@ -1,5 +1,6 @@
 """LaunchDarkly's flags and segments as its SDKs receive them. Null is as good as not there."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -177,12 +178,17 @@ def unread(value: Json, shape: type[Part], path: str) -> Iterator[Note]:
         return
     if not isinstance(value, dict):
         return
-    known = {field.encode_name for field in msgspec.structs.fields(shape)}
+    known = _names(shape)
     for name, inner in value.items():
         if name not in known:
             yield Note(path + pointer(name), f"{name} is not read by LaunchDarkly's SDKs, and is left out")
         elif (within := _WITHIN.get((shape, name))) is not None:
             yield from unread(inner, within, path + pointer(name))
+
+
+@functools.cache
+def _names(shape: type[Part]) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(shape))  # which reads annotations: dear
 
 
 def items(value: list[Any] | None) -> list[Any]:
