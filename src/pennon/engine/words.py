@@ -95,8 +95,10 @@ def asked(condition: Condition) -> str:
         return f"the bucket of {condition.by or 'targetingKey'} is {negation}in [{condition.from_}, {condition.to})"
     if condition.op == "exists":
         return f"{condition.attribute} {'is missing' if condition.negate else 'exists'}"
-    said = _SAYS.get(condition.op, (condition.op, f"not {condition.op}"))[condition.negate]
-    return f"{condition.attribute or condition.by or 'it'} {said} {any_of(condition.values)}"
+    if condition.op not in _SAYS:  # a vendor's own
+        what = f"{condition.op} of {condition.attribute}" if condition.attribute else condition.op
+        return f"{what} {'does not hold' if condition.negate else 'holds'}"
+    return f"{condition.attribute} {_SAYS[condition.op][condition.negate]} {any_of(condition.values)}"
 
 
 def compared(condition: Condition, found: object, *, answer: bool | None) -> str:

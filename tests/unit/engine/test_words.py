@@ -75,3 +75,22 @@ def test_every_operator_has_words(op: str) -> None:
 def test_variations_and_the_callers_default() -> None:
     assert words.variation("on") == '"on"'
     assert words.variation(None) == "the caller's default"
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        (Condition("in", "country", values=("DE", 1)), 'country is among "DE", 1'),
+        (Condition("lessThan", "age", values=(5,), negate=True), "age is not less than 5"),
+        (Condition("exists", "plan"), "plan exists"),
+        (Condition("exists", "plan", negate=True), "plan is missing"),
+        (Condition("inSegment", values=("a", "b")), 'the context is in the segment "a", "b"'),
+        (Condition("inSegment", values=("a",), negate=True), 'the context is not in the segment "a"'),
+        (Condition("inBucket", from_=0, to=10), "the bucket of targetingKey is in [0, 10)"),
+        (Condition("inBucket", by="org", from_=0, to=10, negate=True), "the bucket of org is not in [0, 10)"),
+        (Condition("STR_CONTAINS", "mail", values=("@",), negate=True), "STR_CONTAINS of mail does not hold"),
+        (Condition("expression", value={"a": 1}), "expression holds"),
+    ],
+)
+def test_a_condition_is_said_in_words(condition: Condition, said: str) -> None:
+    assert words.asked(condition) == said

@@ -50,6 +50,7 @@ class Logic:
         self._terms = terms
         self._segments: dict[str, Segment] = {}
         self._ways: dict[str, tuple[tuple[Term, ...], ...]] = {}
+        self._failing: dict[str, bool] = {}
         self._effort = Effort()
 
     @contextmanager
@@ -133,7 +134,14 @@ class Logic:
 
     def is_always(self, term: Term) -> bool:
         """Tell whether *term* provably holds for everybody."""
-        return self.implies(Facts(), term)
+        return self.implies(Facts(), term) and not any(map(self._may_fail, term.segments))
+
+    def _may_fail(self, key: str) -> bool:
+        """Tell whether a dialect is asked for a segment, for one may fail and then the flag answers an error."""
+        if key not in self._failing:
+            below = (inner for way in self.ways(key) for term in way for inner in term.segments)
+            self._failing[key] = self._segment(key).compat is not None or any(map(self._may_fail, below))
+        return self._failing[key]
 
     def is_empty(self, key: str) -> bool:
         """Tell whether provably nobody is in a segment."""

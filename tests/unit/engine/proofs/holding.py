@@ -11,6 +11,7 @@ from typing import Any
 
 from pennon.engine import Code, Finding, RuleSet, compile_snapshot
 from pennon.model import Evaluation, Reason, Snapshot
+from tests.unit.engine.proofs.worlds import DIALECTS
 
 Json = Any
 PROBE = "the probe"
@@ -37,6 +38,7 @@ class Bench:
             "key": owner["key"],
             "on": True,
             "salt": owner.get("salt", ""),
+            "compat": owner.get("compat"),
             "variations": [{"key": "on", "value": True}],
             "fallthrough": {"variation": "on"},
             "rules": [{"id": HIT, "conditions": conditions, "serve": {"variation": "on"}}],
@@ -45,7 +47,7 @@ class Bench:
 
 
 def rules_of(known: dict[str, Json]) -> RuleSet:
-    return compile_snapshot(Snapshot.from_json(json.dumps(known)))
+    return compile_snapshot(Snapshot.from_json(json.dumps(known)), dialects=DIALECTS)
 
 
 def part(item: Json, path: str) -> Json:

@@ -12,13 +12,13 @@ from pennon.engine import Code, Finding, Prover, compile_snapshot
 from pennon.model import Snapshot
 from tests.unit.engine.proofs.holding import Bench, Json, hold
 from tests.unit.engine.proofs.proving import rules
-from tests.unit.engine.proofs.worlds import FAMILIES, SCALARS, World
+from tests.unit.engine.proofs.worlds import DIALECTS, FAMILIES, SCALARS, World
 
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
 
 
 def found_in(known: dict[str, Json]) -> list[Finding]:
-    prover = Prover(Snapshot.from_json(json.dumps(known)))
+    prover = Prover(Snapshot.from_json(json.dumps(known)), dialects=DIALECTS)
     flags = [finding for key in known["flags"] for finding in prover.flag_findings(key)]
     return flags + [finding for key in known["segments"] for finding in prover.segment_findings(key)]
 

@@ -11,6 +11,7 @@ from tests.unit.engine.proofs.proving import Silent, of_flag, of_rule, of_segmen
 NEVER = "conditions-contradict"
 NEGATED = {"negate": True}
 KEY = "targetingKey"
+COMPAT = {"vendor": "v", "dialect": "d"}
 
 
 def a(op: str, *values: Any, **members: Any) -> dict[str, Any]:
@@ -66,11 +67,18 @@ def test_nothing_is_found_of_segments_that_may_be_met(name: str) -> None:
 
 def test_of_an_imported_segment_a_dialect_reads_the_lists_and_the_rules() -> None:
     conditions = {"conditions": [a("in", "DE")]}
-    compat = {"vendor": "v", "dialect": "d"}
-    imported = {"key": "imported", "included": ["u1"], "rules": [conditions], "compat": compat}
+    imported = {"key": "imported", "included": ["u1"], "rules": [conditions], "compat": COMPAT}
     asked = [inside("imported"), when(KEY, "exists", **NEGATED), a("in", "DE", **NEGATED)]
     known = snapshot(flag(rules=[rule(*asked)]), segments=(imported,))
     assert seen(Prover(known, dialects={("v", "d"): Silent()}).flag_findings("f")) == []
+
+
+def test_a_segment_that_asks_a_dialect_holds_for_nobody_for_certain() -> None:
+    unsure = {"key": "unsure", "rules": [{"conditions": [a("in", "DE")]}, {"conditions": []}], "compat": COMPAT}
+    outer = segment("outer", rules=[{"conditions": [inside("unsure")]}, {"conditions": []}])
+    for key in ("unsure", "outer"):
+        known = snapshot(flag(rules=[rule(inside(key), when("b", "exists"))]), segments=(unsure, outer))
+        assert seen(Prover(known, dialects={("v", "d"): Silent()}).flag_findings("f")) == []
 
 
 def test_nobody_is_in_a_segment_of_segments_in_which_nobody_is() -> None:

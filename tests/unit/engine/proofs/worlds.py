@@ -1,8 +1,14 @@
 """Snapshots full of mistakes, and contexts that try to prove findings wrong: few names, few values, many clashes."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from random import Random
 from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from pennon.model import Condition, Flag, Segment, Split
 
 Json = Any
 TEXTS = ["", "a", "b", "ab", "ba", "AB", "aB", "É", "é", "ΑΣ", "ας", "\ufffd", "1", "10", "1.2", "1.2.0", "v1.3"]
@@ -45,6 +51,33 @@ FAMILIES = [
     ["inSegment", "inSegment", "in"],
     [*VALUES, "exists", "inSegment", "inBucket"],
 ]
+
+
+COMPAT = {"vendor": "odd", "dialect": "odd"}
+
+
+class Odd:
+    """A dialect that nothing can be known of but that it gives one answer to one question; sometimes it fails."""
+
+    def condition(self, condition: Condition, _owner: Flag | Segment) -> Any:
+        text = msgspec.json.encode(condition)
+
+        def holds(context: Json, _now: float | None) -> bool:
+            found = crc32(text + repr(context.get("a")).encode("utf-8", "replace")) % 7
+            if found == 0:
+                raise ValueError("it cannot answer")
+            return found > 3
+
+        return holds
+
+    def split(self, split: Split, _owner: Flag) -> Any:
+        return lambda context, _now: crc32(repr(context).encode("utf-8", "replace")) % len(split.weights)
+
+    def key(self, attribute: str) -> Any:
+        return lambda context: str(context.get("b")) if attribute.startswith("/") else context.get("a")
+
+
+DIALECTS: Mapping[tuple[str, str], Any] = {("odd", "odd"): Odd()}
 
 
 class World(Random):
@@ -127,12 +160,16 @@ class World(Random):
             "targets": targets,
             "prerequisites": prerequisites,
             "staleness": stale,
+            "compat": self.compat(),
         }
 
     def segment(self, key: str, inner: list[str]) -> dict[str, Json]:
         rules = [{"conditions": conditions} for conditions in self.rules(inner, 2)]
         lists = {name: self.few(["1", "a", "b", "\ufffd"]) for name in ("included", "excluded") if self.random() < 0.35}
-        return {"key": key, "salt": "m", "rules": rules} | lists
+        return {"key": key, "salt": "m", "rules": rules, "compat": self.compat()} | lists
+
+    def compat(self) -> Json:
+        return COMPAT if self.random() < 0.12 else None
 
     def snapshot(self) -> dict[str, Json]:
         cuts = sorted(self.choices(BOUNDS, k=4))
