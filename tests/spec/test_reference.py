@@ -5,7 +5,9 @@ import pytest
 from tests.spec.reference import Reference
 from tests.spec.vectors import Case, evaluations, same
 
-CASES = [case for case in evaluations() if case.file["snapshot"] is not None and "as" not in case.case]
+# What the vendors of imported flags mean is proved by their own SDKs, in tests/conformance.
+OWN = [case for case in evaluations() if not case.id.startswith("dialects/")]
+CASES = [case for case in OWN if case.file["snapshot"] is not None and "as" not in case.case]
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
