@@ -99,11 +99,16 @@ class Bandit(Struct, rename="camel"):
 
 
 class Document(Struct):
-    """A file, read. `notes` are on what no flag depends on; `unread` has, by feature, what the SDKs do not read."""
+    """A file, read.
+
+    `page_experiments` are those of pages, as they are written. `notes` are on what no flag depends on; `unread` has, by
+    feature, what the SDKs do not read.
+    """
 
     features: dict[str, Feature]
     groups: dict[str, Json]
     bandits: dict[str, Bandit]
+    page_experiments: list[Json]
     notes: list[Note]
     unread: dict[str, list[Note]]
 
@@ -131,6 +136,7 @@ def read(data: bytes, known: frozenset[str], *, exact_integers: bool = False) ->
         features=_each(whole, "features", Feature, problems),
         groups=_groups(whole.get("savedGroups"), problems),
         bandits=_each(whole, "contextualBandits", Bandit, problems),
+        page_experiments=whole["experiments"] if isinstance(whole.get("experiments"), list) else [],
         notes=list(_file_notes(whole)),
         unread={key: notes for key, raw in whole["features"].items() if (notes := list(_unread(key, raw)))},
     )
@@ -250,13 +256,24 @@ def conditions_of(document: Document) -> Iterator[tuple[str, dict[str, Json]]]:
                 yield pointer("contextualBandits", key, "contexts", place, "condition"), leaf.condition
 
 
+def has_buckets_by_id(document: Document) -> bool:
+    """Tell whether the JavaScript SDK loads sticky buckets of the attribute `id`: it does if an experiment has it."""
+    rules = (rule for feature in document.features.values() for rule in feature.rules or [] if _is_experiment(rule))
+    pages = (page.get("hashAttribute") for page in document.page_experiments if isinstance(page, dict))
+    return any(not name or name == "id" for name in (*(rule.hash_attribute for rule in rules), *pages))
+
+
+def _is_experiment(rule: FeatureRule) -> bool:
+    return rule.variations is not None or rule.contextual_variations is not None
+
+
 def shared_experiments(document: Document) -> frozenset[str]:
     """Return the keys of experiments that several rules have."""
     keys = Counter(
         rule.key or key
         for key, feature in document.features.items()
         for rule in feature.rules or []
-        if rule.variations is not None or rule.contextual_variations is not None
+        if _is_experiment(rule)
     )
     return frozenset(key for key, count in keys.items() if count > 1)
 

@@ -191,7 +191,8 @@ class _ExperimentWriting:
         return self._writing.by(attribute), assigned
 
     def _other_assigned(self, own_by: str) -> tuple[str, Assigned] | None:
-        attribute = self._rule.fallback_attribute or ("id" if self._writing.is_javascript else None)
+        finds_id = self._writing.is_javascript and self._writing.around.loads_id
+        attribute = self._rule.fallback_attribute or ("id" if finds_id else None)
         return None if not attribute or self._writing.by(attribute) == own_by else self._assigned(attribute)
 
     def _write_kept(self, by: str, assigned: Assigned, conditions: list[Condition]) -> list[Condition]:

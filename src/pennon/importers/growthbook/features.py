@@ -5,7 +5,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from pennon.importers.growthbook.conditions import Carrier
-from pennon.importers.growthbook.document import Document, Feature, shared_experiments
+from pennon.importers.growthbook.document import Document, Feature, has_buckets_by_id, shared_experiments
 from pennon.importers.growthbook.experiments import write_experiment
 from pennon.importers.growthbook.groups import Groups
 from pennon.importers.growthbook.parents import Rings
@@ -34,8 +34,9 @@ class Planning:
             Rings(document.features),
             document.bandits,
             sticky,
-            shared_experiments(document),
-            self._answers,
+            shared=shared_experiments(document),
+            loads_id=has_buckets_by_id(document),
+            answers=self._answers,
         )
         self._planned: dict[str, _Planned] = {}
 

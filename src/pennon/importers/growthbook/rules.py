@@ -29,8 +29,8 @@ class Answer(NamedTuple):
 class Surroundings(NamedTuple):
     """What a feature is written among.
 
-    `shared` are the experiments that several rules have. `answers` gives those of another feature, None for one that
-    is not there; it raises `Impossible`.
+    `shared` are the experiments that several rules have; `loads_id`: the SDK knows sticky buckets of `id`. `answers`
+    gives those of another feature, None for one that is not there; it raises `Impossible`.
     """
 
     carrier: Carrier
@@ -38,6 +38,7 @@ class Surroundings(NamedTuple):
     bandits: dict[str, Bandit]
     sticky: StickyBuckets
     shared: frozenset[str]
+    loads_id: bool
     answers: Callable[[str], Answer | None]
 
 

@@ -160,11 +160,12 @@ class _Translation:
         low = self._point()
         if isinstance(low, tuple):
             return low
-        high: int | tuple[Range, ...] = low
+        high = low
         if in_class and self._pattern[self._at] == "-" and self._pattern[self._at + 1] != "]":
             self._at += 1
-            high = self._point()
-            assert isinstance(high, int), "in the subset a range ends with a character"
+            end = self._point()
+            assert isinstance(end, int), "in the subset a range ends with a character"
+            high = end
         return tuple(self._cases(self._halves(low, high)))
 
     def _point(self) -> int | tuple[Range, ...]:
