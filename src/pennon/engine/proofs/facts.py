@@ -72,9 +72,7 @@ class About:
         return any(is_nothing([claim], self.never) for claim in self.some)
 
     def implies(self, term: Term) -> bool:
-        """Tell whether a term about this attribute provably holds."""
-        if term.form is Form.EXISTS:
-            return self.is_missing if term.negate else self.is_there
+        """Tell whether a term of the form `VALUE` about this attribute provably holds."""
         if not self.is_there or (term.single and not self.is_single):
             return False
         claim, takes = term.claims()
@@ -136,12 +134,9 @@ class Facts:
     def are_impossible(self, *, single: bool = False) -> bool:
         """Tell whether provably no context is so; with *single*, none but perhaps one with arrays."""
         return any(
-            about.is_impossible(single=single) or (about.is_there and self._lies_in_nothing(attribute))
+            about.is_impossible(single=single) or (about.is_there and self._is_missing(attribute))
             for attribute, about in self.abouts.items()
         )
-
-    def _lies_in_nothing(self, attribute: Attribute) -> bool:
-        return any(outer in self.abouts and self.abouts[outer].is_missing for outer in above(attribute))
 
     def know(self, term: Term) -> bool:
         """Tell whether *term* is one of those that hold."""
@@ -157,11 +152,18 @@ class Facts:
         return 1 if about is None or term.claim is None else about.cost() + term.claim.weight * len(about.some)
 
     def imply(self, term: Term) -> bool:
-        """Tell whether *term* provably holds, by what is known of its attribute."""
+        """Tell whether *term* provably holds, by what is known of its attribute and of what lies around it."""
+        if term.form is Form.EXISTS:
+            return self._is_missing(term.attribute) if term.negate else self._is_there(term.attribute)
         about = self.abouts.get(term.attribute)
-        if about is None or term.form not in {Form.VALUE, Form.EXISTS}:
-            return False
-        return about.implies(term)
+        return about is not None and term.form is Form.VALUE and about.implies(term)
+
+    def _is_there(self, attribute: Attribute) -> bool:
+        length = len(attribute)
+        return any(about.is_there and inner[:length] == attribute for inner, about in self.abouts.items())
+
+    def _is_missing(self, attribute: Attribute) -> bool:
+        return any(each in self.abouts and self.abouts[each].is_missing for each in (*above(attribute), attribute))
 
     def buckets(self, attribute: Attribute, order: object) -> Ranges | None:
         """Return where the bucket of a unit may lie, None if nothing is known. A unit is no array."""

@@ -12,7 +12,7 @@ from pennon.engine.proofs.facts import Facts
 from pennon.engine.proofs.terms import TARGETING_KEY, Form, Term, Terms
 from pennon.model import Segment, Snapshot
 
-_STEPS = 200
+_STEPS = 120
 """So many sets of facts are looked at for one question: they are looked at within each other."""
 _EFFORT = 30_000
 """So much is compared for one item, of what `Facts.cost` estimates. Few items take a hundredth."""

@@ -69,4 +69,4 @@ def _beyond(logic: Logic, facts: Facts, rule: Earlier) -> tuple[Term, ...] | Non
 
 def _is_beside(facts: Facts, term: Term) -> bool:
     """Tell at once that nothing is known of what *term* asks about."""
-    return term.form in {Form.VALUE, Form.EXISTS} and term.attribute not in facts.abouts
+    return term.form is Form.VALUE and term.attribute not in facts.abouts

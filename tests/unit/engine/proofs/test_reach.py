@@ -25,6 +25,8 @@ TAKEN: dict[str, list[list[dict[str, Any]]]] = {
     "a shorter beginning before": [[a("startsWith", "x")], [a("startsWith", "xy", "xz")]],
     "the attribute is there": [[a("exists")], [a("greaterThan", 5)]],
     "the attribute is there, negated": [[a("exists")], [a("greaterThan", 5, **NEGATED)]],
+    "what it lies in is there": [[when("org", "exists")], [when("/org/plan", "in", "pro")]],
+    "what it lies in is missing": [[when("/org/plan", "exists", **NEGATED)], [when("org", "exists", **NEGATED), B]],
     "missing before": [[a("exists", **NEGATED)], [a("exists", **NEGATED), B]],
     "fewer exclusions before": [[a("in", "x", **NEGATED)], [a("in", "x", "y", **NEGATED)]],
     "a larger range before": [[a("lessThan", 10)], [a("lessThan", 5)]],
@@ -43,6 +45,8 @@ TAKEN: dict[str, list[list[dict[str, Any]]]] = {
 LEFT: dict[str, list[list[dict[str, Any]]]] = {
     "more conditions before": [[a("in", "x"), B], [a("in", "x")]],
     "fewer values before": [[a("in", "x")], [a("in", "x", "y")]],
+    "what lies in it is there": [[when("/org/plan", "exists")], [when("org", "exists")]],
+    "what lies in it is missing": [[when("org", "exists", **NEGATED)], [when("/org/plan", "exists", **NEGATED)]],
     "another attribute": [[a("in", "x")], [B]],
     "a value of another type": [[a("in", "x", **NEGATED)], [a("exists")]],
     "more exclusions before": [[a("in", "x", "y", **NEGATED)], [a("in", "x", **NEGATED)]],
