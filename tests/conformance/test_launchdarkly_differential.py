@@ -85,3 +85,33 @@ def _values(planned: PlannedFlag) -> list[Any]:
     if planned.fidelity is Fidelity.EXACT:
         return list(values)
     return [value for value in values if isinstance(value, str) and value.isascii() and not value.endswith("\n")]
+
+
+@pytest.mark.parametrize("dialect", SDKS)
+@pytest.mark.parametrize("form", ["put", "events", "values"])
+def test_the_sdks_are_given_every_form_of_file_that_is_read(dialect: str, form: str) -> None:
+    flag = {"key": "f", "version": 1, "on": True, "variations": [1, 2], "fallthrough": {"variation": 1}}
+    gone = {"key": "gone", "version": 2, "deleted": True}
+    documents: dict[str, dict[str, Any]] = {
+        "put": {"path": "/", "data": {"flags": {"f": flag, "gone": gone}, "segments": {"gone": gone}}},
+        "events": {
+            "events": [
+                {"event": "server-intent", "data": {"payloads": [{"id": "p", "target": 1, "intentCode": "xfer-full"}]}},
+                {"event": "put-object", "data": {"version": 1, "kind": "flag", "key": "f", "object": flag}},
+                {"event": "payload-transferred", "data": {"state": "s", "version": 1}},
+            ]
+        },
+        "values": {"flagValues": {"f": 2}},
+    }
+    document = documents[form]
+    plan = launchdarkly.plan(text(document).encode(), dialect)
+    with _peer(dialect, text(document)) as peer:
+        (planned,) = plan.flags
+        assert _differences(peer, planned, rules_of(plan), [{"targetingKey": "u"}, {}]) == []
+        assert peer.evaluate("f", [{"targetingKey": "u"}])[0].value == 2
+
+
+@pytest.mark.parametrize("dialect", SDKS)
+def test_the_sdks_are_not_given_what_the_rest_api_shows(dialect: str) -> None:
+    with pytest.raises(peers.PeerFailed, match="no SDK reads what the REST API shows"), _peer(dialect, '{"items": []}'):
+        pass

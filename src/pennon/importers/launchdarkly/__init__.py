@@ -43,4 +43,6 @@ def _document(data: bytes, options: Mapping[str, bytes | str]) -> Document:
     if unknown:
         raise refused(Problem("", f"there is no option {unknown[0]!r}", f"the one there is: {_ENVIRONMENT}"))
     name = options.get(_ENVIRONMENT)
-    return read_document(data, name.decode(errors="replace") if isinstance(name, bytes) else name)
+    if isinstance(name, bytes):
+        name = name.decode(errors="replace").strip()  # a file with the name in it may end in a newline
+    return read_document(data, name)

@@ -22,6 +22,9 @@ function documentParts(document) {
     }
     return found;
   }
+  if ("items" in document || "environments" in document) {
+    throw new Error("no SDK reads what the REST API shows: give what SDKs receive");
+  }
   const whole = "path" in document ? document.data : document;
   return { flags: whole.flags ?? {}, segments: whole.segments ?? {}, flagValues: whole.flagValues ?? {} };
 }

@@ -28,6 +28,8 @@ def _parts(document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
             if event.get("event") == "put-object":
                 found[data["kind"]][data["key"]] = data["object"]
         return found["flag"], found["segment"]
+    if "items" in document or "environments" in document:
+        raise ValueError("no SDK reads what the REST API shows: give what SDKs receive")
     document = document["data"] if "path" in document else document
     flags = dict(document.get("flags") or {})
     for key, value in (document.get("flagValues") or {}).items():

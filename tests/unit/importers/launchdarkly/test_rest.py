@@ -83,7 +83,7 @@ def test_one_of_several_environments_is_named() -> None:
     data = encoded({"items": [_flag(environments=both)]})
     with pytest.raises(ImportRefused, match="the environments production, test"):
         launchdarkly.plan(data, "python")
-    for option, value in ((b"test", False), ("production", True)):
+    for option, value in ((b"test\n", False), ("production", True)):
         plan = launchdarkly.plan(data, "python", {"environment": option})
         assert rules_of(plan).evaluate("f", {"key": "u"}).value is value
     assert launchdarkly.vocabulary(data, {"environment": "test"}) == {"targetingKey": []}
