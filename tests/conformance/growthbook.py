@@ -4,11 +4,8 @@ import json
 from typing import Any
 
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.engine.dialects.growthbook import DIALECTS
 from pennon.importers import Plan, PlannedFlag, growthbook
 from pennon.model import Item, Snapshot
-
-OURS = {("growthbook", name): dialect for name, dialect in DIALECTS.items()}
 
 
 def planned(document: dict[str, Any], dialect: str = "javascript", **options: str) -> Plan:
@@ -25,7 +22,7 @@ def rules_of(plan: Plan) -> RuleSet:
     """Return the rules of a plan's flags and segments."""
     flags = {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}
     segments = {each.key: Item.of(each.segment) for each in plan.segments}
-    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}), dialects=OURS)
+    return compile_snapshot(Snapshot.of({"flag": flags, "segment": segments}))
 
 
 def served(

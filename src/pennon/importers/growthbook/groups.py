@@ -66,8 +66,6 @@ class Groups:
 
     def written_out(self, condition: Json, within: frozenset[str] = frozenset()) -> Json:
         """Return a condition with its groups written out. *within* are the groups that led here, which hold no more."""
-        if not isinstance(condition, dict):
-            return condition
         found: dict[str, Json] = {}
         also: list[Json] = []
         for key, value in condition.items():

@@ -152,6 +152,18 @@ def test_the_same_name_for_two_segments_gets_a_number() -> None:
     assert [each.key for each in plan.segments] == ["a.b", "a.b-2"]
 
 
+def test_a_group_is_one_segment_however_often_it_is_asked_for() -> None:
+    plan = _plan({"$and": [{"$savedGroup": {"id": "paying"}}, {"$not": {"$savedGroup": {"id": "paying"}}}]})
+    assert [each.key for each in plan.segments] == ["paying", "plans"]
+
+
+def test_a_group_of_an_attribute_without_a_name_is_carried() -> None:
+    groups = {"g": {"type": "list", "attributeKey": "", "values": ["x"]}}
+    rules = [{"condition": {"$savedGroup": {"id": "g"}}, "force": True}]
+    document = {"features": {"f": {"defaultValue": False, "rules": rules}}, "savedGroups": groups}
+    assert [served(document, {"": value}) for value in ("x", "y")] == [True, False]
+
+
 def test_a_long_chain_of_groups_is_written_out() -> None:
     groups: dict[str, Any] = {
         f"g{i}": {"type": "condition", "condition": {"$savedGroup": {"id": f"g{i + 1}"}}} for i in range(30)

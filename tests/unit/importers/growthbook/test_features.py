@@ -259,6 +259,15 @@ def test_cyclic_prerequisites_are_the_callers_default_for_all_who_need_them(dial
     assert [rules_of(plan).evaluate(key, {}, "default").value for key in ("f", "g", "h", "self")] == ["default"] * 4
 
 
+def test_two_rules_may_have_cyclic_prerequisites() -> None:
+    asked = {"parentConditions": [{"id": "f", "condition": {}}], "force": 1}
+    document = _document({**asked, "condition": {"a": 1}}, asked)
+    found = flag_of(planned(document)).flag
+    assert found is not None
+    assert [variation.key for variation in found.variations] == ["0", "cyclic"]
+    assert served(document, {}) == "default"
+
+
 def test_a_ring_that_may_end_early_is_a_condition() -> None:
     asked = {"parentConditions": [{"id": "f", "condition": {"value": 1}}], "force": 2}
     parent = {"defaultValue": 1, "rules": [{"condition": {"a": 1}, "force": 3}, asked]}
