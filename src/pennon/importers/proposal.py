@@ -9,7 +9,7 @@ import msgspec
 
 from pennon.importers.contexts import needs
 from pennon.importers.plan import Fidelity, Note, Plan, PlannedFlag, PlannedSegment
-from pennon.model import Flag, InvalidItem, Problem, Segment, Snapshot
+from pennon.model import Flag, InvalidItem, Segment, Snapshot
 from pennon.model.flags import Wire
 
 Kind: TypeAlias = Literal["segment", "flag"]
@@ -31,7 +31,8 @@ class ProposedItem(Wire, frozen=True, kw_only=True):
     """An item of a plan, and what becomes of it.
 
     `changed_at` is the revision that made what is there now, 0 if nothing is. `is_foreign`: what is there was not
-    imported from this vendor. `why` says why it is left out.
+    imported from this vendor. `is_blank`: nobody has done anything with it in this environment, as in one that was made
+    after an import into another one. `why` says why it is left out.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class ProposedItem(Wire, frozen=True, kw_only=True):
     why: str = ""
     changed_at: int = 0
     is_foreign: bool = False
+    is_blank: bool = False
 
 
 class Proposal(Wire, frozen=True, kw_only=True):
@@ -131,7 +133,7 @@ def people_since(proposal: Proposal, actors: Mapping[int, str]) -> tuple[Propose
 
     *actors* has the actor's kind of each revision that such an item was last changed by.
     """
-    overwritten = proposal.of(Action.UPDATE)
+    overwritten = (item for item in proposal.of(Action.UPDATE) if not item.is_blank)
     return tuple(item for item in overwritten if item.is_foreign or actors.get(item.changed_at) != "import")
 
 
@@ -142,16 +144,6 @@ def expected(proposal: Proposal, present: Snapshot) -> dict[str, dict[str, int]]
         records = present.flags.records if item.kind == "flag" else present.segments.records
         found[f"{item.kind}s"][item.key] = records[item.key].version if item.key in records else 0
     return found
-
-
-def strict_problems(plan: Plan) -> tuple[Problem, ...]:
-    """Return a problem for each flag of *plan* that is not exact."""
-    return tuple(
-        Problem(note.path, f"flag {flag.key!r}: {flag.fidelity.value}: {note.message}")
-        for flag in plan.flags
-        if flag.fidelity is not Fidelity.EXACT
-        for note in flag.notes or (Note("", "no reason is given"),)
-    )
 
 
 def _flag(planned: PlannedFlag, vendor: str, present: Snapshot, why: str | None) -> ProposedItem:
@@ -171,7 +163,13 @@ def _flag(planned: PlannedFlag, vendor: str, present: Snapshot, why: str | None)
         why=why or "",
         changed_at=0 if record is None else record.changed_at,
         is_foreign=record is not None and _vendor(there) != vendor,
+        is_blank=there is not None and _is_blank(there) and _shared(there) == _shared(planned.flag),
     )
+
+
+def _is_blank(flag: Flag) -> bool:
+    touched = (flag.on, flag.compat, flag.targets, flag.rules, flag.prerequisites, flag.staleness)
+    return not any(touched)
 
 
 def _segment(planned: PlannedSegment, vendor: str, present: Snapshot) -> ProposedItem:

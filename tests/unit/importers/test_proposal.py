@@ -12,7 +12,6 @@ from pennon.importers.proposal import (
     people_since,
     propose,
     redefined,
-    strict_problems,
 )
 from pennon.model import Compat, Flag, Item, Prerequisite, Segment, Snapshot, Variation
 from pennon.testing import condition, flag, segment
@@ -206,6 +205,22 @@ def test_what_is_not_of_this_vendor_is_told_even_if_an_import_changed_it_last(co
     assert [item.key for item in people_since(propose(wanted, there), {3: "import"})] == ["beta", "one"]
 
 
+@pytest.mark.parametrize(
+    ("there", "count"),
+    [
+        (flag("one").build(), 0),
+        (flag("one").on().build(), 1),
+        (flag("one").target("on", "ada").build(), 1),
+        (replace(flag("one").build(), compat=COMPAT), 1),
+        (replace(flag("one").build(), variations=(Variation("on", True),)), 1),
+    ],
+    ids=["blank", "on", "targeted", "imported-and-turned-off", "other-variations"],
+)
+def test_flag_that_nobody_has_touched_in_this_environment_may_be_overwritten(there: Flag, count: int) -> None:
+    found = propose(plan(planned(a_flag("one"))), present(there))
+    assert len(people_since(found, {3: "token"})) == count
+
+
 def test_imported_flags_that_the_file_no_longer_has_are_named() -> None:
     there = present(
         a_flag("one"),
@@ -214,12 +229,3 @@ def test_imported_flags_that_the_file_no_longer_has_are_named() -> None:
         replace(a_flag("other"), compat=Compat("unleash", "node")),
     )
     assert propose(plan(planned(a_flag("one"))), there).absent == ("old",)
-
-
-def test_each_flag_that_is_not_exact_is_a_problem_of_a_strict_import() -> None:
-    wanted = plan(planned(a_flag("one")), planned(a_flag("two"), CONDITIONAL, "time"), gone("three"))
-    assert [str(each) for each in strict_problems(wanted)] == [
-        "/flags/x: flag 'two': exact with conditions: time",
-        "/: flag 'three': cannot be carried: no reason is given",
-    ]
-    assert not wanted.is_exact

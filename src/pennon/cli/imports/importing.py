@@ -12,7 +12,7 @@ from pennon.cli.changing import show_warnings
 from pennon.cli.connection import NO, Login, Server, known_login, path, scope
 from pennon.cli.imports import shown
 from pennon.cli.imports.files import Source
-from pennon.importers import Plan, proposal
+from pennon.importers import Fidelity, Plan, proposal
 from pennon.importers.proposal import Action, Proposal, ProposedItem
 from pennon.model import Snapshot
 
@@ -183,10 +183,9 @@ def _refusal(plan: Plan, found: Proposal, wishes: Wishes) -> _Refused | None:
     """Return why the user does not want this plan carried out."""
     left_out = found.of(Action.LEAVE_OUT)
     if wishes.strict and not (plan.is_exact and not left_out):
-        count = len({problem.message.split(":")[0] for problem in proposal.strict_problems(plan)})
-        return _Refused(
-            f"--strict: {count} flags are not exact, so nothing is imported", "leave --strict out to accept"
-        )
+        count = sum(flag.fidelity is not Fidelity.EXACT for flag in plan.flags)
+        said = f"--strict: not exact: {shown.count(count, 'flag')}, so nothing is imported"
+        return _Refused(said, "leave --strict out to accept the conditions that are shown")
     if left_out and not wishes.skip_impossible:
         mend = "import the others without: --skip-impossible"
         return _Refused(f"not to be carried: {shown.count(len(left_out), 'flag')}, so nothing is imported", mend)

@@ -32,7 +32,7 @@ def plan(plan: Plan, found: Proposal) -> None:
         output.say(f"Segments: {len(segments)}.  {_actions(segments)}")
     if found.absent:
         named = ", ".join(found.absent[:5]) + (" …" if len(found.absent) > 5 else "")
-        output.note(f"No longer in the file, and left as they are: {len(found.absent)} flags ({named})")
+        output.note(f"No longer in the file, and left as they are: {count(len(found.absent), 'flag')} ({named})")
 
 
 def differences(preview: Mapping[str, Any], updated: Collection[tuple[str, str]]) -> None:
@@ -96,9 +96,10 @@ def report(found: Report) -> None:
         output.note(f"not compared: {key} cannot be carried")
     if found.lots:
         output.note(f"{found.lots:,} evaluations were left to chance by {found.sdk}: there, nothing can be compared")
-    asked = f"{found.evaluations:,} evaluations of {len(found.flags)} flags, beside {found.sdk} (seed {found.seed})"
+    flags = count(len(found.flags), "flag")
+    asked = f"{found.evaluations:,} evaluations of {flags}, beside {found.sdk} (seed {found.seed})"
     if found.differences:
-        output.say(f"\n{asked}: {found.differences:,} differ, in {len(bad)} flags.")
+        output.say(f"\n{asked}: {found.differences:,} differ, in {count(len(bad), 'flag')}.")
     else:
         output.done(f"{asked}: not one differs")
 
