@@ -88,3 +88,9 @@ def test_a_split_that_nobody_gets_to_is_a_notice_and_says_why() -> None:
 def test_a_split_in_staleness_is_looked_at_too() -> None:
     stale = {"maxAgeS": 60, "serve": split(("on", 100_000))}
     assert of_flag(snapshot(flag(staleness=stale))) == [("split-of-one", "/staleness/serve/split")]
+
+
+def test_what_a_share_of_nothing_means_under_a_foreign_hash_is_the_dialects_to_say() -> None:
+    compat = {"compat": {"vendor": "flagd", "dialect": "v2"}}
+    shares = split(("on", 25), ("off", 0), hash="flagd-v2")
+    assert of_flag(snapshot(flag(fallthrough=shares, **compat))) == []
