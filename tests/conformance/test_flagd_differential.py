@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.engine.dialects.flagd import DIALECTS
 from pennon.importers import Fidelity, Plan, PlannedFlag, flagd, peers
 from pennon.importers.verify import DEFAULT, Verifier, compare
 from pennon.model import Item, Snapshot
@@ -22,8 +21,7 @@ SEEDS = range(200 if LONG else 4)
 CONTEXTS = 200 if LONG else 30
 FLAGS = 30
 NOW = 1_700_000_000.25
-KNOWN = {("flagd", name): dialect for name, dialect in DIALECTS.items()}
-V = list(DIALECTS)
+V = list(flagd.DIALECTS)
 
 
 @contextmanager
@@ -42,7 +40,7 @@ def _planned(document: Any, dialect: str) -> tuple[str, Plan, RuleSet]:
     text = json.dumps(document)
     plan = flagd.plan(text.encode(), dialect)
     flags = {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}
-    return text, plan, compile_snapshot(Snapshot.of({"flag": flags}), dialects=KNOWN)
+    return text, plan, compile_snapshot(Snapshot.of({"flag": flags}))
 
 
 def _differences(

@@ -5,18 +5,16 @@ from typing import Any
 import pytest
 
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.engine.dialects.flagd import DIALECTS
 from pennon.model import ErrorCode, Reason
 from tests.unit.engine.build import flag, inside, rule, segment, snapshot, split, when
 
 V = ("v1", "v2", "v3")
-KNOWN = {("flagd", name): dialect for name, dialect in DIALECTS.items()}
 
 
 def rules(*flags: dict[str, Any], dialect: str = "v2", segments: tuple[dict[str, Any], ...] = ()) -> RuleSet:
     compat = {"compat": {"vendor": "flagd", "dialect": dialect}}
     found = snapshot(*({**each, **compat} for each in flags), segments=tuple({**each, **compat} for each in segments))
-    return compile_snapshot(found, dialects=KNOWN)
+    return compile_snapshot(found)
 
 
 def holds(condition: dict[str, Any], dialect: str = "v2", now: float | None = 5.0, **context: Any) -> bool:
