@@ -91,6 +91,6 @@ def test_a_split_in_staleness_is_looked_at_too() -> None:
 
 
 def test_what_a_share_of_nothing_means_under_a_foreign_hash_is_the_dialects_to_say() -> None:
-    compat = {"compat": {"vendor": "flagd", "dialect": "v2"}}
+    compat: dict[str, Any] = {"compat": {"vendor": "flagd", "dialect": "v2"}}
     shares = split(("on", 25), ("off", 0), hash="flagd-v2")
     assert of_flag(snapshot(flag(fallthrough=shares, **compat))) == []
