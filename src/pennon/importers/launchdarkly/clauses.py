@@ -53,6 +53,8 @@ def _condition(clause: Clause, path: str, around: Around, findings: Findings) ->
     where = place(clause.attribute or "", clause.context_kind, path + "/contextKind", around, findings)
     if not where.steps:
         return _verbatim(clause)
+    if around.dialect == "go" and clause.context_kind and clause.attribute == "/kind":
+        findings.impossible(path + "/attribute", "/kind is every kind to other SDKs, and that of one context to Go's")
     values = clause.values
     if clause.op == "matches":
         values = _patterns(values, path, around.dialect, findings)

@@ -14,6 +14,10 @@ from pennon.importers.launchdarkly.variations import variation_keys
 from pennon.importers.plan import Note, Plan, PlannedFlag, PlannedSegment
 from pennon.model import Flag, Problem, Segment
 
+_OF_GO = Note(
+    "", "the SDKs for Java and .NET bucket as Go's does; patterns, dates and versions are read as Go's reads them"
+)
+
 
 class Items(NamedTuple):
     """The flags and segments of a file in their shapes, tombstones apart."""
@@ -78,7 +82,8 @@ class Planner:
             self._plan_flag(key, flag, keys, around)
         self._settle()
         planned = tuple(self._planned_flag(key, made.flag, keys[key]) for key, made in self._made_flags.items())
-        notes = (*self._document.notes, *self._items.tombstones, *self._lost_segments())
+        of_dialect = (_OF_GO,) if self._dialect == "go" else ()
+        notes = (*of_dialect, *self._document.notes, *self._items.tombstones, *self._lost_segments())
         return Plan(
             vendor=VENDOR, dialect=self._dialect, flags=planned, segments=self._planned_segments(planned), notes=notes
         )

@@ -154,6 +154,14 @@ def test_an_empty_kind_is_user_but_to_node() -> None:
     assert found.notes[0].path == "/flags/f/rules/0/clauses/0/contextKind"
 
 
+def test_a_reference_to_the_kind_is_another_one_to_go() -> None:
+    item = flag(rules=[rule(clause("in", "org", attribute="/kind", contextKind="user"))])
+    both = {"kind": "multi", "user": {"key": "u"}, "org": {"key": "o"}}
+    assert [served(item, context=both, dialect=dialect) for dialect in ("python", "node")] == ["a", "a"]
+    found = planned(item, dialect="go")
+    assert (found.fidelity, found.notes[0].path) == (Fidelity.IMPOSSIBLE, "/flags/f/rules/0/clauses/0/attribute")
+
+
 # Segments
 
 

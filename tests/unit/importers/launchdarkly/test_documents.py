@@ -126,6 +126,12 @@ def test_dialects_and_options_are_known_or_refused() -> None:
         launchdarkly.plan(encoded(WHOLE), "python", {"sticky": b""})
 
 
+def test_what_the_dialect_of_three_languages_reads_as_one_of_them_is_told() -> None:
+    (note,) = launchdarkly.plan(encoded(WHOLE), "go").notes
+    assert note.message.startswith("the SDKs for Java and .NET bucket as Go's does")
+    assert launchdarkly.plan(encoded(WHOLE), "node").notes == ()
+
+
 def test_null_is_as_good_as_not_there() -> None:
     nothing = dict.fromkeys(("rules", "targets", "contextTargets", "prerequisites", "salt", "version"))
     plan = launchdarkly.plan(encoded({"flags": {"f": {**FLAG, **nothing}}, "segments": None}), "python")
