@@ -8,8 +8,10 @@ empty: appName and environment are those of the contexts.
 import datetime as dt
 import json
 import logging
+import math
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -21,8 +23,9 @@ from UnleashClient.utils import InstanceAllowType
 PACKAGE = "UnleashClient"
 SUFFIX = ".variant"
 BUILT_IN = ("userId", "sessionId", "remoteAddress", "environment", "appName", "currentTime")
-DRAWS = 1500
-"""How often an answer is asked for again where lots may have been drawn: one in a hundred is then seen for certain."""
+SURE = 15
+"""How often the rarest answer is to be expected before an answer counts as one that no lots were drawn for."""
+MOST_DRAWS = 5000
 
 Json = Any
 
@@ -135,13 +138,16 @@ class Asked:
         self._labels = _labels(feature)
         named = [each["feature"] for each in feature.get("dependencies") or ()]
         family = (feature, *(features[each] for each in named if each in features))
-        self._ids = {each for one in family for each in _stickinesses(one)}
+        found = [each for one in family for each in _lots(one)]
+        self._ids = {by for by, _ in found}
+        rarest = math.prod(share for _, share in found)
+        self._draws = min(MOST_DRAWS, math.ceil(SURE / rarest))
 
     def outcome(self, context: dict[str, Json]) -> dict[str, Json]:
         """Return what the SDK answers, and whether it drew lots."""
         answer = self._variant if self.is_variant else self._boolean
         found = answer(context)
-        found["chance"] = self._may_draw(context) and _differs(found, lambda: answer(context))
+        found["chance"] = self._may_draw(context) and any(answer(context) != found for _ in range(self._draws))
         return found
 
     def _boolean(self, context: dict[str, Json]) -> dict[str, Json]:
@@ -161,17 +167,24 @@ class Asked:
         return any(not has_id if each == "default" else each not in known for each in self._ids)
 
 
-def _stickinesses(feature: dict[str, Json]) -> Iterator[str]:
-    """Yield what a feature hashes: where a context has none of it, the SDK draws lots."""
+def _lots(feature: dict[str, Json]) -> Iterator[tuple[str, float]]:
+    """Yield what a feature goes by where the SDK draws lots for a context that has none of it, and the rarest lot."""
     for strategy in feature.get("strategies") or ():
-        if strategy["name"] == "flexibleRollout" or strategy.get("variants"):
-            yield (strategy.get("parameters") or {}).get("stickiness") or "default"
+        parameters = strategy.get("parameters") or {}
+        by, rollout = parameters.get("stickiness", "default"), parameters.get("rollout", "")
+        share = int(rollout) if rollout.isdecimal() else 0
+        if strategy["name"] == "flexibleRollout" and 0 < share < 100 and by in {"default", "random"}:
+            yield by, min(share, 100 - share) / 100
+        yield from _choice(strategy.get("variants"), by)
     if variants := feature.get("variants"):
-        yield variants[0].get("stickiness") or "default"
+        by = variants[0].get("stickiness")
+        yield from _choice(variants, "default" if by is None else by)
 
 
-def _differs(found: dict[str, Json], answer: Callable[[], dict[str, Json]]) -> bool:
-    return any(answer() != found for _ in range(DRAWS))
+def _choice(variants: list[dict[str, Json]] | None, by: str) -> Iterator[tuple[str, float]]:
+    weights = [variant["weight"] for variant in variants or () if variant["weight"] > 0]
+    if len(weights) > 1:
+        yield by, min(weights) / sum(weights)
 
 
 def _context(context: dict[str, Json], now: float | None) -> dict[str, Json]:
@@ -200,6 +213,7 @@ def _say(answer: dict[str, Json]) -> None:
 
 def _answer() -> None:
     logging.disable(logging.CRITICAL)
+    os.environ["RUST_BACKTRACE"] = "0"  # the core fails where weights sum to nothing, and a trace takes its time
     greeting = json.loads(sys.stdin.readline())
     document = json.loads(greeting["document"])
     if "featureStrategies" in document:

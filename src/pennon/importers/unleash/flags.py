@@ -91,6 +91,10 @@ def _depend(draft: Draft, parent: Draft, dependency: Dependency, path: str, sett
     _choose(parent)
     if is_python and parent.chooser.fails:
         draft.findings.obstacle(path, "its parent has variants whose weights sum to 0: the SDK fails on them")
+    if is_python and any(_has_no_group(reading) for reading, _ in parent.strategies):
+        draft.findings.obstacle(
+            path, "its parent has a rollout without groupId: the SDK hashes the child's name for it"
+        )
     if dependency.enabled is False:
         if is_python and dependency.variants and parent.has_variants:
             message = "it asks for a variant of a parent that is off: the SDK has one in mind that nobody is served"
@@ -101,6 +105,11 @@ def _depend(draft: Draft, parent: Draft, dependency: Dependency, path: str, sett
         _depend_on_variants(draft, parent, dependency.variants, path, setting)
     else:
         draft.prerequisites.append(Prerequisite(parent.feature.name, (ON,)))
+
+
+def _has_no_group(reading: Reading) -> bool:
+    is_partial = reading.parameter("rollout") not in {None, "0", "100"}
+    return reading.strategy.name == "flexibleRollout" and is_partial and reading.parameter("groupId") is None
 
 
 def _depend_on_variants(draft: Draft, parent: Draft, names: list[str], path: str, setting: Setting) -> None:

@@ -49,7 +49,7 @@ class UnleashDialect:
 
     def _share(self, condition: Condition, owner: Flag | Segment) -> Test:
         """Hold for the places [from, to) out of 100 of the unit that `by` names."""
-        by = condition.by or DEFAULT
+        by = DEFAULT if condition.by is None else condition.by
         salt = owner.salt if condition.salt is None else condition.salt
         place = rollout_place(condition.hash, salt)
         start = 0 if condition.from_ is None else condition.from_

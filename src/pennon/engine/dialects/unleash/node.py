@@ -104,7 +104,8 @@ def _some(read: Reader) -> Reader:
 
 
 def _first_id(context: Context, _now: float | None) -> str | None:
-    return _id(context, "userId") or _id(context, "sessionId")
+    found = _id(context, "userId")
+    return _id(context, "sessionId") if found is None else found
 
 
 def _id(context: Context, name: str) -> str | None:
