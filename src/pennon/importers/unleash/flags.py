@@ -92,9 +92,8 @@ def _depend(draft: Draft, parent: Draft, dependency: Dependency, path: str, sett
     if is_python and parent.chooser.fails:
         draft.findings.obstacle(path, "its parent has variants whose weights sum to 0: the SDK fails on them")
     if is_python and any(_has_no_group(reading) for reading, _ in parent.strategies):
-        draft.findings.obstacle(
-            path, "its parent has a rollout without groupId: the SDK hashes the child's name for it"
-        )
+        message = "its parent has a rollout without groupId, for which the SDK hashes the child's name"
+        draft.findings.obstacle(path, message)
     if dependency.enabled is False:
         if is_python and dependency.variants and parent.has_variants:
             message = "it asks for a variant of a parent that is off: the SDK has one in mind that nobody is served"
