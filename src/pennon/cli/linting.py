@@ -68,7 +68,8 @@ def _in_file(file: Path) -> Snapshot:
 def _found(snapshot: Snapshot, flags: Sequence[str], segments: Sequence[str]) -> Iterator[Finding]:
     prover = Prover(snapshot)
     columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("proving", total=len(flags) + len(segments))
         for key in flags:
             yield from prover.flag_findings(key)
@@ -80,9 +81,15 @@ def _found(snapshot: Snapshot, flags: Sequence[str], segments: Sequence[str]) ->
 
 def _show(found: Sequence[Finding], *, notices: int) -> None:
     for finding in found:
-        head = Text(f"{finding.severity.value} ", style=_STYLES[finding.severity])
-        where = Text(f"{finding.kind} {finding.key} {finding.path}".rstrip() + "  ", style="bold")
-        output.console().print(head + where + Text(finding.code.value, style="dim"))
+        where = f"{finding.kind} {finding.key} {finding.path}".rstrip()
+        head = (
+            (finding.severity.value, _STYLES[finding.severity]),
+            " ",
+            (where, "bold"),
+            "  ",
+            (finding.code.value, "dim"),
+        )
+        output.console().print(Text.assemble(*head))
         output.console().print(Text(f"  {finding.message}"))
         output.console().print(Text(f"  → {finding.mend}", style="dim"))
     if not found:

@@ -79,5 +79,5 @@ def note_place(found: Findings, path: str, arrival: Arrival, names: Sequence[str
         return
     before = " and ".join(names[place] for place in arrival.taken_by)
     verb = what if len(arrival.taken_by) > 1 else f"{what}s"
-    message = f"nobody gets here: {before}, before it, {verb} everybody whom its conditions let in"
+    message = f"nobody gets here: {before} {verb} everybody who would match it"
     found.note(Code.RULE_UNREACHABLE, path, message, "move it up, narrow what comes before it, or remove it")
