@@ -92,6 +92,13 @@ def test_killing_the_leader_of_eight_workers_twenty_times_leaves_nobody_behind(
     assert most <= 2
 
 
+def has_stopped(pid: int) -> bool:
+    """Return whether every thread of a process has taken its SIGSTOP."""
+    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system does not say who has stopped")
 def test_a_leader_that_hangs_is_noticed_and_the_others_stream_by_themselves_until_it_is_back(tmp_path: Path) -> None:
     with (
         nodes.running(theme(0)) as node,
@@ -101,6 +108,7 @@ def test_a_leader_that_hangs_is_noticed_and_the_others_stream_by_themselves_unti
         leader = eventually(made.leader) or 0
         others = set(made.last()) - {leader}
         made.kill(leader, signal.SIGSTOP)
+        eventually(lambda: has_stopped(leader))
         revision = change(node, 1)
         eventually(lambda: all(made.last()[pid]["revision"] == revision for pid in others))
         assert streams(node) >= 3

@@ -258,7 +258,9 @@ class Core(Flags):
         return left
 
     def _compile(self, snapshot: Snapshot, touched: Iterable[Reference] | None, now: float) -> None:
-        if self._base is None or touched is None:
+        touched = None if touched is None else list(touched)
+        changed = None if touched is None else frozenset(touched)
+        if self._base is None:
             counted = self._config.events
             self._base = compile_snapshot(
                 snapshot,
@@ -267,12 +269,9 @@ class Core(Flags):
                 clock=self._config.clock.time,
                 bucket_cache=self._config.bucket_cache,
             )
-            changed = None
         else:
-            touched = list(touched)
-            changed = frozenset(touched)
             self._base = self._base.advanced(snapshot, touched)
-            self._warn_of(self._restless.changed((key for kind, key in touched if kind == "flag"), now))
+            self._warn_of(self._restless.changed((key for kind, key in touched or () if kind == "flag"), now))
         self._recorder.evaluates_by(str(snapshot.position))
         self._serve(now)
         if self._change_listeners and changed != frozenset():

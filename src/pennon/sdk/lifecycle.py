@@ -19,7 +19,10 @@ class Stoppable(Protocol):
     """The loops of a client, in threads."""
 
     def stop(self, timeout_s: float, *, cut: bool) -> bool:
-        """End them."""
+        """End them. Return whether all are over in time."""
+
+    def release(self) -> None:
+        """Close their connections."""
 
 
 class Closable(Protocol):
@@ -103,7 +106,8 @@ def async_before_fork(_running: object) -> None:
 
 def before_fork(running: Stoppable) -> None:
     """End the threads: one alive may hold any lock, which the child would wait for in vain. Python 3.12 warns of it."""
-    running.stop(_FORK_S, cut=True)
+    if running.stop(_FORK_S, cut=True):
+        running.release()
 
 
 def async_at_exit(core: Core, config: Config) -> Callable[[], None]:

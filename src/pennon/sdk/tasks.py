@@ -62,19 +62,26 @@ class AsyncBell:
         self._signal = AsyncSignal()
         self._handle = handle
         self.ring = self._signal.set
-        if handle is not None:
-            asyncio.get_running_loop().add_reader(handle, self._signal.set)
+        self._loop = asyncio.get_running_loop()
 
     async def wait(self, timeout_s: float) -> None:
         """Wait until it is given, at most *timeout_s* seconds. What can be read from the handle is left to be read."""
-        await self._signal.wait(timeout_s)
+        if self._handle is not None:
+            self._loop.add_reader(self._handle, self._read)
+        try:
+            await self._signal.wait(timeout_s)
+        finally:
+            self.close()
         self._signal.clear()
+
+    def _read(self) -> None:
+        self.close()  # the loop would call again and again until somebody has read
+        self._signal.set()
 
     def close(self) -> None:
         """Let nobody wait any more. The handle is its owner's to close."""
-        if self._handle is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                asyncio.get_running_loop().remove_reader(self._handle)
+        if self._handle is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._handle)
 
     def forget(self) -> None:
         """Do nothing: in a forked process this would take the handle out of the parent's loop."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-import select
+import selectors
 import socket
 import threading
 import time
@@ -43,10 +43,13 @@ class Bell:
     """
 
     def __init__(self, handle: int | None) -> None:
-        self._handle = handle
         self._near, self._far = socket.socketpair()
         self._near.settimeout(0)
         self._far.settimeout(0)
+        self._selector = selectors.DefaultSelector()
+        for each in (self._near, handle):
+            if each is not None:
+                self._selector.register(each, selectors.EVENT_READ)
 
     def ring(self) -> None:
         """Wake who waits."""
@@ -55,16 +58,13 @@ class Bell:
 
     def wait(self, timeout_s: float) -> None:
         """Wait until it is given, at most *timeout_s* seconds. What can be read from the handle is left to be read."""
-        poll = select.poll()
-        for handle in (self._near.fileno(), self._handle):
-            if handle is not None:
-                poll.register(handle, select.POLLIN)
-        poll.poll(max(timeout_s, 0.0) * 1000)
+        self._selector.select(max(timeout_s, 0.0))
         with contextlib.suppress(OSError):
             self._near.recv(1024)
 
     def close(self) -> None:
         """Let nobody wait any more. The handle is its owner's to close."""
+        self._selector.close()
         self._near.close()
         self._far.close()
 

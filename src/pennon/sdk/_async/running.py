@@ -5,7 +5,7 @@ import logging
 from pennon.sdk._async.keeper import AsyncKeeper
 from pennon.sdk._async.sender import AsyncSender
 from pennon.sdk._async.sharing import AsyncSharing
-from pennon.sdk._async.transport import AsyncTransport
+from pennon.sdk._async.transport import AsyncTransport, prepared
 from pennon.sdk._async.upstream import AsyncUpstream
 from pennon.sdk._core import Core
 from pennon.sdk.config import Config
@@ -20,13 +20,14 @@ class AsyncRunning:
     """The loops of one client, started when this is made."""
 
     def __init__(self, core: Core, config: Config, ladder: Ladder) -> None:
+        config = prepared(config)
         self.settled = AsyncSignal()
         self.is_stopped = False
         self._transports: list[AsyncTransport] = []
         self._upstream: AsyncUpstream | None = None
         self._sharing: AsyncSharing | None = None
         self._sender: AsyncSender | None = None
-        self._loops = AsyncLoops(self._release)
+        self._loops = AsyncLoops(self.release)
         loops: dict[str, AsyncLoop] = {}
         shared, problem = share(config.store) if config.urls else (None, "")
         if problem:
@@ -79,9 +80,10 @@ class AsyncRunning:
         await self.stop(timeout_s / 2, cut=False)
         await self.flush(timeout_s / 2)
         await self._keeper.save(last=True)
-        await self._release()
+        await self.release()
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
+        """Close all connections."""
         for transport in self._transports:
             await transport.close()
         if self._sharing is not None:

@@ -7,7 +7,7 @@ from pennon.sdk._core import Core
 from pennon.sdk._sync.keeper import Keeper
 from pennon.sdk._sync.sender import Sender
 from pennon.sdk._sync.sharing import Sharing
-from pennon.sdk._sync.transport import Transport
+from pennon.sdk._sync.transport import Transport, prepared
 from pennon.sdk._sync.upstream import Upstream
 from pennon.sdk.config import Config
 from pennon.sdk.ladder import Ladder
@@ -21,13 +21,14 @@ class Running:
     """The loops of one client, started when this is made."""
 
     def __init__(self, core: Core, config: Config, ladder: Ladder) -> None:
+        config = prepared(config)
         self.settled = Signal()
         self.is_stopped = False
         self._transports: list[Transport] = []
         self._upstream: Upstream | None = None
         self._sharing: Sharing | None = None
         self._sender: Sender | None = None
-        self._loops = Loops(self._release)
+        self._loops = Loops(self.release)
         loops: dict[str, Loop] = {}
         shared, problem = share(config.store) if config.urls else (None, "")
         if problem:
@@ -80,9 +81,10 @@ class Running:
         self.stop(timeout_s / 2, cut=False)
         self.flush(timeout_s / 2)
         self._keeper.save(last=True)
-        self._release()
+        self.release()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Close all connections."""
         for transport in self._transports:
             transport.close()
         if self._sharing is not None:

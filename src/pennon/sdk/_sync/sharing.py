@@ -12,6 +12,7 @@ from functools import partial
 
 from pennon.model import ITEM_KINDS, Position, Snapshot
 from pennon.protocol import Adopted
+from pennon.protocol.state import Editable
 from pennon.sdk._core import Core
 from pennon.sdk._sync.transport import Transport
 from pennon.sdk._sync.upstream import Upstream
@@ -20,7 +21,6 @@ from pennon.sdk.errors import CorruptStore
 from pennon.sdk.ladder import Ladder, Standing
 from pennon.sdk.sharing.notice import Notice
 from pennon.sdk.sharing.share import Share
-from pennon.sdk.stores.layout import Record
 from pennon.sdk.threads import Bell, Loops, call
 
 _LOG = logging.getLogger("pennon")
@@ -31,6 +31,7 @@ _HURRY_FOR_S = 0.5
 _SILENT_S = 3.0
 _UNFIT_S = 1.0
 _END_S = 1.0
+_NOWHERE = Position(2**63, 0)  # beyond every other
 
 
 class Sharing:
@@ -50,6 +51,7 @@ class Sharing:
         self._looked_at = self._heard_at = self._well_at = self._now()
         self._beat = -1
         self._told: Standing | None = None
+        self._goal: tuple[Position, float] | None = None
         self._trouble = ""
         self._complaint = ""
         self._transport: Transport | None = None
@@ -69,7 +71,9 @@ class Sharing:
                     self._suffer("the local store cannot be shared", within_s=_UNFIT_S)
                 self._bell.wait(self._pause_s())
         finally:
-            self._end()
+            self._step_down()
+            if self._stopping:
+                self._let_go()
 
     def stop(self) -> None:
         """End `run`, also while it waits for the network."""
@@ -83,7 +87,9 @@ class Sharing:
         return self._stream.stop(timeout_s)
 
     def close(self) -> None:
-        """Close what connections there are."""
+        """Let go of everything, if `run` did not come to it."""
+        self._step_down()
+        self._let_go()
         self._release()
 
     def forget(self) -> None:
@@ -99,7 +105,7 @@ class Sharing:
     def _turn(self) -> None:
         seat = self._share.seat
         if not seat.is_in_place():
-            self._leads, self._core.pass_on = False, None
+            self._step_down()
             self._share.reopen()
         if not seat.take():
             self._follow()
@@ -115,18 +121,30 @@ class Sharing:
         """Begin to lead: know what the last leader left, stream, write."""
         try:
             self._catch_up()
-        except CorruptStore as error:
-            _LOG.warning("%s", error)
-        stored = self._core.storable()
-        snapshot = None if stored is None else stored.snapshot
-        call(partial(self._share.begin_leading, None if snapshot is None else snapshot.position))
-        if snapshot is not None and not call(partial(self._core.rehouse, _in_memory(snapshot))):
-            self._core.doubt()  # a part of it is not in its file any more
+        except (OSError, CorruptStore) as error:
+            self._complain(error)  # it is written anew
+        call(partial(self._share.begin_leading, self._core.position))
+        call(self._take_into_memory)
         self._steps.clear()
         self._core.pass_on = self._take_step
         self._leads = True
         self._beat_at = -math.inf
         self._start_stream()
+
+    def _take_into_memory(self) -> None:
+        """Hold every item: who leads can write the store again, whatever becomes of its file."""
+        stored = self._core.storable()
+        if stored is None or not any(isinstance(stored.snapshot.items(kind), Editable) for kind in ITEM_KINDS):
+            return
+        snapshot = stored.snapshot
+        copy = Snapshot.of(
+            {kind: dict(snapshot.items(kind)) for kind in ITEM_KINDS},
+            environment=snapshot.environment,
+            position=snapshot.position,
+            digest=snapshot.digest,
+        )
+        if not self._core.rehouse(copy):
+            self._core.doubt()  # a part of it is not in its file any more
 
     def _take_step(self, step: Adopted) -> None:
         self._steps.append(step)
@@ -182,8 +200,8 @@ class Sharing:
             if self._agrees(notice):
                 self._recover()
                 self._stand_with(notice)
-            else:
-                self._suffer("the process that leads has another state than it writes", within_s=_UNFIT_S)
+            elif self._is_apart():
+                self._suffer("the process that leads has another state than it writes", within_s=0.0)
 
     def _listen(self, notice: Notice | None) -> None:
         """Note when the leader was last heard. The time that this process itself was away does not count."""
@@ -203,22 +221,29 @@ class Sharing:
             if not self._core.rehouse(snapshot, anew=found.was_damaged):
                 self._core.receive_snapshot(snapshot, age=self._age(found.stored.known_at), now=self._now())
         for record in found.records:
-            self._take_record(record)
-
-    def _take_record(self, record: Record) -> None:
-        if delta := bytes(record.delta):
-            self._core.receive_document(delta, age=self._age(record.known_at), now=self._now())
+            if record.delta:
+                self._core.receive_document(record.delta, age=self._age(record.known_at), now=self._now())
 
     def _age(self, known_at: float) -> float:
         return max(self._config.clock.time() - known_at, 0.0)
 
     def _agrees(self, notice: Notice) -> bool:
+        """Return whether what is known is what the leader knows. Both move: the one may be ahead for a moment."""
         stored = self._core.storable()
-        if stored is None or notice.known_at is None:
-            return stored is None and notice.known_at is None
-        snapshot = stored.snapshot
-        position = Position(notice.epoch, notice.revision)
-        return (snapshot.position, snapshot.digest) == (position, notice.digest)
+        own = None if stored is None else (stored.snapshot.position, stored.snapshot.digest)
+        said = None if notice.known_at is None else (Position(notice.epoch, notice.revision), notice.digest)
+        if own == said:
+            self._goal = None
+            return True
+        if own is None or said is None or own[0] == said[0]:
+            self._goal = self._goal or (_NOWHERE, self._now())
+        elif self._goal is None or min(own[0], said[0]) >= self._goal[0]:
+            self._goal = (max(own[0], said[0]), self._now())
+        return False
+
+    def _is_apart(self) -> bool:
+        """Return whether one of the two has not come for a while to where the other was."""
+        return self._goal is not None and self._now() - self._goal[1] > _UNFIT_S
 
     def _stand_with(self, notice: Notice) -> None:
         """Stand where the leader stands."""
@@ -285,27 +310,20 @@ class Sharing:
             return _HURRY_S
         return _BEAT_S if self._share.wakeups.is_watching and not self._trouble else _LOOK_S
 
-    def _end(self) -> None:
+    # At the end.
+
+    def _step_down(self) -> None:
         """Hand over: what is left to be said is said, and the seat is free."""
-        self._core.pass_on = None
+        leads, self._leads, self._core.pass_on = self._leads, False, None
         try:
-            if self._leads:
-                steps, stored = list(self._steps), self._core.storable()
-                if stored is not None:
-                    self._share.publish(steps, stored, is_beat=True, is_last=True)
+            if leads and self._share.seat.is_in_place():
+                if (stored := self._core.storable()) is not None:
+                    self._share.publish(list(self._steps), stored, is_beat=True, is_last=True)
                 self._share.announce(self._notice(is_leaving=True))
         except OSError as error:
-            _LOG.warning("the local store cannot be written: %s", error)
-        self._leads = False
+            self._complain(error)
+        self._share.leave()
+
+    def _let_go(self) -> None:
         self._share.close()
         self._bell.close()
-
-
-def _in_memory(snapshot: Snapshot) -> Snapshot:
-    """Return *snapshot* with its items in memory: who leads can write the store again whatever became of its file."""
-    return Snapshot.of(
-        {kind: dict(snapshot.items(kind)) for kind in ITEM_KINDS},
-        environment=snapshot.environment,
-        position=snapshot.position,
-        digest=snapshot.digest,
-    )

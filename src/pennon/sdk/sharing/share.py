@@ -3,6 +3,7 @@
 Disk only: no loops, no waiting. What is read and written is the client's business.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -43,7 +44,6 @@ class Share:
 
     def reopen(self) -> None:
         """Begin anew where the seat's file was removed. Raises `OSError`."""
-        self.end_leading()
         self.seat.reopen()
         self.wakeups.watch(self.seat.path)
 
@@ -68,7 +68,8 @@ class Share:
         self.store.sweep()
         opened, self.store.opened = self.store.opened, None
         if opened is not None and opened.position == position:
-            self._journal = self.store.resume(opened)
+            with contextlib.suppress(OSError):  # what cannot be gone on with is written anew
+                self._journal = self.store.resume(opened)
             self._known_at = opened.head.known_at
 
     def publish(self, steps: Sequence[Adopted], stored: Stored, *, is_beat: bool, is_last: bool = False) -> None:
@@ -79,7 +80,7 @@ class Share:
         try:
             self._publish(steps, stored, is_beat=is_beat, is_last=is_last)
         except OSError:
-            self.end_leading()  # what is missing now is in what is written anew
+            self._end_journal()  # what is missing now is in what is written anew
             raise
 
     def _publish(self, steps: Sequence[Adopted], stored: Stored, *, is_beat: bool, is_last: bool) -> None:
@@ -101,28 +102,31 @@ class Share:
         notice = msgspec.structs.replace(notice, owner=self.store.owner, pid=os.getpid(), beat=self._beats)
         self.seat.write(notice)
 
-    def end_leading(self) -> None:
-        """Write nothing any more."""
+    def leave(self) -> None:
+        """Leave the seat to somebody else, for now."""
+        self._end_journal()
+        self.seat.leave()
+
+    def _end_journal(self) -> None:
         journal, self._journal = self._journal, None
         if journal is not None:
             journal.close()
 
     def _rewrite(self, stored: Stored) -> None:
-        self.end_leading()
+        self._end_journal()
         self._journal = self.store.begin(stored)
         self._known_at = stored.known_at
 
     # At the end.
 
     def close(self) -> None:
-        """Leave the seat to somebody else."""
-        self.end_leading()
-        self.seat.leave()
+        """Leave it for good."""
+        self.leave()
         self.wakeups.close()
 
     def forget(self) -> None:
         """Have nothing to do with it any more, in a forked process: the seat is the parent's."""
-        self.end_leading()
+        self._end_journal()
         self.seat.forget()
         self.wakeups.close()
 

@@ -51,6 +51,8 @@ class FileStore:
     def load_in_place(self) -> Stored | None:
         """Do as `load`, and leave the items in the file, which stays `opened`. Raises `CorruptStore`, or `OSError`."""
         self.opened = None
+        if not hasattr(os, "pread"):
+            return self.load()  # Windows: nobody shares there, and nothing takes the place of a file that is open
         if (opened := self.open()) is None:
             return None
         try:

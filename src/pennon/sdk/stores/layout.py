@@ -63,11 +63,16 @@ class Index(msgspec.Struct, frozen=True):
     tables: Mapping[ItemKind, Table]
 
 
-class Record(msgspec.Struct, frozen=True, rename="camel"):
-    """What a journal says: when the state was known to be current and, if it changed, how."""
+class Record(msgspec.Struct, frozen=True):
+    """What a journal says: when the state was known to be current and, if it changed, how and to where.
+
+    `end` is where the record ends in what was read.
+    """
 
     known_at: float
-    delta: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    delta: bytes
+    position: Position | None
+    end: int
 
 
 class _IndexHead(msgspec.Struct, frozen=True):
@@ -78,6 +83,11 @@ class _IndexHead(msgspec.Struct, frozen=True):
     rows: dict[ItemKind, int]
 
 
+class _RecordText(msgspec.Struct, frozen=True, rename="camel"):
+    known_at: float
+    delta: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+
+
 class _Step(msgspec.Struct, frozen=True):
     epoch: int
     to: int
@@ -86,7 +96,7 @@ class _Step(msgspec.Struct, frozen=True):
 _STEP_DECODER = msgspec.json.Decoder(_Step)
 _HEAD_DECODER = msgspec.json.Decoder(Head)
 _INDEX_DECODER = msgspec.json.Decoder(_IndexHead)
-_RECORD_DECODER = msgspec.json.Decoder(Record)
+_RECORD_DECODER = msgspec.json.Decoder(_RecordText)
 
 
 def read_head(start: bytes) -> tuple[Head, int]:
@@ -178,12 +188,6 @@ def _little(column: "array[int]") -> "array[int]":
     return column
 
 
-def position_after(delta: bytes) -> Position:
-    """Return where the text of a delta leads."""
-    step = _STEP_DECODER.decode(delta)
-    return Position(step.epoch, step.to)
-
-
 def write_record(known_at: float, delta: Delta | None = None) -> bytes:
     """Return a record of a journal."""
     said = b"" if delta is None else b',"delta":' + delta.to_json()
@@ -191,8 +195,8 @@ def write_record(known_at: float, delta: Delta | None = None) -> bytes:
     return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def read_records(data: bytes) -> Iterator[tuple[Record, int]]:
-    """Yield each record that *data* begins with, and where it ends. One that is not whole or not sound is the last."""
+def read_records(data: bytes) -> Iterator[Record]:
+    """Yield each record that *data* begins with. One that is not whole or not sound ends it."""
     at = 0
     while len(data) - at >= _RECORD.size:
         size, check = _RECORD.unpack_from(data, at)
@@ -202,7 +206,9 @@ def read_records(data: bytes) -> Iterator[tuple[Record, int]]:
             return
         try:
             record = _RECORD_DECODER.decode(payload)
+            delta = bytes(record.delta)
+            step = _STEP_DECODER.decode(delta) if delta else None
         except DECODE_ERRORS:
             return
         at += size
-        yield record, at
+        yield Record(record.known_at, delta, None if step is None else Position(step.epoch, step.to), at)

@@ -12,7 +12,7 @@ from pennon.model import ITEM_KINDS, InvalidJson, Position, Snapshot
 from pennon.protocol import Replica
 from pennon.sdk.errors import CorruptStore
 from pennon.sdk.stores.base import Stored
-from pennon.sdk.stores.layout import Head, Record, position_after, read_head, read_index, read_records
+from pennon.sdk.stores.layout import Head, Record, read_head, read_index, read_records
 from pennon.sdk.stores.records import Body, StoredRecords, read_at
 
 _CHUNK = 1 << 16
@@ -89,11 +89,10 @@ class Opened:
         if self.head.index and size > 0:
             data = read_at(self.body.handle, size, self._end)
             start = self._end
-            for record, end in read_records(data):
+            for record in read_records(data):
                 found.append(record)
-                self._end = start + end
-                if delta := bytes(record.delta):
-                    self.position = position_after(delta)
+                self._end = start + record.end
+                self.position = record.position or self.position
         return found
 
 
@@ -121,10 +120,10 @@ def latest(opened: Opened, snapshot: Snapshot) -> Stored:
     """Return the state that *snapshot*, as it was written, became by what the journal of *opened* says."""
     known_at = opened.head.known_at
     news = opened.news()
-    if any(bytes(record.delta) for record in news):
+    deltas = [record.delta for record in news if record.delta]
+    if deltas:
         replica = Replica(snapshot=snapshot, known_at=0.0)
-        for record in news:
-            if data := bytes(record.delta):
-                replica.receive_document(data, age=0.0, now=0.0)
+        for delta in deltas:
+            replica.receive_document(delta, age=0.0, now=0.0)
         snapshot = replica.snapshot or snapshot
     return Stored(snapshot, max([known_at, *(record.known_at for record in news)]))
