@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pennon.engine.dialects.growthbook.coercion import json_text
+
 Json = Any
 
 ODD: Sequence[Json] = (
@@ -350,11 +352,12 @@ class Drawing:
         for context in contexts:
             for name in ("id", "deviceId", "company"):
                 unit = context.get(name, context.get("targetingKey") if name == "id" else None)
-                if not isinstance(unit, (str, int)) or isinstance(unit, bool) or not unit or self.maybe(0.4):
+                if unit == "" or self.maybe(0.4):
                     continue
+                text = unit if isinstance(unit, str) else json_text(unit)
                 assigned = {
                     f"{self.one(experiments)}__{self.chance.randrange(3)}": self.one(("v0", "v1", "v2", "v9"))
                     for _ in "123"
                 }
-                drawn[name, str(unit)] = {"attributeName": name, "attributeValue": str(unit), "assignments": assigned}
+                drawn[name, text] = {"attributeName": name, "attributeValue": text, "assignments": assigned}
         return list(drawn.values())

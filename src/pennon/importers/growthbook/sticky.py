@@ -68,11 +68,13 @@ def read_sticky(option: bytes | str | None) -> StickyBuckets:
     if text.strip() == OFF:
         return StickyBuckets(is_used=False)
     try:
-        given = msgspec.json.decode(option)
-        return StickyBuckets(list(_documents(given)), is_used=True)
+        documents = list(_documents(msgspec.json.decode(option)))
     except DECODE_ERRORS as error:
         problem = decoding_problem(error, "/sticky")
         raise ImportRefused(VENDOR, [Problem(problem.path, problem.message, _EXPECTED)]) from error
+    if not all(document.attribute_value for document in documents):
+        raise ImportRefused(VENDOR, [Problem("/sticky", "a document is of nobody: attributeValue is empty", _EXPECTED)])
+    return StickyBuckets(documents, is_used=True)
 
 
 _EXPECTED = (

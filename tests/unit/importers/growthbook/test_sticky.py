@@ -165,9 +165,10 @@ def test_documents_are_a_list_or_by_their_keys() -> None:
         ("{", "/sticky"),
         ("[1]", "/sticky/0"),
         ('[{"attributeName": "id"}]', "/sticky/0"),
+        ('[{"attributeName": "id", "attributeValue": "", "assignments": {}}]', "/sticky"),
         ('{"id||u2": {"attributeName": "id", "attributeValue": "u1", "assignments": {}}}', "/sticky/id||u2"),
     ],
-    ids=["cut-off", "number", "incomplete", "other-key"],
+    ids=["cut-off", "number", "incomplete", "nobody", "other-key"],
 )
 def test_documents_of_another_form_are_refused(option: str, path: str) -> None:
     with pytest.raises(ImportRefused) as refused:

@@ -10,8 +10,8 @@ __all__ = ["DIALECTS", "GrowthBook"]
 
 DIALECTS: Mapping[str, GrowthBook] = MappingProxyType(
     {
-        "javascript": GrowthBook(javascript.CONDITIONS, javascript.unit),
-        "python": GrowthBook(python.CONDITIONS, python.unit),
+        "javascript": GrowthBook(javascript.CONDITIONS, javascript.unit, javascript.stored_name),
+        "python": GrowthBook(python.CONDITIONS, python.unit, python.unit),
     }
 )
 """The dialects of GrowthBook, by name."""

@@ -3,6 +3,7 @@
 A value that is not JSON raises `TypeError`, and the evaluation with it.
 """
 
+import json
 import math
 import re
 from typing import Any, TypeAlias
@@ -76,6 +77,23 @@ def text(value: Any) -> str:
     if isinstance(value, dict) and "toString" not in value:
         return "[object Object]"
     raise TypeError(f"a {type(value).__name__} cannot be made text")
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as `JSON.stringify` writes it."""
+    if isinstance(value, str):
+        joined = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return _LONE.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(joined, ensure_ascii=False))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number_text(value) if math.isfinite(double(value)) else "null"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(json_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json_text(key)}:{json_text(value[key])}' for key in key_order(value))}}}"
+    return text(value)
+
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def number(value: Any) -> float | int:

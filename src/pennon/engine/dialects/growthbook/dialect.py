@@ -13,9 +13,11 @@ from pennon.model import Condition, Flag, Segment, Split
 class GrowthBook:
     """One of GrowthBook's SDKs, as a dialect."""
 
-    def __init__(self, conditions: Conditions, unit: Unit) -> None:
+    def __init__(self, conditions: Conditions, unit: Unit, stored_name: Unit) -> None:
+        """*unit* makes the text that is hashed of an attribute's value, *stored_name* that of its sticky bucket."""
         self.conditions = conditions
         self._unit = unit
+        self._stored_name = stored_name
 
     def condition(self, condition: Condition, owner: Flag | Segment) -> Test:
         """Prepare a condition: one about a unit, which it names with `by`, or one about attributes."""
@@ -31,7 +33,8 @@ class GrowthBook:
             return lambda context, now: (unit(read(context)) is not None) is wanted
         if condition.op == "in":
             listed = frozenset(value for value in condition.values if isinstance(value, str))
-            return lambda context, now: (found := unit(read(context))) is not None and (found in listed) is wanted
+            name = self._stored_name
+            return lambda context, now: (found := name(read(context))) is not None and (found in listed) is wanted
         if condition.op != "inBucket":
             raise ValueError(f"{condition.op} asks about an attribute, not about a unit")
         start, end = condition.from_, condition.to

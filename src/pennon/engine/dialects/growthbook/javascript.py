@@ -7,6 +7,7 @@ from typing import Any
 from pennon.engine.dialects.growthbook.coercion import (
     double,
     is_true,
+    json_text,
     number,
     number_text,
     order,
@@ -23,6 +24,13 @@ from pennon.model import Json
 def unit(value: Any) -> str | None:
     """Return the text that is hashed for an attribute's value, None where it identifies nobody."""
     return text(value) if is_true(value) else None
+
+
+def stored_name(value: Any) -> str | None:
+    """Return the text by which a unit's sticky bucket is stored, None for what identifies nobody."""
+    if not is_true(value):
+        return None
+    return value if isinstance(value, str) else json_text(value)
 
 
 def version_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from pennon.engine.dialects.growthbook.coercion import (
     double,
     is_index,
     is_true,
+    json_text,
     key_order,
     number,
     number_text,
@@ -82,6 +83,12 @@ def test_the_rest_is_no_number(value: Any) -> None:
 def test_a_long_text_that_is_no_number_takes_linear_time() -> None:
     assert math.isnan(number("1" * 200_000 + "x"))
     assert math.isnan(number(" " * 200_000 + "x"))
+
+
+def test_json_is_written_as_javascript_writes_it() -> None:
+    value = {"b": [1.0, 1e21, math.inf, None, True], "1": "\n\u0141\x7f\x1f", "a": "\ud83d\ude00\ud83d"}
+    expected = '{"1":"\\n\u0141\x7f\\u001f","b":[1,1e+21,null,null,true],"a":"\U0001f600\\ud83d"}'
+    assert json_text(value) == expected
 
 
 def test_truth_is_javascripts() -> None:

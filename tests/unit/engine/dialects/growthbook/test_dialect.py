@@ -97,12 +97,15 @@ def test_who_has_no_unit_is_in_no_bucket_and_no_list_negated_or_not() -> None:
     assert _holds(Condition("inBucket", by="a", hash="fnv1a-v1", from_=0, to=0, negate=True), {"a": "x"})
 
 
-def test_units_are_listed_by_the_text_that_is_hashed() -> None:
+def test_units_are_listed_by_the_name_that_is_stored() -> None:
     condition = Condition("in", by="a", values=("42", "true", 7))
     assert _holds(condition, {"a": 42})
     assert _holds(condition, {"a": True})
     assert not _holds(condition, {"a": True}, "python")
     assert not _holds(condition, {"a": 7})
+    assert not _holds(condition, {"a": ["42"]})
+    assert not _holds(condition, {"a": 0})
+    assert _holds(Condition("in", by="a", values=('["42"]',)), {"a": ["42"]})
     assert _holds(Condition("exists", by="a"), {"a": 1.5})
     assert _holds(Condition("exists", by="a", negate=True), {"a": 0})
 
