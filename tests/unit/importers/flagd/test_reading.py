@@ -82,6 +82,7 @@ def test_a_document_that_is_too_deep_but_can_be_read_is_refused_with_its_path() 
 def test_a_path_is_found_though_names_are_no_json() -> None:
     text = '{"x": 1, "b": [2, {"c": {}}, "\\q", ' + "[" * DEEPEST
     assert reading.deep_path(text).startswith("/b/3/0/0")
+    assert reading.deep_path('{"x": [1]}') == ""
 
 
 def test_without_pyyaml_json_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
