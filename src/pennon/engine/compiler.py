@@ -260,6 +260,9 @@ class _FlagCompiler:
         self._serve(0, staleness.serve, "/staleness/serve", None, Reason.STALE)
 
     def _write_prerequisites(self) -> None:
+        off = self._flag.off_variation
+        if off is not None and off not in self._keys:
+            return  # which is refused already, and cannot be served
         for index, prerequisite in enumerate(self._flag.prerequisites):
             inner = self._compiler.prerequisite(prerequisite.flag)
             failed = self._answers.serve(self._flag.off_variation, Reason.PREREQUISITE_FAILED)

@@ -152,6 +152,7 @@ def test_a_stale_prerequisite_is_met_by_what_it_then_serves_while_it_is_on() -> 
         ({"needs": ["magic"]}, "/needs/0: the need 'magic' is not known here"),
         ({"variations": [*BOOLEAN, BOOLEAN[0]]}, "/variations: two variations have one key"),
         ({"offVariation": "gone"}, "/offVariation: there is no variation 'gone'"),
+        ({"offVariation": "gone", "prerequisites": [needs("p")]}, "/offVariation: there is no variation 'gone'"),
         ({"fallthrough": {"variation": "gone"}}, "/fallthrough/variation: there is no variation 'gone'"),
         ({"fallthrough": {}}, "/fallthrough: it serves neither a variation nor a split"),
         ({"fallthrough": {"variation": "on"} | split(("on", 100_000))}, "/fallthrough: it serves neither"),
