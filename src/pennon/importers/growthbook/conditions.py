@@ -1,6 +1,8 @@
 """GrowthBook's conditions as Pennon's: operators where they carry the whole meaning, expressions else; and segments."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import msgspec
 
 from pennon.engine.dialects.growthbook import DIALECTS as READERS
 from pennon.engine.dialects.growthbook.coercion import is_true
@@ -11,6 +13,7 @@ from pennon.importers.growthbook.groups import NOBODY, Groups
 from pennon.importers.growthbook.vendor import JAVASCRIPT, VENDOR, Impossible
 from pennon.importers.plan import PlannedSegment
 from pennon.model import Compat, Condition, Flag, Json, Segment, SegmentRule
+from pennon.model.limits import DEFAULT_LIMITS
 from pennon.model.validation import segment_problems
 
 _COMPARISONS = {theirs: ours for ours, theirs in COMPARISONS.items()}
@@ -29,7 +32,7 @@ class Carrier:
         self._truth = is_true if dialect == JAVASCRIPT else bool
         self._has_not_regex = dialect != JAVASCRIPT
         self._segments: dict[str, PlannedSegment] = {}
-        self._known: dict[tuple[str, str | None], str] = {}
+        self._known: dict[tuple[str, str | None], tuple[str, ...]] = {}
 
     def segments(self) -> tuple[PlannedSegment, ...]:
         """Return the segments that were needed so far, in the order of their keys."""
@@ -116,15 +119,15 @@ class Carrier:
             return Condition(op="expression", value=NOBODY)  # for nobody, negated or not
         listed = self._groups.list_of({"id": group})
         is_own = listed is not None and listed[0] == attribute
-        key = self._list_segment(group, attribute, values, is_own=is_own)
-        return Condition(op="inSegment", values=(key,), negate=negate)
+        keys = self._list_segments(group, attribute, values, is_own=is_own)
+        return Condition(op="inSegment", values=keys, negate=negate)
 
     def _referred(self, reference: dict[str, str], *, negate: bool = False) -> Condition:
         group = reference["id"]
         if (listed := self._groups.list_of(reference)) is not None:
             attribute, values = listed
-            key = self._list_segment(group, attribute, values, is_own="attributeKey" not in reference)
-            return Condition(op="inSegment", values=(key,), negate=negate)
+            keys = self._list_segments(group, attribute, values, is_own="attributeKey" not in reference)
+            return Condition(op="inSegment", values=keys, negate=negate)
         condition = self._groups.condition_of(group)
         if condition is None:
             return Condition(op="expression", value=NOBODY, negate=negate)
@@ -132,22 +135,33 @@ class Carrier:
         if group in needed or len(needed) > _DEEPEST:  # segments are in no rings, and chains of them end
             written = self._groups.written_out({"$savedGroup": reference})
             return Condition(op="expression", value=written, negate=negate)
-        return Condition(op="inSegment", values=(self._condition_segment(group, condition),), negate=negate)
+        return Condition(op="inSegment", values=self._condition_segment(group, condition), negate=negate)
 
-    def _list_segment(self, group: str, attribute: str, values: list[Json], *, is_own: bool) -> str:
+    def _list_segments(self, group: str, attribute: str, values: list[Json], *, is_own: bool) -> tuple[str, ...]:
         name = (group, attribute)
         if name not in self._known:
-            test = Condition(op="in", attribute=attribute, values=tuple(values))
-            if not attribute or attribute in LOGICAL:
-                test = Condition(op="expression", value={attribute: {"$in": values}})
-            self._known[name] = self.segment(group if is_own else f"{group}.{attribute}", group, [test])
+            wanted = group if is_own else f"{group}.{attribute}"
+            is_path = bool(attribute) and attribute not in LOGICAL
+
+            def listed(part: list[Json]) -> Condition:
+                if is_path:
+                    return Condition(op="in", attribute=attribute, values=tuple(part))
+                return Condition(op="expression", value={attribute: {"$in": part}})
+
+            self._known[name] = self.lists(wanted, group, listed, values)
         return self._known[name]
 
-    def _condition_segment(self, group: str, condition: dict[str, Json]) -> str:
+    def _condition_segment(self, group: str, condition: dict[str, Json]) -> tuple[str, ...]:
         name = (group, None)
         if name not in self._known:
-            self._known[name] = self.segment(group, group, self.carried(condition))
+            self._known[name] = (self.segment(group, group, self.carried(condition)),)
         return self._known[name]
+
+    def lists(
+        self, wanted: str, source: str, listed: Callable[[list[Json]], Condition], values: list[Json]
+    ) -> tuple[str, ...]:
+        """Plan segments of those of whom any of *values* holds: as many as they need. Raises `Impossible`."""
+        return tuple(self.segment(wanted, source, [listed(part)]) for part in _parts(values))
 
     def segment(self, wanted: str, source: str, conditions: list[Condition]) -> str:
         """Plan a segment of those for whom all *conditions* hold, and return its key. Raises `Impossible`."""
@@ -163,3 +177,18 @@ class Carrier:
             self.check(condition, segment)
         self._segments[key] = PlannedSegment(key=key, source=source, segment=segment)
         return key
+
+
+def _parts(values: list[Json]) -> Iterator[list[Json]]:
+    """Cut a list into parts that a segment each can hold; there is one at least."""
+    start, size = 0, 0
+    for index, value in enumerate(values):
+        more = len(msgspec.json.encode(value)) + 1
+        if size + more > _PART_BYTES:
+            yield values[start:index]
+            start, size = index, 0
+        size += more
+    yield values[start:]
+
+
+_PART_BYTES = DEFAULT_LIMITS.segment_bytes - 4096

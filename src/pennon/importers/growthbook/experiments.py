@@ -76,9 +76,9 @@ class _ExperimentWriting:
             self._writing.doubt(self._scope.path, message)
         if rule.fallback_attribute or rule.bucket_version is not None or rule.min_bucket_version is not None:
             self._writing.doubt_sticky(self._scope)
-            if self._writing.around.sticky.is_used:
-                message = "the SDK stores no more sticky buckets than the documents that are given have"
-                self._writing.doubt(self._scope.path, message)
+        if self._writing.around.sticky.is_used:
+            message = "the SDK stores no more sticky buckets than the documents that are given have"
+            self._writing.doubt(self._scope.path, message)
 
     # Who is in, and what they get
 
@@ -202,11 +202,11 @@ class _ExperimentWriting:
         own = [] if self._writing.is_javascript else self._scope.own
         scale = Hashing("", "", self._scheme).scale
         for index, units in assigned.kept.items():
-            key = self._list(by, units, str(index))
+            keys = self._lists(by, units, str(index))
             if index in self._passed_through:
-                through.append(Condition(op="inSegment", values=(key,), negate=True))
+                through.append(Condition(op="inSegment", values=keys, negate=True))
                 continue
-            inside = Condition(op="inSegment", values=(key,))
+            inside = Condition(op="inSegment", values=keys)
             serve = self._serve(by, (Weight(self._keys[index], scale),))
             part = f"sticky {self._keys[index]}"
             self._writing.add(self._scope, [*self._scope.before, *conditions, inside, *own], serve, part)
@@ -215,9 +215,10 @@ class _ExperimentWriting:
     def _apart(self, by: str, units: list[str], what: str) -> list[Condition]:
         if not units:
             return []
-        return [Condition(op="inSegment", values=(self._list(by, units, what),), negate=True)]
+        return [Condition(op="inSegment", values=self._lists(by, units, what), negate=True)]
 
-    def _list(self, by: str, units: list[str], what: str) -> str:
+    def _lists(self, by: str, units: list[str], what: str) -> tuple[str, ...]:
         name = f"sticky {self._experiment.key}__{self._rule.bucket_version or 0} {by} {what}"
-        test = Condition(op="in", by=by, values=tuple(units))
-        return self._writing.around.carrier.segment(name, f"sticky buckets of {self._experiment.key}", [test])
+        source = f"sticky buckets of {self._experiment.key}"
+        carrier = self._writing.around.carrier
+        return carrier.lists(name, source, lambda part: Condition(op="in", by=by, values=tuple(part)), list(units))

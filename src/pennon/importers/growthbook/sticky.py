@@ -38,6 +38,11 @@ class StickyBuckets:
         for document in documents:
             self._of.setdefault(document.attribute_name, {})[document.attribute_value] = document.assignments
 
+    def units(self, most: int) -> Iterator[tuple[str, str]]:
+        """Yield attributes with the units, of each *most*, that something is stored of."""
+        for attribute, stored in self._of.items():
+            yield from ((attribute, unit) for unit in sorted(stored)[:most])
+
     def assigned(
         self, attribute: str, experiment: str, *, version: int, least: int, keys: Sequence[str | None]
     ) -> Assigned:

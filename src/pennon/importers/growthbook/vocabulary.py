@@ -1,19 +1,23 @@
 """The attributes that a file's rules read, and the literals that they compare them with: what to draw contexts from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from pennon.engine.dialects.growthbook import DIALECTS as READERS
 from pennon.engine.dialects.growthbook.conditions import LOGICAL, is_operators
 from pennon.importers.growthbook.document import Document, FeatureRule, conditions_of, read
 from pennon.importers.growthbook.operands import GROUPS
+from pennon.importers.growthbook.sticky import read_sticky
 from pennon.importers.growthbook.vendor import JAVASCRIPT, PYTHON
 from pennon.importers.plan import Vocabulary
 from pennon.model import Json, pointer
 
+_STORED = 100
+"""So many units with sticky buckets are literals of an attribute."""
 _KNOWN = READERS[JAVASCRIPT].conditions.operators | READERS[PYTHON].conditions.operators
 
 
-def vocabulary(data: bytes) -> Vocabulary:
+def vocabulary(data: bytes, options: Mapping[str, bytes | str] = MappingProxyType({})) -> Vocabulary:
     """Return the attributes of a file, as a Pennon context has them, with literals. Raises `ImportRefused`."""
     document = read(data, _KNOWN)
     found: dict[str, list[Json]] = {}
@@ -21,8 +25,10 @@ def vocabulary(data: bytes) -> Vocabulary:
         if "/parentConditions/" not in path:
             for attribute, literal in _of_condition(condition, document):
                 _note(found, _name(attribute), literal)
+    for attribute, unit in read_sticky(options.get("sticky")).units(_STORED):
+        _note(found, _by(attribute), unit)
     for attribute in _units(document):
-        found.setdefault("targetingKey" if attribute == "id" else attribute, [])
+        found.setdefault(_by(attribute), [])
     return {name: tuple(found[name]) for name in sorted(found)}
 
 
@@ -31,6 +37,10 @@ def _note(found: dict[str, list[Json]], name: str, literal: Json) -> None:
     for each in literal if isinstance(literal, list) else [literal]:
         if not any(each is known or (type(each) is type(known) and each == known) for known in literals):
             literals.append(each)
+
+
+def _by(attribute: str) -> str:
+    return "targetingKey" if attribute == "id" else attribute
 
 
 def _name(path: str) -> str:

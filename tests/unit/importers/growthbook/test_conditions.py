@@ -6,7 +6,7 @@ import pytest
 
 from pennon.importers import Fidelity, Plan
 from pennon.model import Condition
-from tests.conformance.growthbook import flag_of, planned, served
+from tests.conformance.growthbook import flag_of, planned, rules_of, served
 
 GROUPS: dict[str, Any] = {
     "bare": ["u1", 2],
@@ -175,6 +175,21 @@ def test_a_long_chain_of_groups_is_written_out() -> None:
     rules[0]["condition"] = {"$savedGroup": {"id": "g0"}}
     note = flag_of(planned(document)).notes[0]
     assert "nested deeper than 16" in note.message
+
+
+def test_a_list_too_long_for_one_segment_is_several() -> None:
+    values = [f"user-{number:060}" for number in range(130_000)]
+    groups = {"g": {"type": "list", "attributeKey": "a", "values": values}}
+    rules = [{"condition": {"$savedGroup": {"id": "g"}}, "force": True}]
+    document = {"features": {"f": {"defaultValue": False, "rules": rules}}, "savedGroups": groups}
+    plan = planned(document)
+    assert [each.key for each in plan.segments] == ["g", "g-2"]
+    rules_found = rules_of(plan)
+    assert [rules_found.evaluate("f", {"a": value}).value for value in (values[0], values[-1], "x")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_group_that_no_segment_can_be_keeps_its_flag_out() -> None:

@@ -48,6 +48,15 @@ def test_elements_are_literals_and_types_are_not() -> None:
     assert _vocabulary(condition) == {"a": [{"b": 1}], "/~1s": [2], "targetingKey": [], "x": [1]}
 
 
+def test_units_with_sticky_buckets_are_literals() -> None:
+    documents = [
+        {"attributeName": name, "attributeValue": unit, "assignments": {}} for name, unit in (("id", "u1"), ("d", "x"))
+    ]
+    data = b'{"features": {"f": {"rules": [{"variations": [1, 2]}]}}}'
+    found = growthbook.vocabulary(data, {"sticky": json.dumps(documents)})
+    assert found == {"targetingKey": ("u1",), "d": ("x",)}
+
+
 def test_prerequisites_read_no_attributes() -> None:
     parents = [{"id": "g", "condition": {"value": 1}}]
     assert _vocabulary({}, parentConditions=parents) == {"targetingKey": [], "x": [1]}
