@@ -25,7 +25,7 @@ class Importer(Protocol):
     def plan(self, data: bytes, dialect: str, options: Mapping[str, bytes | str] = ...) -> Plan:
         """Return what an import would create. Raises `ImportRefused`."""
 
-    def vocabulary(self, data: bytes) -> Vocabulary:
+    def vocabulary(self, data: bytes, options: Mapping[str, bytes | str] = ...) -> Vocabulary:
         """Return the attributes that the file's rules read, with the literals of each. Raises `ImportRefused`."""
 
 

@@ -61,8 +61,8 @@ class ShadowProvider(AbstractProvider):
     shadow. So the move is a gradual rollout, and is taken back by turning the flag off. Where the one that is to serve
     fails (raises, answers an error or, for *old*, takes longer than *old_timeout_s*), the other one's answer is served.
 
-    *sampling* is the share of evaluations that are compared (1.0: all). The shadow may take *limit_s* (5 ms): once it
-    was slower, it is asked on a thread of its own for a minute, and what that cannot keep up with is skipped.
+    *sampling* is the share of evaluations that are compared (1.0: all). The shadow may take *limit_s* (5 ms): if it
+    is slower twice in a row, it is asked on a thread of its own for a minute; what that cannot keep up with is skipped.
     *on_difference* is called with each difference, on the thread that found it; *samples* of each flag are kept for
     the report, their contexts redacted by *redaction*. A line of the log tells the first difference of each flag and,
     every *report_every_s* seconds (600) while flags are evaluated, the report, which says go under *conditions*.
@@ -95,6 +95,7 @@ class ShadowProvider(AbstractProvider):
         self._agreement = Agreement(samples=options.get("samples", 5))
         self._callers = Callers()
         self._background = Background()
+        self._slow_in_a_row = {"old": 0, "pennon": 0}
         self._slow_until = {"old": 0.0, "pennon": 0.0}
         self._tasks: set[asyncio.Task[None]] = set()
         self._health: dict[str, ProviderEvent] = {}
@@ -290,9 +291,18 @@ class ShadowProvider(AbstractProvider):
                 self._agreement.count_skipped()
             return
         shadow = ask(second.provider, asked)
-        if self._clock() - started > self._limit_s:
-            self._slow_until[second.name] = self._clock() + _SLOW_FOR_S
+        self._time(second, started)
         self._compare(asked, first, answer, shadow)
+
+    def _time(self, side: _Side, started: float) -> None:
+        """Move a shadow that was slow twice in a row elsewhere: once is what it takes to prepare a flag."""
+        ended = self._clock()
+        if ended - started <= self._limit_s:
+            self._slow_in_a_row[side.name] = 0
+        elif self._slow_in_a_row[side.name]:
+            self._slow_until[side.name] = ended + _SLOW_FOR_S
+        else:
+            self._slow_in_a_row[side.name] = 1
 
     def _compare_in_a_task(self, asked: Question, first: _Side, answer: Answer, second: _Side) -> None:
         if not self._is_sampled() or len(self._tasks) >= _TASKS:

@@ -25,7 +25,7 @@ Dialect = Annotated[
 ]
 Option = Annotated[
     list[str] | None,
-    typer.Option("--option", help="NAME=FILE: what goes with the file, as the how-to says. Repeat it."),
+    typer.Option("--option", help="NAME=FILE or NAME:=TEXT: what goes with the file. Repeat it."),
 ]
 
 

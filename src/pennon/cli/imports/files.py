@@ -26,7 +26,7 @@ class Source:
         self.name = VENDORS[vendor]
         self.file = file
         self.dialect = _checked(vendor, dialect)
-        self.options: Mapping[str, bytes] = dict(map(_option, options))
+        self.options: Mapping[str, bytes | str] = dict(map(_option, options))
         self.data = _read(file)
 
     def plan(self) -> Plan:
@@ -39,7 +39,7 @@ class Source:
     def vocabulary(self) -> Vocabulary:
         """Return what the file's rules speak of."""
         try:
-            return importer(self.vendor).vocabulary(self.data)
+            return importer(self.vendor).vocabulary(self.data, self.options)
         except ImportRefused as refusal:
             self._refuse(refusal)
 
@@ -85,11 +85,12 @@ def _checked(vendor: str, dialect: str | None) -> str:
     return dialect
 
 
-def _option(text: str) -> tuple[str, bytes]:
-    name, equals, file = text.partition("=")
-    if not (name and equals and file):
-        fail(f"{text!r} is no option", mend="write NAME=FILE, as in sticky=documents.json", status=WRONG_USE)
-    return name, _read(file)
+def _option(text: str) -> tuple[str, bytes | str]:
+    name, equals, value = text.partition("=")
+    if not (name.rstrip(":") and equals and value):
+        mend = "write NAME=FILE, as in sticky=documents.json, or NAME:=TEXT, as in environment:=production"
+        fail(f"{text!r} is no option", mend=mend, status=WRONG_USE)
+    return (name[:-1], value) if name.endswith(":") else (name, _read(value))
 
 
 def _read(file: str) -> bytes:

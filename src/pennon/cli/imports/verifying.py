@@ -30,8 +30,8 @@ def run(
     rules = None if place is None else _served(place)
     try:
         with output.working(f"Starting {source.name}'s own SDK (the first time, it is installed)"):
-            options = {name: value.decode() for name, value in source.options.items()}
-            peer = start(source.vendor, source.dialect, source.data.decode(), options)
+            options = {name: _text(value) for name, value in source.options.items()}
+            peer = start(source.vendor, source.dialect, _text(source.data), options)
         with peer:
             verifier = Verifier(plan, vocabulary, peer.evaluate, rules=rules, now=float(int(time.time())))
             found = _compare(verifier, compared, contexts=contexts, seed=seed, peer=peer)
@@ -51,6 +51,10 @@ def show(found: Report, *, json: bool) -> None:
         shown.report(found)
     if found.differences:
         fail_quietly()
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode(errors="replace")
 
 
 def _chosen(plan: Plan, keys: Sequence[str]) -> list[PlannedFlag]:

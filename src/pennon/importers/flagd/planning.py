@@ -30,6 +30,6 @@ def plan(data: bytes, dialect: str, options: Mapping[str, bytes | str] = Mapping
     return Plan(vendor=VENDOR, dialect=dialect, flags=tuple(flags), notes=tuple(source.notes))
 
 
-def vocabulary(data: bytes) -> Vocabulary:
+def vocabulary(data: bytes, options: Mapping[str, bytes | str] = MappingProxyType({})) -> Vocabulary:
     """Return the attributes that the file's targetings read, with the literals of each. Raises `ImportRefused`."""
     return words(found.targeting for found in Source(data, "v3").flags)
