@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pennon.engine import words
 from pennon.engine.comparisons import before_negation
 from pennon.engine.compiler import Compiler
+from pennon.engine.conditions import SERVES
 from pennon.engine.operators import VALUE_OPERATORS, prepare
 from pennon.engine.probes import Node, Trace
 from pennon.engine.steps import Explanation, Slice, Step, StepKind
@@ -86,12 +87,15 @@ class _Explainer:
             if node is None:
                 steps.append(_not_reached(path, part))
                 continue
-            step, is_decided = self._part(part, node, [each for each in nodes if each.site.path.startswith(path + "/")])
+            placing = [each for each in nodes if each.site.path.startswith(path + "/")]
+            step, is_decided = self._part(part, node, placing, foreign=flag.compat is not None)
             steps.append(step)
         steps.append(self._fallthrough(flag, nodes, is_reached=not is_decided))
         return steps
 
-    def _part(self, part: Prerequisite | Target | Rule, node: Node, placing: Sequence[Node]) -> tuple[Step, bool]:
+    def _part(
+        self, part: Prerequisite | Target | Rule, node: Node, placing: Sequence[Node], *, foreign: bool
+    ) -> tuple[Step, bool]:
         """Explain a part that was reached, and tell whether it decided."""
         if not node.is_finished:
             return Step(what=_KINDS[type(part)], matched=False, why=_FAILED, path=node.site.path), True
@@ -101,7 +105,7 @@ class _Explainer:
         if isinstance(part, Target):
             step = _target(part, node)
             return step, bool(step.matched)
-        return self._rule(part, node, placing)
+        return self._rule(part, node, placing, foreign=foreign)
 
     def _prerequisite(self, prerequisite: Prerequisite, node: Node) -> Step:
         key, served = prerequisite.flag, node.outcome
@@ -137,8 +141,8 @@ class _Explainer:
         self._explained.add((kind, key))
         return is_first
 
-    def _rule(self, rule: Rule, node: Node, placing: Sequence[Node]) -> tuple[Step, bool]:
-        conditions = self._conditions(rule, node)
+    def _rule(self, rule: Rule, node: Node, placing: Sequence[Node], *, foreign: bool) -> tuple[Step, bool]:
+        conditions = self._conditions(rule, node, foreign=foreign)
         within = self._placing(placing)
         is_missing = any(each.bucket is None for each in placing if each.site.kind == "bucket")
         is_owned = not any(each.site.kind == "layer" and not each.outcome for each in placing)
@@ -155,30 +159,43 @@ class _Explainer:
         )
         return step, matched
 
-    def _conditions(self, rule: Rule | SegmentRule, node: Node) -> tuple[Step, ...]:
+    def _conditions(self, rule: Rule | SegmentRule, node: Node, *, foreign: bool) -> tuple[Step, ...]:
         by_path = {child.site.path: child for child in node.children}
         paths = (f"/conditions/{index}" for index in range(len(rule.conditions)))
         nodes = [by_path.get(node.site.path + path) for path in paths]
-        return tuple(self._condition(each) for each in nodes if each is not None)
+        return tuple(self._condition(each, foreign=foreign) for each in nodes if each is not None)
 
-    def _condition(self, node: Node) -> Step:
+    def _condition(self, node: Node, *, foreign: bool) -> Step:
         condition: Condition = node.site.subject
         return Step(
             what=StepKind.CONDITION,
             matched=bool(node.outcome),
-            why=self._condition_why(condition, node) if node.is_finished else _FAILED,
+            why=self._condition_why(condition, node, foreign=foreign) if node.is_finished else _FAILED,
             path=node.site.path,
             attribute=condition.attribute or condition.by,
             op=condition.op,
             found=words.shown(node.found),
-            steps=tuple(self._segment(child) for child in node.children),
+            steps=self._within(condition, node),
         )
 
-    def _condition_why(self, condition: Condition, node: Node) -> str:
+    def _within(self, condition: Condition, node: Node) -> tuple[Step, ...]:
+        """Explain the segments, or the other flag, that a condition asks for."""
+        if condition.op != SERVES or condition.attribute is None:
+            return tuple(self._segment(child) for child in node.children)
+        flag = self._flag(condition.attribute)
+        is_new = flag is not None and node.children and self._is_first("flag", condition.attribute)
+        return tuple(self.flag(flag, node.children)) if flag is not None and is_new else ()
+
+    def _condition_why(self, condition: Condition, node: Node, *, foreign: bool) -> str:
         answer = bool(node.outcome)
         if condition.op == "inSegment":
             inside = answer != condition.negate
             return f"the context is {'in' if inside else 'in none of'} {words.any_of(condition.values)}"
+        if foreign and condition.op == SERVES and condition.attribute is not None:
+            does = "serves" if answer != condition.negate else "does not serve"
+            return f"the flag {words.quoted(condition.attribute)} {does} {words.any_of(condition.values)}"
+        if foreign and condition.hash != "sha256":  # only the dialect knows what it found
+            return f"the dialect's {condition.op} {'holds' if answer else 'does not hold'}"
         if condition.op == "exists":
             return words.existing(condition, node.found)
         if condition.op == "inBucket":
@@ -188,9 +205,7 @@ class _Explainer:
             compare = self._kit.shapes.comparisons[prepared.compare]
             raw = before_negation(compare, prepared.literals, node.found)
             return words.compared(condition, node.found, answer=raw)
-        if condition.op in VALUE_OPERATORS:
-            return words.compared(condition, None, answer=None)
-        return f"the dialect's {condition.op} {'holds' if answer else 'does not hold'}"
+        return words.compared(condition, None, answer=None)
 
     def _segment(self, node: Node) -> Step:
         key: str = node.site.subject
@@ -209,7 +224,7 @@ class _Explainer:
             why = f"the targeting key is {'' if is_in else 'not '}{name}"
             return Step(what=StepKind.LIST, matched=is_in, why=why, path=node.site.path, key=name)
         rule: SegmentRule = node.site.subject
-        conditions = self._conditions(rule, node)
+        conditions = self._conditions(rule, node, foreign=segment.compat is not None)
         return Step(
             what=StepKind.RULE,
             matched=bool(node.outcome),

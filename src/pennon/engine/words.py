@@ -94,11 +94,12 @@ def asked(condition: Condition) -> str:
     if condition.op == "inBucket":
         return f"the bucket of {condition.by or 'targetingKey'} is {negation}in [{condition.from_}, {condition.to})"
     if condition.op == "exists":
-        return f"{condition.attribute} {'is missing' if condition.negate else 'exists'}"
+        return f"{condition.attribute or condition.by} {'is missing' if condition.negate else 'exists'}"
     if condition.op not in _SAYS:  # a vendor's own
         what = f"{condition.op} of {condition.attribute}" if condition.attribute else condition.op
         return f"{what} {'does not hold' if condition.negate else 'holds'}"
-    return f"{condition.attribute} {_SAYS[condition.op][condition.negate]} {any_of(condition.values)}"
+    name = condition.attribute or condition.by
+    return f"{name} {_SAYS[condition.op][condition.negate]} {any_of(condition.values)}"
 
 
 def compared(condition: Condition, found: object, *, answer: bool | None) -> str:
