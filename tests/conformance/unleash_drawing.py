@@ -67,7 +67,7 @@ class Draw:
 
     def _parameters(self, name: str) -> dict[str, str]:
         chance = self._chance
-        share = chance.choice(("0", "1", "25", "50", "50", "75", "99", "100", "33.5"))
+        share = chance.choice(("0", "25", "50", "50", "75", "100", "33.5"))
         group = chance.choice(("g", "checkout", "Gruppe ü", ""))
         if name == "flexibleRollout":
             found = {"rollout": share, "groupId": group, "stickiness": chance.choice(STICKINESS)}

@@ -25,7 +25,7 @@ SUFFIX = ".variant"
 BUILT_IN = ("userId", "sessionId", "remoteAddress", "environment", "appName", "currentTime")
 SURE = 15
 """How often the rarest answer is to be expected before an answer counts as one that no lots were drawn for."""
-MOST_DRAWS = 5000
+MOST_DRAWS = 2000
 
 Json = Any
 

@@ -46,16 +46,12 @@ def rust_search(pattern: str, *, ignore_case: bool) -> Search | None:
             raise ValueError(f"the pattern {pattern[:100]!r} has set operations, perhaps, which RE2 does not have")
         return _search(_unicode(pattern), ignore_case=ignore_case, refused=_REFUSED_BY_BOTH)
     try:
-        found = _search(pattern, ignore_case=ignore_case, refused=_REFUSED_BY_BOTH)
+        is_taken = _search(pattern, ignore_case=ignore_case, refused=_REFUSED_BY_BOTH) is not None
     except ValueError:
-        found = _never
-    if found is not None:
+        is_taken = True  # not by RE2, but perhaps by Rust
+    if is_taken:
         raise ValueError(f"the pattern {pattern[:100]!r} is not taken here: {problem}")
     return None
-
-
-def _never(_text: str) -> bool:
-    return False
 
 
 def is_ascii_only(pattern: str) -> bool:
