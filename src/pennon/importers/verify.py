@@ -44,7 +44,7 @@ class Theirs(Protocol):
 
     @property
     def chance(self) -> bool:
-        """Whether the SDK drew lots, so that it would not answer the same again."""
+        """Whether the SDK drew lots, or its machine's own ways decided, so that another one would answer otherwise."""
 
 
 Ask: TypeAlias = Callable[[str, Sequence[Context], float | None], Sequence[Theirs]]

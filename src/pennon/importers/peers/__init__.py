@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
 
     `variation` is the SDK's own name of it (an index, a variant's name), or None where it tells none. `default`: the
     caller's default was served, and `value` is None. `error` is the SDK's own word for what went wrong. `chance`: the
-    SDK drew lots, so that it does not answer the same again.
+    SDK drew lots, or its machine's own ways decided, so that another one would answer otherwise.
     """
 
     value: Any

@@ -16,6 +16,11 @@ const BUILT_IN = ["userId", "sessionId", "remoteAddress", "environment", "appNam
 // How often an answer is asked for again where lots were drawn: one in a hundred is then seen for certain.
 const DRAWS = 1500;
 const MINUTE_MS = 60_000;
+// How ECMAScript says that a time is written. What other texts are is left to each engine, and so is no answer to
+// compare with.
+const DATE = String.raw`(?:\d{4}|[+-]\d{6})(?:-\d{2}(?:-\d{2})?)?`;
+const TIME = String.raw`T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})`;
+const WRITTEN_TIME = new RegExp(`^${DATE}(?:${TIME})?$`);
 
 const RealDate = Date;
 let fakeNow = null;
@@ -142,13 +147,24 @@ function variantOf(client, name, labels, context) {
   return { value, variation, default: false, error: null };
 }
 
-function outcomeOf(ask, machine, context) {
+/** Whether a feature may look at the time: by itself, a segment or a parent. */
+const readsTime = (feature) =>
+  /"DATE_/.test(JSON.stringify(feature)) ||
+  feature.dependencies?.length > 0 ||
+  (feature.strategies ?? []).some(({ segments }) => segments?.length > 0);
+
+const isOwnTime = ({ currentTime }) =>
+  typeof currentTime === "string"
+    ? currentTime !== "" && !WRITTEN_TIME.test(currentTime)
+    : typeof currentTime === "object" && currentTime !== null;
+
+function outcomeOf(ask, machine, mayReadTime, context) {
   machine.hostname = typeof context.properties.hostname === "string" ? context.properties.hostname.toLowerCase() : "\0";
   drew = false;
   try {
     const found = ask(context);
     const text = JSON.stringify(found);
-    let chance = false;
+    let chance = mayReadTime && isOwnTime(context);
     for (let draw = 0; drew && !chance && draw < DRAWS; draw += 1) chance = JSON.stringify(ask(context)) !== text;
     return { ...found, chance };
   } catch (error) {
@@ -175,12 +191,13 @@ function answer(client, features, { flag, contexts, now }) {
   fakeNow = now === null ? null : now * 1000;
   const isVariant = !features.has(flag) && flag.endsWith(SUFFIX);
   const name = isVariant ? flag.slice(0, -SUFFIX.length) : flag;
-  const labels = labelsOf(features.get(name) ?? {});
+  const feature = features.get(name) ?? {};
+  const labels = labelsOf(feature);
   const ask = isVariant
     ? (context) => variantOf(client, name, labels, context)
     : (context) => booleanOf(client, name, context);
   const machine = client.client.getStrategy("applicationHostname");
-  return contexts.map((context) => outcomeOf(ask, machine, contextOf(context)));
+  return contexts.map((context) => outcomeOf(ask, machine, readsTime(feature), contextOf(context)));
 }
 
 try {
