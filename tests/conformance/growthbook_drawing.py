@@ -201,7 +201,7 @@ class Drawing:
         return [self.value() for _ in range(self.chance.randrange(5))]
 
     def pattern(self) -> Json:
-        return self.one(PATTERNS) if self.maybe(0.95) else self.one((1, None, ["a"]))
+        return self.one((*PATTERNS, *SPREAD_PATTERNS)) if self.maybe(0.95) else self.one((1, None, ["a"]))
 
     def element(self, deep: int) -> Json:
         if not deep or self.maybe(0.5):

@@ -35,6 +35,8 @@ def _peer(dialect: str, document: dict[str, Any], **options: str) -> Iterator[pe
 
 def _differences(peer: peers.Peer, flag: PlannedFlag, rules: RuleSet, contexts: Sequence[dict[str, Any]]) -> list[str]:
     found = []
+    if _says(flag, "are ASCII"):
+        contexts = [context for context in contexts if json.dumps(context, ensure_ascii=False).isascii()]
     for context, theirs in zip(contexts, peer.evaluate(flag.source, contexts), strict=True):
         ours = rules.evaluate(flag.key, context, DEFAULT)
         if compare(flag, ours, theirs) is not None or (ours.error_code is None) != (theirs.error is None):
@@ -72,7 +74,8 @@ def test_drawn_files_evaluate_as_in_the_sdk(dialect: str, seed: int) -> None:
     with _peer(dialect, document, sticky="off") as peer:
         assert [found for flag in carried for found in _differences(peer, flag, rules, contexts)] == []
         drawn = Verifier(plan, vocabulary, peer.evaluate, rules=rules)
-        reports = [drawn.verify(flag, contexts=CONTEXTS, seed=seed) for flag in carried]
+        for_all = (flag for flag in carried if not _says(flag, "are ASCII"))
+        reports = [drawn.verify(flag, contexts=CONTEXTS, seed=seed) for flag in for_all]
         assert [sample for report in reports for sample in report.samples] == []
 
 

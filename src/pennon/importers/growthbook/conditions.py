@@ -131,8 +131,7 @@ class Carrier:
         condition = self._groups.condition_of(group)
         if condition is None:
             return Condition(op="expression", value=NOBODY, negate=negate)
-        needed = self._groups.needed_by(group)
-        if group in needed or len(needed) > _DEEPEST:  # segments are in no rings, and chains of them end
+        if self._groups.is_deep(group, _DEEPEST):  # segments are in no rings, and chains of them end
             written = self._groups.written_out({"$savedGroup": reference})
             return Condition(op="expression", value=written, negate=negate)
         return Condition(op="inSegment", values=self._condition_segment(group, condition), negate=negate)

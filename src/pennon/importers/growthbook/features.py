@@ -42,7 +42,9 @@ class Planning:
 
     def plan(self) -> Plan:
         """Return the plan of the whole file."""
-        flags = tuple(self._of(key).flag for key in sorted(self._document.features))
+        for key in self._around.rings.order:
+            self._of(key)
+        flags = tuple(self._planned[key].flag for key in sorted(self._planned))
         segments = self._carrier.segments()
         unused = (Note(pointer("savedGroups", key), "no feature asks for it") for key in self._groups.unused())
         return Plan(
@@ -68,10 +70,9 @@ class Planning:
             try:
                 found = self._carried(key, self._document.features[key])
             except Impossible as impossible:
-                path = pointer("features", key)
-                note = impossible.note if impossible.note.path else Note(path, impossible.note.message)
-                flag = PlannedFlag(key=key, source=key, fidelity=Fidelity.IMPOSSIBLE, notes=(note,))
-                found = _Planned(flag, None)
+                found = _impossible(key, impossible.note)
+            except RecursionError:
+                found = _impossible(key, Note("", "its conditions, or the saved groups that they need, are too deep"))
             self._planned[key] = found
         return found
 
@@ -89,7 +90,7 @@ class Planning:
         fidelity = Fidelity.CONDITIONAL if notes else Fidelity.EXACT
         planned = PlannedFlag(key=key, source=key, fidelity=fidelity, notes=notes, flag=flag)
         values = {variation.key: variation.value for variation in flag.variations}
-        return _Planned(planned, Answer(values, writing.cyclic, is_exact=not notes))
+        return _Planned(planned, Answer(values, writing.cyclic, is_exact=not notes, deep=writing.deep))
 
     def _flag(self, key: str, writing: Writing) -> Flag:
         kinds = writing.values.kinds()
@@ -111,6 +112,11 @@ class Planning:
             for condition in rule.conditions:
                 self._carrier.check(condition, flag)
         return flag
+
+
+def _impossible(key: str, note: Note) -> _Planned:
+    said = note if note.path else Note(pointer("features", key), note.message)
+    return _Planned(PlannedFlag(key=key, source=key, fidelity=Fidelity.IMPOSSIBLE, notes=(said,)), None)
 
 
 _SETTINGS = (

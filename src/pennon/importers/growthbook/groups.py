@@ -53,16 +53,12 @@ class Groups:
         entry = self._entries.get(key)
         return entry if isinstance(entry, dict) else None
 
-    def needed_by(self, key: str) -> set[str]:
-        """Return every group that the condition of *key* leads to."""
-        found: set[str] = set()
-        waiting = [key]
-        while waiting:
-            for other in _references(self.condition_of(waiting.pop())):
-                if other not in found:
-                    found.add(other)
-                    waiting.append(other)
-        return found
+    def is_deep(self, key: str, most: int) -> bool:
+        """Tell whether the condition of *key* leads on through more than *most* groups, or in a ring."""
+        level = {key}
+        for _ in range(most):
+            level = {other for each in level for other in _references(self.condition_of(each))}
+        return bool(level)
 
     def written_out(self, condition: Json, within: frozenset[str] = frozenset()) -> Json:
         """Return a condition with its groups written out. *within* are the groups that led here, which hold no more."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
+from pennon.engine.links import DEEPEST
 from pennon.importers.growthbook.conditions import Carrier
 from pennon.importers.growthbook.document import Bandit, Feature, FeatureRule, Filter, Parent
 from pennon.importers.growthbook.doubts import OF_ALL_OBJECTS
@@ -24,6 +25,7 @@ class Answer(NamedTuple):
     values: dict[str, Json]
     cyclic: str | None = None
     is_exact: bool = True
+    deep: int = 0
 
 
 class Surroundings(NamedTuple):
@@ -70,6 +72,7 @@ class Writing:
         self.notes: list[Note] = []
         self.rules: list[Rule] = []
         self.cyclic: str | None = None
+        self.deep = 0
         self.default = self.values.variation(feature.default_value)
         self._ids: set[str] = set()
 
@@ -139,6 +142,9 @@ class Writing:
 
     def _parent(self, parent: Parent, so_far: list[Condition], path: str, name: str) -> list[Condition] | None:
         answer = self.around.answers(parent.id) or Answer({"": None})
+        self.deep = max(self.deep, answer.deep + 1)
+        if self.deep > DEEPEST:
+            raise Impossible(path, f"its chain of prerequisites is more than {DEEPEST} deep")
         if not answer.is_exact:
             self.doubt(path, f"{parent.id!r} is exact")
         if answer.cyclic is not None:

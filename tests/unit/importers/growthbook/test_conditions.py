@@ -177,6 +177,14 @@ def test_a_long_chain_of_groups_is_written_out() -> None:
     assert "nested deeper than 16" in note.message
 
 
+def test_a_chain_of_groups_without_end_keeps_its_flag_out() -> None:
+    groups = {f"g{i}": {"type": "condition", "condition": {"$savedGroup": {"id": f"g{i + 1}"}}} for i in range(5000)}
+    rules = [{"condition": {"$savedGroup": {"id": "g0"}}, "force": True}]
+    plan = planned({"features": {"f": {"defaultValue": False, "rules": rules}}, "savedGroups": groups})
+    assert flag_of(plan).fidelity is Fidelity.IMPOSSIBLE
+    assert "too deep" in flag_of(plan).notes[0].message
+
+
 def test_a_list_too_long_for_one_segment_is_several() -> None:
     values = [f"user-{number:060}" for number in range(130_000)]
     groups = {"g": {"type": "list", "attributeKey": "a", "values": values}}

@@ -259,6 +259,25 @@ def test_cyclic_prerequisites_are_the_callers_default_for_all_who_need_them(dial
     assert [rules_of(plan).evaluate(key, {}, "default").value for key in ("f", "g", "h", "self")] == ["default"] * 4
 
 
+def test_a_chain_of_prerequisites_is_as_deep_as_flags_may_be() -> None:
+    asked = {"condition": {"value": 1}, "gate": True}
+    features = {
+        f"f{i}": {"defaultValue": 1, "rules": [{"parentConditions": [{**asked, "id": f"f{i + 1}"}]}]}
+        for i in range(3000)
+    }
+    features["f3000"] = {"defaultValue": 1, "rules": [{"condition": {"a": 1}, "force": 2}]}
+    plan = planned({"features": features})
+    rules = rules_of(plan)
+    assert [rules.evaluate("f2968", context, "default").value for context in ({}, {"a": 1})] == [1, "default"]
+    below, deepest, above = (flag_of(plan, key) for key in ("f2968", "f2967", "f0"))
+    assert [flag.fidelity for flag in (below, deepest, above)] == [
+        Fidelity.EXACT,
+        Fidelity.IMPOSSIBLE,
+        Fidelity.IMPOSSIBLE,
+    ]
+    assert deepest.notes[0].message == "its chain of prerequisites is more than 32 deep"
+
+
 def test_two_rules_may_have_cyclic_prerequisites() -> None:
     asked = {"parentConditions": [{"id": "f", "condition": {}}], "force": 1}
     document = _document({**asked, "condition": {"a": 1}}, asked)
