@@ -15,6 +15,7 @@ from pennon.sdk._async.sharing import AsyncSharing
 from pennon.sdk._sync.sharing import Sharing
 from pennon.sdk.sharing import seat as seats
 from pennon.sdk.sharing import wakeups
+from pennon.sdk.sharing.seat import Seat
 from pennon.sdk.stores import FileStore, Stored
 from pennon.sdk.stores.file import Journal
 from pennon.testing import InMemorySource, flag
@@ -298,14 +299,24 @@ def test_a_full_disk_makes_each_stream_by_itself_until_there_is_room(
     follow(upstream, leader, follower)
 
 
+@pytest.mark.parametrize("why", ["no flock", "Operation not supported", "Not a directory"])
 def test_where_there_are_no_locks_each_streams_by_itself_with_one_warning(
     make_one: Clients,
     upstream: Upstream,
     store: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    why: str,
 ) -> None:
-    monkeypatch.setattr(seats, "fcntl", None)
+    def flock(_handle: int, _operation: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    if why == "no flock":
+        monkeypatch.setattr(seats, "fcntl", None)
+    elif why == "Operation not supported":
+        monkeypatch.setattr(seats.fcntl, "flock", flock)
+    else:
+        monkeypatch.setattr(Seat, "_open", lambda _: os.open(f"{os.devnull}/lock", os.O_RDWR))
     first, second = (make_one(upstream, store=store) for _ in range(2))
     assert first.wait_until_ready()
     assert second.wait_until_ready()
@@ -313,7 +324,7 @@ def test_where_there_are_no_locks_each_streams_by_itself_with_one_warning(
     assert upstream.streams == 2
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 2
-    assert all("no flock; this process streams by itself" in warning for warning in warnings)
+    assert all("cannot be shared with other processes" in warning and why in warning for warning in warnings)
     eventually(lambda: _revision(store) == 2)
 
 

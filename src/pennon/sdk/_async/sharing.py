@@ -47,6 +47,7 @@ class AsyncSharing:
         self._steps: deque[Adopted] = deque()
         self._beat_at = -math.inf
         self._hurry_until = -math.inf
+        self._look_at = -math.inf
         self._looked_at = self._heard_at = self._well_at = self._now()
         self._beat = -1
         self._told: Standing | None = None
@@ -61,12 +62,14 @@ class AsyncSharing:
         """Lead or follow until `stop`."""
         try:
             while not self._stopping:
-                if self._share.wakeups.take():
+                happened = self._share.wakeups.take()
+                if happened.closed:
                     self._hurry_until = self._now() + _HURRY_FOR_S
                 try:
-                    await self._turn()
+                    await self._turn(is_told=happened.written)
                 except (OSError, CorruptStore) as error:
                     self._complain(error)
+                    self._look_at = self._now() + _LOOK_S
                     await self._suffer("the local store cannot be shared", within_s=_UNFIT_S)
                 await self._bell.wait(self._pause_s())
         finally:
@@ -101,13 +104,16 @@ class AsyncSharing:
         if self._upstream is not None:
             self._upstream.watch(now)
 
-    async def _turn(self) -> None:
+    async def _turn(self, *, is_told: bool) -> None:
         seat = self._share.seat
         if not seat.is_in_place():
             self._step_down()
             self._share.reopen()
         if not seat.take():
-            await self._follow()
+            # While it hurries to take the seat, it leaves the processors to whoever has it.
+            if is_told or self._now() >= self._look_at:
+                await self._follow()
+                self._look_at = self._now() + self._look_s()
             return
         if not self._leads:
             await self._accede()
@@ -159,8 +165,9 @@ class AsyncSharing:
             self._beat_at = now
         steps = [self._steps.popleft() for _ in range(len(self._steps))]
         try:
-            if (stored := self._core.storable()) is not None:
-                await async_call(partial(self._share.publish, steps, stored, is_beat=is_beat))
+            stored = self._core.storable()
+            if stored is not None and (is_beat or not self._share.add(steps, stored.known_at)):
+                await async_call(partial(self._share.publish, steps, stored))
         finally:
             self._share.announce(self._notice())  # who then misses something in the store helps himself
 
@@ -214,7 +221,9 @@ class AsyncSharing:
         self._looked_at = now
 
     async def _catch_up(self) -> None:
-        found = await async_call(self._share.find)
+        found = self._share.news()
+        if found is None:
+            found = await async_call(self._share.find)
         if found.stored is not None:
             snapshot = found.stored.snapshot
             if not self._core.rehouse(snapshot, anew=found.was_damaged):
@@ -307,6 +316,9 @@ class AsyncSharing:
             return max(self._beat_at + _BEAT_S - now, 0.0)
         if now < self._hurry_until:
             return _HURRY_S
+        return max(self._look_at - now, 0.0)
+
+    def _look_s(self) -> float:
         return _BEAT_S if self._share.wakeups.is_watching and not self._trouble else _LOOK_S
 
     # At the end.
@@ -317,7 +329,7 @@ class AsyncSharing:
         try:
             if leads and self._share.seat.is_in_place():
                 if (stored := self._core.storable()) is not None:
-                    self._share.publish(list(self._steps), stored, is_beat=True, is_last=True)
+                    self._share.publish(list(self._steps), stored, is_last=True)
                 self._share.announce(self._notice(is_leaving=True))
         except OSError as error:
             self._complain(error)

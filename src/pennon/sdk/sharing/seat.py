@@ -19,7 +19,10 @@ except ImportError:  # Windows
 
 
 class Seat:
-    """May be taken by one client of the host at a time. Raises `OSError` where there can be none."""
+    """May be held by one client of the host at a time. Who makes one takes it if it is free: so it is known to work.
+
+    Raises `OSError` where there can be none.
+    """
 
     def __init__(self, store: Path) -> None:
         self.path = store.with_name(store.name + ".lock")
@@ -28,6 +31,11 @@ class Seat:
         if fcntl is None:
             raise OSError("this system has no flock")
         self._open()
+        try:
+            self.take()
+        except OSError:
+            self.forget()
+            raise
 
     def take(self) -> bool:
         """Take the seat if it is free. Return whether it is held now. Raises `OSError` where there are no locks."""

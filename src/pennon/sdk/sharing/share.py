@@ -49,11 +49,16 @@ class Share:
 
     # As a follower.
 
-    def find(self) -> Found:
-        """Return what is new in the store. Raises `CorruptStore`, or `OSError`."""
+    def news(self) -> Found | None:
+        """Return what is new in the file that is open, None if it is not the store any more. Raises `OSError`."""
         opened = self.store.opened
-        if opened is not None and opened.is_in_place(self.store.path):
-            return Found(None, opened.news())
+        if opened is None or not opened.is_in_place(self.store.path):
+            return None
+        return Found(None, opened.news())
+
+    def find(self) -> Found:
+        """Open the store and return what it holds. It takes a while. Raises `CorruptStore`, or `OSError`."""
+        opened = self.store.opened
         was_damaged = self.was_damaged or (opened is not None and opened.body.is_damaged)
         self.was_damaged = was_damaged  # until there is something sound
         stored = self.store.load_in_place()
@@ -72,29 +77,31 @@ class Share:
                 self._journal = self.store.resume(opened)
             self._known_at = opened.head.known_at
 
-    def publish(self, steps: Sequence[Adopted], stored: Stored, *, is_beat: bool, is_last: bool = False) -> None:
-        """Write *steps*, after which the state is *stored* or has gone on since. Raises `OSError`.
+    def add(self, steps: Sequence[Adopted], known_at: float) -> bool:
+        """Write *steps* as what happened since. Return whether that was possible; if not, `publish` is called for.
 
-        On a beat, see to the file too: that it is there, on the disk, not too long, and says a recent time.
+        Raises `OSError`.
         """
+        journal = self._journal
         try:
-            self._publish(steps, stored, is_beat=is_beat, is_last=is_last)
+            return journal is not None and all(_continued(journal, step, known_at) for step in steps)
         except OSError:
             self._end_journal()  # what is missing now is in what is written anew
             raise
 
-    def _publish(self, steps: Sequence[Adopted], stored: Stored, *, is_beat: bool, is_last: bool) -> None:
+    def publish(self, steps: Sequence[Adopted], stored: Stored, *, is_last: bool = False) -> None:
+        """Write *steps*, after which the state is *stored* or has gone on since. Raises `OSError`.
+
+        See to the file too: that it is there, on the disk, not too long, and says a recent time.
+        """
         journal = self._journal
-        if is_beat and journal is not None and (journal.is_long or not journal.is_untouched()):
-            journal = None
-        if journal is None or not all(_continued(journal, step, stored.known_at) for step in steps):
+        if journal is None or journal.is_long or not journal.is_untouched() or not self.add(steps, stored.known_at):
             self._rewrite(stored)
             return
-        if is_beat:
-            if is_last or stored.known_at - self._known_at >= _REFRESH_S:
-                journal.add(stored.known_at)
-                self._known_at = stored.known_at
-            journal.sync()
+        if is_last or stored.known_at - self._known_at >= _REFRESH_S:
+            journal.add(stored.known_at)
+            self._known_at = stored.known_at
+        journal.sync()
 
     def announce(self, notice: Notice) -> None:
         """Put up *notice*, with what this knows of itself. Raises `OSError`."""

@@ -4,14 +4,23 @@ Through ctypes: the standard library has no inotify, and the SDK takes no librar
 """
 
 import contextlib
+import functools
+import operator
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _MODIFY, _CLOSE_WRITE = 0x2, 0x8
 _EVENT_BYTES = 16
 _READ = 65536
+
+
+class Happened(NamedTuple):
+    """What happened to a file: somebody wrote to it; somebody closed it, as the kernel does for who dies."""
+
+    written: bool
+    closed: bool
 
 
 class Wakeups:
@@ -48,14 +57,15 @@ class Wakeups:
         """Whether one is told."""
         return self.handle is not None and self._watch >= 0
 
-    def take(self) -> bool:
-        """Take note of what happened. Return whether somebody closed the file, as the kernel does for who dies."""
+    def take(self) -> Happened:
+        """Return what happened since the last time."""
         data = b""
         if self.handle is not None:
             with contextlib.suppress(OSError):  # nothing happened
                 data = os.read(self.handle, _READ)
         masks = (int.from_bytes(data[at + 4 : at + 8], sys.byteorder) for at in range(0, len(data), _EVENT_BYTES))
-        return any(mask & _CLOSE_WRITE for mask in masks)
+        every = functools.reduce(operator.or_, masks, 0)
+        return Happened(bool(every & _MODIFY), bool(every & _CLOSE_WRITE))
 
     def close(self) -> None:
         """Watch nothing any more."""

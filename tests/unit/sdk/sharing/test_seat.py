@@ -23,6 +23,7 @@ def two(tmp_path: Path) -> Iterator[tuple[Seat, Seat]]:
 
 def test_one_client_has_the_seat_until_it_leaves(two: tuple[Seat, Seat]) -> None:
     first, second = two
+    assert (first.is_held, second.is_held) == (True, False)
     assert (first.take(), second.take(), first.take()) == (True, False, True)
     assert (first.is_held, second.is_held) == (True, False)
     first.leave()
@@ -46,12 +47,13 @@ def test_a_notice_is_read_by_all(two: tuple[Seat, Seat]) -> None:
 
 
 def test_who_dies_gives_it_away(two: tuple[Seat, Seat]) -> None:
-    first, _ = two
+    first, second = two
+    first.leave()
     child = os.fork()
     if not child:
-        os._exit(0 if Seat(first.path.with_name("state")).take() else 1)
+        os._exit(0 if Seat(first.path.with_name("state")).is_held else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert first.take()
+    assert second.take()
 
 
 def test_a_child_that_forgets_does_not_take_it_from_its_parent(two: tuple[Seat, Seat]) -> None:

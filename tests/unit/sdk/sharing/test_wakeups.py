@@ -31,11 +31,11 @@ def test_writing_wakes_and_closing_is_told_apart(tmp_path: Path, file: int) -> N
     wakeups = Wakeups()
     wakeups.watch(tmp_path / "lock")
     assert wakeups.is_watching
-    assert (woken(wakeups), wakeups.take()) == (False, False)
+    assert (woken(wakeups), wakeups.take()) == (False, (False, False))
     os.pwrite(file, b"x", 0)
-    assert (woken(wakeups), wakeups.take(), woken(wakeups)) == (True, False, False)
+    assert (woken(wakeups), wakeups.take(), woken(wakeups)) == (True, (True, False), False)
     os.close(os.open(tmp_path / "lock", os.O_RDWR))
-    assert (woken(wakeups), wakeups.take()) == (True, True)
+    assert (woken(wakeups), wakeups.take()) == (True, (False, True))
     wakeups.ignore()
     wakeups.take()
     os.pwrite(file, b"x", 0)
@@ -44,7 +44,7 @@ def test_writing_wakes_and_closing_is_told_apart(tmp_path: Path, file: int) -> N
     os.pwrite(file, b"x", 0)
     assert woken(wakeups)
     wakeups.close()
-    assert (wakeups.handle, wakeups.is_watching, wakeups.take()) == (None, False, False)
+    assert (wakeups.handle, wakeups.is_watching, wakeups.take()) == (None, False, (False, False))
     wakeups.close()
 
 
@@ -73,6 +73,6 @@ def test_without_inotify_nobody_is_told_and_nothing_breaks(
     monkeypatch.setattr(ctypes, "CDLL", libc)
     wakeups = Wakeups()
     wakeups.watch(tmp_path / "lock")
-    assert (wakeups.handle, wakeups.is_watching, wakeups.take()) == (None, False, False)
+    assert (wakeups.handle, wakeups.is_watching, wakeups.take()) == (None, False, (False, False))
     wakeups.ignore()
     wakeups.close()
