@@ -364,3 +364,14 @@ def test_networks_of_both_families_in_one_list(dialect: str) -> None:
     condition = constraint("IN_CIDR", ["10.0.0.0/8", "2001:db8::/32", "bad"])
     found = [holds(dialect, condition, {"x": each}) for each in ("10.1.1.1", "2001:db8::1", "11.0.0.1", "bad", 5)]
     assert found == [True, True, False, False, False]
+
+
+def test_a_version_longer_than_npm_reads_is_none_to_node() -> None:
+    condition = constraint("SEMVER_GT", "1.0.0")
+    assert holds("node", condition, {"x": "2.0.0+" + "a" * 250})
+    assert not holds("node", condition, {"x": "2.0.0+" + "a" * 251})
+
+
+def test_a_version_without_a_value_holds_for_nobody_to_node() -> None:
+    assert not holds("node", constraint("SEMVER_GT"), {"x": "1.0.0"})
+    assert holds("node", constraint("SEMVER_GT", inverted=True), {"x": "1.0.0"})
