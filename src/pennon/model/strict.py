@@ -68,8 +68,7 @@ def _object_problems(value: dict[str, Any], models: list[type[msgspec.Struct]], 
 
 
 def _struct_problems(value: dict[str, Any], model: type[msgspec.Struct], path: str) -> Iterator[Problem]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
-    hints = _hints(model)
+    fields, hints = _fields(model), _hints(model)
     for name in (name for name in value if name not in fields):
         mend = _did_you_mean(name, fields) or f"leave it out; there are {', '.join(fields)}"
         yield Problem(path + pointer(name), "there is no such field", mend)
@@ -78,6 +77,11 @@ def _struct_problems(value: dict[str, Any], model: type[msgspec.Struct], path: s
             yield from _problems(value[name], hints[field.name], path + pointer(name))
         elif field.required:
             yield Problem(path + pointer(name), "this field is required", "add it")
+
+
+@functools.cache
+def _fields(model: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(model)}
 
 
 @functools.cache
