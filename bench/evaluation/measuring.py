@@ -41,7 +41,7 @@ class Extent:
         return {"crowd": self.crowd, "patience_s": self.patience_s}
 
 
-FULL = Extent(rounds=9, slice_s=0.04, crowd=CROWD, loads=3, patience_s=3.0)
+FULL = Extent(rounds=9, slice_s=0.04, crowd=CROWD, loads=3, patience_s=10.0)
 QUICK = Extent(rounds=3, slice_s=0.01, crowd=SHORT_CROWD, loads=0, patience_s=0.2)
 TINY = Extent(rounds=1, slice_s=0.002, crowd=20, loads=0, patience_s=0.0)
 

@@ -380,3 +380,13 @@ def test_rules_give_way_under_threads_that_evaluate() -> None:
         thread.join(timeout=60)
     assert wrong == []
     assert sum(count.count for count in current[0].counts()) == sum(asked)
+
+
+def test_asking_for_a_flag_compiles_that_flag_and_what_it_needs() -> None:
+    flags = [flag("a"), flag("b", prerequisites=[needs("c")]), flag("c"), flag("d")]
+    rules = compile_snapshot(snapshot(*flags))
+    compiled = [set(rules.functions)]
+    for key in ("a", "b", "gone", "a"):
+        rules.evaluate(key, {})
+        compiled.append(set(rules.functions))
+    assert compiled == [set(), {"a"}, {"a", "b"}, {"a", "b"}, {"a", "b"}]
