@@ -81,9 +81,16 @@ def test_second_start_installs_nothing(shop: Path, cache: Path, monkeypatch: pyt
     assert [folder.name for folder in cache.iterdir()] == [peers.PINS["shop", "python"].folder]
 
 
-def test_two_installations_at_once_both_succeed(shop: Path, tmp_path: Path) -> None:
+def test_two_installations_at_once_both_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = threading.Barrier(2)
+
+    def install(_: Pin, draft: Path) -> None:
+        (draft / "package").touch()
+        both.wait(10)
+
+    monkeypatch.setattr(installs, "_install_python", install)
     found: list[Path] = []
-    pin = peers.PINS["shop", "python"]
+    pin = Pin("python", ("shopflags==1.0",))
     threads = [threading.Thread(target=lambda: found.append(installs.install(pin, tmp_path / "c"))) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -91,22 +98,51 @@ def test_two_installations_at_once_both_succeed(shop: Path, tmp_path: Path) -> N
         thread.join()
     assert found == [tmp_path / "c" / pin.folder] * 2
     assert [folder.name for folder in (tmp_path / "c").iterdir()] == [pin.folder]
+    assert (found[0] / "package").exists()
 
 
-def test_what_a_killed_installation_left_is_swept_and_never_used(shop: Path, tmp_path: Path) -> None:
+def test_what_a_killed_installation_left_is_swept_and_never_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installs, "_install_python", lambda _, draft: (draft / "package").touch())
     old, young = tmp_path / "cache" / ".new-old", tmp_path / "cache" / ".new-young"
     old.mkdir(parents=True)
     young.mkdir()
     os.utime(old, (0, 0))
-    installs.install(peers.PINS["shop", "python"], tmp_path / "cache")
+    folder = installs.install(Pin("python", ("shopflags==1.0",)), tmp_path / "cache")
+    assert [file.name for file in folder.iterdir()] == ["package"]
     assert not old.exists()
     assert young.exists()  # somebody may be at it
 
 
-def test_package_that_cannot_be_had_is_named(tmp_path: Path) -> None:
-    pin = Pin("python", (str(tmp_path / "gone-1.0-py3-none-any.whl"),))
-    with pytest.raises(PeerNotInstalled, match=r"gone-1.0.*cannot be installed") as raised:
-        installs.install(pin, tmp_path / "cache")
+def test_packages_of_npm_are_asked_for_without_what_runs_on_installing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(installs, "_run", lambda line, *_: ran.append(line))
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    pin = Pin("node", ("shopflags@1.0.0",))
+    folder = installs.install(pin, tmp_path / "cache")
+    ((npm, *arguments),) = ran
+    assert npm == "/usr/bin/npm"
+    assert {"--ignore-scripts", "--save-exact", "shopflags@1.0.0"} <= set(arguments)
+    script = tmp_path / "shop.mjs"
+    script.write_text("// asks")
+    for _ in range(2):
+        (node, copy) = installs.command(pin, folder, script)
+        assert node == "/usr/bin/node"
+        assert Path(copy).parent == folder  # beside its packages, where Node looks for them
+        assert Path(copy).read_text() == "// asks"
+
+
+def test_package_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"  # stands for one whose pip finds nothing
+    python.write_text("#!/bin/sh\necho 'no matching distribution' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(installs, "_python_of", lambda _: python)
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with pytest.raises(PeerNotInstalled, match=r"gone==1.0 cannot be installed: no matching distribution") as raised:
+        installs.install(Pin("python", ("gone==1.0",)), tmp_path / "cache")
     assert "PyPI must be reachable" in raised.value.mend
     assert list((tmp_path / "cache").iterdir()) == []
 
