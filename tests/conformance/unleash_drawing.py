@@ -89,7 +89,7 @@ class Draw:
             if chance.random() < 0.7:
                 variant["stickiness"] = stickiness
             if chance.random() < 0.5:
-                variant["payload"] = {"type": "string", "value": chance.choice(WORDS)}
+                variant["payload"] = chance.choice(({"type": "string", "value": chance.choice(WORDS)}, None))
             if overrides and chance.random() < 0.3:
                 field = chance.choice(("userId", "region"))
                 values = chance.sample(IDS if field == "userId" else WORDS, 2)

@@ -105,7 +105,8 @@ function* variantsOf(feature) {
   for (const strategy of feature.strategies ?? []) yield* strategy.variants ?? [];
 }
 
-const keyOf = ({ name, payload }) => JSON.stringify([name, payload ? [payload.type, payload.value] : null]);
+// A payload that is null is handed on, one that is missing is not.
+const keyOf = ({ name, payload }) => JSON.stringify([name, payload ? [payload.type, payload.value] : String(payload)]);
 
 /** Names each distinct variant: its own name, with a number where two of one name differ. */
 function labelsOf(feature) {

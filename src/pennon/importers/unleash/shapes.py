@@ -1,4 +1,4 @@
-"""Unleash's features and segments as its SDKs receive them. Null is as good as not there."""
+"""Unleash's features and segments as its SDKs receive them. Null is as good as not there, but for a payload."""
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Variant(Part, frozen=True):
     weight: int
     weight_type: str | None = None
     stickiness: str | None = None
-    payload: Payload | None = None
+    payload: Payload | msgspec.UnsetType | None = msgspec.UNSET
     overrides: list[Override] | None = None
 
 

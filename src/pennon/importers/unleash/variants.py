@@ -1,7 +1,9 @@
 """Variants as a second flag, whose value is what `get_variant` answers."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec import UNSET, UnsetType
 
 from pennon.engine.dialects.unleash import DIALECTS as READERS
 from pennon.engine.dialects.unleash import javascript as js
@@ -18,6 +20,7 @@ DISABLED = "disabled"
 DISABLED_ON = "disabled-on"
 """What is served while the feature is on and has no variant for the context."""
 _DEFAULT = "default"
+_Payload: TypeAlias = Payload | UnsetType | None
 
 
 class Labels:
@@ -26,12 +29,14 @@ class Labels:
     The scripts that ask the SDKs number them in the same order: the feature's own first, then each strategy's.
     """
 
-    def __init__(self, feature: Feature) -> None:
-        self._known: dict[tuple[str, Payload | None], str] = {}
+    def __init__(self, feature: Feature, *, is_node: bool) -> None:
+        # A payload that is null is one to Node, which hands on what it was sent.
+        self._is_node = is_node
+        self._known: dict[tuple[str, _Payload], str] = {}
         self._names: dict[str, list[str]] = {}
         taken = {DISABLED, DISABLED_ON}
         for variant in all_variants(feature):
-            key = (variant.name, variant.payload)
+            key = self._key(variant)
             if key in self._known:
                 continue
             label, number = variant.name, 1
@@ -44,7 +49,10 @@ class Labels:
 
     def of(self, variant: Variant) -> str:
         """Return the label of one of the feature's variants."""
-        return self._known[variant.name, variant.payload]
+        return self._known[self._key(variant)]
+
+    def _key(self, variant: Variant) -> tuple[str, _Payload]:
+        return variant.name, variant.payload if variant.payload or self._is_node else UNSET
 
     def named(self, name: str) -> Sequence[str]:
         """Return the labels of all variants of that name."""
@@ -62,8 +70,8 @@ class Labels:
         ]
         for (name, payload), label in self._known.items():
             value: dict[str, Any] = {"name": name, "enabled": True, "feature_enabled": True}
-            if payload is not None:
-                value["payload"] = {"type": payload.type, "value": payload.value}
+            if payload is not UNSET:
+                value["payload"] = None if payload is None else {"type": payload.type, "value": payload.value}
             found.append(Variation(label, value))
         return tuple(found)
 
@@ -92,7 +100,7 @@ class Chooser:
         self._dialect = dialect
         self._findings = findings
         self._is_node = dialect == "node"
-        self.labels = Labels(feature)
+        self.labels = Labels(feature, is_node=self._is_node)
         self.fails = False
         """The SDK fails where it is to choose: the weights sum to nothing."""
 

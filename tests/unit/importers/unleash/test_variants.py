@@ -194,3 +194,9 @@ def test_a_name_that_is_no_key_cannot_be_carried() -> None:
 def test_to_node_a_stickiness_that_every_context_has_cannot_be_carried() -> None:
     found = plan(feature("a", variants=[variant("A", stickiness="valueOf"), variant("B")]), dialect="node")
     assert planned(found, "a.variant").fidelity is Fidelity.IMPOSSIBLE
+
+
+@pytest.mark.parametrize(("dialect", "expected"), [("python", {}), ("node", {"payload": None})])
+def test_a_payload_that_is_null_is_one_to_node(dialect: str, expected: dict[str, Any]) -> None:
+    found = rules(plan(feature("a", variants=[variant("v", payload=None)]), dialect=dialect))
+    assert value(found, "a.variant") == {"name": "v", "enabled": True, "feature_enabled": True, **expected}
