@@ -65,6 +65,7 @@ _INSTEAD = {
     "P": "Unicode properties are not taken; list the characters in a class",
     "C": "\\C, a byte, is not taken; write . for a character",
     "A": "\\A is not taken; write ^",
+    "B": "\\B is not taken; name the characters beside it",
     "z": "\\z is not taken; write $",
     "Z": "\\Z is not taken; write $",
     "Q": "\\Q is not taken; escape each character with \\",
@@ -98,7 +99,7 @@ class _Parser:
         return places, product
 
     def _piece(self, character: str, nested: int) -> tuple[int, int]:
-        if character in "^$" or self.pattern.startswith(("\\b", "\\B"), self.at):
+        if character in "^$" or self.pattern.startswith("\\b", self.at):
             self.at += 1 if character in "^$" else 2
             self._no_repetition("an anchor cannot be repeated")
             return 0, 1
