@@ -61,6 +61,7 @@ def wait_for_all(made: Workers, count: int, revision: int, *, within: float = 20
 def follow_on(made: Workers, leader: int, others: set[int], revision: int) -> None:
     """Wait until another leads, and *others* are beyond *revision*."""
     eventually(lambda: made.leader() not in (None, leader))
+    eventually(lambda: not os.path.exists(f"/proc/{leader}"))
     eventually(lambda: all(made.last()[pid]["revision"] > revision for pid in others))
 
 

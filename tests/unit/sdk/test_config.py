@@ -69,3 +69,29 @@ def test_a_broken_override_in_the_environment_is_refused() -> None:
 def test_last_known_flags_are_served_without_end_unless_told() -> None:
     assert made().last_known_ttl is None
     assert made(last_known_ttl=3600.0).last_known_ttl == 3600
+
+
+def test_a_store_belongs_to_one_url_key_and_environment(tmp_path: Path) -> None:
+    def owner(url: Any = "http://a", **given: Any) -> str:
+        options: dict[str, Any] = {"key": "k", "store": tmp_path / "store", **given}
+        store = made(url, **options).store
+        assert isinstance(store, FileStore)
+        return store.owner
+
+    assert owner() == owner("http://a/") == owner(["http://a"]) == owner(timeout_s=3)
+    others = [owner("http://b"), owner(["http://a", "http://b"]), owner(key="l"), owner(environment="shop/staging")]
+    assert len({owner(), *others}) == 5
+    own = FileStore(tmp_path / "own")
+    assert made("http://a", key="k", store=own).store is own
+
+
+def test_a_store_that_the_environment_names_is_for_a_servers_flags(tmp_path: Path) -> None:
+    environ = {"PENNON_URL": "http://a", "PENNON_KEY": "k", "PENNON_STORE": str(tmp_path / "store")}
+    store = made(environ=environ).store
+    assert isinstance(store, FileStore)
+    assert store.path == tmp_path / "store"
+    other = made(environ=environ, store=tmp_path / "other").store
+    assert isinstance(other, FileStore)
+    assert other.path == tmp_path / "other"
+    assert made(environ=environ, source=InMemorySource()).store is None
+    assert made(environ=environ | {"PENNON_STORE": ""}).store is None

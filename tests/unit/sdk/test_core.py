@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pennon.model import ErrorCode, Reason
+from pennon.model import ErrorCode, Reason, Snapshot
 from pennon.protocol import Frame, Hub
 from pennon.sdk._core import Core
 from pennon.sdk.config import Clock, Config
-from pennon.sdk.ladder import Failure, FailureKind, Level
+from pennon.sdk.ladder import Failure, FailureKind, Level, Standing
 from pennon.sdk.status import Status
 from pennon.sdk.stores import Stored
 from pennon.testing import InMemorySource, flag
@@ -232,3 +232,47 @@ def test_a_child_process_is_another_instance_that_reports_its_own() -> None:
     pending = bench.core.pending()
     assert pending is not None
     assert pending.carries == {"evaluations": 1}
+
+
+def counted(core: Core) -> int:
+    return sum(count.count for count in core._counts() if count.flag == "a")
+
+
+def test_a_state_that_is_kept_elsewhere_answers_and_counts_on() -> None:
+    bench = Bench(flag("a").on())
+    assert not bench.core.rehouse(bench.source.snapshot)
+    bench.stream()
+    known = bench.core.storable()
+    assert known is not None
+    assert bench.core.boolean("a") is True
+    elsewhere = Snapshot.from_json(known.snapshot.to_json())
+    for anew in (False, True):
+        assert bench.core.rehouse(elsewhere, anew=anew)
+        assert bench.core.boolean("a") is True
+    assert bench.core.rules().snapshot is elsewhere
+    assert counted(bench.core) == 3
+    assert not bench.core.rehouse(InMemorySource(flag("a").off()).snapshot)
+    assert bench.core.boolean("a") is True
+
+
+def test_a_state_that_is_doubted_is_served_until_the_whole_has_come() -> None:
+    bench = Bench(flag("a").on())
+    bench.stream()
+    assert bench.core.boolean("a") is True
+    bench.core.doubt()
+    assert (bench.core.position, bench.core.storable(), bench.core.age_s) == (None, None, None)
+    assert bench.core.boolean("a") is True
+    assert bench.core.status().revision == 1
+    bench.stream()
+    assert (str(bench.core.position), bench.core.boolean("a"), counted(bench.core)) == ("1.1", True, 3)
+
+
+def test_what_went_wrong_is_remembered_until_the_next_stream() -> None:
+    bench = Bench(flag("a").on())
+    assert bench.core.standing is None
+    bench.stream()
+    bench.core.stand(Level.POLLING, DOWN, bench.now)
+    bench.core.stand(Level.POLLING, None, bench.now)
+    assert bench.core.standing == Standing(Level.POLLING, DOWN)
+    bench.core.stand(Level.STREAMING, None, bench.now)
+    assert bench.core.standing == Standing(Level.STREAMING)
