@@ -101,3 +101,17 @@ def test_what_unleash_does_not_have_is_refused(condition: Condition, says: str) 
 def test_a_document_with_a_wrong_type_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a constraint's value"):
         from_document({"contextName": "x", "operator": "IN", **more})
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition("greaterThan", "seats", (5,)), Constraint("seats", "NUM_GT", value="5")),
+        (Condition("equals", "seats", (2.5,), negate=True), Constraint("seats", "NUM_EQ", value="2.5", inverted=True)),
+        (Condition("before", "since", ("2024",)), Constraint("since", "DATE_BEFORE", value="2024")),
+        (Condition("in", "plan", ("a", "b")), Constraint("plan", "IN", ("a", "b"))),
+    ],
+    ids=lambda each: each.op if isinstance(each, Condition) else "",
+)
+def test_conditions_that_people_write_are_read(condition: Condition, expected: Constraint) -> None:
+    assert read(condition) == expected
