@@ -40,6 +40,8 @@ class AsyncKeeper:
                 self._upstream.watch(now)
             await self._look(now)
             await self.save()
+            if isinstance(self._upstream, AsyncSharing):
+                await self._upstream.sync()
             await self._stopping.wait(min(due_in, _TICK_S))
 
     def stop(self) -> None:

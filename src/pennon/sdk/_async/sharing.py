@@ -104,6 +104,11 @@ class AsyncSharing:
         if self._upstream is not None:
             self._upstream.watch(now)
 
+    async def sync(self) -> None:
+        """See onto the disk what this process wrote. To be called about once a second, from another loop."""
+        if self._leads:
+            await async_call(self._share.sync)
+
     async def _turn(self, *, is_told: bool) -> None:
         seat = self._share.seat
         if not seat.is_in_place():

@@ -39,6 +39,8 @@ class Keeper:
                 self._upstream.watch(now)
             self._look(now)
             self.save()
+            if isinstance(self._upstream, Sharing):
+                self._upstream.sync()
             self._stopping.wait(min(due_in, _TICK_S))
 
     def stop(self) -> None:

@@ -105,6 +105,11 @@ class Sharing:
         if self._upstream is not None:
             self._upstream.watch(now)
 
+    def sync(self) -> None:
+        """See onto the disk what this process wrote. To be called about once a second, from another loop."""
+        if self._leads:
+            call(self._share.sync)
+
     def _turn(self, *, is_told: bool) -> None:
         seat = self._share.seat
         if not seat.is_in_place():

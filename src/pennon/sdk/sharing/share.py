@@ -92,7 +92,7 @@ class Share:
     def publish(self, steps: Sequence[Adopted], stored: Stored, *, is_last: bool = False) -> None:
         """Write *steps*, after which the state is *stored* or has gone on since. Raises `OSError`.
 
-        See to the file too: that it is there, on the disk, not too long, and says a recent time.
+        See to the file too: that it is there, not too long, and says a recent time.
         """
         journal = self._journal
         if journal is None or journal.is_long or not journal.is_untouched() or not self.add(steps, stored.known_at):
@@ -101,7 +101,13 @@ class Share:
         if is_last or stored.known_at - self._known_at >= _REFRESH_S:
             journal.add(stored.known_at)
             self._known_at = stored.known_at
-        journal.sync()
+
+    def sync(self) -> None:
+        """See onto the disk what was written. Nobody who follows may wait for this: a busy disk takes its time."""
+        journal = self._journal
+        if journal is not None:
+            with contextlib.suppress(OSError):  # the file may be another by now; what is wrong shows when it is written
+                journal.sync()
 
     def announce(self, notice: Notice) -> None:
         """Put up *notice*, with what this knows of itself. Raises `OSError`."""
@@ -111,8 +117,9 @@ class Share:
 
     def leave(self) -> None:
         """Leave the seat to somebody else, for now."""
-        self._end_journal()
         self.seat.leave()
+        self.sync()
+        self._end_journal()
 
     def _end_journal(self) -> None:
         journal, self._journal = self._journal, None

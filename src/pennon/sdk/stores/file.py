@@ -165,8 +165,8 @@ class Journal:
     def sync(self) -> None:
         """See what was said onto the disk. Raises `OSError`."""
         if not self._is_synced:
+            self._is_synced = True  # first: another thread may add meanwhile
             os.fsync(self._handle)
-            self._is_synced = True
 
     def is_untouched(self) -> bool:
         """Return whether the file is in its place, and as this left it."""
