@@ -22,7 +22,8 @@ class Client(Core):
 
     *url* is where the server is, several in the order of preference; *key* a server key. `PENNON_URL` and `PENNON_KEY`
     stand in for them. *file* serves flags from a JSON or YAML file instead. *store* is a file in which the last known
-    state is kept, so that the next start has flags although the server is dead. `Options` has the rest.
+    state is kept, so that the next start has flags although the server is dead; processes of a host that name the same
+    one share one stream. `PENNON_STORE` stands in for it. `Options` has the rest.
 
     Evaluating never waits, never raises and needs no lock. Whatever happens to the server, what was known is served.
     Raises `InvalidConfiguration` where it is told what cannot be.
