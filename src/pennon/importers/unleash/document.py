@@ -4,6 +4,8 @@ A file is read whole or refused: truncated JSON, another vendor's or version's f
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -229,8 +231,7 @@ _IGNORED = frozenset({"lastSeenAt", "createdAt", "archived", "archivedAt", "favo
 
 def _strangers(found: Any, kind: type[Part], path: str) -> Iterable[Note]:
     """Yield a note for each member that is not known here, however deep."""
-    fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-    yield from _unknown(found, fields.keys() | _IGNORED, path)
+    yield from _unknown(found, _known(kind), path)
     for name, inner in _parts_of(kind).items():
         members = found.get(name)
         for index, member in enumerate(members if isinstance(members, list) else ()):
@@ -239,6 +240,12 @@ def _strangers(found: Any, kind: type[Part], path: str) -> Iterable[Note]:
             yield from _strangers(members, inner, path + pointer(name))
 
 
+@cache
+def _known(kind: type[Part]) -> frozenset[str]:
+    return frozenset(field.encode_name for field in msgspec.structs.fields(kind)) | _IGNORED
+
+
+@cache
 def _parts_of(kind: type[Part]) -> dict[str, type[Part]]:
     """Return the members of *kind* that are parts themselves."""
     found: dict[str, type[Part]] = {}
@@ -250,8 +257,8 @@ def _parts_of(kind: type[Part]) -> dict[str, type[Part]]:
     return found
 
 
-def _unknown(found: Mapping[str, Any], known: Iterable[str], path: str) -> Iterable[Note]:
-    for name in sorted(found.keys() - set(known)):
+def _unknown(found: Mapping[str, Any], known: AbstractSet[str], path: str) -> Iterable[Note]:
+    for name in sorted(found.keys() - known):
         yield Note(path + pointer(name), "this member is not known here, and not carried")
 
 
