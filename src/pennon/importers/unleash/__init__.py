@@ -16,6 +16,7 @@ from pennon.importers.unleash.flags import Draft, draft_of, link, planned
 from pennon.importers.unleash.strategies import Setting, segment_key
 from pennon.importers.unleash.variants import SUFFIX
 from pennon.model import Compat, Problem, Segment, SegmentRule
+from pennon.model.validation import segment_problems
 
 __all__ = ["DIALECTS", "VENDOR", "plan", "vocabulary"]
 
@@ -89,13 +90,10 @@ def _segments(state: State, dialect: str, found: dict[int, Findings], *, is_leni
             continue  # whoever uses it says so
         key = segment_key(number)
         rules = () if conditions is None else (SegmentRule(conditions, "constraints"),)
-        planned_segment = PlannedSegment(
-            key=key,
-            source=str(number),
-            segment=Segment(key, salt=key, rules=rules, compat=Compat(VENDOR, dialect)),
-            notes=findings.notes,
-        )
-        segments.append(planned_segment)
+        made = Segment(key, salt=key, rules=rules, compat=Compat(VENDOR, dialect))
+        findings.not_taken(path, segment_problems(made))
+        if not findings.obstacles:
+            segments.append(PlannedSegment(key=key, source=str(number), segment=made, notes=findings.notes))
     return segments
 
 

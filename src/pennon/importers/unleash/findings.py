@@ -1,6 +1,9 @@
 """What is found out about one flag while it is planned: what to say, and how faithful it is for all that."""
 
+from collections.abc import Iterable
+
 from pennon.importers.plan import Fidelity, Note
+from pennon.model import Problem
 
 
 class Findings:
@@ -24,6 +27,12 @@ class Findings:
     def obstacle(self, path: str, message: str) -> None:
         """Note why the flag cannot be carried."""
         self._add(self.obstacles, path, message)
+
+    def not_taken(self, path: str, problems: Iterable[Problem]) -> None:
+        """Note what Pennon has against the flag or segment that this would be: too long, too large, a NUL."""
+        for problem in problems:
+            where = f"{problem.path}: " if problem.path else ""
+            self.obstacle(path, f"Pennon would not take it: {where}{problem.message}")
 
     def off(self, path: str, message: str) -> None:
         """Note why the vendor's SDK serves off to everybody."""

@@ -14,6 +14,7 @@ from pennon.importers.unleash.strategies import Reading, Setting, strategy_condi
 from pennon.importers.unleash.variants import DISABLED, DISABLED_ON, SUFFIX, Choice, Chooser, all_variants
 from pennon.model import Compat, Condition, Flag, Prerequisite, Rule, Serve, Variation
 from pennon.model.problems import pointer
+from pennon.model.validation import flag_problems
 
 ON, OFF = "on", "off"
 _VARIATIONS = (Variation(ON, True), Variation(OFF, False))  # a variation's value
@@ -139,13 +140,14 @@ def _choose(draft: Draft) -> None:
 def planned(draft: Draft, setting: Setting) -> Iterator[PlannedFlag]:
     """Yield the flags that a feature becomes."""
     findings, feature = draft.findings, draft.feature
-    is_carried = findings.fidelity is not Fidelity.IMPOSSIBLE
+    flag = _boolean(draft, setting)
+    _check(flag, draft, findings)
     yield PlannedFlag(
         key=feature.name,
         source=feature.name,
         fidelity=findings.fidelity,
         notes=findings.notes,
-        flag=_boolean(draft, setting) if is_carried else None,
+        flag=flag if findings.fidelity is not Fidelity.IMPOSSIBLE else None,
         identities=_IDENTITIES,
         description=feature.description or "",
         tags=draft.placed.tags,
@@ -154,8 +156,8 @@ def planned(draft: Draft, setting: Setting) -> Iterator[PlannedFlag]:
         return
     rules, otherwise = _variant_rules(draft, setting)
     joined = draft.choosing.with_those_of(findings)
-    _check_labels(draft, joined)
-    is_carried = joined.fidelity is not Fidelity.IMPOSSIBLE
+    variant = _variant(draft, setting, rules, otherwise)
+    _check(variant, draft, joined)
     labels = (DISABLED, DISABLED_ON, *draft.chooser.labels.all())
     key = feature.name + SUFFIX
     yield PlannedFlag(
@@ -163,18 +165,23 @@ def planned(draft: Draft, setting: Setting) -> Iterator[PlannedFlag]:
         source=key,
         fidelity=joined.fidelity,
         notes=joined.notes,
-        flag=_variant(draft, setting, rules, otherwise) if is_carried else None,
+        flag=variant if joined.fidelity is not Fidelity.IMPOSSIBLE else None,
         identities={label: label for label in labels},
         description=feature.description or "",
         tags=draft.placed.tags,
     )
 
 
-def _check_labels(draft: Draft, findings: Findings) -> None:
-    for name in (*draft.chooser.labels.all(), draft.feature.name + SUFFIX):
+def _check(flag: Flag, draft: Draft, findings: Findings) -> None:
+    """Note what Pennon does not take of *flag*: how long, how large, and of what characters things may be."""
+    if findings.fidelity is Fidelity.IMPOSSIBLE:
+        return
+    for name in (flag.key, *(variation.key for variation in flag.variations)):
         if not 1 <= len(name) <= _LONGEST_KEY or not name.isprintable():
             message = f"a variation's key has 1 to {_LONGEST_KEY} characters, none a control character: {name[:100]!r}"
             findings.obstacle(draft.placed.path, message)
+            return
+    findings.not_taken(draft.placed.path, flag_problems(flag))
 
 
 def _boolean(draft: Draft, setting: Setting) -> Flag:

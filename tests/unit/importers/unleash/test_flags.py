@@ -345,3 +345,40 @@ def test_a_parents_variant_is_asked_by_the_second_flag() -> None:
     flag = planned(plan(PARENT, child(variants=["v"]), dialect="node"), "c").flag
     assert flag is not None
     assert flag.prerequisites == (Prerequisite("p.variant", ("v",)),)
+
+
+_MANY = [constraint("IN", [f"v{number}"]) for number in range(101)]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(feature("a", *[strategy("default", each) for each in _MANY]), id="rules"),
+        pytest.param(feature("a", strategy("default", *_MANY)), id="conditions"),
+        pytest.param(feature("a", strategy("default", constraint("IN", ["x" * 300_000]))), id="bytes"),
+        pytest.param(feature("a", rollout(groupId="g\0")), id="NUL"),
+    ],
+)
+def test_what_pennon_does_not_take_cannot_be_carried_and_says_why(dialect: str, found: dict[str, Any]) -> None:
+    made = plan(found, dialect=dialect)
+    assert planned(made, "a").fidelity is Fidelity.IMPOSSIBLE
+    assert planned(made, "a").flag is None
+    assert said(made, "a")[0][0] == "/features/0"
+    assert said(made, "a")[0][1].startswith("Pennon would not take it: ")
+
+
+@BOTH
+def test_variants_that_pennon_does_not_take_leave_the_feature_itself(dialect: str) -> None:
+    large = variant("v", payload={"type": "string", "value": "x" * 100_000})
+    made = plan(feature("a", variants=[large]), dialect=dialect)
+    assert [flag.fidelity for flag in made.flags] == [Fidelity.EXACT, Fidelity.IMPOSSIBLE]
+    assert "over the limit of 65536" in said(made, "a.variant")[0][1]
+
+
+@BOTH
+def test_who_uses_a_segment_that_pennon_does_not_take_cannot_be_carried(dialect: str) -> None:
+    made = plan(feature("a", strategy(segments=[1])), dialect=dialect, segments=[{"id": 1, "constraints": _MANY}])
+    assert made.segments == ()
+    assert planned(made, "a").fidelity is Fidelity.IMPOSSIBLE
+    assert "101 conditions" in said(made, "a")[0][1]

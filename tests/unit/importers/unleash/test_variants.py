@@ -124,7 +124,7 @@ def test_the_stickiness_of_the_first_variant_counts(dialect: str) -> None:
     [
         ("default", Fidelity.CONDITIONAL),
         ("region", Fidelity.CONDITIONAL),
-        ("", Fidelity.CONDITIONAL),
+        ("", Fidelity.IMPOSSIBLE),
         ("random", Fidelity.IMPOSSIBLE),
         ("currentTime", Fidelity.IMPOSSIBLE),
         ('a"b', Fidelity.IMPOSSIBLE),
