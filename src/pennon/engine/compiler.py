@@ -91,9 +91,13 @@ class Compiler:
 
     def probed(self, probe: Trace) -> "Compiler":
         """Return a compiler of the same snapshot whose functions tell *probe* what they do, and count nothing."""
-        explaining = Compiler(self.snapshot, self.links, self.kit.silent(), self.stale)
+        explaining = self.uncounted()
         explaining.probe = probe
         return explaining
+
+    def uncounted(self) -> "Compiler":
+        """Return a compiler of the same snapshot whose functions count nothing and tell nobody."""
+        return Compiler(self.snapshot, self.links, self.kit.silent(), self.stale)
 
     def after(self, snapshot: Snapshot, links: Links, affected: Iterable[Node], stale: frozenset[str]) -> "Compiler":
         """Return the compiler of a later snapshot, which keeps what *affected* does not name."""

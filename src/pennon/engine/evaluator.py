@@ -110,6 +110,10 @@ class RuleSet:
         evaluation = RuleSet(compiler, {}, self._bounds).evaluate(flag, context, default, now=now)
         return explain(flag, evaluation, trace, compiler)
 
+    def uncounted(self) -> "RuleSet":
+        """Return rules that answer the same, and neither count nor tell of exposures: nobody is served by them."""
+        return RuleSet(self._compiler.uncounted(), {}, self._bounds)
+
     def advanced(self, snapshot: Snapshot, touched: Iterable[Node] | None = None) -> "RuleSet":
         """Return the rules of *snapshot*, compiling anew only what depends on *touched*; on everything, for None.
 

@@ -98,6 +98,7 @@ class PennonProvider(AbstractProvider):
         self._make: Callable[[], Client] = lambda: Client(url, key=key, **options)
         self._ready_timeout_s = ready_timeout_s
         self._client = client
+        self._is_counted = True
         self._known: dict[tuple[int, _Type], _Known] = {}
         self._stop_listening: list[Callable[[], None]] = []
         self._initialized = False
@@ -105,6 +106,12 @@ class PennonProvider(AbstractProvider):
     def get_metadata(self) -> Metadata:
         """Return the provider's name."""
         return Metadata(name="pennon")
+
+    def uncounted(self) -> "PennonProvider":
+        """Return a provider by the client of this one, as it is now, of whose answers nobody hears: for a shadow."""
+        provider = PennonProvider(self._client)
+        provider._is_counted = False
+        return provider
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Start the client if there is none, and wait until it knows flags.
@@ -181,7 +188,7 @@ class PennonProvider(AbstractProvider):
         client = self._client
         if client is None:
             raise ProviderNotReadyError("the provider has not been initialized, or was shut down")
-        rules = client.rules()
+        rules = client.rules() if self._is_counted else client.rules().uncounted()
         result = rules.evaluation(flag, _flattened(context), default=default)
         if result.variation is None:
             return _served(result, rules, client.age_s)

@@ -81,6 +81,7 @@ class ShadowProvider(AbstractProvider):
         super().__init__()
         self._old = _Side("old", old)
         self._pennon = _Side("pennon", pennon)
+        self._shadow = _uncounted(self._pennon)
         self._switch = switch
         self._conditions = conditions
         self._redaction = redaction or Redaction()
@@ -133,6 +134,7 @@ class ShadowProvider(AbstractProvider):
             if error is not None:
                 _LOG.warning("shadow mode: the provider %r did not start: %s", side.name, error)
                 failures.append(error)
+        self._shadow = _uncounted(self._pennon)
         if len(failures) == 2:
             raise failures[0]
 
@@ -232,7 +234,7 @@ class ShadowProvider(AbstractProvider):
         if answer.problem is not None:
             return self._fall_back(asked, first, answer, second, self._asked(second, asked))
         self._agreement.count_served(first.name, fell_back=False)
-        self._compare_later(asked, first, answer, second)
+        self._compare_later(asked, first, answer, self._as_shadow(second))
         return answer.given()
 
     async def _resolve_async(self, asked: Question) -> FlagResolutionDetails[Any]:
@@ -242,7 +244,7 @@ class ShadowProvider(AbstractProvider):
             return self._fall_back(asked, first, answer, second, await self._asked_async(second, asked))
         self._agreement.count_served(first.name, fell_back=False)
         if isinstance(second.provider, PennonProvider):  # it answers without waiting
-            self._compare_later(asked, first, answer, second)
+            self._compare_later(asked, first, answer, self._as_shadow(second))
         else:
             self._compare_in_a_task(asked, first, answer, second)
         return answer.given()
@@ -257,6 +259,10 @@ class ShadowProvider(AbstractProvider):
         answer = ask(self._pennon.provider, Question(_BOOLEAN, self._switch, default=False, context=told))
         has_moved = answer.problem is None and answer.given().value is True
         return (self._pennon, self._old) if has_moved else (self._old, self._pennon)
+
+    def _as_shadow(self, side: _Side) -> _Side:
+        """Return *side* to be asked without serving: what Pennon then answers is no exposure."""
+        return self._shadow if side is self._pennon else side
 
     def _asked(self, side: _Side, asked: Question) -> Answer:
         if side is self._old and self._old_timeout_s is not None:
@@ -364,6 +370,10 @@ class ShadowProvider(AbstractProvider):
         known = set(self._health.values())
         order = (ProviderEvent.PROVIDER_READY, ProviderEvent.PROVIDER_STALE)
         return next((event for event in order if event in known), ProviderEvent.PROVIDER_ERROR)
+
+
+def _uncounted(side: _Side) -> _Side:
+    return _Side(side.name, side.provider.uncounted() if isinstance(side.provider, PennonProvider) else side.provider)
 
 
 def compared(old: Answer, pennon: Answer) -> Outcome | None:

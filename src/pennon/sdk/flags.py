@@ -96,7 +96,17 @@ class Flags:
 class PinnedRules(Flags):
     """One rule set, held: all that it answers is of one revision. `Client.rules()` gives one for a request."""
 
-    __slots__ = ()
+    __slots__ = ("_uncounted",)
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules)
+        self._uncounted: PinnedRules | None = None
+
+    def uncounted(self) -> "PinnedRules":
+        """Return rules that answer the same without counting, exposures or hooks: for a shadow, which serves nobody."""
+        if self._uncounted is None:
+            self._uncounted = PinnedRules(self._rules.uncounted())
+        return self._uncounted
 
     @property
     def snapshot(self) -> Snapshot:

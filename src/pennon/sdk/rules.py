@@ -35,6 +35,9 @@ class Rules(Protocol):
     def explain(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Explanation:
         """Return the same with the steps that led there."""
 
+    def uncounted(self) -> "Rules":
+        """Return rules that answer the same, and of whose answers nobody hears."""
+
     def flag_keys(self) -> Collection[str]:
         """Return the keys of all flags."""
 
@@ -65,6 +68,10 @@ class NoRules:
         """Return *default*, and what is missing."""
         step = Step(what=StepKind.ERROR, matched=True, why=self._why)
         return Explanation(flag=flag, evaluation=self.evaluate(flag, context, default), steps=(step,))
+
+    def uncounted(self) -> "NoRules":
+        """Return itself: it counts nothing."""
+        return self
 
     def flag_keys(self) -> Collection[str]:
         """Return nothing."""
@@ -97,7 +104,12 @@ class Overridden(_Behind):
 
     def __init__(self, rules: Rules, values: Mapping[str, Json]) -> None:
         super().__init__(rules)
+        self._values = values
         self._results = {flag: overriding(value) for flag, value in values.items()}
+
+    def uncounted(self) -> "Overridden":
+        """Return the same before rules that count nothing."""
+        return Overridden(self._rules.uncounted(), self._values)
 
     def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
         """Return the fixed value of *flag*, or what *rules* say. Never raises."""
@@ -120,6 +132,10 @@ class Observed(_Behind):
         super().__init__(rules)
         self._hooks = tuple(hooks)
         self._reported: set[EvaluationHook] = set()
+
+    def uncounted(self) -> Rules:
+        """Return the rules without hooks."""
+        return self._rules.uncounted()
 
     def evaluate(self, flag: str, context: Context, default: Json = None, *, now: float | None = None) -> Evaluation:
         """Return what *flag* serves, after each hook has seen it. Never raises."""

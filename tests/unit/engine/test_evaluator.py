@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pennon.engine import Count, RuleSet, compile_snapshot
+from pennon.engine import Count, ExposureSite, RuleSet, compile_snapshot
 from pennon.engine.operators import VALUE_OPERATORS
 from pennon.model import ErrorCode, Evaluation, Reason, Snapshot
 from tests.unit.engine.build import flag, inside, layer, needs, rule, segment, snapshot, split, when
@@ -390,3 +390,12 @@ def test_asking_for_a_flag_compiles_that_flag_and_what_it_needs() -> None:
         rules.evaluate(key, {})
         compiled.append(set(rules.functions))
     assert compiled == [set(), {"a"}, {"a", "b"}, {"a", "b"}, {"a", "b"}]
+
+
+def test_uncounted_rules_answer_the_same_and_tell_nobody() -> None:
+    told: list[ExposureSite] = []
+    item = flag(exposures="all", fallthrough={"variation": "on"})
+    rules = compile_snapshot(snapshot(item), counted=True, exposed=lambda site, context: told.append(site))
+    quiet = rules.uncounted()
+    assert quiet.evaluate("f", {}) == rules.evaluate("f", {})
+    assert (len(told), [count.count for count in rules.counts()], list(quiet.counts())) == (1, [1], [])

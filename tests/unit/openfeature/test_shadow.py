@@ -137,6 +137,16 @@ def test_old_vendor_is_served_and_agreement_counted(move: Callable[..., Move]) -
     assert moving.shadow.get_metadata().name == "pennon-shadow (In-Memory Provider)"
 
 
+def test_only_who_is_served_by_pennon_counts_in_pennon(move: Callable[..., Move], pennon: Client) -> None:
+    moving = move(switch="use-pennon")
+    for _ in range(3):
+        moving.client.get_boolean_value("same", False, GRACE)  # the old vendor serves her
+    assert {count.flag for count in pennon._counts()} == {"use-pennon"}
+    moving.client.get_boolean_value("same", False, ADA)
+    assert [count.count for count in pennon._counts() if count.flag == "same"] == [1]
+    assert moving.counted("same")[0] == 4
+
+
 def test_difference_is_counted_told_and_redacted(move: Callable[..., Move], caplog: pytest.LogCaptureFixture) -> None:
     heard: list[Sample] = []
     moving = move(on_difference=heard.append)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pennon import Client
 from pennon.model import ErrorCode, Reason
+from pennon.sdk.rules import NoRules
 from pennon.testing import InMemorySource, flag
 
 U1 = {"targetingKey": "u1"}
@@ -191,3 +192,17 @@ def test_a_client_of_nothing_serves_defaults_and_overrides(monkeypatch: pytest.M
         assert (result.value, result.error_code) == (3, ErrorCode.PROVIDER_NOT_READY)
         assert client.explain("b", default=3).evaluation == result
         assert (list(client.rules().flag_keys()), client.rules().kind("b"), client.rules().revision) == ([], None, 0)
+
+
+def test_uncounted_rules_keep_overrides_and_leave_out_hooks_and_counts() -> None:
+    seen: list[str] = []
+    hooks = [lambda flag, context, result: seen.append(flag)]
+    with Client(source=InMemorySource(flag("a").on()), overrides={"b": "env"}, hooks=hooks) as client:
+        quiet = client.rules().uncounted()
+        assert quiet is client.rules().uncounted()
+        assert (quiet.boolean("a"), quiet.string("b")) == (True, "env")
+        assert (seen, list(client._counts())) == ([], [])
+
+
+def test_a_client_that_knows_nothing_yet_has_uncounted_rules_too() -> None:
+    assert NoRules("not yet").uncounted().evaluate("a", {}, 1).value == 1
