@@ -127,7 +127,8 @@ def test_every_unit_lands_where_it_lands_in_the_sdk(dialect: str) -> None:
         for name, targeting in targetings.items()
     }
     text, plan, rules = _planned({"flags": flags}, dialect)
-    odd = [{"email": value, "targetingKey": value} for value in (*ODD, -(2**40), 2**63, 2**64, -(2**70), 1e300, 1e-7, 65504.5, -2.0)]
+    numbers = (-(2**40), 2**63, 2**64, -(2**70), 1e300, 1e-7, 65504.5, -2.0)
+    odd = [{"email": value, "targetingKey": value} for value in (*ODD, *numbers)]
     units = [{"email": f"é{number}", "targetingKey": f"user-{number}"} for number in range(20_000 if LONG else 500)]
     seen: Counter[str] = Counter()
     with _peer(dialect, text) as peer:

@@ -52,8 +52,6 @@ NEEDED = {
     f"POST {E}/imports/preview": "developer",
     f"GET {E}/changes/{{revision}}": "reader",
     f"POST {E}/changes/{{revision}}/revert": "developer",
-    f"POST {E}/imports": "developer",
-    f"POST {E}/imports/preview": "developer",
     f"GET {E}/diff": "reader",
     f"GET {E}/state": "reader",
     f"POST {E}/explain": "reader",

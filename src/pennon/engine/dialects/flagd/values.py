@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 STEPS = 250_000
-"""So many steps the evaluation of one expression may take: nodes visited for elements of arrays, elements and characters copied."""
+"""So many steps an expression may take: nodes visited for elements of arrays, elements and characters copied."""
 _LONGEST_BITS = 100_000
 _CHARACTERS_A_STEP = 16
 NUMBERS = (int, float)
