@@ -87,6 +87,12 @@ class Conditions:
             return self._writer.found(f"{self._writer.constant(attribute_reader(attribute))}(c)")
         return self._writer.found(f"c.get({self._writer.constant(intern(attribute))})")
 
+    def lookup_lines(self, name: str, attribute: str, path: str) -> list[str]:
+        """Return statements that read *attribute*, which is hardly ever missing, into *name*."""
+        if attribute.startswith("/") or self._around.probe is not None:
+            return [f"{name} = {self.lookup(attribute, path)}"]
+        return [f"try: {name} = c[{self._writer.constant(intern(attribute))}]", f"except KeyError: {name} = None"]
+
     def all_of(self, conditions: Sequence[Condition], path: str) -> str:
         """Return the expression that is true where every condition holds."""
         return self._writer.every([self.one(each, f"{path}/{i}") for i, each in enumerate(conditions)])

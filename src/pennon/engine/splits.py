@@ -87,7 +87,7 @@ class Splits:
         """Write statements that put the unit into `u` and its bucket into `b`, or answer that it is missing."""
         missing = self._answers.fail(ErrorCode.TARGETING_KEY_MISSING, _missing(by))
         for line in (
-            f"u = {self._conditions.lookup(by, path)}",
+            *self._conditions.lookup_lines("u", by, path),
             "if type(u) is not str:",
             " u = unit(u)",
             " if u is None:",
