@@ -67,10 +67,17 @@ def place(attribute: str, kind: str | None, path: str, around: Around, findings:
         findings.impossible(path, "an empty kind is none to the Node SDK, and user to the others")
     if not kind:
         return Place(USER, (attribute,) if attribute else ())
+    check_kind(kind, path, findings)
     steps = reference_steps(attribute)
     if steps[:1] == ("_meta",) and around.dialect == "node":
         steps = ()
     return Place(kind, steps)
+
+
+def check_kind(kind: str, path: str, findings: Findings) -> None:
+    """Note a kind that no context can have: written before an attribute it would not be read as one."""
+    if re.fullmatch(r"[-A-Za-z0-9._]+", kind) is None:
+        findings.impossible(path, f"{kind!r} is no kind of a context, which has letters, digits, '.', '_' and '-'")
 
 
 def _verbatim(clause: Clause) -> Condition:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pennon.engine.dialects.launchdarkly.contexts import USER, Place
-from pennon.importers.launchdarkly.clauses import Around, conditions
+from pennon.importers.launchdarkly.clauses import Around, check_kind, conditions
 from pennon.importers.launchdarkly.findings import Findings
 from pennon.importers.launchdarkly.prerequisites import never_met
 from pennon.importers.launchdarkly.serving import Server, Variations
@@ -144,6 +144,7 @@ def _targets(
 
 
 def _target(target: VendorTarget, kind: str | None, path: str, variations: Variations, findings: Findings) -> Target:
+    check_kind(kind or USER, path + "/contextKind", findings)
     return Target(
         values=tuple(target.values),
         variation=variations.key(target.variation, path + "/variation", findings),

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from pennon.engine.dialects.launchdarkly.contexts import USER, Place
-from pennon.importers.launchdarkly.clauses import Around, place
+from pennon.importers.launchdarkly.clauses import Around, check_kind, place
 from pennon.importers.launchdarkly.documents import refused
 from pennon.importers.launchdarkly.findings import Findings
 from pennon.importers.launchdarkly.shapes import Rollout
@@ -102,6 +102,7 @@ class Server:
     def _unit(self, rollout: Rollout, path: str) -> Place:
         if rollout.context_kind == "" and self._around.dialect == "node":
             self._findings.impossible(path + "/contextKind", "an empty kind is none to the Node SDK")
+        check_kind(rollout.context_kind or USER, path + "/contextKind", self._findings)
         if not rollout.bucket_by:
             return Place(rollout.context_kind or USER, ("key",))
         if rollout.kind == "experiment":

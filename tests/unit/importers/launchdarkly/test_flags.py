@@ -16,6 +16,7 @@ from tests.unit.importers.launchdarkly.building import (
     payload,
     planned,
     prerequisite_of,
+    rollout,
     rule,
     served,
 )
@@ -251,3 +252,20 @@ def test_contexts_without_a_key_get_the_callers_default_from_every_flag() -> Non
         for context in ({}, {"targetingKey": 5}, {"targetingKey": ""}, {"kind": "a b", "key": "u"}):
             assert rules.evaluate(key, context, "mine").value == "mine"
         assert rules.evaluate(key, {"targetingKey": 5, "key": "u"}, "mine").value != "mine"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(flag(contextTargets=[_target(0, "o", contextKind="a b")]), id="target"),
+        pytest.param(flag(rules=[rule(clause("in", 1, contextKind="a b"), variation=0)]), id="clause"),
+        pytest.param(flag(fallthrough=rollout(100_000, contextKind="a b")), id="rollout"),
+    ],
+)
+def test_a_kind_that_no_context_can_have_is_said_not_written_before_an_attribute(
+    dialect: str, item: dict[str, Any]
+) -> None:
+    found = planned(item, dialect=dialect)
+    assert found.fidelity is Fidelity.IMPOSSIBLE
+    assert "/contextKind: 'a b' is no kind of a context" in messages(found)
