@@ -27,7 +27,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench evaluation", description=main.__doc__)
-    parser.add_argument("--quick", action="store_true", help="at most a minute, fewer flags in W4, no memory")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="at most a minute: fewer rounds, flags in W4, and workloads through OpenFeature, no memory",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found to FILE, too")
     parser.add_argument("--only", nargs="+", choices=SDKS, metavar="SDK", help=f"of {', '.join(SDKS)}")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, metavar="W", help=f"of {', '.join(WORKLOADS)}")

@@ -35,6 +35,7 @@ class Extent:
     crowd: int
     loads: int
     patience_s: float
+    openfeature: tuple[str, ...] = tuple(WORKLOADS)
 
     def settings(self) -> dict[str, float]:
         """Return what an SDK prepares by."""
@@ -42,7 +43,7 @@ class Extent:
 
 
 FULL = Extent(rounds=9, slice_s=0.04, crowd=CROWD, loads=3, patience_s=10.0)
-QUICK = Extent(rounds=3, slice_s=0.01, crowd=SHORT_CROWD, loads=0, patience_s=0.2)
+QUICK = Extent(rounds=2, slice_s=0.01, crowd=SHORT_CROWD, loads=0, patience_s=0.15, openfeature=("W1", "W2", "W3"))
 TINY = Extent(rounds=1, slice_s=0.002, crowd=20, loads=0, patience_s=0.0)
 
 
@@ -98,6 +99,8 @@ def run(
         for workload in workloads:
             run.take_yardstick(workload)
             for mode in modes:
+                if mode == "openfeature" and workload not in extent.openfeature:
+                    continue
                 tell(f"{workload} {mode}")
                 run.measure(workload, mode, list(results.versions))
     for name in results.versions if extent.loads else ():

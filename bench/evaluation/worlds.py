@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 USERS = 1_000
-PROBES = 40
+PROBES = 20
 LISTED = 10_000
 INCLUDED = 100_000
 SEGMENTS = 100
