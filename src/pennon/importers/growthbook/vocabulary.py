@@ -20,7 +20,7 @@ _KNOWN = READERS[JAVASCRIPT].conditions.operators | READERS[PYTHON].conditions.o
 def vocabulary(data: bytes, options: Mapping[str, bytes | str] = MappingProxyType({})) -> Vocabulary:
     """Return the attributes of a file, as a Pennon context has them, with literals. Raises `ImportRefused`."""
     document = read(data, _KNOWN)
-    found: dict[str, list[Json]] = {}
+    found: dict[str, dict[str, Json]] = {}
     for path, condition in conditions_of(document):
         if "/parentConditions/" not in path:
             for attribute, literal in _of_condition(condition, document):
@@ -28,15 +28,14 @@ def vocabulary(data: bytes, options: Mapping[str, bytes | str] = MappingProxyTyp
     for attribute, unit in read_sticky(options.get("sticky")).units(_STORED):
         _note(found, _by(attribute), unit)
     for attribute in _units(document):
-        found.setdefault(_by(attribute), [])
-    return {name: tuple(found[name]) for name in sorted(found)}
+        found.setdefault(_by(attribute), {})
+    return {name: tuple(found[name].values()) for name in sorted(found)}
 
 
-def _note(found: dict[str, list[Json]], name: str, literal: Json) -> None:
-    literals = found.setdefault(name, [])
+def _note(found: dict[str, dict[str, Json]], name: str, literal: Json) -> None:
+    literals = found.setdefault(name, {})
     for each in literal if isinstance(literal, list) else [literal]:
-        if not any(each is known or (type(each) is type(known) and each == known) for known in literals):
-            literals.append(each)
+        literals.setdefault(repr(each), each)  # as text: true is not 1 here, and lists may be long
 
 
 def _by(attribute: str) -> str:
