@@ -1,10 +1,14 @@
 """Asks a provider so that whatever it does is an answer: what it raises, and that it takes too long."""
 
 import asyncio
+import logging
+import os
 import queue
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from openfeature.evaluation_context import EvaluationContext
@@ -12,6 +16,7 @@ from openfeature.exception import ErrorCode, OpenFeatureError
 from openfeature.flag_evaluation import FlagResolutionDetails
 from openfeature.provider import FeatureProvider
 
+_LOG = logging.getLogger("pennon")
 _WAITING = 1000
 _CALLERS = 16
 
@@ -46,7 +51,7 @@ class Answer(NamedTuple):
         if self.details is not None:
             return f"{self.code.value}: {self.details.error_message or ''}"
         said = self.raised.error_message if isinstance(self.raised, OpenFeatureError) else self.raised
-        return f"{self.code.value}: {type(self.raised).__name__}: {said or ''}"
+        return f"{self.code.value}: {type(self.raised).__name__}: {worded(said)}"
 
     def given(self) -> FlagResolutionDetails[Any]:
         """Return the details, or raise as the provider did."""
@@ -55,10 +60,39 @@ class Answer(NamedTuple):
         return self.details
 
 
+def worded(said: object) -> str:
+    """Return *said*, or an exception, as text."""
+    try:
+        return str(said or "")
+    except Exception:  # noqa: BLE001  # boundary: another vendor's code
+        return "(without words)"
+
+
+def own_context(context: EvaluationContext | None) -> EvaluationContext | None:
+    """Return a context that whoever is asked may change, and that stays as it is when the caller's changes."""
+    if context is None:
+        return None
+    try:
+        attributes = {
+            name: deepcopy(value) if isinstance(value, dict | list) else value
+            for name, value in context.attributes.items()
+        }
+    except Exception:  # noqa: BLE001  # what cannot be copied, or lies too deep
+        attributes = dict(context.attributes)
+    return EvaluationContext(context.targeting_key, attributes)
+
+
+def _answered(details: Any) -> Answer:
+    """Return what a provider answered. Raises where that is no answer, of a code that the standard has."""
+    answer = Answer(details)
+    answer.problem, details.value  # noqa: B018  # looked at here, where what they raise is an answer, too
+    return answer
+
+
 def ask(provider: FeatureProvider, question: Question) -> Answer:
     """Ask on this thread."""
     try:
-        return Answer(getattr(provider, question.method)(question.flag, question.default, question.context))
+        return _answered(getattr(provider, question.method)(question.flag, question.default, question.context))
     except Exception as error:  # noqa: BLE001  # boundary: another vendor's code
         return Answer(None, error)
 
@@ -70,7 +104,7 @@ async def ask_async(provider: FeatureProvider, question: Question, timeout_s: fl
             question.flag, question.default, question.context
         )
         async with asyncio.timeout(timeout_s):
-            return Answer(await asked)
+            return _answered(await asked)
     except Exception as error:  # noqa: BLE001  # boundary: another vendor's code
         return Answer(None, _told(error, timeout_s))
 
@@ -80,14 +114,16 @@ class Callers:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
 
     def ask(self, provider: FeatureProvider, question: Question, timeout_s: float) -> Answer:
         """Ask; an answer that takes longer than *timeout_s* is a `TimeoutError`."""
-        if self._pool is None:
+        if self._pool is None or self._process != os.getpid():  # none yet, or this process was forked
+            self._process = os.getpid()
             self._pool = ThreadPoolExecutor(_CALLERS, thread_name_prefix="pennon-old-provider")
         try:
             return self._pool.submit(ask, provider, question).result(timeout_s)
-        except (TimeoutError, RuntimeError) as error:  # too late; or the pool has ended
+        except (TimeoutError, CancelledError, RuntimeError) as error:  # too late; or the pool has ended
             return Answer(None, _told(error, timeout_s))
 
     def stop(self) -> None:
@@ -137,3 +173,19 @@ class Background:
 def _work(jobs: "queue.Queue[Callable[[], object] | None]") -> None:
     while (job := jobs.get()) is not None:
         job()
+
+
+def failure(call: Callable[[], object], *, told: str = "") -> Exception | None:
+    """Do what *call* does, and return what it raised: it is another vendor's code, or the user's. *told*: log it.
+
+    What it says is not logged, for it may quote the context: where it was raised is.
+    """
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001  # boundary: the caller of an evaluation gets an answer all the same
+        if told:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{place.filename}:{place.lineno}"
+            _LOG.error("shadow mode: %s failed: %s at %s", told, type(error).__name__, at)
+        return error
+    return None

@@ -22,9 +22,19 @@ from openfeature.track import TrackingEventDetails
 
 from pennon.importers.verify import same
 from pennon.openfeature.agreement import Agreement, Conditions, Outcome, Report, Sample
-from pennon.openfeature.asking import Answer, Background, Callers, Question, ask, ask_async
+from pennon.openfeature.asking import (
+    Answer,
+    Background,
+    Callers,
+    Question,
+    ask,
+    ask_async,
+    failure,
+    own_context,
+    worded,
+)
 from pennon.openfeature.provider import PennonProvider
-from pennon.openfeature.redaction import Redaction
+from pennon.openfeature.redaction import Redaction, plain
 
 _LOG = logging.getLogger("pennon")
 _BOOLEAN = "resolve_boolean_details"
@@ -129,10 +139,11 @@ class ShadowProvider(AbstractProvider):
         """Start both. Raises what the old one raised if neither could be started: either can serve for the other."""
         failures = []
         for side in (self._old, self._pennon):
-            error = _failure(partial(side.provider.initialize, evaluation_context))
+            error = failure(partial(side.provider.initialize, evaluation_context))
             self._health[side.name] = ProviderEvent.PROVIDER_ERROR if error else ProviderEvent.PROVIDER_READY
             if error is not None:
-                _LOG.warning("shadow mode: the provider %r did not start: %s", side.name, error)
+                said = self._redaction.masked(worded(error), evaluation_context)
+                _LOG.warning("shadow mode: the provider %r did not start: %s", side.name, said)
                 failures.append(error)
         self._shadow = _uncounted(self._pennon)
         if len(failures) == 2:
@@ -144,7 +155,7 @@ class ShadowProvider(AbstractProvider):
         self._callers.stop()
         _LOG.info("shadow mode ends: %s", self._agreement.report(self._conditions))
         for side in (self._old, self._pennon):
-            _failure(side.provider.shutdown, told=f"the provider {side.name!r}, ending,")
+            failure(side.provider.shutdown, told=f"the provider {side.name!r}, ending,")
 
     def track(
         self,
@@ -155,7 +166,7 @@ class ShadowProvider(AbstractProvider):
         """Report a metric to both."""
         for side in (self._old, self._pennon):
             report = partial(side.provider.track, tracking_event_name, evaluation_context, tracking_event_details)
-            _failure(report, told=f"the provider {side.name!r}, tracking,")
+            failure(report, told=f"the provider {side.name!r}, tracking,")
 
     def resolve_boolean_details(
         self,
@@ -228,18 +239,20 @@ class ShadowProvider(AbstractProvider):
         asked = Question("resolve_object_details", flag_key, default_value, evaluation_context)
         return await self._resolve_async(asked)
 
-    def _resolve(self, asked: Question) -> FlagResolutionDetails[Any]:
+    def _resolve(self, given: Question) -> FlagResolutionDetails[Any]:
+        asked = given._replace(context=own_context(given.context))
         first, second = self._order(asked)
-        answer = self._asked(first, asked)
+        answer = self._asked(first, given)
         if answer.problem is not None:
             return self._fall_back(asked, first, answer, second, self._asked(second, asked))
         self._agreement.count_served(first.name, fell_back=False)
         self._compare_later(asked, first, answer, self._as_shadow(second))
         return answer.given()
 
-    async def _resolve_async(self, asked: Question) -> FlagResolutionDetails[Any]:
+    async def _resolve_async(self, given: Question) -> FlagResolutionDetails[Any]:
+        asked = given._replace(context=own_context(given.context))
         first, second = self._order(asked)
-        answer = await self._asked_async(first, asked)
+        answer = await self._asked_async(first, given)
         if answer.problem is not None:
             return self._fall_back(asked, first, answer, second, await self._asked_async(second, asked))
         self._agreement.count_served(first.name, fell_back=False)
@@ -296,7 +309,7 @@ class ShadowProvider(AbstractProvider):
             if not self._background.put(job):
                 self._agreement.count_skipped()
             return
-        shadow = ask(second.provider, asked)
+        shadow = self._asked(second, asked)
         self._time(second, started)
         self._compare(asked, first, answer, shadow)
 
@@ -325,7 +338,7 @@ class ShadowProvider(AbstractProvider):
     def _compare(self, asked: Question, first: _Side, answer: Answer, other: Answer) -> None:
         """Count how the two answers compare. Raises nothing: what the caller gets must not depend on it."""
         old, pennon = (answer, other) if first is self._old else (other, answer)
-        _failure(partial(self._count, asked, old, pennon), told="a comparison")
+        failure(partial(self._count, asked, old, pennon), told="a comparison")
 
     def _count(self, asked: Question, old: Answer, pennon: Answer) -> None:
         if (outcome := compared(old, pennon)) is not None:
@@ -341,10 +354,10 @@ class ShadowProvider(AbstractProvider):
             flag=asked.flag,
             outcome=outcome,
             context=self._redaction.redacted(asked.context),
-            old=None if old.problem else old.given().value,
-            pennon=None if pennon.problem else pennon.given().value,
-            old_error=old.problem,
-            pennon_error=pennon.problem,
+            old=None if old.problem else plain(old.given().value),
+            pennon=None if pennon.problem else plain(pennon.given().value),
+            old_error=self._redaction.masked(old.problem, asked.context),
+            pennon_error=self._redaction.masked(pennon.problem, asked.context),
         )
         if self._agreement.count_difference(sample):
             said = f"old {sample.old_error or sample.old!r}, Pennon {sample.pennon_error or sample.pennon!r}"
@@ -389,14 +402,3 @@ def compared(old: Answer, pennon: Answer) -> Outcome | None:
 
 def _unheard(_: Sample) -> None:
     """Do nothing: nobody listens."""
-
-
-def _failure(call: Callable[[], object], *, told: str = "") -> Exception | None:
-    """Do what *call* does, and return what it raised: it is another vendor's code, or the user's. *told*: log it."""
-    try:
-        call()
-    except Exception as error:  # noqa: BLE001  # boundary: the caller of an evaluation gets an answer all the same
-        if told:
-            _LOG.exception("shadow mode: %s failed", told)
-        return error
-    return None

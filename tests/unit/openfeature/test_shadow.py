@@ -451,3 +451,143 @@ def test_hooks_of_the_vendor_run_and_both_are_ended(move: Callable[..., Move], v
     assert before == ["same"]
     api.shutdown()
     assert vendor.ended == 1
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize("answered", [None, 5, FlagResolutionDetails(True, error_code="GENERAL")])  # type: ignore[arg-type]
+def test_old_vendor_whose_answer_is_none_is_stood_in_for(
+    move: Callable[..., Move], vendor: Vendor, monkeypatch: pytest.MonkeyPatch, answered: Any
+) -> None:
+    moving = move()
+    monkeypatch.setattr(vendor, "resolve_boolean_details", lambda *_: answered)
+    assert moving.shadow.resolve_boolean_details("same", False, ADA).value is True
+    assert moving.counted("same") == (0, {"oldFailed": 1})
+
+
+def test_old_vendor_whose_error_has_no_words_is_stood_in_for(move: Callable[..., Move], vendor: Vendor) -> None:
+    moving = move()
+    vendor.before = raising(Unspeakable())
+    assert moving.shadow.resolve_boolean_details("same", False, ADA).value is True
+    assert moving.report.flags[0].samples[0].old_error == "GENERAL: Unspeakable: (without words)"
+
+
+def test_what_an_error_quotes_of_the_context_is_redacted(
+    move: Callable[..., Move], vendor: Vendor, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = EvaluationContext(
+        "ada", {"country": "DE", "mail": "ada@example.com", "age": 36, "org": {"plan": ["gold"]}}
+    )
+    moving = move(on_difference=lambda _: raising(ValueError("ada@example.com"))())
+    vendor.before = raising(RuntimeError("ada@example.com, 36, of DE, is not 'gold' to ada; code 4361"))
+    assert moving.shadow.resolve_boolean_details("same", False, context).value is True
+    assert "a comparison failed: ValueError at " in caplog.text
+    said = moving.report.flags[0].samples[0].old_error or ""
+    for quoted in ("ada", "36,", "gold"):
+        assert quoted not in said + caplog.text
+    assert "of DE" in said
+    assert said.endswith("code 4361")
+
+
+def test_context_that_cannot_be_shown_is_counted_all_the_same(move: Callable[..., Move]) -> None:
+    rings: list[Any] = []
+    rings.append(rings)
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    moving = move()
+    attributes = {"country": deep, "odd": Unprintable(), "rings": rings, "deep": deep}
+    moving.shadow.resolve_boolean_details("differs", False, EvaluationContext("ada", attributes))
+    assert moving.counted("differs") == (0, {"value": 1})
+    assert moving.report.flags[0].samples[0].context["odd"] == "(not to be shown)"
+
+
+@pytest.mark.parametrize("value", [10**30, "\ud800", Unprintable(), {"\ud800": [float("nan"), object()]}])
+def test_report_is_json_whatever_a_provider_answers(
+    move: Callable[..., Move], vendor: Vendor, monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    moving = move()
+    monkeypatch.setattr(vendor, "resolve_object_details", lambda *_: FlagResolutionDetails(value))
+    moving.shadow.resolve_object_details("object", {}, EvaluationContext("ada", {"country": value}))
+    assert moving.counted("object") == (0, {"value": 1})
+    assert b'"differing":1' in moving.report.to_json()
+
+
+def test_shadow_may_change_its_context_and_the_callers_stays(
+    move: Callable[..., Move], vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pennon serves; the vendor's provider empties what it is given."""
+
+    def emptied(_key: str, _default: Any, context: Any) -> FlagResolutionDetails[Any]:
+        context.attributes["tags"].clear()
+        context.attributes.clear()
+        return FlagResolutionDetails(True)
+
+    monkeypatch.setattr(vendor, "resolve_boolean_details", emptied)
+    context = EvaluationContext("ada", {"country": "DE", "tags": ["a"]})
+    assert move(switch="use-pennon").shadow.resolve_boolean_details("same", False, context).value is True
+    assert context.attributes == {"country": "DE", "tags": ["a"]}
+
+
+def test_old_vendor_that_changes_the_context_does_not_change_what_pennon_is_asked(
+    move: Callable[..., Move], vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def emptied(_key: str, _default: Any, context: Any) -> FlagResolutionDetails[Any]:
+        context.attributes.clear()
+        return FlagResolutionDetails(True)
+
+    monkeypatch.setattr(vendor, "resolve_boolean_details", emptied)
+    moving = move()
+    moving.shadow.resolve_boolean_details("same", False, EvaluationContext("ada", {"country": "DE"}))
+    assert moving.counted("same") == (1, {})
+
+
+def test_shadow_that_hangs_is_given_up_after_the_time_that_the_old_vendor_has(
+    move: Callable[..., Move], vendor: Vendor
+) -> None:
+    moving, may_go = move(old_timeout_s=0.05, switch="use-pennon"), threading.Event()
+    vendor.before = may_go.wait
+    assert moving.client.get_boolean_value("same", False, ADA) is True
+    may_go.set()
+    assert moving.counted("same") == (0, {"oldFailed": 1})
+
+
+def test_who_waits_for_the_old_vendor_when_all_ends_gets_an_answer(move: Callable[..., Move], vendor: Vendor) -> None:
+    moving, may_go, answers = move(old_timeout_s=30.0), threading.Event(), list[Any]()
+    vendor.before = may_go.wait
+
+    def ask() -> None:
+        answers.append(moving.shadow.resolve_boolean_details("same", False, ADA).value)
+
+    asking = [threading.Thread(target=ask) for _ in range(20)]  # more than may ask at a time
+    for thread in asking:
+        thread.start()
+    callers = moving.shadow._callers
+    assert eventually(lambda: callers._pool is not None and callers._pool._work_queue.qsize() == 4)
+    callers.stop()
+    may_go.set()
+    for thread in asking:
+        thread.join(10)
+    assert answers == [True] * 20
+
+
+def test_forked_process_asks_the_old_vendor_on_threads_of_its_own(
+    move: Callable[..., Move], vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving = move(old_timeout_s=30.0)
+    moving.client.get_boolean_value("same", False, ADA)
+    before = moving.shadow._callers._pool
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    moving.client.get_boolean_value("same", False, ADA)
+    assert moving.shadow._callers._pool is not before
+    assert moving.counted("same") == (2, {})
+    assert before is not None
+    before.shutdown()
