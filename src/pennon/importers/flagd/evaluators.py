@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pennon.importers.flagd.reading import LARGEST, refuse
+from pennon.importers.flagd.reading import DEEPEST, LARGEST, refuse
 from pennon.model.problems import pointer
 
 REF = "$ref"
@@ -25,13 +25,14 @@ class Evaluators:
     def __init__(self, rules: Mapping[str, Any], *, are_names_patterns: bool = False) -> None:
         self._rules: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}
+        self._depths: dict[str, int] = {}
         self._uses: dict[str, frozenset[str]] = {}
         self.spoilt: set[str] = set()
         for name, rule in reversed([*rules.items()]):
             if not _PLAIN.fullmatch(name):
                 continue  # JSON writes the name otherwise in the text, and so no SDK in Python finds it
             path = pointer("$evaluators", name)
-            self._sizes[name] = self._size(rule, path)
+            self._sizes[name], self._depths[name] = self._measured(rule, path)
             self._uses[name] = frozenset(self.used(rule))
             self._rules[name] = self.replaced(rule)
             if _is_spoilt(rule) or (are_names_patterns and _SPECIAL.search(name)):
@@ -57,13 +58,22 @@ class Evaluators:
 
     def check_size(self, flags: Any) -> None:
         """Refuse flags that would grow beyond measure, rules within rules within rules."""
-        self._size(flags, "/flags")
+        self._measured(flags, "/flags")
 
-    def _size(self, value: Any, path: str) -> int:
-        size = self._grown(value)
-        if size > LARGEST:
-            refuse(path, f"more than {LARGEST} values once each $ref is replaced", "refer to fewer rules within rules")
-        return size
+    def _measured(self, value: Any, path: str) -> tuple[int, int]:
+        size, depth = self._grown(value), self._deep(value)
+        for found, most, what in ((size, LARGEST, "values"), (depth, DEEPEST, "objects and arrays within each other")):
+            if found > most:
+                refuse(path, f"more than {most} {what} once each $ref is replaced", "refer to fewer rules within rules")
+        return size, depth
+
+    def _deep(self, value: Any) -> int:
+        if not isinstance(value, (dict, list)):
+            return 0
+        if (name := reference(value)) in self._depths:
+            return self._depths[name]
+        within = value.values() if isinstance(value, dict) else value
+        return 1 + max([self._deep(item) for item in within], default=0)
 
     def _grown(self, value: Any) -> int:
         if isinstance(value, dict):

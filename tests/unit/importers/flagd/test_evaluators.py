@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from pennon.importers import flagd
 from pennon.importers.flagd import evaluators
 from pennon.importers.flagd.evaluators import Evaluators
 from pennon.importers.plan import Fidelity, ImportRefused
-from tests.unit.importers.flagd.build import flag, planned, rules
+from tests.unit.importers.flagd.build import file, flag, planned, rules
 
 IS_BETA = {"==": [{"var": "beta"}, True]}
 
@@ -86,3 +87,15 @@ def test_rules_within_rules_within_rules_are_refused(monkeypatch: pytest.MonkeyP
         Evaluators(chain)
     with pytest.raises(ImportRefused, match="/flags: more than 1000 values"):
         Evaluators({"e": {"and": [1] * 200}}).check_size([[ref("e")] * 10])
+
+
+@pytest.mark.parametrize("length", [70, 2000])
+def test_a_long_chain_of_rules_is_refused_before_it_is_too_deep_to_read(length: int) -> None:
+    named = {f"e{index}": {"or": [ref(f"e{index + 1}")]} for index in range(length)}
+    data = file(flag(ref("e0")), **{"$evaluators": named})
+    if length == 70:
+        assert flagd.plan(data, "v2").flags[0].fidelity is Fidelity.EXACT
+        return
+    for read in (lambda: flagd.plan(data, "v2"), lambda: flagd.vocabulary(data)):
+        with pytest.raises(ImportRefused, match=r"/\$evaluators/e1900: more than 200 objects and arrays within each"):
+            read()
