@@ -34,6 +34,10 @@ def segments_of(clause: Clause) -> list[str]:
 
 def settle(needs: Mapping[Node, list[Node]], found: Mapping[Node, Findings], paths: Mapping[Node, str]) -> None:
     """Add to the findings of each node what comes of those that it needs, rings and depth included."""
+    # A flag that is not in the file is asked for all the same, and so is a link of the chain.
+    ends = {
+        node for node, below in needs.items() if any(kind == "flag" and (kind, key) not in needs for kind, key in below)
+    }
     needs = {node: [other for other in dict.fromkeys(below) if other in needs] for node, below in needs.items()}
     ringed = _ringed(needs)
     for node in ringed:
@@ -42,7 +46,8 @@ def settle(needs: Mapping[Node, list[Node]], found: Mapping[Node, Findings], pat
         )
     depths: dict[Node, int] = {}
     for node in _inwards(needs, ringed):
-        depth = 1 + max((depths.get(other, 0) for other in needs[node] if other[0] == node[0]), default=-1)
+        below = [depths.get(other, 0) for other in needs[node] if other[0] == node[0]]
+        depth = 1 + max(below, default=0 if node in ends else -1)
         depths[node] = depth
         if depth > DEEPEST - (node[0] == "segment"):
             found[node].impossible(paths[node], f"a chain of more than {DEEPEST} hangs below it, the limit of Pennon")

@@ -1,6 +1,8 @@
 """Rings, depth, and what comes of those that a flag needs."""
 
+from pennon.engine import Checker
 from pennon.importers import Fidelity, launchdarkly
+from pennon.model import Item, Snapshot
 from tests.unit.importers.launchdarkly.building import (
     asks,
     clause,
@@ -53,6 +55,14 @@ def test_chains_are_carried_as_deep_as_pennon_follows_them() -> None:
     assert fidelities["f33"] is fidelities["f34"] is Fidelity.IMPOSSIBLE
     assert served(*chain, key="f32") == "b"
     assert "a chain of more than 32" in messages(of_plan(plan, "f34"))
+
+
+def test_a_flag_that_is_not_in_the_file_is_a_link_of_the_chain() -> None:
+    items = [flag(f"f{index}", prerequisites=[prerequisite_of(f"f{index + 1}", 0)]) for index in range(33)]
+    plan = launchdarkly.plan(payload(*items), "python")
+    assert [each.key for each in plan.flags if each.fidelity is Fidelity.IMPOSSIBLE] == ["f0"]
+    rules = Snapshot.of({"flag": {each.key: Item.of(each.flag) for each in plan.flags if each.flag is not None}})
+    assert Checker(rules).flag_problems("f1") == []
 
 
 def test_segments_are_carried_as_deep_as_pennon_follows_them() -> None:
