@@ -59,7 +59,7 @@ def mutated(document: Any, chance: random.Random) -> Any:
         elif how < 0.25 and isinstance(holder, list):
             holder.append(copy.deepcopy(holder[int(last)]))
         else:
-            holder[last] = chance.choice(OTHERS)
+            holder[last] = copy.deepcopy(chance.choice(OTHERS))
     return made
 
 
