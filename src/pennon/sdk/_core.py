@@ -51,6 +51,7 @@ class Core(Flags):
         self._recorder = Recorder(time=config.clock.time, wake=self._wake_sender)
         self._restless = RestlessFlags()
         self._best = Level.LAST_KNOWN
+        self._was_young = False
         self._level = Level.DEFAULTS
         self._tried = False
         self._refused = False
@@ -320,7 +321,11 @@ class Core(Flags):
 
     def _is_too_old(self, age: float | None) -> bool:
         ttl = self._config.last_known_ttl
-        return ttl is not None and age is not None and age >= ttl and self._best is Level.LAST_KNOWN
+        if ttl is None or age is None:
+            return False
+        self._was_young = self._was_young or age < ttl
+        # A rung that nothing has been heard on yet makes a stored state no younger.
+        return age >= ttl and (self._best is Level.LAST_KNOWN or not self._was_young)
 
     def _is_ready(self) -> bool:
         return self._base is not None and self._answers is not self._too_old

@@ -129,6 +129,16 @@ def test_last_known_flags_end_with_their_time_to_live_and_come_back() -> None:
     ]
 
 
+def test_a_stored_state_past_its_time_to_live_is_not_served_while_the_server_is_looked_for() -> None:
+    bench = Bench(flag("a").on(), last_known_ttl=100.0)
+    bench.core.remember(Stored(bench.source.snapshot, NOW + bench.now - 500))
+    for level in (Level.POLLING, Level.LAST_KNOWN, Level.POLLING):  # the stream failed, and no poll has answered
+        bench.core.stand(level, DOWN, bench.now)
+        assert (bench.core.boolean("a"), bench.core.status().level) == (False, Level.DEFAULTS)
+    bench.stream()
+    assert bench.core.boolean("a") is True
+
+
 def test_a_stored_state_is_served_with_its_age_until_better_comes() -> None:
     bench = Bench(flag("a").on())
     bench.core.remember(Stored(bench.source.snapshot, NOW + bench.now - 500))
