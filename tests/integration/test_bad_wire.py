@@ -132,7 +132,8 @@ def test_damaged_flag_fails_alone_and_heals_though_it_claims_the_hash_of_the_sou
     wire.garble = None
     wire.drop()
     skew.seconds += ASK_AGAIN_S  # what did not match itself is asked for again once a minute
-    place.change({"do": "turnOn", "flag": WITNESS})
+    revision = place.change({"do": "turnOn", "flag": WITNESS})
+    eventually(lambda: place.client.status().revision >= revision)
     eventually(lambda: place.client.evaluation("other", U1, default=False).reason is Reason.RULE_MATCH)
     assert place.snapshot() == place.state()
     place.check_life()
