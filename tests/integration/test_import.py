@@ -168,6 +168,26 @@ def test_import_into_a_second_environment_of_the_project_needs_no_force(shell: S
     shell.loaded("launchdarkly", "--env", "staging")
 
 
+def test_what_another_environment_serves_is_overwritten_only_by_force(shell: Shell) -> None:
+    shell.api.made("POST", f"projects/{shell.project}/environments", {"key": "staging"})
+    shell.loaded("flagd")
+
+    def louder(document: Any) -> None:
+        document["flags"]["button-colour"]["variants"]["red"] = "#F00"
+
+    file = shell.edited("flagd", louder)
+    refused = shell.load("flagd", "--env", "staging", file=file)
+    assert refused.exit_code == NO
+    assert "variation red is #F00 (was #f00)" in refused.stdout
+    assert "other environments of the project serve them" in refused.stderr + refused.stdout
+    assert "--force" in refused.stderr
+    assert len(shell.changes()) == 1
+    assert shell.state().flags["button-colour"].variations[0].value == "#f00"
+    shell.loaded("flagd", "--env", "staging", "--force", file=file)
+    assert shell.state().flags["button-colour"].variations[0].value == "#F00"
+    shell.loaded("flagd", file=file)
+
+
 def test_dry_run_tells_all_and_changes_nothing(shell: Shell) -> None:
     said = shell.loaded("unleash", "--dry-run")
     assert "new-checkout" in said

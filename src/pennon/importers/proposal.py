@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from pennon.importers.contexts import needs
 from pennon.importers.plan import Fidelity, Note, Plan, PlannedFlag, PlannedSegment
@@ -32,7 +33,9 @@ class ProposedItem(Wire, frozen=True, kw_only=True):
 
     `changed_at` is the revision that made what is there now, 0 if nothing is. `is_foreign`: what is there was not
     imported from this vendor. `is_blank`: nobody has done anything with it in this environment, as in one that was made
-    after an import into another one. `why` says why it is left out.
+    after an import into another one. `is_elsewhere`: the same, and its kind or variations, which the whole project
+    shares, are not those of the file, so that users of another environment would be served others. `why` says why it is
+    left out.
     """
 
     kind: Kind
@@ -45,6 +48,7 @@ class ProposedItem(Wire, frozen=True, kw_only=True):
     changed_at: int = 0
     is_foreign: bool = False
     is_blank: bool = False
+    is_elsewhere: bool = False
 
 
 class Proposal(Wire, frozen=True, kw_only=True):
@@ -129,12 +133,14 @@ def edits(
 
 
 def people_since(proposal: Proposal, actors: Mapping[int, str]) -> tuple[ProposedItem, ...]:
-    """Return the items to be overwritten that are not as this vendor's import left them.
+    """Return the items to be overwritten that are not as this vendor's import left them, or that others are served.
 
     *actors* has the actor's kind of each revision that such an item was last changed by.
     """
     overwritten = (item for item in proposal.of(Action.UPDATE) if not item.is_blank)
-    return tuple(item for item in overwritten if item.is_foreign or actors.get(item.changed_at) != "import")
+    return tuple(
+        item for item in overwritten if item.is_foreign or item.is_elsewhere or actors.get(item.changed_at) != "import"
+    )
 
 
 def expected(proposal: Proposal, present: Snapshot) -> dict[str, dict[str, int]]:
@@ -164,12 +170,19 @@ def _flag(planned: PlannedFlag, vendor: str, present: Snapshot, why: str | None)
         changed_at=0 if record is None else record.changed_at,
         is_foreign=record is not None and _vendor(there) != vendor,
         is_blank=there is not None and _is_blank(there) and _shared(there) == _shared(planned.flag),
+        is_elsewhere=planned.flag is not None and there is not None and _is_elsewhere(there, planned.flag),
     )
 
 
 def _is_blank(flag: Flag) -> bool:
     touched = (flag.on, flag.compat, flag.targets, flag.rules, flag.prerequisites, flag.staleness)
     return not any(touched)
+
+
+def _is_elsewhere(there: Flag, planned: Flag) -> bool:
+    # What was imported has the salt of its file; what is there because of another environment has one of its own.
+    is_untouched = _is_blank(replace(there, compat=None)) and there.salt != planned.salt
+    return is_untouched and _shared(there) != _shared(planned)
 
 
 def _segment(planned: PlannedSegment, vendor: str, present: Snapshot) -> ProposedItem:
@@ -236,7 +249,7 @@ def _same(one: Flag | Segment, other: Flag | Segment) -> bool:
 
 def _content(item: Flag | Segment) -> dict[str, Any]:
     """Return *item* as JSON without what the log sets."""
-    bare = msgspec.structs.replace(item, version=1, changed_at=0, hash="")
+    bare = replace(item, version=1, changed_at=0, hash="")
     content: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(bare))
     return content
 

@@ -208,6 +208,9 @@ def _overwriting(
         output.table(columns, rows[: shown.MOST], empty="")
         if len(rows) > shown.MOST:
             output.note(f"… and {len(rows) - shown.MOST} more")
+        if elsewhere := sum(item.is_elsewhere for item in touched):
+            said = f"The kind and the variations of {shown.count(elsewhere, 'flag')} are not those of the file"
+            output.note(f"{said}: other environments of the project serve them, and would serve those of the file")
     if wishes.force:
         return None
     said = f"{shown.count(len(touched), 'item')} in {where} would be overwritten unseen, so nothing is imported"
