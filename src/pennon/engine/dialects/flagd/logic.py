@@ -109,7 +109,7 @@ class Compiler:
         if not is_known or not isinstance(key, str) or key == "":
             return _scoped(found, args, inside=inside)
         steps = tuple(key.split("."))
-        read = Node(lambda scope, _run: walked(scope, steps)) if inside else self.attribute(steps)
+        read = Node(lambda scope, _run: walked(scope, steps), len(steps)) if inside else self.attribute(steps)
         if len(args) == 1:
             return read
         call, default = read.call, args[1].call
@@ -119,7 +119,7 @@ class Compiler:
             value = call(scope, run)
             return otherwise if value is None else value
 
-        return Node(read_or_default, 1 + args[1].size)
+        return Node(read_or_default, read.size + args[1].size)
 
     def _fractional(self, scope: Any, run: Run, *args: Any) -> Any:
         return fractional(self._generation, scope, run, *args)

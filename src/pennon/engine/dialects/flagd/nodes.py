@@ -22,9 +22,14 @@ class Node(NamedTuple):
     items: tuple[Any, ...] | None = None
 
 
+_READ_A_STEP = 64
+"""So many characters, or bits, of a literal may be read in a step: for each element of an array it is read anew."""
+
+
 def constant(value: Any) -> Node:
     """Return the expression that always gives *value*, the very same one."""
-    return Node(lambda _scope, _run: value, is_constant=True, value=value)
+    length = len(value) if isinstance(value, str) else value.bit_length() if isinstance(value, int) else 0
+    return Node(lambda _scope, _run: value, 1 + length // _READ_A_STEP, is_constant=True, value=value)
 
 
 def array(parts: Sequence[Node]) -> Node:

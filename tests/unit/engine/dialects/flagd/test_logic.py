@@ -377,3 +377,20 @@ def test_no_expression_goes_on_for_ever(logic: Any) -> None:
 def test_every_known_operator_compiles() -> None:
     for name in KNOWN - {"$json", "$variant"}:
         Compiler("v3", "frac", Variants(owner())).expression({name: [X, X]})
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"<": ["1" * 100_000, {"var": ""}]},
+        {"missing": ["a." * 50_000]},
+        {"var": "a." * 50_000},
+        {"sem_ver": ["1.0.0-" + "a." * 50_000 + "a", "=", {"var": ""}]},
+        {"fractional": ["u" * 100_000, ["a", 1]]},
+        {"%": [{"var": ""}, 10**4000]},
+    ],
+    ids=["number", "missing", "path", "version", "unit", "integer"],
+)
+def test_a_long_literal_is_not_read_for_each_element_of_a_long_array(inner: Any) -> None:
+    with pytest.raises(TooMuch):
+        given({"filter": [X, inner]}, x=[*range(1, 50_000)])
