@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, func, literal, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, func, literal, select
 
 from pennon.control.errors import NotFound
 from pennon.control.log import NO_HASH, Change, Head, State, Stored
@@ -15,6 +15,13 @@ STREAMED_ROWS = 16
 """Rows fetched at a time where a log is folded: a row may hold a segment twice, 16 MiB."""
 FIRST_EPOCH = 1
 _LAST = "\U0010ffff"
+# Built once: an import of thousands of flags asks for each of them, and building a statement costs more than to run it.
+_ITEM = select(items).where(
+    items.c.log == bindparam("of"),
+    items.c.kind == bindparam("of_kind"),
+    items.c.key == bindparam("named"),
+    items.c.text.is_not(None),
+)
 
 
 class StoredReading:
@@ -36,7 +43,7 @@ class StoredReading:
 
     def item(self, log: str, kind: str, key: str) -> Stored | None:
         """Return one item as it is now."""
-        row = self._connection.execute(_items(log, kind).where(items.c.key == key)).one_or_none()
+        row = self._connection.execute(_ITEM, {"of": log, "of_kind": kind, "named": key}).one_or_none()
         return _stored(row) if row else None
 
     def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
