@@ -41,7 +41,9 @@ def faults(state: WorkingState) -> list[Fault]:
     found = [Fault(name, problem, name) for name in touched for problem in _own_problems(state, name, checker)]
     if found:  # what depends on a broken item is broken too, and saying so would hide the cause
         return found
-    return [fault for name in touched for fault in _broken_dependents(state, name, frozenset(touched))]
+    changed = frozenset(touched)
+    concerned = ((name, dependents) for name in touched if (dependents := _concerned(state, name)))
+    return [fault for name, dependents in concerned for fault in _broken(state, name, dependents, changed)]
 
 
 def _own_problems(state: WorkingState, name: ItemName, checker: Checker) -> list[Problem]:
@@ -94,10 +96,13 @@ def _check_removals(state: WorkingState, touched: Iterable[ItemName]) -> None:
         raise LayerStillUsed(key, [user for _, user in users])
 
 
-def _broken_dependents(state: WorkingState, name: ItemName, touched: frozenset[ItemName]) -> Iterator[Fault]:
+def _broken(
+    state: WorkingState, name: ItemName, dependents: Iterable[ItemName], touched: frozenset[ItemName]
+) -> Iterator[Fault]:
+    """Find what the change of *name* breaks in *dependents*, those apart that the change touches too."""
     before = state.before_state()
     checker, checker_before = Checker(state.snapshot()), Checker(before.snapshot())
-    for dependent in _concerned(state, name):
+    for dependent in dependents:
         model = state.model(dependent)
         if dependent in touched or model is None:
             continue
