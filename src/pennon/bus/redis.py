@@ -23,7 +23,7 @@ def redis_bus(url: str) -> RemoteBus:
             await listening.subscribe(CHANNEL)
             # After the subscription, so that nothing falls between the two.
             newest: list[Any] = list((await client.hgetall(CHANNEL)).values())
-        except BaseException:
+        except BaseException:  # nothing is swallowed: what was opened is closed
             await _closed(listening, client)
             raise
         return _Link(client, listening, newest)

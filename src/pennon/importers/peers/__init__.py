@@ -87,7 +87,7 @@ def start(
     peer = Peer(command(pin, folder, script), vendor)
     try:
         peer.greet({"dialect": dialect, "document": document, "options": dict(options or {})})
-    except BaseException:
+    except BaseException:  # nothing is swallowed: what was started is ended
         peer.close()
         raise
     return peer

@@ -233,10 +233,10 @@ def test_program_that_cannot_be_started_is_said(tmp_path: Path) -> None:
 
 
 def test_cache_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HOME", "/ada")
     assert installs.cache_folder({"PENNON_CACHE": "/c", "XDG_CACHE_HOME": "/x"}) == Path("/c/peers")
     assert installs.cache_folder({"XDG_CACHE_HOME": "/x"}) == Path("/x/pennon/peers")
-    assert installs.cache_folder({}) == Path("/home/ada/.cache/pennon/peers")
+    assert installs.cache_folder({}) == Path("/ada/.cache/pennon/peers")
 
 
 def test_a_pin_is_exact() -> None:
