@@ -1,5 +1,6 @@
 """The SDK over TLS: certificates are checked, and a read that waits can be ended."""
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -13,7 +14,10 @@ from pennon.testing import flag
 from tests.integration.clients import Clients, clients
 from tests.integration.upstream import Upstream, eventually, running
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+# On CI it runs and fails: nothing may be left out there unseen.
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("openssl") or os.environ.get("CI")), reason="openssl makes the certificate"
+)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def own_context(context: EvaluationContext | None) -> EvaluationContext | None:
             name: deepcopy(value) if isinstance(value, dict | list) else value
             for name, value in context.attributes.items()
         }
-    except Exception:  # noqa: BLE001  # what cannot be copied, or lies too deep
+    except Exception:  # noqa: BLE001  # boundary: the caller's objects, which may not be copied or lie too deep
         attributes = dict(context.attributes)
     return EvaluationContext(context.targeting_key, attributes)
 
