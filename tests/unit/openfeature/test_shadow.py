@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -491,8 +492,8 @@ def test_what_an_error_quotes_of_the_context_is_redacted(
     assert moving.shadow.resolve_boolean_details("same", False, context).value is True
     assert "a comparison failed: ValueError at " in caplog.text
     said = moving.report.flags[0].samples[0].old_error or ""
-    for quoted in ("ada", "36,", "gold"):
-        assert quoted not in said + caplog.text
+    for quoted in ("ada", "36", "gold"):  # as words: a redaction is a hash, which may end in "36"
+        assert not re.search(rf"\b{quoted}\b", said + caplog.text)
     assert "of DE" in said
     assert said.endswith("code 4361")
 
