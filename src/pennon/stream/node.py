@@ -17,6 +17,7 @@ from pennon.ingest.accept import EventSink
 from pennon.model import Delta, Position, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
+from pennon.stream.admission import Admission
 from pennon.stream.environment import Environment
 from pennon.stream.http import StreamError
 from pennon.stream.keys import KeyRing, is_good
@@ -44,12 +45,23 @@ class StreamNode:
         sink: EventSink,
         clock: Clock,
         settings: StreamSettings = StreamSettings(),  # noqa: B008  # immutable
+        *,
+        name: str = "origin",
     ) -> None:
         self.reader = reader
         self.sink = sink
         self.clock = clock
         self.settings = settings
+        self.name = name
+        self.path: tuple[str, ...] = (name,)
+        """This node and all that its state comes by, the origin last. An edge sets it when its upstream changes."""
         self.metrics = NodeMetrics()
+        self.admission = Admission(
+            count=settings.snapshots_at_once,
+            size=settings.snapshots_bytes,
+            longest_s=settings.retry_after_max_s,
+            now=self.now,
+        )
         self.keys = KeyRing()
         self.acks = AckBook()
         self.environments: dict[str, Environment] = {}

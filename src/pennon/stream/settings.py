@@ -28,6 +28,12 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A reader that takes nothing for so long is closed."""
     max_streams: int | None = None
 
+    snapshots_at_once: int = 1000
+    snapshots_bytes: int = 256 * 1024 * 1024
+    """So many whole snapshots, of so many bytes together, are on their way at once; who comes then is told when to."""
+    retry_after_max_s: float = 60.0
+    """The middle of the longest times that those are told."""
+
     gzip_bytes: int = 1024
     """Answers below this are not compressed."""
     events_bytes: int = 1024 * 1024
