@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pennon.control.config import Setting, described
+from pennon.cli.settings import Setting, described
+from pennon.control.config import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "settings.md").read_text()
 
 
-@pytest.mark.parametrize("setting", described(), ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", described(Settings), ids=lambda setting: setting.name)
 def test_a_setting_is_in_the_reference(setting: Setting) -> None:
     row = next((line for line in PAGE.splitlines() if line.startswith(f"| `{setting.name}` |")), None)
     assert row is not None, f"{setting.name} has no row"
@@ -22,4 +23,4 @@ def test_a_setting_is_in_the_reference(setting: Setting) -> None:
 
 def test_the_reference_has_no_setting_that_is_gone() -> None:
     rows = {line.split("`")[1] for line in PAGE.splitlines() if line.startswith("| `")}
-    assert rows == {setting.name for setting in described()}
+    assert rows == {setting.name for setting in described(Settings)}

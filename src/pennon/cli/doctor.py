@@ -108,13 +108,15 @@ def _version(http: httpx2.Client) -> Finding:
 
 
 def _log_findings(data: Path | None, database_url: str | None) -> Iterator[Finding]:
-    from pennon.control.config import BadSettings, load_settings  # noqa: PLC0415  # the server extra may be absent
+    from pennon.cli.settings import BadSettings, load_settings  # noqa: PLC0415
+    from pennon.control.config import Settings  # noqa: PLC0415  # the server extra may be absent
     from pennon.control.errors import PennonError  # noqa: PLC0415
     from pennon.control.storage import open_storage  # noqa: PLC0415
 
     given = {"data": None if data is None else str(data), "database_url": database_url}
     try:
-        settings = load_settings({name: value for name, value in given.items() if value is not None}, os.environ)
+        options = {name: value for name, value in given.items() if value is not None}
+        settings = load_settings(Settings, options, os.environ)
         if settings.database_url is None and not (settings.data_folder / "pennon.db").exists():
             fail(f"there is no database in {settings.data_folder.absolute()}", mend="name the folder with --data")
         storage = open_storage(settings.database)

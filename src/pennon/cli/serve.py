@@ -1,16 +1,15 @@
 """`pennon serve`: runs the control plane with everything it needs in one process."""
 
-import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
 
-from pennon.control.config import BadSettings, Setting, Settings, described, load_settings
+from pennon.cli.settings import BadSettings, load_settings, with_settings
+from pennon.control.config import Settings
 
 if TYPE_CHECKING:
     from pennon.cli.server import Listening
@@ -40,7 +39,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
 
     first: list[FirstStart] = []
     try:
-        settings = load_settings(options, os.environ, file=config)
+        settings = load_settings(Settings, options, os.environ, file=config)
         set_up_logs(level=settings.log_level, form=settings.log_format)
         run(
             lambda: create_app(settings, announce=first.append),
@@ -86,50 +85,4 @@ def _say_ready(listening: "Listening", settings: Settings, made: "list[FirstStar
     typer.echo("\n".join(lines), err=True)
 
 
-def _parameter(setting: Setting) -> inspect.Parameter:
-    """Return the option of *setting*: text, so that one place reads values and says what is wrong with them."""
-    is_switch = setting.type is bool
-    shown = (
-        ""
-        if setting.default is None
-        else f" Default: {str(setting.default).lower() if is_switch else setting.default}."
-    )
-    choices = f" One of {', '.join(setting.choices)}." if setting.choices else ""
-    option = typer.Option(
-        f"{setting.option}/--no-{setting.option[2:]}" if is_switch else setting.option,
-        help=f"{setting.help}{choices}{shown} [{setting.variable}]",
-        show_default=False,
-        metavar=None if is_switch else _METAVARS.get(setting.type, "TEXT"),
-        rich_help_panel="Settings",
-    )
-    annotation = Annotated[bool | None if is_switch else str | None, option]  # type: ignore[valid-type]  # made at run time
-    return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-_METAVARS: Mapping[object, str] = {int: "NUMBER"}
-
-_FIXED = (
-    inspect.Parameter(
-        "config",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", metavar="FILE")],
-    ),
-    inspect.Parameter(
-        "json",
-        inspect.Parameter.KEYWORD_ONLY,
-        default=False,
-        annotation=Annotated[bool, typer.Option("--json", help="Say as JSON on standard output when it is ready.")],
-    ),
-)
-
-
-def _with_signature(function: Callable[..., None], parameters: tuple[inspect.Parameter, ...]) -> Callable[..., None]:
-    """Give *function* the signature that typer makes options of: it reads both of these attributes."""
-    made: Any = function
-    made.__signature__ = inspect.Signature(list(parameters))
-    made.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return function
-
-
-app.command()(_with_signature(serve, (*_FIXED, *(_parameter(setting) for setting in described()))))
+app.command()(with_settings(serve, Settings))

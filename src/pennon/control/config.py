@@ -1,36 +1,20 @@
-"""The settings of a server: every one with its help, read from options, `PENNON_*` variables and a TOML file.
+"""The settings of a server: every one with its default and its help. `pennon.cli.settings` reads them."""
 
-The one place of the control plane that knows the environment and the settings file. Whoever needs a setting is
-given it.
-"""
-
-import difflib
-import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from pennon.model.limits import Limits
 
-PREFIX = "PENNON_"
-_NO_DEFAULT: Mapping[str, Any] = {}
-_SECRET = frozenset({"database_url", "bus_url"})
-"""The settings that may hold a password."""
-
-
-class BadSettings(ValueError):
-    """Settings that cannot be used. The text names each one, what is wrong and what to write instead."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(problems))
-
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a server is told from outside. The description of each field is its help text."""
+
+    PREFIX: ClassVar[str] = "PENNON_"
+    COMMAND: ClassVar[str] = "pennon serve"
+    SECRET: ClassVar[frozenset[str]] = frozenset({"database_url", "bus_url"})
 
     host: Annotated[
         str,
@@ -124,106 +108,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __repr__(self) -> str:
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _SECRET}
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in self.SECRET}
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
-
-
-class Setting(msgspec.Struct, frozen=True):
-    """One setting as people meet it: its names, its type, its default and its help."""
-
-    name: str
-    type: Any
-    default: Any
-    help: str
-
-    @property
-    def variable(self) -> str:
-        """The environment variable, as in `PENNON_LOG_LEVEL`."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def option(self) -> str:
-        """The option of `pennon serve`, as in `--log-level`."""
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The values that it can have, if they are few; else nothing."""
-        return get_args(self.type) if getattr(self.type, "__origin__", None) is Literal else ()
-
-    def parse(self, value: object) -> Any:
-        """Return *value*, as text or as TOML has it, as the setting's type. Raises `ValueError` with the mend."""
-        annotation = get_type_hints(Settings, include_extras=True)[self.name]
-        try:
-            return msgspec.convert(value, annotation, strict=not isinstance(value, str))
-        except msgspec.ValidationError as error:
-            shown = "the value" if self.name in _SECRET else repr(value)
-            raise ValueError(f"{shown} is not allowed: {str(error).lower()}; {self._mend}") from error
-
-    @property
-    def _mend(self) -> str:
-        if self.choices:
-            return f"write one of {', '.join(self.choices)}"
-        if self.type is bool:
-            return "write true or false"
-        if self.type is int:
-            return f"write a whole number, as in {self.default}"
-        return f"write text, as in {self.default}" if self.default else "write a URL"
-
-
-def described() -> tuple[Setting, ...]:
-    """Return every setting, in the order in which people should read them."""
-    return tuple(_described())
-
-
-def _described() -> Iterator[Setting]:
-    hints = get_type_hints(Settings, include_extras=True)
-    for field in msgspec.structs.fields(Settings):
-        plain, meta = get_args(hints[field.name])[:2]
-        yield Setting(field.name, plain, field.default, meta.description)
-
-
-def load_settings(options: Mapping[str, object], environ: Mapping[str, str], *, file: Path | None = None) -> Settings:
-    """Return the settings: an option beats a variable, which beats the TOML *file*, which beats the default.
-
-    Options that are None were not given. Raises `BadSettings`, which names every setting that cannot be used.
-    """
-    problems: list[str] = []
-    read = _read_file(file, problems) if file else _NO_DEFAULT
-    found: dict[str, Any] = {}
-    for setting in described():
-        given = (
-            (setting.option, options.get(setting.name)),
-            (setting.variable, environ.get(setting.variable) or None),
-            (f"{setting.name} in {file}", read.get(setting.name)),
-        )
-        where, value = next(((where, value) for where, value in given if value is not None), ("", None))
-        if value is None:
-            continue
-        try:
-            found[setting.name] = setting.parse(value)
-        except ValueError as error:
-            problems.append(f"{where}: {error}")
-    if problems:
-        raise BadSettings(problems)
-    return Settings(**found)
-
-
-def _read_file(file: Path, problems: list[str]) -> Mapping[str, Any]:
-    try:
-        read = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        problems.append(f"--config {file}: {error.strerror}; name a file that can be read")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(f"--config {file}: {error}; write TOML, as in: port = 8000")
-    else:
-        known = [setting.name for setting in described()]
-        problems.extend(f"{name} in {file}: {_unknown(name, known)}" for name in read if name not in known)
-        return read
-    return _NO_DEFAULT
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "pennon serve --help lists all"
-    return f"there is no such setting; {hint}"

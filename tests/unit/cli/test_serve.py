@@ -10,7 +10,8 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from pennon.cli.root import app
-from pennon.control.config import described
+from pennon.cli.settings import described
+from pennon.control.config import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def serve(*options: str, environ: dict[str, str] | None = None) -> Result:
 def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
     ended = serve("--help")
     assert ended.exit_code == 0
-    for setting in described():
+    for setting in described(Settings):
         assert setting.option in ended.output
         assert f"[{setting.variable}]" in ended.output
     assert "Default: 127.0.0.1." in ended.output
