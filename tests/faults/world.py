@@ -213,14 +213,15 @@ class Asking:
 
 def assert_agreement(origin: Origin, asking: Sequence[Asking], nodes: Sequence[str] = ()) -> None:
     """Wait until every replica holds what the log says, item by item; and assert that no evaluation ever failed."""
+    key = origin.key()  # before the log is read: making one is a change
     position, state = folded(origin.database)
     truth = texts(state.items)
     for each in asking:
         eventually(partial(_stands_at, each, position), what="an SDK did not catch up")
         assert texts(items_of(each.client.rules().snapshot)) == truth
     for url in (origin.url, *nodes):
-        eventually(partial(_serves, url, origin.key(), position), what=f"{url} did not catch up")
-        assert held_by(url, origin.key()) == (position, truth)
+        eventually(partial(_serves, url, key, position), what=f"{url} did not catch up")
+        assert held_by(url, key) == (position, truth)
     for each in asking:
         assert each.asked > 0
         assert each.failures == []

@@ -1,0 +1,220 @@
+"""What stands around the servers dies: the bus, the database, one of two origins; the disk is full; clocks jump."""
+
+import contextlib
+import os
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.faults.recoveries import Recoveries
+from tests.faults.world import (
+    PLACE,
+    Asking,
+    Origin,
+    Reporting,
+    assert_agreement,
+    eventually,
+    held_by,
+    origin,
+)
+from tests.postgres import Postgres
+from tests.servers import RedisServer
+
+_ROUNDS = 3
+
+
+def test_bus_that_is_killed_makes_changes_later_and_loses_none(
+    tmp_path: Path, postgres: Postgres, recoveries: Recoveries
+) -> None:
+    database = postgres.database()
+    redis = RedisServer()
+    try:
+        redis.start()
+        options = ("--database-url", database, "--bus-url", redis.url)
+        with origin(tmp_path / "one", *options) as one:
+            one.make_flags("steady", "moving")
+            with origin(tmp_path / "two", *options) as two, Asking(two.url, key=one.key()) as sdk:
+                _change(one, on=False)
+                redis.kill()
+                with recoveries.timed("bus killed: a change from one origin to an SDK at the other"):
+                    _until(sdk, _change(one, on=True))
+                redis.start()
+                for on in (False, True, False):
+                    _until(sdk, _change(one, on=on))
+                assert_agreement(one, [sdk], [two.url])
+    finally:
+        redis.close()
+
+
+def test_origin_killed_in_a_transaction_leaves_the_other_one_whole(
+    tmp_path: Path, postgres: Postgres, recoveries: Recoveries
+) -> None:
+    database = postgres.database()
+    chance = random.Random(7)
+    with origin(tmp_path / "one", "--database-url", database) as one:
+        one.make_flags("steady", "moving", "reported")
+        with origin(tmp_path / "two", "--database-url", database) as two:
+            two.token = one.token
+            # The first one is killed in the end, so whoever asks has the other one too.
+            with Asking(one.url, two.url, key=one.key()) as sdk:
+                reporting = Reporting(one.url, two.url, key=one.key())
+                for _ in range(_ROUNDS):
+                    acknowledged, ended = _killed_in_the_middle(one, chance.uniform(0.2, 0.6), reporting)
+                    with recoveries.timed("one of two origins killed in a transaction: the next change by the other"):
+                        newest = _change(two, on=ended)
+                    _until(sdk, newest)
+                    assert set(acknowledged) <= set(range(1, newest))
+                    one.start()
+                assert_agreement(two, [sdk], [one.url])
+                eventually(lambda: two.counts().get("reported") == reporting.acknowledged, what="counts differ")
+
+
+def _killed_in_the_middle(one: Origin, after_s: float, reporting: Reporting) -> tuple[list[int], bool]:
+    """Change a flag over and over from two threads until the server is killed; return what was acknowledged."""
+    acknowledged: list[int] = []
+    ended = threading.Event()
+
+    def change_on() -> None:
+        with one.api() as api:
+            on = False
+            while not ended.is_set():
+                edit = {"do": "turnOn" if on else "turnOff", "flag": "moving"}
+                try:
+                    answer = api.send("POST", f"{PLACE}/changes", {"why": "", "edits": [edit]})
+                except httpx2.HTTPError:
+                    return
+                if answer.is_success:
+                    acknowledged.append(int(answer.json()["revision"]))
+                on = not on
+
+    threads = [threading.Thread(target=change_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    reporting.report()
+    time.sleep(after_s)
+    one.kill()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert acknowledged
+    return acknowledged, len(acknowledged) % 2 == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of six megabytes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_full_disk_is_said_and_loses_nothing_that_was_acknowledged(small_disk: Path, recoveries: Recoveries) -> None:
+    with origin(small_disk / "data") as shop:
+        shop.make_flags("steady", "moving", "reported")
+        with Asking(shop.url, key=shop.key()) as sdk:
+            reporting = Reporting(shop.url, key=shop.key())
+            reporting.report()
+            revision = _change(shop, on=False)
+            fill = small_disk / "fill"
+            _fill(fill)
+            with shop.api() as api:
+                refused = api.send("POST", f"{PLACE}/changes", {"why": "x" * 2000, "edits": [_edit(on=True)]})
+            assert refused.status_code >= 500
+            assert refused.headers["content-type"] == "application/problem+json"
+            with pytest.raises(AssertionError, match="nobody took a batch"):
+                _report_on(reporting)
+            assert set(reporting.refused) <= {503}
+            assert reporting.refused
+            assert held_by(shop.url, shop.key())[0].revision == revision
+            with recoveries.timed("full disk: from space on it to the next change in an SDK"):
+                fill.unlink()
+                eventually(lambda: _is_accepted(shop), what="no change is accepted")
+                _until(sdk, _change(shop, on=False))
+            reporting.report()
+            assert_agreement(shop, [sdk])
+            eventually(lambda: shop.counts().get("reported") == reporting.acknowledged, what="counts differ")
+
+
+def _report_on(reporting: Reporting) -> None:
+    for _ in range(100):  # the last block of a file has room for some
+        reporting.report(patience_s=1.0)
+
+
+def _fill(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+def _is_accepted(shop: Origin) -> bool:
+    with shop.api() as api:
+        return api.send("POST", f"{PLACE}/changes", {"why": "", "edits": [_edit(on=True)]}).is_success
+
+
+_FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+def test_clock_that_jumps_moves_no_row_back_and_expires_nothing(tmp_path: Path, recoveries: Recoveries) -> None:
+    if _FAKETIME is None:
+        _give_up("needs the Debian package faketime")
+    told = tmp_path / "time"
+    told.write_text("+0")
+    environ = {
+        "LD_PRELOAD": str(_FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(told),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with origin(tmp_path / "data", environ=environ) as shop:
+        shop.make_flags("steady", "moving", "reported")
+        with Asking(shop.url, key=shop.key()) as sdk:
+            reporting = Reporting(shop.url, key=shop.key())
+            for jump in ("+1d", "-1d", "+400d", "+0"):
+                told.write_text(jump)
+                with recoveries.timed(f"the origin's clock jumps to {jump}: the next change in an SDK"):
+                    _until(sdk, _change(shop, on="+" in jump))
+                reporting.report()
+            assert sdk.client.age_s is not None
+            assert sdk.client.age_s < 3600
+            assert_agreement(shop, [sdk])
+            _assert_times_never_go_back(shop)
+            eventually(lambda: shop.counts().get("reported") == reporting.acknowledged, what="counts differ")
+
+
+def _assert_times_never_go_back(shop: Origin) -> None:
+    with shop.api() as api:
+        times = [change["time"] for change in api.made("GET", f"{PLACE}/changes?limit=100")["items"]]
+    assert len(times) > 4
+    assert times == sorted(times, reverse=True)
+
+
+def _give_up(reason: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _edit(*, on: bool) -> dict[str, object]:
+    return {"do": "turnOn" if on else "turnOff", "flag": "moving"}
+
+
+def _change(shop: Origin, *, on: bool) -> int:
+    return shop.change(_edit(on=on))
+
+
+def _until(sdk: Asking, revision: int) -> None:
+    eventually(lambda: sdk.revision >= revision, what="the SDK did not catch up")
