@@ -1,5 +1,6 @@
-"""The port between the loop that follows a server and whoever wants what it brings: a client, an edge node."""
+"""The ports between the loop that follows a server and whoever wants what it brings: a client, an edge node."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pennon.model import Position
@@ -28,3 +29,30 @@ class Receiver(Protocol):
 
         Called after each thing that was received, and each attempt that came to nothing.
         """
+
+
+class Calls(Protocol):
+    """Looks at each call of a transport: may forbid it, adds headers, and judges the answer by its own."""
+
+    def begin(self, url: str) -> Mapping[str, str]:
+        """Return the headers to add to a call of *url*. Raises `UpstreamFailed` where it must not be made."""
+
+    def answered(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        """Take note of an answer, or of how a stream begins. Raises `UpstreamFailed` where it must not be used."""
+
+    def failed(self, url: str) -> None:
+        """Take note that there was no answer, or only the beginning of one."""
+
+
+class AnyCall:
+    """Lets every call pass as it is."""
+
+    def begin(self, _url: str) -> Mapping[str, str]:
+        """Return nothing."""
+        return {}
+
+    def answered(self, url: str, status: int, headers: Mapping[str, str]) -> None:
+        """Do nothing."""
+
+    def failed(self, url: str) -> None:
+        """Do nothing."""

@@ -10,6 +10,7 @@ from pennon._version import __version__
 from pennon.sdk.config import Config
 from pennon.sdk.failures import LineCut, UpstreamFailed, refusal
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.receiver import AnyCall, Calls
 from pennon.sdk.tasks import AsyncLifeline
 
 _EXCERPT = 4096
@@ -24,15 +25,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class AsyncTransport:
-    """One loop's connections. `line` can cut them while the loop waits on one."""
+    """One loop's connections. `line` can cut them while the loop waits on one; *calls* looks at each call."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, calls: Calls | None = None) -> None:
         import httpx2  # noqa: PLC0415  # it takes longer to import than everything else together
 
         self.line = AsyncLifeline()
         self._silences = (LineCut, httpx2.ReadTimeout)
         self._errors = (LineCut, httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL)
         self._max_bytes = config.max_bytes
+        self._calls = calls or AnyCall()
         headers = {"Authorization": f"Bearer {config.key}", "User-Agent": f"pennon-python/{__version__}"}
         self._http = httpx2.AsyncClient(
             headers=headers,
@@ -47,9 +49,13 @@ class AsyncTransport:
         """Open a stream at *url* and give the bytes that come. Raises `UpstreamFailed`."""
         # Packed by a proxy, an event would wait for the next ones to fill a block.
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-store"}
+        headers |= self._calls.begin(url)
         request: dict[str, Any] = {"params": params, "headers": headers, "extensions": self.line.extensions()}
+        is_answered = False
         try:
             async with self.line, self._http.stream("GET", url, **request) as response:
+                is_answered = True
+                self._calls.answered(url, response.status_code, response.headers)
                 if response.status_code != 200:
                     body = await _bounded(response, _EXCERPT)
                     raise UpstreamFailed(refusal(url, response.status_code, response.headers, body or b""))
@@ -59,6 +65,8 @@ class AsyncTransport:
         except (*self._errors, RuntimeError) as error:
             if (failure := self._failure(url, error)) is None:
                 raise
+            if not is_answered:
+                self._calls.failed(url)
             raise UpstreamFailed(failure) from error
 
     async def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
@@ -76,13 +84,16 @@ class AsyncTransport:
 
     async def _ask(self, method: str, url: str, **request: Any) -> Answer:
         extras: dict[str, Any] = {"timeout": self._timeout, "extensions": self.line.extensions()} | request
+        extras["headers"] = {**request.get("headers", {}), **self._calls.begin(url)}
         try:
             async with self.line, self._http.stream(method, url, **extras) as response:
                 body = await _bounded(response, self._max_bytes)
         except (*self._errors, RuntimeError) as error:
             if (failure := self._failure(url, error)) is None:
                 raise
+            self._calls.failed(url)
             raise UpstreamFailed(failure) from error
+        self._calls.answered(url, response.status_code, response.headers)
         if response.status_code not in (200, 202, 304):
             raise UpstreamFailed(refusal(url, response.status_code, response.headers, body or b""))
         if body is None:
