@@ -13,7 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from pennon.bus import MemoryBus
-from pennon.events import EventBatch
+from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, EventSink, Ingest
 from pennon.model import (
     Delta,
@@ -158,8 +158,9 @@ class Batches:
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str, EventBatch]] = []
+        self.passes_on = False
 
-    async def accept(self, environment: str, key_hash: str, batch: EventBatch) -> Accepted:
+    async def accept(self, environment: str, key_hash: str, batch: EventBatch, _way: Way = DIRECT) -> Accepted:
         self.taken.append((environment, key_hash, batch))
         return Accepted(batch.entries)
 

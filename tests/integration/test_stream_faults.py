@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from pennon.bus import MemoryBus, Notice
-from pennon.events import EventBatch
+from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, IngestUnavailable
 from pennon.model import Delta, Position
 from pennon.protocol import DELTA
@@ -257,8 +257,9 @@ class Unwilling:
         self.error: Exception | None = error
         self.offered: list[EventBatch] = []
         self.taken: list[EventBatch] = []
+        self.passes_on = False
 
-    async def accept(self, _environment: str, _key_hash: str, batch: EventBatch) -> Accepted:
+    async def accept(self, _environment: str, _key_hash: str, batch: EventBatch, _way: Way = DIRECT) -> Accepted:
         self.offered.append(batch)
         if self.error is not None:
             raise self.error

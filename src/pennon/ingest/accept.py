@@ -19,12 +19,14 @@ from typing import Protocol, TypeAlias, TypeVar
 import msgspec
 import structlog
 
-from pennon.events import EventBatch, Source, Standing, Taken
+from pennon.events import DIRECT, EventBatch, Source, Standing, Taken, Way
 from pennon.ingest.spool import Place, Record, Spool, SpoolFull, SpoolSettings, replace_file
 
 _log = structlog.get_logger(__name__)
 _Id: TypeAlias = tuple[Source, int]
 T = TypeVar("T")
+LONGEST_WAIT_MS = 7 * 24 * 3_600_000
+"""What waited on other nodes for longer is taken to have come so long ago: marks of batches are not kept for ever."""
 
 
 class IngestError(Exception):
@@ -49,24 +51,31 @@ class Accepted(msgspec.Struct, frozen=True):
 class EventSink(Protocol):
     """Where a node's event batches go. What it has answered for is never lost."""
 
-    async def accept(self, environment: str, key_hash: str, batch: EventBatch) -> Accepted:
+    @property
+    def passes_on(self) -> bool:
+        """Whether what it takes goes on to another node, which counts it and may know more flags and keys than this."""
+
+    async def accept(self, environment: str, key_hash: str, batch: EventBatch, way: Way = DIRECT) -> Accepted:
         """Take *batch* from the holder of the key, once. Raises `IngestError`."""
 
 
 class Spooled(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A batch as it lies in the spool: whose it is, and when it came, in milliseconds since 1970."""
+    """A batch as it lies in the spool: whose it is, and when a node first took it, in milliseconds since 1970."""
 
     environment: str
     key_hash: str
     received_at: int
     batch: EventBatch
+    via: tuple[str, ...] = ()
+    """The nodes that it came by."""
 
 
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`waiting_bytes`: what may wait for the disk before more is refused."""
+    """`waiting_bytes`: what may wait for the disk before more is refused. `passes_on`: see `EventSink`."""
 
     spool: SpoolSettings = SpoolSettings()
     waiting_bytes: int = 32 * 1024 * 1024
+    passes_on: bool = False
 
 
 class _Waiting(msgspec.Struct):
@@ -127,9 +136,14 @@ class Ingest:
             self._spool = None
         self._thread.shutdown()
 
-    async def accept(self, environment: str, key_hash: str, batch: EventBatch) -> Accepted:
+    @property
+    def passes_on(self) -> bool:
+        """See `EventSink`."""
+        return self._settings.passes_on
+
+    async def accept(self, environment: str, key_hash: str, batch: EventBatch, way: Way = DIRECT) -> Accepted:
         """Take *batch*, once, and return when it is on disk. Raises `BatchTooOld` and `IngestUnavailable`."""
-        source = (key_hash, batch.instance)
+        source = self._source(key_hash, batch, way.via)
         match self._taken.standing(source, batch.sequence):
             case Standing.TAKEN:
                 return Accepted(batch.entries, duplicate=True)
@@ -138,7 +152,8 @@ class Ingest:
         written = self._pending.get((source, batch.sequence))
         duplicate = written is not None
         if written is None:
-            record = Spooled(environment, key_hash, int(self._now() * 1000), batch)
+            came_at = int(self._now() * 1000) - min(way.waited_ms, LONGEST_WAIT_MS)
+            record = Spooled(environment, key_hash, came_at, batch, way.via)
             written = self._enqueue(source, batch.sequence, _encode(record))
         # Shielded: a client that leaves takes nothing back, and others may wait for the same batch.
         if (problem := await asyncio.shield(written)) is not None:
@@ -150,9 +165,9 @@ class Ingest:
         await self._grown.wait()
         self._grown.clear()
 
-    async def read(self, limit: int) -> list[Record]:
-        """Return at most *limit* records that nobody has released yet."""
-        return await self._in_thread(lambda: self._unread(limit))
+    async def read(self, limit: int, *, after: Place | None = None) -> list[Record]:
+        """Return at most *limit* records that nobody has released yet, from the place *after* on if it is given."""
+        return await self._in_thread(lambda: self._unread(limit, after))
 
     async def release(self, place: Place) -> None:
         """Note that everything before *place* is counted, and delete the segments that nobody reads any more."""
@@ -167,8 +182,17 @@ class Ingest:
             if found is None:
                 _log.error("spool record damaged", folder=str(self._folder), after=record.after)
                 continue
-            taken.add((found.key_hash, found.batch.instance), found.batch.sequence)
+            taken.add(self._source(found.key_hash, found.batch, found.via), found.batch.sequence)
         return spool, taken
+
+    def _source(self, key_hash: str, batch: EventBatch, via: tuple[str, ...]) -> Source:
+        """Return what the numbers of *batch* are told apart by.
+
+        A node that passes batches on takes one again that came another way. It may have given the first to the very
+        node that gives it the second: each would count on the other, and both forget it. By one way there is no way back.
+        """
+        way = "@" + ".".join(via) if via and self._settings.passes_on else ""
+        return key_hash + way, batch.instance
 
     def _remembered(self) -> tuple[Taken, Place]:
         try:
@@ -220,9 +244,9 @@ class Ingest:
             return str(error) if isinstance(error, SpoolFull) else repr(error)
         return None
 
-    def _unread(self, limit: int) -> list[Record]:
+    def _unread(self, limit: int, after: Place | None) -> list[Record]:
         spool = self._open_spool()
-        return list(itertools.islice(spool.read(spool.consumed()), limit))
+        return list(itertools.islice(spool.read(after or spool.consumed()), limit))
 
     def _release(self, place: Place, taken: bytes | None) -> None:
         spool = self._open_spool()

@@ -36,10 +36,15 @@ class SpoolFull(SpoolError):
 
 
 class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`retain` keeps segments that were read, for whoever wants them later. `reserve_bytes` of the disk stay free."""
+    """`retain` keeps segments that were read, for whoever wants them later. `reserve_bytes` of the disk stay free.
+
+    The folder never holds more than `max_bytes`, if that is given. It should be several times `segment_bytes`: what was
+    read goes a segment at a time.
+    """
 
     segment_bytes: int = 16 * 1024 * 1024
     reserve_bytes: int = 0
+    max_bytes: int | None = None
     retain: bool = False
 
 
@@ -67,6 +72,7 @@ class Spool:
         self._lock = _locked(folder / "lock")
         self._file: int | None = None
         self._place = self._recovered()
+        self._bytes = self.size
 
     def __enter__(self) -> Self:
         return self
@@ -110,6 +116,7 @@ class Spool:
             self._abandon()
             raise SpoolFull(f"{self._folder}: {error.strerror or error}") from error
         self._place = Place(self._place.segment, self._place.offset + len(data))
+        self._bytes += len(data)
 
     def read(self, start: Place) -> Iterator[Record]:
         """Yield the records from *start* on, to the end that the spool has now."""
@@ -140,6 +147,7 @@ class Spool:
             if self._settings.retain or segment >= self._place.segment:
                 continue
             self._path(segment).unlink(missing_ok=True)
+        self._bytes = self.size
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:0{_DIGITS}}{_SUFFIX}"
@@ -158,6 +166,9 @@ class Spool:
         return Place(last, length)
 
     def _check_space(self, length: int) -> None:
+        most = self._settings.max_bytes
+        if most is not None and self._bytes + length > most:
+            raise SpoolFull(f"{self._folder}: at most {most} bytes may wait here, and {self._bytes} do")
         if not self._settings.reserve_bytes:
             return
         disk = os.statvfs(self._folder)

@@ -7,14 +7,12 @@ import structlog
 
 from pennon.engine import ExposureSite, RuleSet
 from pennon.engine.values import attribute_reader, unit
-from pennon.events import Counters, EventBatch, Exposure, OnceAnHour
+from pennon.events import NODE, Counters, EventBatch, Exposure, OnceAnHour
 from pennon.ingest.accept import EventSink, IngestError
 from pennon.model import ErrorCode, Evaluation
 from pennon.stream.ports import Clock
 
 _log = structlog.get_logger(__name__)
-NODE = "node"
-"""In place of a key's hash: the node reports for itself."""
 _EXPOSURES = 10_000
 
 
