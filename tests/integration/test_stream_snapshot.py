@@ -134,7 +134,7 @@ def test_edge_node_reports_what_it_applied() -> None:
     with running() as node, node.client(EDGE) as edge, node.client() as client:
         body = {"acks": [{"node": "fra-1", "revision": "1.1", "at": 1_760_000_000_000, "sdks": {"1.1": 17}}]}
         assert edge.post("/sdk/v1/acks", json=body).status_code == 204
-        older = {"acks": [{"node": "fra-1", "revision": "1.0", "at": 1_750_000_000_000}]}
+        older = {"acks": [{"node": "fra-1", "revision": "1.0", "at": 1_770_000_000_000, "waited": 600}]}
         assert edge.post("/sdk/v1/acks", json=older).status_code == 204
         kept = node.node.acks.of(ENVIRONMENT)["fra-1"]
         assert (kept.position, kept.sdks) == (Position(1, 1), {"1.1": 17})

@@ -12,6 +12,7 @@ from pennon.engine import RuleSet, compile_snapshot
 from pennon.model import DECODE_ERRORS, Delta, Item, ItemKind, Items, KeyRecord, Position
 from pennon.protocol import PROJECTIONS, Hub, Projection, sse
 from pennon.protocol.projection import is_client_side
+from pennon.stream.census import Census
 from pennon.stream.known import KnownFlags
 from pennon.stream.metrics import NodeMetrics
 from pennon.stream.reports import Report
@@ -29,6 +30,7 @@ class Environment:
     def __init__(self, name: str, metrics: NodeMetrics, report: Report) -> None:
         self.name = name
         self.report = report
+        self.census = Census()
         self._listening: Mapping[Projection, set[Subscription]] = {projection: set() for projection in PROJECTIONS}
         self.refreshing = asyncio.Lock()
         """Held while what the log says is read and applied."""

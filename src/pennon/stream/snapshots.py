@@ -14,6 +14,8 @@ async def answer_snapshot(call: Call) -> Answer:
     hub, since = call.environment.hub, call.since()
     etag = hub.etag(call.projection)
     headers: Headers = (*call.standing(), ("etag", etag), _PRIVATE, _VARY)
+    if since is not None and call.projection == "server" and hub.position is not None:
+        call.environment.census.polled(max(since, hub.position), call.now)
     if call.request.matches(etag):
         return Answer(304, b"", headers)
     body = hub.document(call.projection, since)
