@@ -26,6 +26,8 @@ async def answer_events(call: Call) -> Answer:
         batches.labels("malformed").inc()
         detail = "nothing of the batch is counted"
         raise Refusal(400, "Malformed batch", detail, problems=error.problems) from error
+    if call.access.kind == "server":
+        call.environment.census.reported(batch.instance, batch.revision, call.now)
     known = await _known_of(batch, call)
     unknown = batch.entries - known.entries
     if unknown and not known.entries:
@@ -87,15 +89,16 @@ async def answer_acks(call: Call) -> Answer:
     except DECODE_ERRORS as error:
         raise _malformed(decoding_problem(error)) from error
     for at, ack in enumerate(acks):
-        for path, text in ((pointer("acks", at, "revision"), ack.revision), *_sdk_paths(at, ack)):
+        for path, text in ((pointer("acks", at, "revision"), ack.revision), *_named_paths(at, ack)):
             _check_position(path, text)
     for ack in acks:
-        call.node.acks.take(call.environment.name, ack)
+        call.node.acks.take(call.environment.name, ack, call.now)
     return Answer(204, b"", (NO_STORE,))
 
 
-def _sdk_paths(at: int, ack: Ack) -> list[tuple[str, str]]:
-    return [(pointer("acks", at, "sdks", revision), revision) for revision in ack.sdks]
+def _named_paths(at: int, ack: Ack) -> list[tuple[str, str]]:
+    named = (("sdks", ack.sdks), ("applied", ack.applied))
+    return [(pointer("acks", at, field, revision), revision) for field, by in named for revision in by]
 
 
 def _check_position(path: str, text: str) -> None:
