@@ -30,7 +30,7 @@ from pennon.model import (
     Variation,
 )
 from pennon.protocol import Frame, digest, sse
-from pennon.stream import StreamNode, StreamSettings, routes
+from pennon.stream import LogReader, StreamNode, StreamSettings, routes
 
 T = TypeVar("T")
 Model = Flag | Segment | Layer | KeyRecord
@@ -56,7 +56,7 @@ SERVER, CLIENT, EDGE = "pennon_server_a", "pennon_client_a", "pennon_edge_a"
 KEYS = (key(SERVER, "server"), key(CLIENT, "client"), key(EDGE, "edge"))
 
 
-class MemoryLog:
+class MemoryLog(LogReader):
     """A `LogReader` over lists of deltas. `fail` makes environments unreadable, as a dead database does."""
 
     def __init__(self) -> None:

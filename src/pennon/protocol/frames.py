@@ -34,12 +34,16 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(Wire, frozen=True, kw_only=True):
-    """The data of a heartbeat: where the sender stands, and with what digest."""
+    """The data of a heartbeat: where the sender stands, and with what digest.
+
+    Those for edge nodes have the `path`: the sender's name, and of every node that the state came by, the origin last.
+    """
 
     epoch: int
     revision: int
     digest: str
     environment: str = ""
+    path: tuple[str, ...] = ()
 
     @property
     def position(self) -> Position:

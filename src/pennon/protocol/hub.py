@@ -47,6 +47,8 @@ class Hub:
         self._snapshots: dict[Projection, bytes] = {}
         self._steps: dict[tuple[Projection, int], bytes] = {}
         self._steps_size = 0
+        self.path: tuple[str, ...] = ()
+        """The names of the nodes that the state came by: the hub's own first, the origin's last."""
 
     @property
     def position(self) -> Position | None:
@@ -165,6 +167,7 @@ class Hub:
             revision=held.position.revision,
             digest=self.digest(projection),
             environment=held.environment,
+            path=self.path if projection == "edge" else (),
         )
         return self._frame(frames.HEARTBEAT, msgspec.json.encode(heartbeat), now)
 

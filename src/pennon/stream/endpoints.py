@@ -225,7 +225,20 @@ class _Exchange:
         environment = self._node.environments.get(name)
         if environment is None or not environment.is_loaded:
             raise StillLoading(f"{name} is not loaded yet")
+        self._check_standing(name)
         return Call(self._node, self.request, access, environment, rest)
+
+    def _check_standing(self, environment: str) -> None:
+        """Refuse what this node must not answer, whoever asks rightly.
+
+        Not with 401 where keys are too long unconfirmed: the key may be good, and an SDK that is told 401 waits longer.
+        """
+        if (doubt := self._node.reader.doubts(environment)) is not None:
+            raise Refusal(503, "Keys not confirmed", doubt, headers=(("retry-after", "10"),))
+        if (asking := self.request.headers.get("x-pennon-node")) is not None and asking in self._node.path:
+            path = " from ".join(self._node.path)
+            detail = f"{asking!r} asks for what comes from itself: {path}; give it another upstream, or another name"
+            raise Refusal(508, "Loop detected", detail)
 
     def _check_origin(self, access: Access, environment: str) -> None:
         if access.kind != "client":

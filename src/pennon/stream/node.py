@@ -132,7 +132,8 @@ class StreamNode:
     @property
     def is_complete(self) -> bool:
         """Whether every environment is loaded, so that a key that is not known is wrong."""
-        return self._is_listed and all(environment.is_loaded for environment in self.environments.values())
+        is_loaded = all(environment.is_loaded for environment in self.environments.values())
+        return self._is_listed and is_loaded and self.reader.knows_all()
 
     @property
     def is_ready(self) -> bool:
@@ -276,6 +277,7 @@ class StreamNode:
             await self._load(environment)
         else:
             environment.hub.confirm(known_at)
+            environment.hub.path = self.path
 
     def _advance(self, environment: Environment, deltas: list[Delta], known_at: float) -> bool:
         """Apply *deltas*; False where one does not fit and the whole has to be loaded."""
@@ -295,6 +297,7 @@ class StreamNode:
         snapshot = await self._read(environment.name, self.reader.snapshot(environment.name))
         known_at = asked - self.reader.age(environment.name)
         hub = await asyncio.to_thread(_loaded, snapshot, known_at)
+        hub.path = self.path
         environment.adopt(hub)
         environment.is_doubtful = False
         self._report(environment, self.keys.load(environment.name, snapshot.keys))

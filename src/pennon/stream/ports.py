@@ -37,6 +37,17 @@ class LogReader(Protocol):
         """
         return 0.0
 
+    def knows_all(self) -> bool:
+        """Return whether what it says is all that there is, as far as anybody can tell now.
+
+        A key that is not in it is wrong then; else its holder is asked to come back.
+        """
+        return True
+
+    def doubts(self, environment: str) -> str | None:
+        """Return why nobody may be admitted by the key records of *environment* now; None where all is well."""
+        return None
+
     async def allows_client_rules(self, environment: str) -> bool:
         """Return whether browsers may have the rules of *environment*'s client-side flags, to evaluate themselves."""
         return False

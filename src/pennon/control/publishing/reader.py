@@ -10,6 +10,7 @@ from pennon.control.environments.views import environment_names
 from pennon.control.log import Change, ChangeLog, Edit, EnvironmentName, State
 from pennon.model import Delta, Item, ItemKind, Position, Snapshot
 from pennon.protocol import digest
+from pennon.stream.ports import LogReader
 
 PREFIX = "environments/"
 FURTHEST = 500
@@ -28,7 +29,7 @@ class Announcer(Protocol):
         """Pass it on without waiting."""
 
 
-class PublishedLog:
+class PublishedLog(LogReader):
     """What `pennon.stream` needs to know of the log: its environments, whole or by the steps since a position.
 
     Readings run in threads of their own, so that an admin API that is busy writing does not delay the fan-out.
