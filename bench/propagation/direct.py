@@ -11,27 +11,19 @@ import logging
 import multiprocessing
 import os
 import selectors
-import shutil
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
-from pathlib import Path
 
-import httpx2
-import msgspec
-
+from bench.propagation.servers import Origin, Servers
 from pennon.sdk import Change, Client
 
 CHANGES = 150
 CLIENTS = 8
 OTHERS = 100
 FLAGS = 1_000
-PLACE = "projects/default/environments/production"
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -39,24 +31,24 @@ def main() -> None:
     """Measure with one client, then with several and a thousand flags, then beside many other streams."""
     floor = _echo()
     _show("bare echo of 1 KiB", floor, floor)
-    with _server() as (url, token), httpx2.Client(base_url=f"{url}/api/v1/", timeout=30) as http:
-        http.headers["authorization"] = f"Bearer {token}"
-        key = str(_made(http, f"{PLACE}/keys", {"kind": "server", "name": "bench"})["secret"])
-        with _clients(url, key, 1) as seen:
-            _measure(http, seen, "1 flag, 1 SDK", floor)
-        _fill(http)
-        with _clients(url, key, CLIENTS) as seen:
-            _measure(http, seen, f"{FLAGS:,} flags, {CLIENTS} SDKs", floor)
-            with _listeners(url, key):
-                _measure(http, seen, f"the same beside {OTHERS} streams", floor)
+    with Servers() as servers, servers.origin() as origin:
+        key = origin.key("server")
+        origin.fill(0)
+        with _clients(origin.url, key, 1) as seen:
+            _measure(origin, seen, "1 flag, 1 SDK", floor)
+        origin.fill(FLAGS)
+        with _clients(origin.url, key, CLIENTS) as seen:
+            _measure(origin, seen, f"{FLAGS:,} flags, {CLIENTS} SDKs", floor)
+            with _listeners(origin.url, key):
+                _measure(origin, seen, f"the same beside {OTHERS} streams", floor)
 
 
-def _measure(http: httpx2.Client, seen: Connection, what: str, floor: list[float]) -> None:
+def _measure(origin: Origin, seen: Connection, what: str, floor: list[float]) -> None:
     accepted, after, applied = [], [], []
     for on in (True, False):  # what is done for the first time takes longer
-        _change(http, seen, on=on)
+        _change(origin, seen, on=on)
     for number in range(CHANGES):
-        started, answered, times = _change(http, seen, on=number % 2 == 0)
+        started, answered, times = _change(origin, seen, on=number % 2 == 0)
         accepted.append(answered - started)
         applied += [moment - started for moment in times]
         after += [moment - answered for moment in times]
@@ -65,15 +57,14 @@ def _measure(http: httpx2.Client, seen: Connection, what: str, floor: list[float
     _show(f"{what}: after the answer", after, floor)
 
 
-def _change(http: httpx2.Client, seen: Connection, *, on: bool) -> tuple[float, float, list[float]]:
+def _change(origin: Origin, seen: Connection, *, on: bool) -> tuple[float, float, list[float]]:
     """Switch the flag, and return when that was sent and answered, and when each client evaluated to it."""
-    body = {"why": "", "edits": [{"do": "turnOn" if on else "turnOff", "flag": "bench"}]}
     started = time.perf_counter()
-    answer = _made(http, f"{PLACE}/changes", body)
+    turned = origin.turn(on=on)
     answered = time.perf_counter()
     while seen.poll(10):
         revision, value, times = seen.recv()
-        if revision == answer["revision"]:
+        if revision == turned:
             assert value is on, "a client evaluated by the new revision to the old value"
             return started, answered, times
     raise AssertionError("the change did not arrive")
@@ -91,45 +82,6 @@ def _show(what: str, times: list[float], floor: list[float]) -> None:
 
 def _percentile(times: list[float], share: float) -> float:
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
-
-
-def _definition(key: str) -> dict[str, object]:
-    return {
-        "key": key,
-        "kind": "boolean",
-        "variations": [{"key": "on", "value": True}, {"key": "off", "value": False}],
-    }
-
-
-def _made(http: httpx2.Client, path: str, body: object) -> dict[str, object]:
-    answer = http.post(path, content=msgspec.json.encode(body), headers={"content-type": "application/json"})
-    assert answer.is_success, answer.text
-    return msgspec.json.decode(answer.content, type=dict[str, object])
-
-
-def _fill(http: httpx2.Client) -> None:
-    for start in range(0, FLAGS, 200):
-        edits = [{"do": "putFlag", "definition": _definition(f"flag-{number}")} for number in range(start, start + 200)]
-        _made(http, f"{PLACE}/changes", {"why": "", "edits": edits})
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[tuple[str, str]]:
-    folder = Path(tempfile.mkdtemp(prefix="pennon-bench-"))
-    program = [sys.executable, "-c", "from pennon.cli import main; main()", "serve"]
-    options = ["--json", "--port", "0", "--log-level", "error", "--data", str(folder / "data")]
-    with subprocess.Popen([*program, *options], stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        ready = msgspec.json.decode(server.stdout.readline(), type=dict[str, str | None])
-        url, token = str(ready["url"]), str(ready["administratorToken"])
-        try:
-            with httpx2.Client(base_url=f"{url}/api/v1/", headers={"authorization": f"Bearer {token}"}) as http:
-                _made(http, "projects/default/flags", _definition("bench"))
-            yield url, token
-        finally:
-            server.terminate()
-            server.wait(20)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
