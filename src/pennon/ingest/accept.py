@@ -141,6 +141,11 @@ class Ingest:
         """See `EventSink`."""
         return self._settings.passes_on
 
+    @property
+    def spool_bytes(self) -> int:
+        """How many bytes lie in the spool."""
+        return 0 if self._spool is None else self._spool.bytes
+
     async def accept(self, environment: str, key_hash: str, batch: EventBatch, way: Way = DIRECT) -> Accepted:
         """Take *batch*, once, and return when it is on disk. Raises `BatchTooOld` and `IngestUnavailable`."""
         source = self._source(key_hash, batch, way.via)
@@ -189,7 +194,7 @@ class Ingest:
         """Return what the numbers of *batch* are told apart by.
 
         A node that passes batches on takes one again that came another way. It may have given the first to the very
-        node that gives it the second: each would count on the other, and both forget it. By one way there is no way back.
+        node that gives it the second: each would count on the other, and both forget it. One way has no way back.
         """
         way = "@" + ".".join(via) if via and self._settings.passes_on else ""
         return key_hash + way, batch.instance

@@ -72,7 +72,8 @@ class Spool:
         self._lock = _locked(folder / "lock")
         self._file: int | None = None
         self._place = self._recovered()
-        self._bytes = self.size
+        self.bytes = self.size
+        """What `size` would say, kept up to date."""
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +117,7 @@ class Spool:
             self._abandon()
             raise SpoolFull(f"{self._folder}: {error.strerror or error}") from error
         self._place = Place(self._place.segment, self._place.offset + len(data))
-        self._bytes += len(data)
+        self.bytes += len(data)
 
     def read(self, start: Place) -> Iterator[Record]:
         """Yield the records from *start* on, to the end that the spool has now."""
@@ -147,7 +148,7 @@ class Spool:
             if self._settings.retain or segment >= self._place.segment:
                 continue
             self._path(segment).unlink(missing_ok=True)
-        self._bytes = self.size
+        self.bytes = self.size
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:0{_DIGITS}}{_SUFFIX}"
@@ -167,8 +168,8 @@ class Spool:
 
     def _check_space(self, length: int) -> None:
         most = self._settings.max_bytes
-        if most is not None and self._bytes + length > most:
-            raise SpoolFull(f"{self._folder}: at most {most} bytes may wait here, and {self._bytes} do")
+        if most is not None and self.bytes + length > most:
+            raise SpoolFull(f"{self._folder}: at most {most} bytes may wait here, and {self.bytes} do")
         if not self._settings.reserve_bytes:
             return
         disk = os.statvfs(self._folder)
