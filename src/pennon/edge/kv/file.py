@@ -116,9 +116,12 @@ class FileKv:
     def _names(self) -> list[str]:
         found = []
         with _unavailable(self.folder):
-            paths = sorted(self.folder.glob(f"*{_SUFFIX}")) if self.folder.is_dir() else []
-        for path in paths:
-            stem = path.name.removesuffix(_SUFFIX)
+            try:
+                entries = sorted(os.listdir(self.folder))
+            except FileNotFoundError:
+                return []
+        for entry in (entry for entry in entries if entry.endswith(_SUFFIX)):
+            path, stem = self.folder / entry, entry.removesuffix(_SUFFIX)
             with contextlib.suppress(OSError, KvSpoiled):  # gone meanwhile, or of no use to anybody
                 found.append(unquote(stem) if not stem.startswith("=") else _head(_first_line(path), path).name)
         return found

@@ -256,7 +256,8 @@ def _slices(snapshot: Snapshot) -> Iterator[_Slice]:
     waiting: list[bytes] = []
     size = 0
     for piece in snapshot.pieces():
-        is_cut = size >= _SHORT and zlib.crc32(piece[: piece.find(b'":')]) % _CUTS == 0
+        is_item = piece.startswith(b'"')
+        is_cut = is_item and size >= _SHORT and zlib.crc32(piece[: piece.find(b'":')]) % _CUTS == 0
         if waiting and (is_cut or size + len(piece) > _LONG):
             yield from _short(b"".join(waiting))
             waiting, size = [], 0
@@ -272,10 +273,16 @@ def _short(data: bytes) -> Iterator[_Slice]:
 
 
 def _unpacked(environment: str, part: _Part, value: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
     try:
-        data = zlib.decompressobj().decompress(value, part.bytes + 1)
+        data = unpacking.decompress(value, part.bytes + 1)
     except zlib.error as error:
         raise SpoiledState(environment, f"its part {part.hash} cannot be unpacked: {error}") from error
-    if len(data) != part.bytes or hashlib.sha256(data).hexdigest()[:40] != part.hash:
+    if (
+        not unpacking.eof
+        or unpacking.unused_data
+        or len(data) != part.bytes
+        or hashlib.sha256(data).hexdigest()[:40] != part.hash
+    ):
         raise SpoiledState(environment, f"its part {part.hash} is damaged or was cut off")
     return data
