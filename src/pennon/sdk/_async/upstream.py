@@ -71,6 +71,7 @@ class AsyncUpstream:
         self._silent_from = self._now() + self._config.timeout_s
         try:
             async with self._transport.stream(f"{url}/sdk/v1/stream", self._params()) as chunks:
+                self._etags.clear()  # they name what was held before the stream
                 async for chunk in chunks:
                     for frame in decoder.feed(chunk):
                         self._silent_from = self._now() + _HEARTBEATS * self._config.heartbeat_s
@@ -140,7 +141,7 @@ class AsyncUpstream:
             return self._receiver.receive_unchanged(age=age, now=self._now())
         actions = self._receiver.receive_document(answer.body, age=age, now=self._now())
         if etag := answer.headers.get("etag"):
-            self._etags[url] = etag
+            self._etags = {url: etag}
         return actions
 
     def _params(self, *, whole: bool = False) -> dict[str, str]:

@@ -18,7 +18,7 @@ _EXCERPT = 4096
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer: 200, 202 or 304."""
+    """An answer: 200, 202, 204 or 304."""
 
     status: int
     headers: Mapping[str, str]
@@ -95,7 +95,7 @@ class Transport:
             self._calls.failed(url)
             raise UpstreamFailed(failure) from error
         self._calls.answered(url, response.status_code, response.headers)
-        if response.status_code not in (200, 202, 304):
+        if response.status_code not in (200, 202, 204, 304):
             raise UpstreamFailed(refusal(url, response.status_code, response.headers, body or b""))
         if body is None:
             too_long = f"{url} answered more than {self._max_bytes} bytes"
