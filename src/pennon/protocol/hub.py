@@ -142,16 +142,14 @@ class Hub:
             return self._frame(frames.DELTA, step, now)
         return self._frame(frames.SNAPSHOT, self.snapshot_json(projection), now)
 
-    def document(self, projection: Projection, since: Position | None) -> bytes | None:
-        """Return the body of the snapshot endpoint for a receiver who stands at *since*; None if it is not modified.
+    def document(self, projection: Projection, since: Position | None) -> bytes:
+        """Return the body of the snapshot endpoint for a receiver who stands at *since*.
 
-        A receiver ahead of us gets an empty delta at our position, which changes nothing there: a 304 would say that
-        its state is ours.
+        A receiver at our position, or ahead, gets an empty delta there, which changes nothing and says our digest: a
+        304 would say that its state is ours, and only its digest can tell, for a node may have overridden a flag.
         """
         position = self._now_held().position
-        if since == position:
-            return None
-        if since is not None and since > position:
+        if since is not None and since >= position:
             return self._delta(projection, {}, position.revision).to_json()
         return self._step(projection, since) or self.snapshot_json(projection)
 
