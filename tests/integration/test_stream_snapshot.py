@@ -68,7 +68,10 @@ def test_client_that_says_where_it_stands_gets_the_step_from_there() -> None:
         delta = Delta.from_json(client.get("/sdk/v1/snapshot?since=1.1").content)
         assert (delta.from_, delta.to, sorted(delta.flags)) == (1, 3, ["a", "b"])
         assert delta.flags["a"] is None
-        assert client.get("/sdk/v1/snapshot?since=1.3").status_code == 304
+        same = client.get("/sdk/v1/snapshot?since=1.3")
+        assert (Delta.from_json(same.content).from_, Delta.from_json(same.content).flags) == (3, {})
+        tag = {"if-none-match": same.headers["etag"]}
+        assert client.get("/sdk/v1/snapshot?since=1.3", headers=tag).status_code == 304
         ahead = Delta.from_json(client.get("/sdk/v1/snapshot?since=7.3").content)
         assert (ahead.epoch, ahead.to, ahead.flags) == (1, 3, {}), "who is ahead keeps what it has"
         whole = Snapshot.from_json(client.get("/sdk/v1/snapshot?since=0.3").content)

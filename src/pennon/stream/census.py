@@ -10,7 +10,6 @@ from collections.abc import Iterable, Reversible
 from itertools import islice, takewhile
 
 from pennon.model import Position
-from pennon.stream.subscribers import Subscription
 
 POLL_S = 30.0
 """How often SDKs poll: within this, each does so once."""
@@ -41,11 +40,9 @@ class Census:
         if len(self._instances) > REMEMBERED:
             self._instances.popitem(last=False)
 
-    def sdks(self, streams: Iterable[Subscription], now: float) -> dict[str, int]:
-        """Return how many SDKs stand at which revision; those that have none yet are left out."""
-        at: Counter[str] = Counter(
-            str(stream.position) for stream in streams if stream.projection == "server" and stream.position is not None
-        )
+    def sdks(self, streams: Iterable[Position], now: float) -> dict[str, int]:
+        """Return how many SDKs stand at which revision, given where the open *streams* do."""
+        at: Counter[str] = Counter(map(str, streams))
         at.update(_since(self._polls, now - POLL_S))
         surplus = sum(1 for _ in _since(self._instances.values(), now - BATCH_S)) - at.total()
         at.update(islice(_since(self._instances.values(), now - BATCH_S), max(0, surplus)))

@@ -284,13 +284,14 @@ def test_merged_deltas_are_kept_while_there_is_room(monkeypatch: pytest.MonkeyPa
 # The snapshot endpoint
 
 
-def test_document_is_a_snapshot_a_delta_or_nothing_new() -> None:
+def test_document_is_a_snapshot_a_delta_or_an_empty_one_where_nothing_is_new() -> None:
     hub = advanced(3)
     assert hub.document("server", None) == hub.snapshot_json("server")
     assert hub.document("server", Position(1, 4)) == hub.snapshot_json("server")
     assert hub.document("server", Position(0, 9)) == hub.snapshot_json("server")
-    assert hub.document("server", Position(1, 8)) is None
-    assert Delta.from_json(hub.document("server", Position(1, 7)) or b"").to == 8
+    assert Delta.from_json(hub.document("server", Position(1, 7))).to == 8
+    same = Delta.from_json(hub.document("server", Position(1, 8)))
+    assert (same.from_, same.to, same.digest, changes_of(same)) == (8, 8, hub.digest("server"), {})
 
 
 @pytest.mark.parametrize("since", [Position(1, 9), Position(2, 0)])
