@@ -29,20 +29,27 @@ async def answer_snapshot(call: Call) -> Answer:
     return Answer(200, packed, (JSON, ("content-encoding", "gzip"), *weak))
 
 
-class _Listed(msgspec.Struct, frozen=True):
+class _Listed(msgspec.Struct, frozen=True, rename="camel"):
     key: str
     epoch: int
     revision: int
     age: float
+    client_rules: bool
 
 
 async def answer_environments(call: Call) -> Answer:
-    """Return the environments that the key opens, and where each stands."""
+    """Return the environments that the key opens, and where each stands.
+
+    `complete`: there are no others, as far as the node can tell; an edge node leaves those that are gone.
+    """
     listed = []
+    is_complete = call.node.is_complete
     for name in sorted(call.access.records):
         environment = call.node.environments.get(name)
         if environment is None or (position := environment.position) is None:
             continue
         age = round(environment.hub.age(call.now), 3)
-        listed.append(_Listed(name, position.epoch, position.revision, age))
-    return Answer(200, msgspec.json.encode({"environments": listed}), (JSON, ("cache-control", "no-store")))
+        client_rules = await call.node.allows_client_rules(name)
+        listed.append(_Listed(name, position.epoch, position.revision, age, client_rules))
+    body = msgspec.json.encode({"environments": listed, "complete": is_complete})
+    return Answer(200, body, (JSON, ("cache-control", "no-store")))
