@@ -79,6 +79,11 @@ class Environment:
         """How many streams are open."""
         return len(self._notified) + sum(map(len, self._listening.values()))
 
+    def sdks(self, now: float) -> dict[str, int]:
+        """Return how many SDKs stand at which revision: by their streams, polls and batches."""
+        streams = (stream.position for stream in self._listening["server"])
+        return self.census.sdks((position for position in streams if position is not None), now)
+
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield every stream's subscription, as they are now."""
         for listening in (*self._listening.values(), self._notified):
