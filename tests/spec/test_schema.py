@@ -47,6 +47,8 @@ STRUCTS: list[tuple[type, str]] = [
     (model.Slot, "layer.json#/$defs/slot"),
     (model.KeyRecord, "key.json"),
     (model.Evaluation, "evaluation.json"),
+    (model.Head, "head.json"),
+    (model.Rotation, "head.json#/$defs/rotation"),
     (snapshots._SnapshotWire, "snapshot.json"),
     (snapshots._DeltaWire, "delta.json"),
     (events.EventBatch, "events.json"),

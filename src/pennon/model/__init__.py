@@ -22,6 +22,7 @@ from pennon.model.flags import (
     Variation,
     Weight,
 )
+from pennon.model.heads import Head, Rotation
 from pennon.model.items import ITEM_KINDS, Item, ItemKind, ItemModel, Items, text_hash
 from pennon.model.keys import KeyKind, KeyRecord
 from pennon.model.problems import (
@@ -52,6 +53,7 @@ __all__ = [
     "Exposures",
     "Flag",
     "FlagKind",
+    "Head",
     "InvalidItem",
     "InvalidJson",
     "Item",
@@ -67,6 +69,7 @@ __all__ = [
     "Prerequisite",
     "Problem",
     "Reason",
+    "Rotation",
     "Rule",
     "Segment",
     "SegmentRule",

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 import msgspec
 
 from pennon.model.flags import Flag
+from pennon.model.heads import Head
 from pennon.model.items import ITEM_KINDS, Item, ItemKind, Items
 from pennon.model.keys import KeyRecord
 from pennon.model.problems import DECODE_ERRORS, InvalidJson, Problem, decoding_problem, pointer
@@ -44,7 +45,7 @@ class Position(msgspec.Struct, frozen=True, order=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """An environment whole, at one position. `keys` is there in the edge projection only.
+    """An environment whole, at one position. `keys` is there in the edge projection only; `heads` where it is signed.
 
     `flags`, `segments`, `layers` and `keys` decode an item when it is looked up; see `Items`.
     """
@@ -53,6 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 1
     revision: int = 0
     digest: str = ""
+    heads: tuple[Head, ...] = ()
     flags: Items[Flag] = msgspec.field(default_factory=lambda: Items("flag", _NONE))
     segments: Items[Segment] = msgspec.field(default_factory=lambda: Items("segment", _NONE))
     layers: Items[Layer] = msgspec.field(default_factory=lambda: Items("layer", _NONE))
@@ -81,6 +83,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         environment: str = "",
         position: Position = Position(1, 0),  # noqa: B008  # immutable
         digest: str = "",
+        heads: tuple[Head, ...] = (),
     ) -> Self:
         """Return the snapshot of *items*, which must not change any more."""
         return cls(
@@ -88,6 +91,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             epoch=position.epoch,
             revision=position.revision,
             digest=digest,
+            heads=heads,
             flags=Items("flag", items.get("flag", _NONE)),
             segments=Items("segment", items.get("segment", _NONE)),
             layers=Items("layer", items.get("layer", _NONE)),
@@ -109,6 +113,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             environment=wire.environment,
             position=Position(wire.epoch, wire.revision),
             digest=wire.digest,
+            heads=wire.heads,
         )
 
     def to_json(self) -> bytes:
@@ -123,6 +128,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             "epoch": self.epoch,
             "revision": self.revision,
             "digest": self.digest,
+            **_signed(self.heads),
         }
         kinds: list[ItemKind] = [kind for kind in ITEM_KINDS if kind != "key" or self.keys]
         return _pieces(head, ((kind, self.items(kind)) for kind in kinds))
@@ -139,6 +145,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
     from_: int
     to: int
     digest: str
+    heads: tuple[Head, ...] = ()
     flags: Mapping[str, Item | None] = _NONE
     segments: Mapping[str, Item | None] = _NONE
     layers: Mapping[str, Item | None] = _NONE
@@ -159,6 +166,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
             from_=wire.from_,
             to=wire.to,
             digest=wire.digest,
+            heads=wire.heads,
             flags=items["flag"],
             segments=items["segment"],
             layers=items["layer"],
@@ -174,6 +182,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
             "from": self.from_,
             "to": self.to,
             "digest": self.digest,
+            **_signed(self.heads),
         }
         return b"".join(_pieces(head, ((kind, self.items(kind)) for kind in ITEM_KINDS if self.items(kind))))
 
@@ -184,6 +193,7 @@ _Raws: TypeAlias = dict[str, msgspec.Raw]
 class _Members(msgspec.Struct, frozen=True, kw_only=True):
     spec: int = SPEC
     environment: str = ""
+    heads: tuple[Head, ...] = ()
     flags: _Raws = {}
     segments: _Raws = {}
     layers: _Raws = {}
@@ -219,6 +229,10 @@ def _read(data: bytes | str, decoder: msgspec.json.Decoder[Any]) -> tuple[Any, l
         raise InvalidJson([Problem(pointer("spec"), message, "update the SDK")])
     members = [(kind, getattr(wire, member)) for kind, member in _MEMBERS.items()]
     return wire, members
+
+
+def _signed(heads: tuple[Head, ...]) -> dict[str, object]:
+    return {"heads": heads} if heads else {}
 
 
 def _item(key: str, raw: msgspec.Raw) -> Item | None:

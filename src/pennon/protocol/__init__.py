@@ -1,12 +1,13 @@
 """The sync protocol as machines without I/O: frames and documents in, actions and frames out. See spec/sync.md."""
 
-from pennon.protocol import digest, sse
+from pennon.protocol import digest, heads, sse
 from pennon.protocol.actions import (
     Action,
     Adopted,
     AskSince,
     AskSnapshot,
     Draining,
+    Endorsed,
     Reported,
     ReportKind,
 )
@@ -15,6 +16,9 @@ from pennon.protocol.frames import DELTA, GOODBYE, HEARTBEAT, SNAPSHOT, Frame
 from pennon.protocol.hub import Hub
 from pennon.protocol.projection import PROJECTIONS, Projection
 from pennon.protocol.replica import Replica
+from pennon.protocol.roots import Ledger, Lines
+from pennon.protocol.trust import Terms, Trust
+from pennon.protocol.verifying import VerifyingReplica
 
 __all__ = [
     "DELTA",
@@ -28,15 +32,22 @@ __all__ = [
     "AskSnapshot",
     "DeltaDoesNotFit",
     "Draining",
+    "Endorsed",
     "Frame",
     "FrameTooLarge",
     "Hub",
+    "Ledger",
+    "Lines",
     "NotLoaded",
     "Projection",
     "ProtocolError",
     "Replica",
     "ReportKind",
     "Reported",
+    "Terms",
+    "Trust",
+    "VerifyingReplica",
     "digest",
+    "heads",
     "sse",
 ]

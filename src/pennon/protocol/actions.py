@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pennon.model import Delta, Item, ItemKind, Position, Snapshot
+from pennon.model import Delta, Head, Item, ItemKind, Position, Snapshot
 from pennon.protocol.state import Reference, delta_of
 
 
@@ -27,7 +27,7 @@ class Adopted(msgspec.Struct, frozen=True):
         It has no digest: the hub computes its own, and would refuse one that came wrong from above.
         """
         if self.step is not None:
-            return msgspec.structs.replace(self.step, digest="")
+            return msgspec.structs.replace(self.step, digest="", heads=self.snapshot.heads)
         before, after = self.previous, self.snapshot.position
         if before is None or self.touched is None or before.epoch != after.epoch or before >= after:
             return None
@@ -40,7 +40,14 @@ class Adopted(msgspec.Struct, frozen=True):
             position=after,
             since=before.revision,
             digest_after="",
+            heads=self.snapshot.heads,
         )
+
+
+class Endorsed(msgspec.Struct, frozen=True):
+    """What the replica holds has other signed heads than before: pass them on to a hub below."""
+
+    heads: tuple[Head, ...]
 
 
 class AskSince(msgspec.Struct, frozen=True):
@@ -61,13 +68,21 @@ class ReportKind(StrEnum):
     LAGGING = "lagging upstream"
     OLD_EPOCH = "upstream in an old epoch"
     OTHER_ENVIRONMENT = "other environment"
+    UNSIGNED = "no signature"
+    UNTRUSTED = "signature not trusted"
+    STALE_HEAD = "signed too long ago"
 
 
 class Reported(msgspec.Struct, frozen=True):
-    """Something that a person may want to know; nothing has to be done about it."""
+    """Something that a person may want to know.
+
+    Nothing has to be done about it, but for a *refusal*: what came is not taken, and its sender is not to be believed.
+    Close the connection, and come back as after any failure, asking for the whole.
+    """
 
     problem: str
     kind: ReportKind
+    is_refusal: bool = False
 
 
 class Draining(msgspec.Struct, frozen=True):
@@ -76,4 +91,4 @@ class Draining(msgspec.Struct, frozen=True):
     retry_ms: int
 
 
-Action: TypeAlias = Adopted | AskSince | AskSnapshot | Reported | Draining
+Action: TypeAlias = Adopted | Endorsed | AskSince | AskSnapshot | Reported | Draining

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pennon.model import DECODE_ERRORS, InvalidJson, Position, Problem, decoding_problem
+from pennon.model import DECODE_ERRORS, Head, InvalidJson, Position, Problem, decoding_problem
 from pennon.model.flags import Wire
 
 SNAPSHOT = "snapshot"
@@ -44,6 +44,7 @@ class Heartbeat(Wire, frozen=True, kw_only=True):
     digest: str
     environment: str = ""
     path: tuple[str, ...] = ()
+    heads: tuple[Head, ...] = ()
 
     @property
     def position(self) -> Position:

@@ -1,11 +1,11 @@
 """The sending side of one environment: holds it whole, and says to each receiver what that one lacks."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
-from pennon.model import Delta, Items, KeyRecord, Position, Snapshot
-from pennon.protocol import digest, frames
+from pennon.model import Delta, Head, Items, KeyRecord, Position, Snapshot
+from pennon.protocol import digest, frames, heads
 from pennon.protocol.errors import DeltaDoesNotFit, NotLoaded
 from pennon.protocol.frames import Frame
 from pennon.protocol.history import Entry, History
@@ -42,6 +42,7 @@ class Hub:
     def __init__(self, *, history_bytes: int = HISTORY_BYTES) -> None:
         self._held: _Held | None = None
         self._client = ClientProjection({})
+        self._heads: tuple[Head, ...] = ()
         self._known_at = 0.0
         self._history = History(history_bytes)
         self._snapshots: dict[Projection, bytes] = {}
@@ -67,6 +68,7 @@ class Hub:
         client = ClientProjection(public.items)
         self._held = _Held(snapshot.environment, snapshot.position, public, State.of({"key": items["key"]}))
         self._client = client
+        self._heads = heads.fitting(snapshot.heads, snapshot.environment, snapshot.position)
         self._known_at = known_at
         self._history.clear()
         self._forget_bytes()
@@ -90,10 +92,26 @@ class Hub:
         }
         since = held.position.revision
         self._held = after
+        self._heads = heads.fitting(delta.heads, after.environment, after.position)
         self._known_at = max(self._known_at, known_at)
         self._history.add(Entry(since, delta.to, changes))
         self._forget_bytes()
         return {projection: self._delta(projection, of, since) for projection, of in changes.items()}
+
+    def endorse(self, said: Iterable[Head]) -> bool:
+        """Take the signed heads that came after their state, or renew those there are. Others are left aside.
+
+        Return whether a projection has one now that had none: then nobody has been sent it yet, and wants a heartbeat.
+        """
+        held, before = self._now_held(), self._heads
+        self._heads = heads.merged(before, heads.fitting(said, held.environment, held.position))
+        if self._heads != before:
+            self._forget_bytes()
+        return len(self._heads) > len(before)
+
+    def heads(self, projection: Projection) -> tuple[Head, ...]:
+        """Return the signed heads of the state as receivers of *projection* get them: edges all, others their own."""
+        return tuple(head for head in self._heads if projection in ("edge", head.projection))
 
     def confirm(self, known_at: float) -> None:
         """Note that the environment was still current at the origin at *known_at*."""
@@ -122,10 +140,11 @@ class Hub:
             environment=held.environment,
             position=held.position,
             digest=self.digest(projection),
+            heads=self.heads(projection),
         )
 
     def snapshot_json(self, projection: Projection) -> bytes:
-        """Return the snapshot as it travels, made at most once at a revision."""
+        """Return the snapshot as it travels, made once at a revision, and again when its heads were renewed."""
         if projection not in self._snapshots:
             self._snapshots[projection] = self.snapshot(projection).to_json()
         return self._snapshots[projection]
@@ -166,6 +185,7 @@ class Hub:
             digest=self.digest(projection),
             environment=held.environment,
             path=self.path if projection == "edge" else (),
+            heads=self.heads(projection),
         )
         return self._frame(frames.HEARTBEAT, msgspec.json.encode(heartbeat), now)
 
@@ -207,6 +227,7 @@ class Hub:
             position=held.position,
             since=since,
             digest_after=self.digest(projection),
+            heads=self.heads(projection),
         )
 
     def _forget_bytes(self) -> None:

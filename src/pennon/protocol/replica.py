@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from pennon.model import Delta, InvalidJson, Position, Problem, Snapshot
-from pennon.protocol import digest, frames
+from pennon.model import Delta, Head, InvalidJson, Position, Problem, Snapshot
+from pennon.protocol import digest, frames, heads
 from pennon.protocol.actions import (
     Action,
     Adopted,
     AskSince,
     AskSnapshot,
     Draining,
+    Endorsed,
     Reported,
     ReportKind,
 )
@@ -100,6 +101,15 @@ class Replica:
         """Take a snapshot that the shell read from elsewhere, *age* seconds after it was current at the origin."""
         return self._take_snapshot(snapshot, now - age, now)
 
+    def standing(self) -> object:
+        """Return what is held, to `go_back` to."""
+        return self._held
+
+    def go_back(self, standing: object) -> None:
+        """Hold again what was held at that *standing*, as if nothing had been received since."""
+        assert standing is None or isinstance(standing, _Held)
+        self._held = standing
+
     def rehouse(self, snapshot: Snapshot) -> bool:
         """Hold *snapshot* in place of what is held, if it says the same: its items may be kept elsewhere.
 
@@ -111,6 +121,8 @@ class Replica:
         state = State.of(items_of(snapshot))
         if state.value != held.state.value:
             return False
+        if snapshot.heads != held.snapshot.heads:
+            snapshot = msgspec.structs.replace(snapshot, heads=held.snapshot.heads)
         self._held = _Held(snapshot, state, held.known_at)
         return True
 
@@ -141,7 +153,10 @@ class Replica:
             return [AskSince(held.snapshot.position)]
         if heartbeat.revision < held.snapshot.revision:
             return [_behind(held.snapshot, heartbeat.position)]
-        return self._compare(held, heartbeat.digest, known_at, now)
+        return [
+            *self._compare(held, heartbeat.digest, known_at, now),
+            *self._endorse(heartbeat.heads, heartbeat.digest),
+        ]
 
     def _receive_goodbye(self, data: bytes, _now: float) -> list[Action]:
         return [Draining(frames.goodbye_of(data).retry_ms)]
@@ -162,7 +177,7 @@ class Replica:
         touched = difference(held.snapshot, snapshot)
         if not touched and _head(held.snapshot) == _head(snapshot):
             self._confirm(held, known_at)
-            return actions
+            return [*actions, *self._endorse(snapshot.heads, snapshot.digest)]
         return [self._adopt(taken, touched=touched), *actions]
 
     def _take_delta(self, delta: Delta, known_at: float, now: float) -> list[Action]:
@@ -177,18 +192,20 @@ class Replica:
         if delta.to < revision:
             return []
         if delta.to == revision:
-            return self._compare(held, delta.digest, known_at, now)
+            return [*self._compare(held, delta.digest, known_at, now), *self._endorse(delta.heads, delta.digest)]
         return self._apply(held, delta, known_at, now)
 
     def _apply(self, held: _Held, delta: Delta, known_at: float, now: float) -> list[Action]:
         state, touched = held.state.after(changes_of(delta))
         if not _follows(held, state, delta.digest):
             return [_mismatch(delta.digest, state.digest), *self._ask(held, now)]
+        environment, position = held.snapshot.environment or delta.environment, Position(delta.epoch, delta.to)
         snapshot = Snapshot.of(
             state.items,
-            environment=held.snapshot.environment or delta.environment,
-            position=Position(delta.epoch, delta.to),
+            environment=environment,
+            position=position,
             digest=delta.digest,
+            heads=heads.fitting(delta.heads, environment, position),
         )
         taken = _Held(snapshot, state, known_at)
         adopted = self._adopt(taken, touched=touched, step=delta)
@@ -222,6 +239,18 @@ class Replica:
             held = msgspec.structs.replace(held, known_at=known_at)
             self._held = held
         return held
+
+    def _endorse(self, said: tuple[Head, ...], digest_said: str) -> list[Action]:
+        """Take the heads that came with a word about the state that is held, if it was of the same items."""
+        held = self._held
+        if held is None or not said or digest_said not in (held.snapshot.digest, held.state.digest):
+            return []
+        snapshot = held.snapshot
+        found = heads.merged(snapshot.heads, heads.fitting(said, snapshot.environment, snapshot.position))
+        if found == snapshot.heads:
+            return []
+        self._held = msgspec.structs.replace(held, snapshot=msgspec.structs.replace(snapshot, heads=found))
+        return [Endorsed(found)]
 
     def _ask(self, held: _Held, now: float) -> list[Action]:
         return [AskSnapshot()] if held.is_sound else self._ask_again(now)
@@ -289,7 +318,10 @@ def _head(snapshot: Snapshot) -> tuple[str, Position, str]:
 def _read_snapshot(data: bytes) -> Snapshot:
     snapshot = Snapshot.from_json(data)
     frames.check_position(snapshot.position)
-    return snapshot
+    if not snapshot.heads:
+        return snapshot
+    fitting = heads.fitting(snapshot.heads, snapshot.environment, snapshot.position)
+    return msgspec.structs.replace(snapshot, heads=fitting)
 
 
 def _read_delta(data: bytes) -> Delta:

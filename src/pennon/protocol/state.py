@@ -5,7 +5,7 @@ from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
 
-from pennon.model import ITEM_KINDS, Delta, Item, ItemKind, Position, Snapshot
+from pennon.model import ITEM_KINDS, Delta, Head, Item, ItemKind, Position, Snapshot
 from pennon.protocol import digest
 
 Changes: TypeAlias = Mapping[ItemKind, Mapping[str, Item | None]]
@@ -87,7 +87,15 @@ def changes_of(delta: Delta) -> Changes:
     return {kind: items for kind in ITEM_KINDS if (items := delta.items(kind))}
 
 
-def delta_of(changes: Changes, *, position: Position, since: int, digest_after: str, environment: str = "") -> Delta:
+def delta_of(
+    changes: Changes,
+    *,
+    position: Position,
+    since: int,
+    digest_after: str,
+    environment: str = "",
+    heads: tuple[Head, ...] = (),
+) -> Delta:
     """Return the delta from the revision *since* to *position* that carries *changes*."""
     return Delta(
         environment=environment,
@@ -95,6 +103,7 @@ def delta_of(changes: Changes, *, position: Position, since: int, digest_after: 
         from_=since,
         to=position.revision,
         digest=digest_after,
+        heads=heads,
         flags=changes.get("flag", {}),
         segments=changes.get("segment", {}),
         layers=changes.get("layer", {}),

@@ -71,7 +71,18 @@ def test_a_salt_made_here_has_no_dots() -> None:
 
 
 def test_the_public_names_are_those_of_the_list() -> None:
-    modules = {"allocation", "conditions", "evaluations", "flags", "items", "keys", "limits", "problems", "segments"}
+    modules = {
+        "allocation",
+        "conditions",
+        "evaluations",
+        "flags",
+        "heads",
+        "items",
+        "keys",
+        "limits",
+        "problems",
+        "segments",
+    }
     modules |= {"snapshots", "strict", "validation"}
     names = {name for name in vars(model) if not name.startswith("_")}
     assert names - modules == set(model.__all__)

@@ -2,21 +2,23 @@
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from pennon.model import Position, Snapshot
+from pennon.model import Head, Position, Snapshot
 from pennon.protocol import (
     Action,
     Adopted,
     AskSince,
     AskSnapshot,
     Draining,
+    Endorsed,
     Frame,
     Hub,
     Projection,
     Replica,
     Reported,
     ReportKind,
+    VerifyingReplica,
     sse,
 )
 from tests.unit.protocol.origin import Log, Texts, texts_of
@@ -62,6 +64,11 @@ class Node:
         for link in self.streams:
             link.send(self.hub.delta_frame(link.projection, deltas[link.projection], now), now)
 
+    def endorse(self, heads: Iterable[Head], now: float) -> None:
+        """Take heads that came after their state, and tell at once who was sent the state without them."""
+        if self.hub.endorse(heads):
+            self.heartbeat(now)
+
     def heartbeat(self, now: float) -> None:
         for link in self.streams:
             link.send(self.hub.heartbeat(now, link.projection), now)
@@ -70,15 +77,23 @@ class Node:
 class Link:
     """A replica, what is on its way to it, what it asked for, and what its shell keeps."""
 
-    def __init__(self, projection: Projection, *, below: Node | None = None) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        *,
+        below: Node | None = None,
+        make: Callable[[Snapshot | None], Replica | VerifyingReplica] = lambda snapshot: Replica(snapshot=snapshot),
+    ) -> None:
         self.projection = projection
+        self.make = make
         self.below = below
         self.upstream: Node | None = None
         self.wire: deque[tuple[float, Frame]] = deque()
         self.asks: list[AskSince | AskSnapshot] = []
         self.stored: list[bytes] = []
         self.longest_way = 0.0
-        self.replica = Replica()
+        self.refusals = 0
+        self.replica = make(None)
         self.mirror: Texts = {}
         self.reports: set[ReportKind] = set()
 
@@ -104,8 +119,9 @@ class Link:
         self.disconnect()
         self.asks.clear()
         snapshot = None if stored is None else Snapshot.from_json(stored)
-        self.replica = Replica(snapshot=snapshot)
-        self.mirror = {} if snapshot is None else texts_of(snapshot)
+        self.replica = self.make(snapshot)
+        known = self.replica.snapshot
+        self.mirror = {} if known is None else texts_of(known)
 
     def deliver(self, now: float) -> None:
         sent, frame = self.wire.popleft()
@@ -132,6 +148,11 @@ class Link:
                     assert action.previous == before
                     assert before is None or action.snapshot.position >= before
                     self._adopt(action, now)
+                case Reported(is_refusal=True):
+                    self.refuse()
+                case Endorsed(heads):
+                    if self.below is not None and self.below.hub.position == self.replica.position:
+                        self.below.endorse(heads, now)
                 case Reported():
                     if not _may_differ(data, before):
                         self.reports.add(action.kind)
@@ -139,6 +160,12 @@ class Link:
                     raise AssertionError("nobody here says goodbye")
         if self.below is not None and self.replica.known_at is not None and self.below.hub.position is not None:
             self.below.hub.confirm(self.replica.known_at)
+
+    def refuse(self) -> None:
+        """Believe nothing more of what this sender has on its way, and come back asking for the whole."""
+        self.refusals += 1
+        self.disconnect()
+        self.asks = [AskSnapshot()]
 
     def _adopt(self, adopted: Adopted, now: float) -> None:
         self.stored.append(adopted.snapshot.to_json())

@@ -4,7 +4,11 @@ import types
 
 from pennon import protocol
 
-SUBMODULES = {name for name, value in vars(protocol).items() if isinstance(value, types.ModuleType)} - {"digest", "sse"}
+SUBMODULES = {name for name, value in vars(protocol).items() if isinstance(value, types.ModuleType)} - {
+    "digest",
+    "heads",
+    "sse",
+}
 
 
 def test_all_names_exactly_what_the_package_offers() -> None:
