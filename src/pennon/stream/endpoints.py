@@ -19,7 +19,7 @@ from pennon.stream.http import (
     Request,
     Scope,
     Send,
-    Streaming,
+    encoded,
     send_answer,
 )
 from pennon.stream.keys import Access, StillLoading, UnknownKey, admit
@@ -63,7 +63,7 @@ def _ofrep(
 
 ENDPOINTS: Sequence[Endpoint] = (
     _sdk("GET", "/sdk/v1/snapshot", _READERS, snapshots.answer_snapshot),
-    _sdk("GET", "/sdk/v1/stream", _READERS, streams.answer_stream),
+    _sdk("GET", "/sdk/v1/stream", _READERS, streams.answer_without_hand_over),
     Endpoint(
         method="GET",
         path="/sdk/v1/environments",
@@ -76,7 +76,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     _sdk("POST", "/sdk/v1/acks", frozenset({"edge"}), events.answer_acks),
     _ofrep("POST", "/ofrep/v1/evaluate/flags", ofrep.answer_flags),
     _ofrep("POST", "/ofrep/v1/evaluate/flags/", ofrep.answer_flag, takes_rest=True),
-    _ofrep("GET", "/ofrep/v1/stream", notify.answer_notify, credential=notify.by_url),
+    _ofrep("GET", "/ofrep/v1/stream", streams.answer_without_hand_over, credential=notify.by_url),
     Endpoint(
         method="GET",
         path="/client/v1/rules/",
@@ -118,15 +118,12 @@ class Endpoints:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        exchange = _Exchange(self._node, Request(scope, receive))
+        exchange = Exchange(self._node, Request(scope, receive))
         try:
             answer = await exchange.answer(*self._found(exchange.request.path))
         except Gone:
             return
-        if isinstance(answer, Answer):
-            await send_answer(send, answer, extra=exchange.cors())
-        else:
-            await answer(receive, exchange.adding_headers(send))
+        await send_answer(send, answer, extra=encoded(exchange.cors()))
 
     def _found(self, path: str) -> tuple[Sequence[Endpoint], str]:
         """Return the endpoints at *path*, one a method, and the rest of it after theirs."""
@@ -138,7 +135,7 @@ class Endpoints:
         return (), ""
 
 
-class _Exchange:
+class Exchange:
     """One request on its way to an answer: what is known of it by now decides how an error looks."""
 
     def __init__(self, node: StreamNode, request: Request) -> None:
@@ -151,7 +148,7 @@ class _Exchange:
         """The pages that may read the answer: those of one origin, `*` for all, None for none."""
         self._depends_on_origin = False
 
-    async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer | Streaming:
+    async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer:
         """Return the answer, whatever it takes. Raises `Gone` only."""
         try:
             if not endpoints:
@@ -163,15 +160,15 @@ class _Exchange:
             for endpoint in endpoints:
                 if endpoint.method == method:
                     self._endpoint = endpoint
-                    return self._headed(await endpoint.handler(await self._admitted_soon(endpoint, rest)))
+                    return await endpoint.handler(await self._admitted_soon(endpoint, rest))
             raise Refusal(405, "Method not allowed", headers=(("allow", _methods(endpoints)),))
         except Refusal as refusal:
-            return self._refused(refusal)
+            return self.refused(refusal)
         except Gone:
             raise
         except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
             _log.exception("a request failed", method=self.request.method, path=self.request.path)
-            return self._refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
+            return self.refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
 
     def cors(self) -> Headers:
         """Return the headers that let the page that asks read the answer."""
@@ -181,37 +178,20 @@ class _Exchange:
         allowed = (("access-control-allow-origin", self._readers), ("access-control-expose-headers", _EXPOSE_HEADERS))
         return (*allowed, *vary)
 
-    def adding_headers(self, send: Send) -> Send:
-        """Return a `send` that adds what `cors` says to the start of a stream."""
-        lines = [(name.encode(), value.encode("latin-1", "replace")) for name, value in self.cors()]
-        if not lines:
-            return send
-
-        async def sending(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *lines]  # type: ignore[misc]
-            await send(message)
-
-        return sending
-
-    def _headed(self, answer: Answer | Streaming) -> Answer | Streaming:
-        """Return *answer*; for HEAD, a stream's headers only, for it would never end. A server leaves bodies out."""
-        if self.request.method == "HEAD" and not isinstance(answer, Answer):
-            return Answer(200, b"", streams.EVENT_STREAM)
-        return answer
-
     async def _admitted_soon(self, endpoint: Endpoint, rest: str) -> Call:
         """Return the call; look into the log before one by a key that is not known is refused.
 
         Whoever has just made a key uses it at once, and an SDK that is told 401 comes back late.
         """
         try:
-            return self._admitted(endpoint, rest)
+            return self.admitted(endpoint, rest)
         except (UnknownKey, StillLoading):
             await self._node.catch_up()
-        return self._admitted(endpoint, rest)
+        return self.admitted(endpoint, rest)
 
-    def _admitted(self, endpoint: Endpoint, rest: str) -> Call:
+    def admitted(self, endpoint: Endpoint, rest: str) -> Call:
+        """Return the call, where the key may make it. Raises `Refusal`."""
+        self._endpoint, self._rest = endpoint, rest
         # Until the key is known an error may be read by any page: it tells nothing, and a client needs its status.
         self._readers = "*" if endpoint.browser else None
         access = endpoint.credential(self._node, self.request, rest)
@@ -264,7 +244,8 @@ class _Exchange:
         )
         return Answer(204, b"", headers)
 
-    def _refused(self, refusal: Refusal) -> Answer:
+    def refused(self, refusal: Refusal) -> Answer:
+        """Return the answer that says *refusal*, and count it."""
         self._node.metrics.refused.labels(str(refusal.status)).inc()
         if self._endpoint is not None and self._endpoint.ofrep:
             body: dict[str, object] = {"key": self._rest} if self._endpoint.takes_rest else {}

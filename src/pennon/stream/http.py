@@ -4,8 +4,9 @@ Not Litestar's, because keys may hold any characters (`a//b`, `a%2Fb`), OFREP ha
 our limits, and a stream must cost no more than its socket.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any, TypeAlias, overload
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
@@ -16,6 +17,7 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+Lines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 JSON = ("content-type", "application/json")
 NO_STORE = ("cache-control", "no-store")
@@ -58,10 +60,8 @@ class Answer(msgspec.Struct, frozen=True):
     status: int = 200
     body: bytes = b""
     headers: Headers = ()
-
-
-Streaming: TypeAlias = Callable[[Receive, Send], Awaitable[None]]
-"""An answer that writes itself."""
+    lines: Lines = ()
+    """Headers more, as they are sent: for what is answered often, with the same ones."""
 
 
 class Request:
@@ -72,35 +72,44 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self.method: str = scope["method"]
-        self.path = _path(scope)
         self.root: str = scope.get("root_path", "").rstrip("/")
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        self.query: Mapping[str, str] = _query(scope.get("query_string", b""))
+        self.path = path_of(scope)
+        self.headers = RequestHeaders(scope["headers"])
+        self.query = parsed_query(scope.get("query_string", b""))
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body, at most *limit* bytes of it."""
-        if (encoding := self.headers.get("content-encoding", "identity")).lower() != "identity":
+        encoding = self.headers.get("content-encoding")
+        if encoding is not None and encoding.lower() != "identity":
             raise Refusal(415, "Unsupported content encoding", f"send the body as it is, not as {encoding!r}")
         declared = self._declared_length(limit)
-        body = bytearray()
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > limit:
-                raise _too_large(limit)
+        message = await self._receive()
+        if message["type"] != "http.disconnect" and not message.get("more_body", False):
+            body: bytes | bytearray = message.get("body", b"")
+        else:
+            body = await self._pieces(message, limit)
+        if len(body) > limit:
+            raise _too_large(limit)
         if declared is not None and declared != len(body):
             raise Refusal(400, "Wrong Content-Length", f"it says {declared} bytes, and {len(body)} came")
         return bytes(body)
 
+    async def _pieces(self, message: Mapping[str, Any], limit: int) -> bytearray:
+        body = bytearray()
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Gone
+            body += message.get("body", b"")
+            if len(body) > limit or not message.get("more_body", False):
+                return body
+            message = await self._receive()
+
     def require_json(self) -> None:
         """Refuse a body that says it is something else than JSON."""
-        kind = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        kind = self.headers.get("content-type", "application/json")
+        if kind == "application/json":
+            return
+        kind = kind.partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise Refusal(415, "Unsupported media type", f"send application/json, not {kind!r}")
 
@@ -117,10 +126,7 @@ class Request:
     @property
     def presented_key(self) -> str | None:
         """The key in `Authorization: Bearer` or `X-API-Key`, if there is one."""
-        scheme, _, secret = self.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secret.strip():
-            return secret.strip()
-        return self.headers.get("x-api-key", "").strip() or None
+        return presented_key(self.headers.get("authorization"), self.headers.get("x-api-key"))
 
     def accepts_gzip(self) -> bool:
         """Whether the client takes gzip."""
@@ -132,20 +138,42 @@ class Request:
 
     def matches(self, etag: str) -> bool:
         """Whether `If-None-Match` names *etag*. Weakly, as RFC 9110 has it for this header."""
-        given = (tag.strip().removeprefix("W/") for tag in self.headers.get("if-none-match", "").split(","))
+        if (tags := self.headers.get("if-none-match")) is None:
+            return False
+        given = (tag.strip().removeprefix("W/") for tag in tags.split(","))
         wanted = etag.removeprefix("W/")
         return any(tag in (wanted, "*") for tag in given)
 
 
-def _path(scope: Scope) -> str:
+def presented_key(authorization: str | None, api_key: str | None) -> str | None:
+    """Return the key that these two headers present, if there is one."""
+    if authorization is not None:
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() == "bearer" and (secret := secret.strip()):
+            return secret
+    return (api_key.strip() or None) if api_key is not None else None
+
+
+def path_of(scope: Scope) -> str:
     """Return the path below which the app is mounted, each `%2F` and `//` as it was sent, decoded once."""
     raw: bytes | None = scope.get("raw_path")
-    path = unquote_to_bytes(raw.partition(b"?")[0]).decode(errors="replace") if raw else str(scope["path"])
+    if not raw:
+        path = str(scope["path"])
+    elif b"%" in raw or b"?" in raw:
+        path = unquote_to_bytes(raw.partition(b"?")[0]).decode(errors="replace")
+    else:
+        path = raw.decode(errors="replace")
     root: str = scope.get("root_path", "")
     return path.removeprefix(root) if root else path
 
 
-def _query(text: bytes) -> Mapping[str, str]:
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
+
+
+def parsed_query(text: bytes) -> Mapping[str, str]:
+    """Return the parameters of a query, the last of each name. Raises `Refusal` beyond a sane number of them."""
+    if not text:
+        return _NO_QUERY
     try:
         return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=_QUERY_FIELDS))
     except ValueError as error:
@@ -157,15 +185,20 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(413, "Body too large", f"at most {limit} bytes", headers=(("connection", "close"),))
 
 
-async def send_answer(send: Send, answer: Answer, *, extra: Headers = ()) -> None:
+async def send_answer(send: Send, answer: Answer, *, extra: Lines = ()) -> None:
     """Send *answer* with *extra* headers."""
-    await start(send, answer.status, (*answer.headers, *extra), length=len(answer.body))
+    await start(send, answer.status, answer.headers, lines=(*answer.lines, *extra), length=len(answer.body))
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def start(send: Send, status: int, headers: Headers, *, length: int | None = None) -> None:
-    """Send status and headers; without a *length* the body ends when it ends."""
-    lines = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+async def start(send: Send, status: int, headers: Headers, *, lines: Lines = (), length: int | None = None) -> None:
+    """Send status and headers, then *lines*; without a *length* the body ends when it ends."""
+    every = [*encoded(headers), *lines] if headers else list(lines)
     if length is not None and status not in (204, 304):
-        lines.append((b"content-length", str(length).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": lines})
+        every.append((b"content-length", b"%d" % length))
+    await send({"type": "http.response.start", "status": status, "headers": every})
+
+
+def encoded(headers: Headers) -> Lines:
+    """Return *headers* as they are sent."""
+    return tuple((name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers)
