@@ -13,6 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from pennon.bus import MemoryBus
+from pennon.edge.events import EdgeEvents
 from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, EventSink, Ingest
 from pennon.model import (
@@ -217,7 +218,7 @@ class RunningNode:
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=5)
         self._server = uvicorn.Server(config)
         async with contextlib.AsyncExitStack() as stack:
-            if isinstance(self.sink, Ingest):
+            if isinstance(self.sink, Ingest | EdgeEvents):
                 await self.sink.start()
                 stack.push_async_callback(self.sink.stop)
             await stack.enter_async_context(self.node)

@@ -5,9 +5,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from pennon.events import EventBatch, InvalidBatch
+from pennon.events import ENVELOPE_BYTES, EventBatch, InvalidBatch, is_forwarding
 from pennon.ingest.accept import Accepted, BatchTooOld, IngestUnavailable
 from pennon.model import DECODE_ERRORS, Position, Problem, decoding_problem, pointer
+from pennon.stream import forwarded
 from pennon.stream.acks import NODES, Ack
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, NO_STORE, Answer, Refusal
@@ -19,7 +20,10 @@ async def answer_events(call: Call) -> Answer:
     """Take a batch of events; 202 once it is on disk. A batch with one malformed entry is refused whole."""
     batches, settings = call.node.metrics.batches, call.node.settings
     call.request.require_json()
-    body = await call.request.body(settings.events_bytes)
+    envelope = ENVELOPE_BYTES if call.access.kind == "edge" else 0
+    body = await call.request.body(settings.events_bytes + envelope)
+    if is_forwarding(body):
+        return await forwarded.answer(call, body)
     try:
         batch = EventBatch.from_json(body)
     except InvalidBatch as error:
@@ -28,7 +32,7 @@ async def answer_events(call: Call) -> Answer:
         raise Refusal(400, "Malformed batch", detail, problems=error.problems) from error
     if call.access.kind == "server":
         call.environment.census.reported(batch.instance, batch.revision, call.now)
-    known = await _known_of(batch, call)
+    known = await forwarded.known_of(batch, call, call.projection)
     unknown = batch.entries - known.entries
     if unknown and not known.entries:
         return _taken(call, Accepted(0), unknown)
@@ -44,31 +48,8 @@ async def answer_events(call: Call) -> Answer:
     return _taken(call, accepted, unknown)
 
 
-async def _known_of(batch: EventBatch, call: Call) -> EventBatch:
-    """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts."""
-    flags = call.environment.known_flags(call.projection)
-    known = flags.known_of(batch)
-    if known is not batch and _is_ahead(batch, call):
-        # The SDK may have its flags from another node, and been faster than the bus.
-        await call.node.catch_up()
-        known = flags.known_of(batch)
-    return known
-
-
-def _is_ahead(batch: EventBatch, call: Call) -> bool:
-    position = call.environment.position
-    try:
-        return position is not None and Position.parse(str(batch.revision)) > position
-    except ValueError:
-        return False
-
-
 def _taken(call: Call, accepted: Accepted, unknown: int) -> Answer:
-    metrics = call.node.metrics
-    metrics.batches.labels("duplicate" if accepted.duplicate else "accepted").inc()
-    if not accepted.duplicate:
-        metrics.events.inc(accepted.accepted)
-        metrics.unknown_events.inc(unknown)
+    forwarded.count(call, accepted, unknown)
     answer = {"accepted": accepted.accepted, "duplicate": accepted.duplicate, "unknown": unknown}
     return Answer(202, msgspec.json.encode(answer), (JSON, NO_STORE))
 
