@@ -1,7 +1,9 @@
-"""`pennon serve`: runs the control plane with everything it needs in one process."""
+"""`pennon serve`: runs the control plane with everything it needs, in one process or several."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,29 +36,77 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     """
     # A whole server, which `pennon --help` can do without.
     from pennon.cli.logs import set_up_logs  # noqa: PLC0415
-    from pennon.cli.server import CannotListen, run  # noqa: PLC0415
-    from pennon.control.app import CannotStart, FirstStart, create_app, tell_on_stderr  # noqa: PLC0415
+    from pennon.cli.server import CannotListen  # noqa: PLC0415
+    from pennon.cli.workers.process import WorkerFailed  # noqa: PLC0415
+    from pennon.control.app import CannotStart, FirstStart, tell_on_stderr  # noqa: PLC0415
 
     first: list[FirstStart] = []
+
+    def load() -> Settings:
+        return load_settings(Settings, options, os.environ, file=config)
+
     try:
-        settings = load_settings(Settings, options, os.environ, file=config)
+        settings = load()
         set_up_logs(level=settings.log_level, form=settings.log_format)
-        run(
-            lambda: create_app(settings, announce=first.append),
-            host=settings.host,
-            port=settings.port,
-            drain_timeout_s=settings.drain_timeout_s,
-            ready=lambda listening: _say_ready(listening, settings, first, json=json),
-        )
+        said = _Said(settings, first, json=json)
+        if settings.workers == 1:
+            _run(settings, said)
+        else:
+            _supervise(settings, said, load)
     except BadSettings as error:
         typer.echo(f"These settings cannot be used:\n{error}", err=True)
         raise typer.Exit(2) from error
-    except (CannotListen, CannotStart) as error:
+    except (CannotListen, CannotStart, WorkerFailed) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     finally:
         if first:  # it was made, and then something failed: without its token nobody could ever get in
             tell_on_stderr(first.pop())
+
+
+def _run(settings: Settings, said: "_Said") -> None:
+    from pennon.cli.server import run  # noqa: PLC0415
+    from pennon.control.app import create_app  # noqa: PLC0415
+
+    run(
+        lambda: create_app(settings, announce=said.first.append),
+        host=settings.host,
+        port=settings.port,
+        drain_timeout_s=settings.drain_timeout_s,
+        ready=said.ready,
+    )
+
+
+def _supervise(settings: Settings, said: "_Said", load: Callable[[], Settings]) -> None:
+    from pennon.cli.server import Listening, listen_together  # noqa: PLC0415
+    from pennon.cli.workers.supervisor import CannotRenew, Plan, supervise  # noqa: PLC0415
+    from pennon.control.app import prepared  # noqa: PLC0415
+
+    def renewed() -> bytes:
+        try:
+            return msgspec.json.encode(load())
+        except BadSettings as error:
+            raise CannotRenew(str(error)) from error
+
+    plan = Plan(program="serve", settings=renewed, drain_timeout_s=settings.drain_timeout_s)
+    with contextlib.ExitStack() as stack:
+        listeners = listen_together(settings.host, settings.port, settings.workers)
+        for listener in listeners:
+            stack.enter_context(listener)
+        stack.enter_context(prepared(settings, announce=said.first.append))
+        listening = Listening(settings.host, listeners[0].getsockname()[1])
+        supervise(plan, listeners, ready=lambda: said.ready(listening))
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What is said when the server is ready. `first` has what the first start made, until that is said."""
+
+    settings: Settings
+    first: "list[FirstStart]"
+    json: bool
+
+    def ready(self, listening: "Listening") -> None:
+        _say_ready(listening, self.settings, self.first, json=self.json)
 
 
 def _say_ready(listening: "Listening", settings: Settings, made: "list[FirstStart]", *, json: bool) -> None:

@@ -121,9 +121,41 @@ def configured(app: Litestar, *, drain_timeout_s: int) -> uvicorn.Config:
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on *host* and *port*. Raises `CannotListen`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with _explained(host, port):
+        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
+
+
+def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return so many sockets that listen on one address; the kernel spreads who connects. Raises `CannotListen`.
+
+    The first is bound as if it were alone: else another server that shares addresses too would share this one with us.
+    """
+    sockets: list[socket.socket] = []
+    with contextlib.ExitStack() as stack, _explained(host, port):
+        for number in range(count):
+            made = stack.enter_context(socket.socket(_family(host)))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if made.family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if number:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made.bind((host, sockets[0].getsockname()[1] if sockets else port))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sockets.append(made)
+        for made in sockets:  # from here on each has its share, so all at once
+            made.listen(_BACKLOG)
+        stack.pop_all()
+    return sockets
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+@contextlib.contextmanager
+def _explained(host: str, port: int) -> Iterator[None]:
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        yield
     except OSError as error:
         mend = "stop what uses it, or choose another with --port" if port else "choose another with --host"
         reason = os.strerror(error.errno).lower() if isinstance(error.errno, int) else str(error)

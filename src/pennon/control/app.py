@@ -6,14 +6,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import FrameType
+from typing import TypeAlias
 
 import msgspec
 from litestar import Litestar
 
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
+from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.access.keys import KeyService
 from pennon.control.access.service import TokenService
 from pennon.control.api import Services, build_application
@@ -38,19 +41,36 @@ from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.storage import Storage, open_storage
 from pennon.control.working.salts import random_salt
-from pennon.ingest import Counting, Ingest, SpoolError
+from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
+from pennon.ingest.folders import adopt_leftovers, folder_of, held
 from pennon.model import Flag
 from pennon.model.limits import Limits
 from pennon.stream import StreamNode, StreamSettings, routes
+from pennon.stream.families import Family
 
 FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
+EVENTS = "events"
+"""The folder of what SDKs report, in the data folder."""
 _THREADS = 16
+_ADOPTED_S = 10.0
+_AGAIN_S = 0.1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+Others: TypeAlias = Callable[[], Awaitable[list[list[Family]]]]
 
 
 class CannotStart(Exception):
     """The server cannot start. The text says why and what to do."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Which of the workers of a server this process is. `folder` is theirs alone, and goes with the server."""
+
+    number: int
+    workers: int
+    events: int
+    """The number of the folder that its spool has."""
+    folder: Path
 
 
 class FirstStart(msgspec.Struct, frozen=True):
@@ -66,40 +86,85 @@ def tell_on_stderr(first: FirstStart) -> None:
     sys.stderr.write(f"First start. The administrator's token, shown this once: {first.administrator_token}\n")
 
 
-def create_app(settings: Settings, *, announce: Callable[[FirstStart], None] = tell_on_stderr) -> Litestar:
+def create_app(
+    settings: Settings,
+    *,
+    announce: Callable[[FirstStart], None] = tell_on_stderr,
+    place: Place | None = None,
+    others: Others | None = None,
+) -> Litestar:
     """Open the storage that *settings* name, bring it up to date, and return the server's ASGI application.
 
     On the first start of an installation *announce* is told the administrator's token. Raises `CannotStart`.
-    `app.state.drain` ends all streams in good order, for who stops the server.
+    `app.state.drain` ends all streams in good order, for who stops the server; `app.state.metrics` is what this process
+    counts. *place* is that of one worker of several, *others* returns what the others count.
     """
+    storage = _opened(settings)
     try:
-        storage = open_storage(settings.database)
-    except PennonError as error:
-        raise CannotStart(f"The database cannot be used: {error}.") from error
-    try:
-        return _Server(settings, storage, announce).app
+        return _Server(settings, storage, announce, place, others).app
     except BaseException:  # nothing is swallowed: what was opened is closed, whatever ended the start
         storage.close()
         raise
 
 
+@contextlib.contextmanager
+def prepared(settings: Settings, *, announce: Callable[[FirstStart], None]) -> Iterator[None]:
+    """Make everything ready for workers, and keep other servers out meanwhile. Raises `CannotStart`.
+
+    Of what is once in an installation, this is when: migrations, and the first start, which *announce* is told of.
+    """
+    with _folder_explained(settings), held(settings.data_folder / EVENTS):
+        storage = _opened(settings)
+        try:
+            services = _services(storage, SystemClock(), settings.limits)
+            if (first := _first_start(services)) is not None:
+                announce(first)
+        finally:
+            storage.close()
+        yield
+
+
+def _opened(settings: Settings) -> Storage:
+    try:
+        return open_storage(settings.database)
+    except PennonError as error:
+        raise CannotStart(f"The database cannot be used: {error}.") from error
+
+
+@contextlib.contextmanager
+def _folder_explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except (SpoolError, OSError) as error:
+        raise CannotStart(f"The folder {settings.data_folder} cannot be used: {error}.") from error
+
+
 class _Server:
     """Everything that runs in a server, in the order in which it is started."""
 
-    def __init__(self, settings: Settings, storage: Storage, announce: Callable[[FirstStart], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        storage: Storage,
+        announce: Callable[[FirstStart], None],
+        place: Place | None,
+        others: Others | None,
+    ) -> None:
         self._settings = settings
         self._storage = storage
+        self._place = place
         clock = SystemClock()
         self._services = _services(storage, clock, settings.limits)
         if (first := _first_start(self._services)) is not None:
             announce(first)
         self._published = PublishedLog(storage.log)
-        self._bus = _bus(settings)
+        self._bus = _bus(settings, place)
         announce_changes(storage.log, self._published, self._bus)
-        self._ingest = Ingest(settings.data_folder / "events", time.time)
+        self._events = settings.data_folder / EVENTS
+        self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
         self._node = StreamNode(self._published, self._bus, self._ingest, time, _stream_settings(settings))
-        metrics = HttpMetrics()
+        metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
         self.app = build_application(
             self._services,
@@ -110,6 +175,7 @@ class _Server:
             lifespan=self._running,
         )
         self.app.state.drain = self._node.drain
+        self.app.state.metrics = metrics.registry
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -118,10 +184,16 @@ class _Server:
             stack.callback(self._published.close)
             threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pennon-api")
             asyncio.get_running_loop().set_default_executor(threads)
-            await self._start_ingest()
+            with _folder_explained(self._settings):
+                if self._place is None:
+                    stack.enter_context(held(self._events))
+                await self._start_ingest()
             stack.push_async_callback(self._ingest.stop)
             counting = asyncio.create_task(self._counting.run())
             stack.push_async_callback(_cancelled, counting)
+            if self._place is None or self._place.number == 0:
+                adopting = asyncio.create_task(adopt_leftovers(self._events, self._storage.counts))
+                stack.push_async_callback(_cancelled, adopting)
             if isinstance(self._bus, RemoteBus):
                 await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
@@ -129,10 +201,17 @@ class _Server:
             yield
 
     async def _start_ingest(self) -> None:
-        try:
-            await self._ingest.start()
-        except (SpoolError, OSError) as error:
-            raise CannotStart(f"The folder {self._settings.data_folder} cannot be used: {error}.") from error
+        """Open the spool. What a dead worker left may just be counted by another one: that takes a moment."""
+        until = time.monotonic() + (_ADOPTED_S if self._place else 0)
+        while True:
+            try:
+                await self._ingest.start()
+            except SpoolInUse:
+                if time.monotonic() >= until:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                return
 
     async def _storage_answers(self) -> str | None:
         try:
@@ -147,9 +226,12 @@ class _Server:
         return None if self._node.is_ready else "the environments to be loaded"
 
 
-def _bus(settings: Settings) -> Bus:
+def _bus(settings: Settings, place: Place | None) -> Bus:
+    if settings.bus is None:
+        return MemoryBus() if place is None else workers_bus(place.folder / SOCKET)
     try:
-        return MemoryBus() if settings.bus is None else bus_at(settings.bus)
+        # Each worker has its own connections to a server: one that relayed for all would be one more thing to die.
+        return bus_at(settings.bus)
     except BusUnusable as error:
         raise CannotStart(f"The bus cannot be used: {error}.") from error
 

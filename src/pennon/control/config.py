@@ -25,6 +25,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=256,
+            description="Processes that serve, on one address. More than one: SIGHUP renews them one after the other, "
+            "and one that dies is replaced.",
+        ),
+    ] = 1
     data: Annotated[
         str, Meta(min_length=1, description="Folder for the database and for what SDKs report. Made if missing.")
     ] = "pennon-data"

@@ -100,7 +100,7 @@ class Spool:
 
     def segments(self) -> list[int]:
         """Return the numbers of the segments that are there, oldest first."""
-        return sorted(int(path.stem) for path in self._folder.glob("?" * _DIGITS + _SUFFIX) if path.stem.isdecimal())
+        return _segments(self._folder)
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """Write *payloads* and return when they are on disk: one fsync for all. Raises `SpoolFull`: none is kept."""
@@ -131,11 +131,7 @@ class Spool:
 
     def consumed(self) -> Place:
         """Return the place up to which everything was read for good."""
-        try:
-            return msgspec.json.decode((self._folder / "consumed").read_bytes(), type=Place)
-        except (FileNotFoundError, msgspec.DecodeError):
-            # A spoiled note costs reading again, which the reader's own marks make harmless.
-            return Place(0, 0)
+        return _consumed(self._folder)
 
     def consume(self, place: Place) -> list[int]:
         """Note that everything before *place* was read for good. Return the segments that nobody reads any more."""
@@ -205,6 +201,29 @@ class Spool:
             self._place = Place(self._place.segment + 1, 0)
         else:
             self._path(self._place.segment).unlink(missing_ok=True)
+
+
+def has_unread(folder: Path) -> bool:
+    """Whether the spool in *folder* has what nobody has read. Opens nothing, so that one may look often."""
+    consumed = _consumed(folder)
+    for segment in _segments(folder):
+        with contextlib.suppress(FileNotFoundError):  # its worker may live, and delete what is read
+            size = (folder / f"{segment:0{_DIGITS}}{_SUFFIX}").stat().st_size
+            if size and Place(segment, size) > consumed:
+                return True
+    return False
+
+
+def _segments(folder: Path) -> list[int]:
+    return sorted(int(path.stem) for path in folder.glob("?" * _DIGITS + _SUFFIX) if path.stem.isdecimal())
+
+
+def _consumed(folder: Path) -> Place:
+    try:
+        return msgspec.json.decode((folder / "consumed").read_bytes(), type=Place)
+    except (FileNotFoundError, msgspec.DecodeError):
+        # A spoiled note costs reading again, which the reader's own marks make harmless.
+        return Place(0, 0)
 
 
 def _stretch(path: Path, first: int, last: int | None) -> bytes:

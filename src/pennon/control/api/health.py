@@ -72,7 +72,7 @@ def health_routes(
     @get("/metrics", include_in_schema=False, opt={ROLE: READER})
     async def show_metrics() -> Response[bytes]:
         """Show what Prometheus scrapes."""
-        body, media_type = metrics.exposition()
+        body, media_type = await metrics.exposition()
         return Response(body, headers={"Content-Type": media_type})
 
     # A guard of the route's own would leave its OPTIONS open.

@@ -1,8 +1,15 @@
-"""What Prometheus is told about the server's HTTP. A registry of its own, so that two servers in a process differ."""
+"""What Prometheus is told about the server's HTTP. A registry of its own, so that two servers in a process differ.
+
+Where other processes are part of the server, *others* returns what each of them counted.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+from pennon.stream.families import Family, added_up, families_of, registry_of
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -10,7 +17,8 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 1
 class HttpMetrics:
     """Counts requests by method, route and status, and times them by route. Routes are templates: few, no secrets."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: Callable[[], Awaitable[list[list[Family]]]] | None = None) -> None:
+        self._others = others
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "pennon_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
@@ -32,6 +40,9 @@ class HttpMetrics:
         self._requests.labels(method, route, str(status)).inc()
         self._durations.labels(method, route).observe(duration_s)
 
-    def exposition(self) -> tuple[bytes, str]:
-        """Return the metrics as Prometheus reads them, and the media type of that."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+    async def exposition(self) -> tuple[bytes, str]:
+        """Return the metrics of the whole server as Prometheus reads them, and the media type of that."""
+        registry = self.registry
+        if self._others is not None:
+            registry = registry_of(added_up([families_of(self.registry), *await self._others()]))
+        return generate_latest(registry), CONTENT_TYPE_LATEST
