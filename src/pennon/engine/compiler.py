@@ -6,6 +6,7 @@ Nothing that a flag does not use is in its function. A flag that cannot be compi
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
+from weakref import ref
 
 from msgspec.structs import replace
 
@@ -110,6 +111,14 @@ class Compiler:
             elif kind == "flag":
                 later._inner.pop(key, None)
         return later
+
+    def trim(self) -> None:
+        """Forget the segments and prerequisites that no flag's function has any more; those that have one share it."""
+        tests = [(key, ref(each.test), each.small) for key, each in self._segments.items() if isinstance(each, Member)]
+        inner = [(key, ref(function)) for key, function in self._inner.items()]
+        self._segments, self._inner = {}, {}
+        self._segments = {key: Member(test, small) for key, found, small in tests if (test := found()) is not None}
+        self._inner = {key: function for key, found in inner if (function := found()) is not None}
 
     def flag(self, key: str) -> Function:
         """Compile a flag that exists."""

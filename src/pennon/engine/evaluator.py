@@ -8,6 +8,7 @@ from pennon.engine.compiler import Clock, Compiler, Function, Kit
 from pennon.engine.counting import Count
 from pennon.engine.dialects import DIALECTS, Dialects
 from pennon.engine.explain import explain
+from pennon.engine.hot import Hot
 from pennon.engine.links import Links, Node
 from pennon.engine.probes import Trace
 from pennon.engine.staleness import Bounds
@@ -35,7 +36,7 @@ def compile_snapshot(
     """
     links = Links(snapshot)
     kit = Kit(counted=counted, exposed=exposed, dialects=dialects, clock=clock, bucket_cache=bucket_cache)
-    return RuleSet(Compiler(snapshot, links, kit), {}, Bounds(snapshot))
+    return RuleSet(Compiler(snapshot, links, kit), Hot(), Bounds(snapshot))
 
 
 class RuleSet:
@@ -44,11 +45,12 @@ class RuleSet:
     Results are shared between callers: their values must not be changed.
     """
 
-    __slots__ = ("_bounds", "_compiler", "_functions", "epoch", "revision", "snapshot")
+    __slots__ = ("_bounds", "_compiler", "_functions", "_hot", "epoch", "revision", "snapshot")
 
-    def __init__(self, compiler: Compiler, functions: dict[str, Function], bounds: Bounds) -> None:
+    def __init__(self, compiler: Compiler, hot: Hot, bounds: Bounds) -> None:
         self._compiler = compiler
-        self._functions = functions
+        self._hot = hot
+        self._functions: dict[str, Function] = hot.functions
         self._bounds = bounds
         self.snapshot = compiler.snapshot
         self.revision = compiler.snapshot.revision
@@ -73,7 +75,7 @@ class RuleSet:
 
     @property
     def functions(self) -> Mapping[str, Function]:
-        """The flags compiled so far: it fills as flags are asked for.
+        """The flags compiled so far: it fills as flags are asked for, and forgets them where their number is bounded.
 
         For the innermost path of an SDK. A function wants a `dict` as the context, and raises what that raises.
         """
@@ -90,7 +92,12 @@ class RuleSet:
     def _compiled(self, flag: str) -> Function:
         if flag not in self.snapshot.flags.records:
             return self._compiler.unknown(flag)
-        function = self._functions[flag] = self._compiler.flag(flag)
+        function, size = self._hot.recalled(flag), None
+        if function is None:
+            size = len(self.snapshot.flags.records[flag].text) if self._hot.is_bounded else 0
+            function = self._compiler.flag(flag)
+        if self._hot.keep(flag, function, size):
+            self._compiler.trim()
         return function
 
     def _unforeseen(self, flag: str, default: Json, error: Exception) -> Evaluation:
@@ -107,12 +114,20 @@ class RuleSet:
         """Return what `evaluate` returns, and each step on the way with why it matched or not. Counts nothing."""
         trace = Trace()
         compiler = self._compiler.probed(trace)
-        evaluation = RuleSet(compiler, {}, self._bounds).evaluate(flag, context, default, now=now)
+        evaluation = RuleSet(compiler, Hot(), self._bounds).evaluate(flag, context, default, now=now)
         return explain(flag, evaluation, trace, compiler)
+
+    def bounded(self, compiled_bytes: int) -> "RuleSet":
+        """Return rules that answer the same, as do those advanced from them, and keep but a part of the flags compiled.
+
+        That is the flags asked for lately, as many as come to *compiled_bytes* of text; in memory they take about five
+        times as much. The others are compiled again when they are asked for.
+        """
+        return RuleSet(self._compiler, Hot(compiled_bytes), self._bounds)
 
     def uncounted(self) -> "RuleSet":
         """Return rules that answer the same, and neither count nor tell of exposures: nobody is served by them."""
-        return RuleSet(self._compiler.uncounted(), {}, self._bounds)
+        return RuleSet(self._compiler.uncounted(), self._hot.emptied(), self._bounds)
 
     def advanced(self, snapshot: Snapshot, touched: Iterable[Node] | None = None) -> "RuleSet":
         """Return the rules of *snapshot*, compiling anew only what depends on *touched*; on everything, for None.
@@ -122,7 +137,8 @@ class RuleSet:
         if touched is None:
             self._retire([("flag", key) for key in self.snapshot.flags], snapshot)
             bounds, stale = self._bounds.after(snapshot, None, self._compiler.stale)
-            return RuleSet(Compiler(snapshot, Links(snapshot), self._compiler.kit, stale), {}, bounds)
+            hot = self._hot.emptied()
+            return RuleSet(Compiler(snapshot, Links(snapshot), self._compiler.kit, stale), hot, bounds)
         nodes = list(touched)
         self._retire(nodes, snapshot)
         bounds, stale = self._bounds.after(snapshot, nodes, self._compiler.stale)
@@ -141,11 +157,8 @@ class RuleSet:
 
     def _after(self, snapshot: Snapshot, touched: list[Node], bounds: Bounds, stale: frozenset[str]) -> "RuleSet":
         links, affected = self._compiler.links.after(snapshot, touched)
-        functions = self._functions.copy()
-        for kind, key in affected:
-            if kind == "flag":
-                functions.pop(key, None)
-        return RuleSet(self._compiler.after(snapshot, links, affected, stale), functions, bounds)
+        hot = self._hot.without(key for kind, key in affected if kind == "flag")
+        return RuleSet(self._compiler.after(snapshot, links, affected, stale), hot, bounds)
 
     def _retire(self, touched: list[Node], snapshot: Snapshot) -> None:
         tally = self._compiler.kit.tally
