@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -129,14 +129,20 @@ def serving(folder: Path, *, token: str | None = None, **settings: Any) -> Itera
 
 
 class Process:
-    """`pennon serve` as a process of its own. `ready` is what it said when it could serve."""
+    """`pennon serve`, or another *command* that serves, as a process. `ready` is what it said when it could serve."""
 
-    def __init__(self, folder: Path, *options: str, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        environ: Mapping[str, str] | None = None,
+        command: Sequence[str] = ("serve",),
+    ) -> None:
         self.log = folder.with_name(folder.name + ".log")
-        command = [sys.executable, "-c", "from pennon.cli import main; main()", "serve"]
+        program = [sys.executable, "-c", "from pennon.cli import main; main()", *command]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--json", "--data", str(folder), "--port", "0", *options],
+                [*program, "--json", "--data", str(folder), "--port", "0", *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **(environ or {})},
@@ -146,7 +152,7 @@ class Process:
         if not line:
             self.process.wait(STOP_S)
             self.process.stdout.close()
-            raise AssertionError(f"pennon serve ended with {self.process.returncode}: {self.said()}")
+            raise AssertionError(f"pennon {' '.join(command)} ended with {self.process.returncode}: {self.said()}")
         self.ready = msgspec.json.decode(line, type=dict[str, str | None])
         self.url = str(self.ready["url"])
 

@@ -32,6 +32,7 @@ class Link:
         self._refusing = False
         self._chance = random.Random(4)
         self._open: set[asyncio.StreamWriter] = set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -54,6 +55,10 @@ class Link:
     def resume(self) -> None:
         """End a stall: what was sent meanwhile goes on."""
         self._now(self._flowing.set)
+
+    def forget(self) -> None:
+        """Never pass anything on again on the connections that are open, and close none: they are half open."""
+        self._now(self._forget)
 
     def cut(self) -> None:
         """Reset every connection that is open."""
@@ -121,6 +126,8 @@ class Link:
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_answer: bool) -> None:
         with contextlib.suppress(OSError):
             while piece := await source.read(_PIECE):
+                if target in self._forgotten:
+                    continue
                 await self._delay(len(piece))
                 await self._flowing.wait()
                 if self._halving and is_answer:
@@ -130,7 +137,7 @@ class Link:
                     return
                 target.write(piece)
                 await target.drain()
-            if target.can_write_eof():
+            if target not in self._forgotten and target.can_write_eof():
                 target.write_eof()
 
     async def _delay(self, size: int) -> None:
@@ -142,12 +149,16 @@ class Link:
         if delay:
             await asyncio.sleep(delay)
 
+    def _forget(self) -> None:
+        self._forgotten |= self._open
+
     def _reset(self) -> None:
         for writer in tuple(self._open):
             self._drop(writer)
 
     def _drop(self, writer: asyncio.StreamWriter) -> None:
         self._open.discard(writer)
+        self._forgotten.discard(writer)
         connection: socket.socket | None = writer.get_extra_info("socket")
         if connection is not None and connection.fileno() >= 0:
             with contextlib.suppress(OSError):

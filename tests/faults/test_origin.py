@@ -3,14 +3,23 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.faults.link import Link, linked
 from tests.faults.recoveries import Recoveries
-from tests.faults.world import Asking, Origin, Reporting, assert_agreement, eventually, origin
+from tests.faults.world import (
+    Asking,
+    Origin,
+    Reporting,
+    assert_agreement,
+    eventually,
+    origin,
+    turn,
+    wait_for,
+    wait_until_asked,
+)
 
 SDKS = 3
 
@@ -37,37 +46,18 @@ def sdks(shop: Origin, link: Link) -> Iterator[list[Asking]]:
         yield [stack.enter_context(Asking(link.url, key=shop.key())) for _ in range(SDKS)]
 
 
-def change(shop: Origin, *, on: bool) -> int:
-    return shop.change({"do": "turnOn" if on else "turnOff", "flag": "moving"})
-
-
-def wait_for(sdks: list[Asking], revision: int) -> None:
-    for sdk in sdks:
-        eventually(partial(_is_at, sdk, revision), what="an SDK did not catch up")
-
-
-def _is_at(sdk: Asking, revision: int) -> bool:
-    return sdk.revision >= revision
-
-
-def wait_until_asked(sdks: list[Asking], times: int) -> None:
-    """Wait until each SDK was asked so many times more."""
-    wanted = [sdk.asked + times for sdk in sdks]
-    eventually(lambda: all(sdk.asked >= most for sdk, most in zip(sdks, wanted, strict=True)))
-
-
 def test_origin_that_is_killed_is_missed_by_nobody(
     shop: Origin, link: Link, sdks: list[Asking], recoveries: Recoveries
 ) -> None:
     reporting = Reporting(shop.url, key=shop.key())
     for round_ in range(3):
-        wait_for(sdks, change(shop, on=round_ % 2 == 1))
+        wait_for(sdks, turn(shop, on=round_ % 2 == 1))
         reporting.report()
         shop.kill()
         wait_until_asked(sdks, 200)
         with recoveries.timed("origin killed: from its start to the next change in every SDK"):
             shop.start()
-            wait_for(sdks, change(shop, on=round_ % 2 == 0))
+            wait_for(sdks, turn(shop, on=round_ % 2 == 0))
     assert_agreement(shop, sdks)
     eventually(lambda: shop.counts().get("reported") == reporting.acknowledged, what="counts differ")
 
@@ -77,7 +67,7 @@ def test_origin_that_hangs_is_missed_by_nobody(shop: Origin, sdks: list[Asking],
     wait_until_asked(sdks, 500)
     with recoveries.timed("origin stopped (SIGSTOP): from SIGCONT to the next change in every SDK"):
         shop.thaw()
-        wait_for(sdks, change(shop, on=False))
+        wait_for(sdks, turn(shop, on=False))
     assert_agreement(shop, sdks)
 
 
@@ -88,12 +78,12 @@ def test_broken_link_costs_time_and_nothing_else(
     for round_ in range(3):
         {"cut": link.cut, "halve": link.halve, "refuse": link.refuse, "stall": link.stall}[fault]()
         for on in (False, True):
-            change(shop, on=on)
+            turn(shop, on=on)
         # Long enough for streams that are halved to be opened and halved again.
         time.sleep(0.3)
         with recoveries.timed(f"link {fault}: from its mending to the newest revision in every SDK"):
             link.mend()
-            wait_for(sdks, change(shop, on=round_ % 2 == 0))
+            wait_for(sdks, turn(shop, on=round_ % 2 == 0))
     assert_agreement(shop, sdks)
 
 
@@ -104,6 +94,6 @@ def test_slow_and_lossy_link_delays_and_never_confuses(
     link.throttle(50_000)
     with recoveries.timed("slow (50 ms, 50 kB/s) and lossy (20 %) link: 20 changes to every SDK"):
         for round_ in range(20):
-            revision = change(shop, on=round_ % 2 == 0)
+            revision = turn(shop, on=round_ % 2 == 0)
         wait_for(sdks, revision)
     assert_agreement(shop, sdks)

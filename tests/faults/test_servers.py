@@ -22,6 +22,8 @@ from tests.faults.world import (
     eventually,
     held_by,
     origin,
+    turn,
+    wait_for,
 )
 from tests.postgres import Postgres
 from tests.servers import RedisServer
@@ -40,13 +42,13 @@ def test_bus_that_is_killed_makes_changes_later_and_loses_none(
         with origin(tmp_path / "one", *options) as one:
             one.make_flags("steady", "moving")
             with origin(tmp_path / "two", *options) as two, Asking(two.url, key=one.key()) as sdk:
-                _change(one, on=False)
+                turn(one, on=False)
                 redis.kill()
                 with recoveries.timed("bus killed: a change from one origin to an SDK at the other"):
-                    _until(sdk, _change(one, on=True))
+                    wait_for([sdk], turn(one, on=True))
                 redis.start()
                 for on in (False, True, False):
-                    _until(sdk, _change(one, on=on))
+                    wait_for([sdk], turn(one, on=on))
                 assert_agreement(one, [sdk], [two.url])
     finally:
         redis.close()
@@ -67,8 +69,8 @@ def test_origin_killed_in_a_transaction_leaves_the_other_one_whole(
                 for _ in range(_ROUNDS):
                     acknowledged, ended = _killed_in_the_middle(one, chance.uniform(0.2, 0.6), reporting)
                     with recoveries.timed("one of two origins killed in a transaction: the next change by the other"):
-                        newest = _change(two, on=ended)
-                    _until(sdk, newest)
+                        newest = turn(two, on=ended)
+                    wait_for([sdk], newest)
                     assert set(acknowledged) <= set(range(1, newest))
                     one.start()
                 assert_agreement(two, [sdk], [one.url])
@@ -128,7 +130,7 @@ def test_full_disk_is_said_and_loses_nothing_that_was_acknowledged(small_disk: P
         with Asking(shop.url, key=shop.key()) as sdk:
             reporting = Reporting(shop.url, key=shop.key())
             reporting.report()
-            revision = _change(shop, on=False)
+            revision = turn(shop, on=False)
             fill = small_disk / "fill"
             _fill(fill)
             with shop.api() as api:
@@ -143,7 +145,7 @@ def test_full_disk_is_said_and_loses_nothing_that_was_acknowledged(small_disk: P
             with recoveries.timed("full disk: from space on it to the next change in an SDK"):
                 fill.unlink()
                 eventually(lambda: _is_accepted(shop), what="no change is accepted")
-                _until(sdk, _change(shop, on=False))
+                wait_for([sdk], turn(shop, on=False))
             reporting.report()
             assert_agreement(shop, [sdk])
             eventually(lambda: shop.counts().get("reported") == reporting.acknowledged, what="counts differ")
@@ -186,7 +188,7 @@ def test_clock_that_jumps_moves_no_row_back_and_expires_nothing(tmp_path: Path, 
             for jump in ("+1d", "-1d", "+400d", "+0"):
                 told.write_text(jump)
                 with recoveries.timed(f"the origin's clock jumps to {jump}: the next change in an SDK"):
-                    _until(sdk, _change(shop, on="+" in jump))
+                    wait_for([sdk], turn(shop, on="+" in jump))
                 reporting.report()
             assert sdk.client.age_s is not None
             assert sdk.client.age_s < 3600
@@ -210,11 +212,3 @@ def _give_up(reason: str) -> None:
 
 def _edit(*, on: bool) -> dict[str, object]:
     return {"do": "turnOn" if on else "turnOff", "flag": "moving"}
-
-
-def _change(shop: Origin, *, on: bool) -> int:
-    return shop.change(_edit(on=on))
-
-
-def _until(sdk: Asking, revision: int) -> None:
-    eventually(lambda: sdk.revision >= revision, what="the SDK did not catch up")

@@ -138,6 +138,68 @@ def origin(folder: Path, *options: str, environ: Mapping[str, str] | None = None
         running.close()
 
 
+class Edge:
+    """A `pennon edge run` that keeps its port and its data over kills and restarts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *upstreams: str,
+        key: str,
+        options: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.name = folder.name
+        named = [part for url in upstreams for part in ("--upstream", url)]
+        self._options = ["--name", self.name, "--port", str(free_port()), *named, *options]
+        self._environ = {"PENNON_EDGE_KEY": key, **(environ or {})}
+        self._process = self._started()
+        self.url = self._process.url
+
+    def start(self) -> None:
+        """Start it again where it was."""
+        self._process = self._started()
+
+    def kill(self) -> None:
+        """Kill it without warning."""
+        self._process.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop it where it stands: its connections stay, and say nothing."""
+        self._process.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.process.send_signal(signal.SIGCONT)
+
+    def said(self) -> str:
+        """Return what it has logged."""
+        return self._process.said()
+
+    def close(self) -> None:
+        """End it, however it is."""
+        if self._process.process.poll() is None:
+            self._process.process.send_signal(signal.SIGCONT)
+            self._process.process.kill()
+            self._process.ended()
+
+    def _started(self) -> Process:
+        return Process(self.folder, *self._options, environ=self._environ, command=("edge", "run"))
+
+
+@contextlib.contextmanager
+def edge(
+    folder: Path, *upstreams: str, key: str, options: Sequence[str] = (), environ: Mapping[str, str] | None = None
+) -> Iterator[Edge]:
+    """An edge node with its data in *folder*, ended afterwards."""
+    running = Edge(folder, *upstreams, key=key, options=options, environ=environ)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
 def folded(database: str) -> tuple[Position, State]:
     """Return the environment as its log says, folded here from the first row on: no table of states is looked at."""
     storage = open_storage(database)
@@ -235,6 +297,27 @@ def _serves(url: str, key: str, position: Position) -> bool:
     with contextlib.suppress(httpx2.HTTPError):
         return held_by(url, key)[0] == position
     return False
+
+
+def wait_for(sdks: Sequence[Asking], revision: int) -> None:
+    """Wait until each SDK evaluates by *revision* at least."""
+    for sdk in sdks:
+        eventually(partial(_is_at, sdk, revision), what=f"an SDK did not come to revision {revision}")
+
+
+def _is_at(asking: Asking, revision: int) -> bool:
+    return asking.revision >= revision
+
+
+def wait_until_asked(sdks: Sequence[Asking], times: int) -> None:
+    """Wait until each SDK was asked so many times more."""
+    wanted = [sdk.asked + times for sdk in sdks]
+    eventually(lambda: all(sdk.asked >= most for sdk, most in zip(sdks, wanted, strict=True)), what="an SDK hangs")
+
+
+def turn(shop: Origin, *, on: bool) -> int:
+    """Turn the flag that moves on or off, and return the revision of that."""
+    return shop.change({"do": "turnOn" if on else "turnOff", "flag": "moving"})
 
 
 class Reporting:
