@@ -15,6 +15,7 @@ import pennon
 COMMANDS: Mapping[str, str] = {
     "demo": "pennon.cli.demo",
     "serve": "pennon.cli.serve",
+    "edge": "pennon.cli.edge",
     "login": "pennon.cli.login",
     "project": "pennon.cli.project",
     "environment": "pennon.cli.environment",

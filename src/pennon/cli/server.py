@@ -7,11 +7,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import uvicorn
-from litestar import Litestar
 
 from pennon.cli.http import BoundedHttp
 
@@ -21,6 +20,20 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 class CannotListen(Exception):
     """The address cannot be listened on. The text says why and what to do."""
+
+
+class Application(Protocol):
+    """An ASGI application that is told when it begins and ends. `state.drain` ends its streams in good order."""
+
+    @property
+    def state(self) -> Any:
+        """What its server asks of it."""
+
+    def lifespan(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Run what it is made of."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -73,7 +86,7 @@ class Server(uvicorn.Server):
 
 
 def run(
-    make: Callable[[], Litestar], *, host: str, port: int, drain_timeout_s: int, ready: Callable[[Listening], None]
+    make: Callable[[], Application], *, host: str, port: int, drain_timeout_s: int, ready: Callable[[Listening], None]
 ) -> None:
     """Serve the application that *make* makes until SIGTERM or SIGINT, then let open requests end.
 
@@ -88,7 +101,7 @@ def run(
             runner.run(serve(app, server, listener))
 
 
-async def serve(app: Litestar, server: uvicorn.Server, listener: socket.socket) -> None:
+async def serve(app: Application, server: uvicorn.Server, listener: socket.socket) -> None:
     """Run *server* within the lifespan of *app*: what fails at its start is raised here, not logged by uvicorn."""
     try:
         async with app.lifespan():
@@ -103,7 +116,7 @@ def _only(error: BaseException) -> BaseException:
     return error
 
 
-def configured(app: Litestar, *, drain_timeout_s: int) -> uvicorn.Config:
+def configured(app: Application, *, drain_timeout_s: int) -> uvicorn.Config:
     """Return how uvicorn serves *app*."""
     return uvicorn.Config(
         app,

@@ -1,0 +1,10 @@
+"""`pennon edge`: runs an edge node, and shows how the nodes stand. One module a command; each is imported when used."""
+
+import typer
+
+from pennon.cli.edge.run import run
+from pennon.cli.settings import with_settings
+from pennon.edge.config import Settings
+
+app = typer.Typer(help="Run an edge node.", no_args_is_help=True, add_completion=False)
+app.command("run")(with_settings(run, Settings))

@@ -1,0 +1,152 @@
+"""The settings of an edge node: every one with its default and its help. `pennon.cli.settings` reads them."""
+
+import re
+import secrets
+import socket
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+_URL = r"^https?://[^\s/?#]+[^\s?#]*$"
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_HOST_CHARACTERS = 40
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edge node is told from outside. The description of each field is its help text."""
+
+    PREFIX: ClassVar[str] = "PENNON_EDGE_"
+    COMMAND: ClassVar[str] = "pennon edge run"
+    SECRET: ClassVar[frozenset[str]] = frozenset({"key", "kv"})
+
+    upstream: Annotated[
+        tuple[Annotated[str, Meta(pattern=_URL)], ...],
+        Meta(
+            description="URL of the server or edge node to follow. Several, in order of preference: give it several "
+            "times, or with commas."
+        ),
+    ] = ()
+    key: Annotated[
+        str,
+        Meta(
+            description="The edge key, which decides the environments that are served. Set the variable rather than "
+            "the option, which other users of the machine can read."
+        ),
+    ] = ""
+    name: Annotated[
+        str | None,
+        Meta(
+            pattern=_NAME,
+            description="Name of this node, unlike that of every other. "
+            "Left out: the host's, with an id that is kept in the data folder.",
+        ),
+    ] = None
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Address to listen on. The default is reachable from this machine only; put a proxy that "
+            "speaks TLS in front before you open it.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    data: Annotated[
+        str, Meta(min_length=1, description="Folder for what is known, and for events on their way. Made if missing.")
+    ] = "pennon-edge-data"
+    kv: Annotated[
+        str | None,
+        Meta(
+            description="Where environments are kept, so that the node starts while its upstreams are dead, as in "
+            "redis://host:6379/0 or nats://host:4222/bucket, which nodes may share. Left out: files in the data folder."
+        ),
+    ] = None
+    defaults: Annotated[
+        str | None,
+        Meta(
+            description="File with flags to serve where nothing else is known: a snapshot, as edge keys get it, or "
+            "what Client(file=…) takes."
+        ),
+    ] = None
+    key_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Seconds for which a node that is cut off goes on to admit by the keys that it knows. Streams "
+            "that are open then stay open.",
+        ),
+    ] = 24 * 60 * 60
+    public_url: Annotated[
+        str | None,
+        Meta(pattern=_URL, description="URL under which browsers reach this node, where a proxy changes it."),
+    ] = None
+    drain_timeout_s: Annotated[
+        int, Meta(ge=1, le=3600, description="Seconds that open requests and streams get to end when the node stops.")
+    ] = 10
+    metrics_open: Annotated[
+        bool, Meta(description="Answer /metrics without the edge key. Only where the network keeps strangers out.")
+    ] = False
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least serious line that is logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        Meta(description="How lines are logged, on standard error. auto: console on a terminal, else json."),
+    ] = "auto"
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder as a path."""
+        return Path(self.data)
+
+    @property
+    def kv_url(self) -> str:
+        """The address of the key-value store: the one given, or a folder in the data folder."""
+        return self.kv or (self.data_folder.absolute() / "kv").as_uri()
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The upstreams, without a slash at their end, each once."""
+        return tuple(dict.fromkeys(url.rstrip("/") for url in self.upstream))
+
+    def problems(self) -> list[str]:
+        """Return what keeps a node with these settings from starting, each with the mend."""
+        problems = []
+        if not self.upstream:
+            problems.append("--upstream: name the server or edge node to follow, as in https://flags.example.com")
+        if (kind := _kind_of(self.key)) is not None:
+            problems.append(f"PENNON_EDGE_KEY: {kind}; make one with: pennon key create edge")
+        if self.defaults is not None and not Path(self.defaults).is_file():
+            problems.append(f"--defaults: there is no file {self.defaults}")
+        return problems
+
+    def __repr__(self) -> str:
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in self.SECRET}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def _kind_of(key: str) -> str | None:
+    """Return what is wrong with *key*, None if it may be an edge key."""
+    if not key:
+        return "an edge node needs an edge key"
+    if not key.isascii() or not key.isprintable():
+        return "a key has printable ASCII characters only: look for a stray line break or quote"
+    for kind in ("server", "client", "token"):
+        if key.startswith(f"pennon_{kind}_"):
+            return f"this is a {'token' if kind == 'token' else f'{kind} key'}, and an edge node needs an edge key"
+    return None
+
+
+def name_in(folder: Path) -> str:
+    """Return the name of the node whose data is in *folder*: the host's, with an id that is made once and kept there.
+
+    Raises `OSError`.
+    """
+    file = folder / "name"
+    if file.exists() and re.fullmatch(_NAME, known := file.read_text(encoding="utf-8").strip()):
+        return known
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname()).lstrip("-.")[:_HOST_CHARACTERS] or "edge"
+    name = f"{host}-{secrets.token_hex(3)}"
+    file.write_text(f"{name}\n", encoding="utf-8")
+    return name

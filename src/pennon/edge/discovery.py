@@ -1,0 +1,103 @@
+"""Asks the upstreams which environments there are: now and then, and when a stream has ended."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from pennon.edge.circuits import CircuitCalls, Circuits
+from pennon.edge.listing import Listing, Membership, read_listing
+from pennon.sdk._async.transport import AsyncTransport
+from pennon.sdk.config import Config
+from pennon.sdk.failures import UpstreamFailed
+from pennon.sdk.ladder import Failure, FailureKind
+
+_log = structlog.get_logger(__name__)
+EVERY_S = 10.0
+SOONEST_S = 0.5
+CURRENT_S = 3 * EVERY_S
+
+
+class Discovery:
+    """Follows *membership*; *took* is called after each answer, with all that were listed in it."""
+
+    def __init__(
+        self, config: Config, circuits: Circuits, membership: Membership, took: Callable[[Listing], None]
+    ) -> None:
+        self.membership = membership
+        self.failure: Failure | None = None
+        self.is_tried = asyncio.Event()
+        """Set once an upstream has answered, or all have failed."""
+        self._config = config
+        self._took = took
+        self._now = config.clock.monotonic
+        self._complete_at = float("-inf")
+        self._wanted = asyncio.Event()
+        self._transport = AsyncTransport(config, CircuitCalls(circuits))
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def is_current(self) -> bool:
+        """Whether an upstream that knows has lately said which environments there are."""
+        return self._now() - self._complete_at < CURRENT_S
+
+    def ask_soon(self) -> None:
+        """Ask again now: something has happened."""
+        self._wanted.set()
+
+    async def close(self) -> None:
+        """Ask no more."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._transport.close()
+
+    async def _run(self) -> None:
+        while True:
+            self._wanted.clear()
+            try:
+                await self._ask_all()
+            except Exception:  # noqa: BLE001  # boundary: a background loop outlives what it does
+                _log.exception("the list of environments could not be taken")
+            self.is_tried.set()
+            await asyncio.sleep(SOONEST_S)
+            wait_s = EVERY_S * (0.75 + 0.5 * self._config.chance()) - SOONEST_S
+            try:
+                await asyncio.wait_for(self._wanted.wait(), wait_s if self.failure is None else SOONEST_S)
+            except TimeoutError:
+                continue
+
+    async def _ask_all(self) -> None:
+        """Ask the upstreams in their order, until one has all that is known."""
+        failure = None
+        for url in self._config.urls:
+            try:
+                listing = await self._ask(url)
+            except UpstreamFailed as failed:
+                failure = failed.failure
+                continue
+            failure = None
+            self._take(url, listing)
+            if not self.membership.missing(listing):
+                break
+        self._note(failure)
+
+    async def _ask(self, url: str) -> Listing:
+        answer = await self._transport.get(f"{url}/sdk/v1/environments", {}, {})
+        if (listing := read_listing(answer.body)) is None:
+            raise UpstreamFailed(Failure(FailureKind.BROKEN, f"{url} answered something else than its environments"))
+        return listing
+
+    def _take(self, url: str, listing: Listing) -> None:
+        self.membership.take(url, listing)
+        if listing.complete:
+            self._complete_at = self._now()
+        self._took(listing)
+
+    def _note(self, failure: Failure | None) -> None:
+        """Say what went wrong once until all is well."""
+        before, self.failure = self.failure, failure
+        if failure is not None and (before is None or before.kind is not failure.kind):
+            log = _log.error if failure.kind is FailureKind.REFUSED else _log.warning
+            log("no upstream says which environments there are; what is known is served", problem=failure.message)
+        elif failure is None and before is not None:
+            _log.info("the upstreams answer again")

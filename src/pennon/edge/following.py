@@ -1,0 +1,166 @@
+"""Keeps one environment in step with the best upstream there is: follows one, and tries whether another is better.
+
+Who is followed falls to the next upstream by the ladder. Back to a preferred one, and away from one that streams but is
+itself cut off, the way is by a second stream beside the first, which is left only when the other brings what is
+current: so there is no gap.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from pennon.edge.circuits import Circuits
+from pennon.edge.link import Link
+from pennon.edge.replicas import Feed
+from pennon.sdk import Level
+from pennon.sdk.config import Config
+
+_log = structlog.get_logger(__name__)
+
+
+class FollowingSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An upstream whose state is older than `fresh_s` is left for one that knows better.
+
+    Another is tried after `try_s`, after twice that if it came to nothing, and so on up to `try_max_s`; for `trial_s`.
+    """
+
+    fresh_s: float = 10.0
+    try_s: float = 1.0
+    try_max_s: float = 30.0
+    trial_s: float = 5.0
+    tick_s: float = 0.5
+
+
+def better_than(at: int, *, is_fresh: bool, count: int) -> Sequence[int]:
+    """Return which of *count* upstreams would be better than that *at* this place, in the order to try them."""
+    return range(at) if is_fresh else [each for each in range(count) if each != at]
+
+
+class _Attempts:
+    """When to try an upstream again."""
+
+    def __init__(self, settings: FollowingSettings, chance: Callable[[], float]) -> None:
+        self._settings = settings
+        self._chance = chance
+        self.delay_s = settings.try_s
+        self.due_at: float | None = None
+
+    def is_due(self, now: float) -> bool:
+        if self.due_at is None:
+            self.due_at = now + self.delay_s * (0.5 + 0.5 * self._chance())
+        return now >= self.due_at
+
+    def failed(self) -> None:
+        self.delay_s = min(self.delay_s * 2, self._settings.try_max_s)
+        self.due_at = None
+
+    def succeeded(self) -> None:
+        self.delay_s = self._settings.try_s
+        self.due_at = None
+
+
+class Following:
+    """Follows the upstreams of *config* for *feed*. *stood* is called when it stands otherwise, or something failed."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        config: Config,
+        circuits: Circuits,
+        settings: FollowingSettings,
+        stood: Callable[["Following"], None],
+    ) -> None:
+        self.feed = feed
+        self.is_tried = asyncio.Event()
+        """Set once an upstream has answered, or all have failed."""
+        self.switched = 0
+        """How often it went over from one upstream to a better one without a gap."""
+        self._urls = config.urls
+        self._config = config
+        self._circuits = circuits
+        self._settings = settings
+        self._told = stood
+        self._now = config.clock.monotonic
+        self._attempts = {url: _Attempts(settings, config.chance) for url in config.urls}
+        self._trial: Link | None = None
+        self._tried_url = ""
+        self._trial_until = 0.0
+        self._closing: set[asyncio.Task[None]] = set()
+        self.link = self._linked(config.urls)
+        self._task = asyncio.create_task(self._tick_on())
+
+    @property
+    def level(self) -> Level:
+        """The rung that is stood on."""
+        return self.feed.level(self.link.level)
+
+    async def close(self) -> None:
+        """End all of it."""
+        self._task.cancel()
+        if self._trial is not None:
+            self._close(self._trial)
+        self._close(self.link)
+        await asyncio.gather(self._task, *self._closing, return_exceptions=True)
+
+    def _linked(self, urls: tuple[str, ...]) -> Link:
+        config = msgspec.structs.replace(self._config, environment=self.feed.name, urls=urls)
+        return Link(self.feed, config, self._circuits, self._stood)
+
+    def _close(self, link: Link) -> None:
+        link.give_up()
+        closing = asyncio.create_task(link.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _stood(self, link: Link) -> None:
+        if link is self._trial:
+            self._judge(link)
+        elif link is self.link:
+            if link.level is not Level.STREAMING or link.failure is None:
+                self._note_tried(link)
+            self._told(self)
+
+    def _note_tried(self, link: Link) -> None:
+        if link.level in (Level.STREAMING, Level.LAST_KNOWN) or link.failures >= len(self._urls):
+            self.is_tried.set()
+
+    def _judge(self, trial: Link) -> None:
+        """Go over to *trial* if it has become better, leave it if it has failed."""
+        if trial.is_fresh(self._now(), self._settings.fresh_s):
+            self._attempts[trial.url].succeeded()
+            before, self.link, self._trial = self.link, trial, None
+            self.switched += 1
+            _log.info("another upstream is better", environment=self.feed.name, was=before.url, now=trial.url)
+            self._close(before)
+            self._told(self)
+        elif trial.failures or self._now() >= self._trial_until:
+            self._attempts[self._tried_url].failed()
+            self._trial = None
+            self._close(trial)
+
+    async def _tick_on(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.tick_s)
+            self._tick(self._now())
+
+    def _tick(self, now: float) -> None:
+        self.link.watch(now)
+        if self._trial is not None:
+            self._trial.watch(now)
+            self._judge(self._trial)
+        elif self.link.level is Level.STREAMING:
+            self._try_another(now)
+
+    def _try_another(self, now: float) -> None:
+        at = self._urls.index(self.link.url)
+        is_fresh = self.link.is_fresh(now, self._settings.fresh_s)
+        better = [self._urls[each] for each in better_than(at, is_fresh=is_fresh, count=len(self._urls))]
+        for url in better:
+            if self._attempts[url].is_due(now):
+                rest = tuple(each for each in self._urls if each != url)
+                self._tried_url = url
+                self._trial_until = now + self._settings.trial_s
+                self._trial = self._linked((url, *rest))
+                return

@@ -1,0 +1,292 @@
+"""The composition root of an edge node: upstream by the SDK's loops, downstream by a stream node, a store between."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import msgspec
+import structlog
+
+from pennon._version import __version__
+from pennon.bus import MemoryBus
+from pennon.edge.breaker import BreakerSettings
+from pennon.edge.circuits import Circuits
+from pennon.edge.config import Settings, name_in
+from pennon.edge.defaults import BundledDefaults, bundled
+from pennon.edge.discovery import Discovery
+from pennon.edge.events import EdgeEvents
+from pennon.edge.following import Following, FollowingSettings
+from pennon.edge.keeping import Keeping
+from pennon.edge.known import KnownEnvironments
+from pennon.edge.kv import KvUnusable, StateStore, store_at
+from pennon.edge.listing import Listed, Listing, Membership
+from pennon.edge.metrics import StatusCollector
+from pennon.edge.replicas import Feed, Replicas
+from pennon.edge.standing import environments_of, hash_of, upstreams_of, what_is_wrong
+from pennon.edge.status import Status
+from pennon.ingest import SpoolError
+from pennon.model import Position
+from pennon.sdk import Level
+from pennon.sdk._async.transport import prepared
+from pennon.sdk.config import Config, system_clock
+from pennon.sdk.errors import InvalidFile
+from pennon.sdk.ladder import Pace
+from pennon.stream import StreamNode, StreamSettings
+
+_log = structlog.get_logger(__name__)
+PACE = Pace(poll_s=10.0, base_s=0.5, cap_s=5.0, refused_s=20.0)
+HEARTBEAT_S = 2.0
+TIMEOUT_S = 5.0
+FIRST_S = 5.0
+"""How long a start waits for the first word of an upstream, where nothing is known without one."""
+CURRENT_S = 30.0
+
+
+class CannotStart(Exception):
+    """The node cannot start. The text says why and what to do."""
+
+
+class Tuning(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a node tries things. The defaults are the design's numbers."""
+
+    pace: Pace = PACE
+    breaker: BreakerSettings = BreakerSettings()
+    following: FollowingSettings = FollowingSettings()
+    first_s: float = FIRST_S
+
+
+class EdgeNode:
+    """Serves what its upstreams serve, and goes on when they are dead. Use it as an async context manager.
+
+    `stream` is the node that SDKs call, `replicas` what is known. Raises `CannotStart` for settings that cannot work.
+    """
+
+    def __init__(self, settings: Settings, tuning: Tuning = Tuning()) -> None:  # noqa: B008  # immutable
+        self.settings = settings
+        self.clock = system_clock()
+        self._tuning = tuning
+        folder = _made(settings.data_folder)
+        self.name = settings.name or name_in(folder)
+        self.key_hash = hash_of(settings.key)
+        self.replicas = Replicas(key_ttl_s=float(settings.key_ttl))
+        self.replicas.is_current = self._is_current
+        self.followings: dict[str, Following] = {}
+        self.on_applied: list[Callable[[str, Position, float], None]] = []
+        """Each is told of an environment, where it stands now, and when that was, in seconds since 1970."""
+        self.config = _config(settings, tuning)
+        self.circuits = Circuits(self.name, self.config.urls, self.clock.monotonic, settings=tuning.breaker)
+        self.bus = MemoryBus()
+        self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key)
+        self.stream = StreamNode(
+            self.replicas, self.bus, self.events, self.clock, _stream_settings(settings), name=self.name
+        )
+        self.keeping = Keeping(_state_store(settings), self.replicas.feeds, self.clock)
+        self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
+        self._known = KnownEnvironments(folder)
+        self._defaults = _defaults(settings)
+        self._discovery: Discovery | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def level(self) -> Level:
+        """The worst rung of all environments."""
+        return max((following.level for following in self.followings.values()), default=Level.DEFAULTS)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether something can be served."""
+        return self.stream.is_ready and any(each.is_loaded for each in self.stream.environments.values())
+
+    def opens(self, secret: str) -> bool:
+        """Whether *secret* is the node's own key: who has it may see how the node is."""
+        return hash_of(secret) == self.key_hash
+
+    def status(self) -> Status:
+        """Return how the node stands."""
+        failure = None if self._discovery is None else self._discovery.failure
+        return Status(
+            name=self.name,
+            version=__version__,
+            level=self.level,
+            ready=self.is_ready,
+            upstreams=upstreams_of(self.circuits, self.clock.monotonic()),
+            environments=tuple(environments_of(self.replicas, self.followings, self.stream, self.key_hash)),
+            problems=tuple(filter(None, (failure.message if failure else "", self.keeping.problem))),
+        )
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        try:
+            await stack.enter_async_context(self.events)
+        except (SpoolError, OSError) as error:
+            raise CannotStart(f"The folder {self.settings.data} cannot be used: {error}.") from error
+        stack.push_async_callback(self.keeping.close)
+        known = await self._restore()
+        self.keeping.start(shared_with=self._is_cut_off if self.settings.kv else None)
+        stack.push_async_callback(self._stop_following)
+        for name in known:
+            self._follow(name)
+        self._discovery = Discovery(self.config, self.circuits, Membership(self.config.urls, known), self._took)
+        stack.push_async_callback(self._discovery.close)
+        if not known:
+            await self._first_word(self._discovery)
+        self._begin_with_defaults()
+        await stack.enter_async_context(self.stream)
+
+    async def _restore(self) -> list[str]:
+        """Take what the store kept of the environments that the key opens; return their names."""
+        listed = await asyncio.to_thread(self._known.load)
+        client_rules = {each.key: each.client_rules for each in listed or ()}
+        restored = []
+        for name in client_rules or await self.keeping.names():
+            state = await self.keeping.load(name)
+            if state is not None and not what_is_wrong(state.snapshot, self.key_hash):
+                feed = self._feed(name)
+                feed.client_rules = client_rules.get(name, False)
+                feed.restore(state.snapshot, state.known_at)
+                restored.append(name)
+        if restored:
+            self.replicas.is_listed = True
+            _log.info("what was kept is served until an upstream answers", environments=restored)
+        return restored
+
+    async def _first_word(self, discovery: Discovery) -> None:
+        """Wait until an upstream has said what there is, or none answers; for a while at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._tuning.first_s):
+                await discovery.is_tried.wait()
+                for following in tuple(self.followings.values()):
+                    await following.is_tried.wait()
+
+    def _begin_with_defaults(self) -> None:
+        """Serve the defaults under the name that they have, where nobody has said which environments there are."""
+        if self._defaults is None:
+            return
+        if not self._defaults.has_keys:
+            _log.warning(
+                "the defaults hold no key records, and by themselves admit nobody", file=self.settings.defaults
+            )
+        if not self.replicas.is_listed:
+            self._feed(self._defaults.environment)
+            self.replicas.is_listed = True
+            _log.warning("only the defaults are known", environment=self._defaults.environment)
+
+    def _feed(self, name: str) -> Feed:
+        if (feed := self.replicas.feeds.get(name)) is None:
+            feed = self.replicas.feeds[name] = Feed(name, self.clock, self._hears)
+            feed.defaults = None if self._defaults is None else self._defaults.of(name)
+        return feed
+
+    def _follow(self, name: str) -> None:
+        if name not in self.followings:
+            feed = self._feed(name)
+            self.followings[name] = Following(feed, self.config, self.circuits, self._tuning.following, self._stood)
+
+    def _took(self, listing: Listing) -> None:
+        """Follow what an upstream has listed, and leave what is gone."""
+        assert self._discovery is not None  # it is who calls
+        names = self._discovery.membership.names
+        for each in listing.environments:
+            self._follow(each.key)
+            self.replicas.feeds[each.key].client_rules = each.client_rules
+        for name in self.replicas.feeds.keys() - names:
+            self._leave(name)
+        if not self.replicas.is_listed:
+            self.replicas.is_listed = True
+            for name in names:
+                self.bus.announce(name, Position(0, 0))
+        kept = [Listed(name, self.replicas.feeds[name].client_rules) for name in names]
+        try:
+            self._known.keep(kept)
+        except OSError as error:
+            _log.warning("the list of environments cannot be kept", problem=str(error))
+
+    def _leave(self, name: str) -> None:
+        """Serve *name* no more: every upstream that may have it says that there is no such environment."""
+        _log.info("an environment is gone", environment=name)
+        self.replicas.feeds.pop(name)
+        leaving = [self.keeping.forget(name)] if not self.settings.kv else []
+        if (following := self.followings.pop(name, None)) is not None:
+            leaving.append(following.close())
+        for work in leaving:
+            task = asyncio.create_task(work)
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _stop_following(self) -> None:
+        await asyncio.gather(*(following.close() for following in self.followings.values()), *self._leaving)
+
+    def _hears(self, name: str, position: Position) -> None:
+        """Take note that *name* is to be served anew."""
+        self.bus.announce(name, position)
+        self.keeping.changed(name)
+        for tell in self.on_applied:
+            tell(name, position, self.clock.time())
+
+    def _stood(self, following: Following) -> None:
+        """Take note of another rung, path or failure."""
+        path = dict.fromkeys(name for each in self.followings.values() for name in each.link.path)
+        self.stream.path = (self.name, *path)
+        if following.link.failure is not None and self._discovery is not None:
+            self._discovery.ask_soon()
+
+    def _is_current(self) -> bool:
+        """Whether an upstream has lately confirmed everything that is known."""
+        is_listed = self._discovery is not None and self._discovery.is_current
+        return is_listed and all(feed.age() < CURRENT_S for feed in self.replicas.feeds.values())
+
+    def _is_cut_off(self, feed: Feed) -> bool:
+        following = self.followings.get(feed.name)
+        return following is None or following.level is not Level.STREAMING
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The folder {folder} cannot be made: {error.strerror}; name another with --data.") from error
+    return folder
+
+
+def _config(settings: Settings, tuning: Tuning) -> Config:
+    config = Config(
+        urls=settings.upstreams,
+        key=settings.key,
+        pace=tuning.pace,
+        heartbeat_s=HEARTBEAT_S,
+        timeout_s=TIMEOUT_S,
+        clock=system_clock(),
+    )
+    return prepared(config)
+
+
+def _stream_settings(settings: Settings) -> StreamSettings:
+    return StreamSettings(
+        drain_s=float(settings.drain_timeout_s),
+        public_url=settings.public_url.rstrip("/") if settings.public_url else None,
+    )
+
+
+def _state_store(settings: Settings) -> StateStore:
+    try:
+        return StateStore(store_at(settings.kv_url))
+    except KvUnusable as error:
+        raise CannotStart(f"The key-value store cannot be used: {error}.") from error
+
+
+def _defaults(settings: Settings) -> BundledDefaults | None:
+    try:
+        return bundled(Path(settings.defaults) if settings.defaults else None)
+    except InvalidFile as error:
+        raise CannotStart(f"The defaults in {settings.defaults} cannot be used: {error}.") from error
