@@ -13,7 +13,7 @@ from pennon.stream.acks import NODES, Ack
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, NO_STORE, Answer, Refusal
 
-_ACKS_BYTES = 1024 * 1024
+_ACKS_BYTES = 8 * 1024 * 1024
 
 
 async def answer_events(call: Call) -> Answer:
