@@ -90,6 +90,11 @@ def _hashed(body: Body) -> Body:
     return {**body, **hashes, "hashed": True}
 
 
+def snapshot_of(texts: Texts, position: Position = Position(1, 0)) -> Snapshot:  # noqa: B008  # immutable
+    items = {kind: {k: Item.from_text(k, t) for (each, k), t in texts.items() if each == kind} for kind in KINDS}
+    return Snapshot.of(items, environment=ENVIRONMENT, position=position, digest=digest_of(texts))  # type: ignore[arg-type]
+
+
 class Log:
     """The change log: per epoch, the changes one after the other; a restore starts an epoch from an earlier state.
 
@@ -144,9 +149,7 @@ class Log:
         return now if position == self.head else self.until[position]
 
     def snapshot(self) -> Snapshot:
-        texts = self.texts(self.head, "edge")
-        items = {kind: {k: Item.from_text(k, t) for (each, k), t in texts.items() if each == kind} for kind in KINDS}
-        return Snapshot.of(items, environment=ENVIRONMENT, position=self.head, digest=digest_of(texts))  # type: ignore[arg-type]
+        return snapshot_of(self.texts(self.head, "edge"), self.head)
 
     def delta(self, since: int, to: int) -> Delta:
         """The changes after *since* up to *to*, as one delta of the edge projection."""

@@ -126,7 +126,8 @@ class Network(RuleBasedStateMachine):
     def deliver(self, links: set[int], frames: int) -> None:
         for index in sorted(links):
             for _ in range(min(frames, len(self.links[index].wire))):
-                self.links[index].deliver(self.now)
+                if self.links[index].wire:  # a receiver may have closed the connection
+                    self.links[index].deliver(self.now)
 
     @rule(link=st.sampled_from(LINKS), at=st.integers(0, 3), trouble=TROUBLES)
     def disturb(self, link: int, at: int, trouble: str) -> None:
