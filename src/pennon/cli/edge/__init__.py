@@ -8,3 +8,8 @@ from pennon.edge.config import Settings
 
 app = typer.Typer(help="Run an edge node.", no_args_is_help=True, add_completion=False)
 app.command("run")(with_settings(run, Settings))
+
+
+@app.callback()
+def edge() -> None:
+    """Run an edge node."""  # without this a group of one command would be that command
