@@ -96,6 +96,35 @@ class NatsServer(_Program):
         return ["-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder)]
 
 
+class RelayServer(Killable):
+    """The relay of a server's workers, in a process of its own. `url` is the path of its socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.url = str(self.folder / "bus")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        code = (
+            "import asyncio, pathlib, sys\n"
+            "from pennon.bus.workers import Relay\n"
+            "async def main():\n"
+            "    async with Relay(pathlib.Path(sys.argv[1])):\n"
+            "        print(flush=True)\n"
+            "        await asyncio.Event().wait()\n"
+            "asyncio.run(main())\n"
+        )
+        self._process = subprocess.Popen([sys.executable, "-c", code, self.url], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline(), "the relay does not come up"
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
 class PostgresServer(Killable):
     """A PostgreSQL of one test: the session's own must not be killed."""
 

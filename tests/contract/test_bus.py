@@ -2,28 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from pennon.bus import Notice, Subscription
+from pennon.bus import MemoryBus, Notice, Subscription
 from pennon.bus.nats import nats_bus
 from pennon.bus.postgres import postgres_bus
 from pennon.bus.redis import CHANNEL, redis_bus
-from pennon.bus.remote import RemoteBus
+from pennon.bus.remote import PAYLOAD_BYTES, RemoteBus
+from pennon.bus.workers import workers_bus
 from pennon.model import Position
 from pennon.stream import StreamNode, StreamSettings
 from tests.integration.nodes import ENVIRONMENT, KEYS, Batches, MemoryLog, boolean
-from tests.servers import Killable, NatsServer, PostgresServer, RedisServer
+from tests.servers import Killable, NatsServer, PostgresServer, RedisServer, RelayServer
 
 _PATIENCE_S = 30.0
 _KINDS: dict[str, tuple[Callable[[], Killable], Callable[[str], RemoteBus]]] = {
     "postgres": (PostgresServer, postgres_bus),
     "redis": (RedisServer, redis_bus),
     "nats": (NatsServer, nats_bus),
+    "workers": (RelayServer, lambda url: workers_bus(Path(url))),
 }
 Scenario = Callable[..., Awaitable[None]]
 
@@ -32,6 +36,7 @@ class Setting:
     """A server that runs, and as many processes' ends of its bus as a test asks for."""
 
     def __init__(self, kind: str) -> None:
+        self.kind = kind
         make, self._bus = _KINDS[kind]
         self.server = make()
 
@@ -148,7 +153,98 @@ def test_a_node_that_reads_the_log_seldom_follows_the_bus(setting: Setting) -> N
     setting.run(scenario, ends=2)
 
 
-@pytest.mark.parametrize("setting", ["redis", "nats"], indirect=True)
+_ROOM: Mapping[str, int] = {"postgres": 7999, "redis": PAYLOAD_BYTES, "nats": PAYLOAD_BYTES, "workers": PAYLOAD_BYTES}
+
+
+def _delta_in(payload: int, text: str) -> bytes:
+    """Return a delta with *text* in it that makes a notice of shop/production of so many bytes."""
+    around = len('{"environment":"shop/production","position":"1.1","delta":""}')
+    return b'"' + text.encode() + b"x" * (payload - around - len(text.encode())) + b'"'
+
+
+@pytest.mark.parametrize("text", ["", "Łódź 🎌 \\u0001"], ids=["plain", "in other letters"])
+def test_a_delta_travels_where_there_is_room_for_it(setting: Setting, text: str) -> None:
+    async def scenario(first: RemoteBus, second: RemoteBus) -> None:
+        heard = second.subscribe()
+        fits, exceeds = (_delta_in(_ROOM[setting.kind] + more, text) for more in (0, 1))
+        await first.publish("shop/production", Position(1, 1), delta=fits)
+        assert await anext(heard) == Notice("shop/production", Position(1, 1), fits)
+        await first.publish("shop/production", Position(1, 2), delta=exceeds)
+        assert await anext(heard) == Notice("shop/production", Position(1, 2))
+
+    setting.run(scenario, ends=2)
+
+
+def test_a_node_that_stands_where_a_step_begins_does_not_read_the_log_for_it(setting: Setting) -> None:
+    log = MemoryLog()
+    log.write(ENVIRONMENT, boolean("new-checkout"), *KEYS)
+
+    async def scenario(writing: RemoteBus, following: RemoteBus) -> None:
+        async with StreamNode(log, following, Batches(), time, StreamSettings(poll_s=3600)) as node:
+            environment = node.environments[ENVIRONMENT]
+            log.fail.add(ENVIRONMENT)
+            for number in range(3):
+                await _announced(writing, log, log.write(ENVIRONMENT, boolean("new-checkout", salt=f"s{number}")))
+                while environment.position != log.state(ENVIRONMENT).position:
+                    await asyncio.sleep(0.001)
+            assert environment.hub.snapshot("edge").to_json() == log.state(ENVIRONMENT).to_json()
+
+    setting.run(scenario, ends=2)
+
+
+async def _announced(bus: RemoteBus, log: MemoryLog, position: Position, **changed: Any) -> None:
+    step = msgspec.structs.replace(log._deltas[ENVIRONMENT][-1], **changed)
+    await bus.publish(ENVIRONMENT, position, delta=step.to_json())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"digest": "0" * 64}, {"from_": 0}, {"environment": "shop/other"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_a_step_that_is_not_what_the_log_says_sends_the_node_to_the_log(changed: dict[str, Any]) -> None:
+    log = MemoryLog()
+    log.write(ENVIRONMENT, boolean("new-checkout"), *KEYS)
+
+    async def main() -> None:
+        bus = MemoryBus()
+        async with (
+            asyncio.timeout(_PATIENCE_S),
+            StreamNode(log, bus, Batches(), time, StreamSettings(poll_s=3600)) as node,
+        ):
+            environment = node.environments[ENVIRONMENT]
+            position = log.write(ENVIRONMENT, boolean("new-checkout", salt="s2"))
+            step = msgspec.structs.replace(log._deltas[ENVIRONMENT][-1], **changed)
+            await bus.publish(ENVIRONMENT, position, delta=step.to_json())
+            while environment.position != position:
+                await asyncio.sleep(0.001)
+            assert environment.hub.snapshot("edge").to_json() == log.state(ENVIRONMENT).to_json()
+
+    asyncio.run(main())
+
+
+def test_a_step_makes_nothing_younger_than_it_was() -> None:
+    log = MemoryLog()
+    log.write(ENVIRONMENT, boolean("new-checkout"), *KEYS)
+
+    async def main() -> None:
+        bus = MemoryBus()
+        async with (
+            asyncio.timeout(_PATIENCE_S),
+            StreamNode(log, bus, Batches(), time, StreamSettings(poll_s=3600)) as node,
+        ):
+            environment = node.environments[ENVIRONMENT]
+            known_at = node.now() - environment.hub.age(node.now())
+            position = log.write(ENVIRONMENT, boolean("new-checkout", salt="s2"))
+            await bus.publish(ENVIRONMENT, position, delta=log._deltas[ENVIRONMENT][-1].to_json())
+            while environment.position != position:
+                await asyncio.sleep(0.001)
+            assert node.now() - environment.hub.age(node.now()) == pytest.approx(known_at, abs=1e-3)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("setting", ["redis", "nats", "workers"], indirect=True)
 def test_who_connects_late_hears_where_every_environment_stands(setting: Setting) -> None:
     async def speak(bus: RemoteBus) -> None:
         heard = bus.subscribe()

@@ -127,7 +127,7 @@ class TestPostgres:
         change = put(storage.log, flag(on=False))
         assert wire.was_cut
         assert change is not None
-        assert told == [{LOG: 2}]
+        assert told == [{LOG: change}]
         assert _rows(storage) == 2
 
     def test_commit_that_never_arrived_is_found_not_to_have_happened(self, storage: Storage, wire: Wire) -> None:

@@ -8,7 +8,7 @@ import pytest
 import structlog.testing
 
 from pennon.control.errors import AlreadyExists
-from pennon.control.log import SYSTEM, ChangeLog
+from pennon.control.log import SYSTEM, Change, ChangeLog
 from pennon.control.storage import Storage
 from pennon.model import Flag
 from tests.contract.logs import LOG, OTHER, flag, open_logs, put
@@ -95,11 +95,11 @@ def test_followers_are_told_after_the_commit(storage: Storage) -> None:
     log = storage.log
     told: list[tuple[Mapping[str, int], int]] = []
 
-    def follow(revisions: Mapping[str, int]) -> None:
+    def follow(made: Mapping[str, Change]) -> None:
         with log.reading() as reading:
             head = reading.head(LOG)
         assert head is not None
-        told.append((dict(revisions), head.revision))
+        told.append(({log: change.revision for log, change in made.items()}, head.revision))
 
     log.subscribe(follow)
     put(log, flag())
@@ -114,7 +114,7 @@ def test_followers_are_told_after_the_commit(storage: Storage) -> None:
 def test_followers_hear_nothing_of_what_was_not_committed(storage: Storage) -> None:
     log = storage.log
     put(log, flag())
-    told: list[Mapping[str, int]] = []
+    told: list[Mapping[str, Change]] = []
     log.subscribe(told.append)
     put(log, flag())
     with pytest.raises(ZeroDivisionError), log.writing(LOG, by=SYSTEM, action="fail") as writing:  # noqa: PT012
@@ -125,16 +125,17 @@ def test_followers_hear_nothing_of_what_was_not_committed(storage: Storage) -> N
 
 def test_follower_that_fails_harms_neither_the_change_nor_other_followers(storage: Storage) -> None:
     log = storage.log
-    told: list[Mapping[str, int]] = []
+    told: list[Mapping[str, Change]] = []
 
-    def fail(_revisions: Mapping[str, int]) -> None:
+    def fail(_made: Mapping[str, Change]) -> None:
         raise ValueError("no")
 
     log.subscribe(fail)
     log.subscribe(told.append)
     with structlog.testing.capture_logs() as logged:
-        assert put(log, flag()) is not None
-    assert told == [{LOG: 1}]
+        made = put(log, flag())
+    assert made is not None
+    assert told == [{LOG: made}]
     assert [(entry["log_level"], entry["event"]) for entry in logged] == [
         ("error", "a follower of the change log failed")
     ]

@@ -1,6 +1,7 @@
-"""The port of the bus: "this environment stands at this position". A hint, never the truth.
+"""The port of the bus: "this environment stands at this position", and where there is room, the step to there.
 
-A notice may be lost, doubled or late: who hears one reads the log, and reads it now and then without being told.
+A hint, never the truth: a notice may be lost, doubled or late. Who stands where the step begins may take it; all others
+read the log, and read it now and then without being told.
 """
 
 from typing import Protocol, Self
@@ -15,10 +16,15 @@ class Notice(msgspec.Struct, frozen=True):
 
     environment: str
     position: Position
+    delta: bytes | None = None
+    """The step to *position*, as the JSON of a `Delta` of the edge projection: hashes of keys are in it, no secrets."""
 
 
 class Subscription(Protocol):
-    """The notices from the moment of subscribing on. Several of one environment may be folded into the newest."""
+    """The notices from the moment of subscribing on, those of one environment in the order of their positions.
+
+    Several may be folded into the newest, unless each has a delta and they are few.
+    """
 
     def __aiter__(self) -> Self: ...
 
@@ -31,10 +37,13 @@ class Subscription(Protocol):
 class Bus(Protocol):
     """Carries notices from whoever wrote a change to every node."""
 
-    async def publish(self, environment: str, position: Position) -> None:
-        """Tell every subscriber that *environment* stands at *position*."""
+    async def publish(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
+        """Tell every subscriber that *environment* stands at *position*, to which *delta* leads.
 
-    def announce(self, environment: str, position: Position) -> None:
+        A delta that the bus cannot carry is left out.
+        """
+
+    def announce(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
         """Publish without waiting, from whatever thread."""
 
     def subscribe(self) -> Subscription:

@@ -6,14 +6,17 @@ from typing import Self
 from pennon.bus.base import Notice
 from pennon.model import Position
 
+_STEPS = 32
+"""So many notices of one environment wait, with their deltas. More would be a slow reader's, who reads the log."""
+
 
 class MemorySubscription:
-    """Holds the newest notice of each environment until it is read, so a slow reader costs no memory."""
+    """Holds the newest notices of each environment until they are read, few of each: a slow reader costs no memory."""
 
     def __init__(self, bus: "MemoryBus") -> None:
         self._bus = bus
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[str, Position] = {}
+        self._pending: dict[str, list[Notice]] = {}
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
 
@@ -26,8 +29,11 @@ class MemorySubscription:
                 raise StopAsyncIteration
             self._waiter = self._loop.create_future()
             await self._waiter
-        environment = next(iter(self._pending))
-        return Notice(environment, self._pending.pop(environment))
+        environment, waiting = next(iter(self._pending.items()))
+        notice = waiting.pop(0)
+        if not waiting:
+            del self._pending[environment]
+        return notice
 
     async def aclose(self) -> None:
         """End the subscription, and the iteration over it."""
@@ -43,9 +49,12 @@ class MemorySubscription:
         self._loop.call_soon_threadsafe(self._take, notice)
 
     def _take(self, notice: Notice) -> None:
-        known = self._pending.get(notice.environment)
-        if known is None or known < notice.position:
-            self._pending[notice.environment] = notice.position
+        waiting = self._pending.setdefault(notice.environment, [])
+        if not waiting or waiting[-1].position < notice.position:
+            # Steps are of use in a row only: where one is missing, the newest says enough.
+            if notice.delta is None or (waiting and waiting[-1].delta is None) or len(waiting) >= _STEPS:
+                waiting.clear()
+            waiting.append(notice)
         self._wake()
 
     def _wake(self) -> None:
@@ -59,13 +68,13 @@ class MemoryBus:
     def __init__(self) -> None:
         self._subscriptions: tuple[MemorySubscription, ...] = ()
 
-    async def publish(self, environment: str, position: Position) -> None:
-        """Tell every subscriber that *environment* stands at *position*."""
-        self.announce(environment, position)
+    async def publish(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
+        """Tell every subscriber that *environment* stands at *position*, to which *delta* leads."""
+        self.announce(environment, position, delta=delta)
 
-    def announce(self, environment: str, position: Position) -> None:
+    def announce(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
         """Publish without waiting, from whatever thread: a writer's commit hook calls this."""
-        notice = Notice(environment, position)
+        notice = Notice(environment, position, delta)
         for subscription in self._subscriptions:
             subscription.offer(notice)
 

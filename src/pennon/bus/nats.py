@@ -12,6 +12,7 @@ from pennon.bus.remote import RemoteBus
 
 BUCKET = "pennon_positions"
 _TIMEOUT_S = 5
+_HEADERS_BYTES = 1024
 _PING_S = 5
 _SILENCE_S = 3600.0
 
@@ -66,6 +67,9 @@ class _Link:
         self._bucket = bucket
         self._watcher = watcher
         self._broken = broken
+
+    def takes(self, payload: bytes) -> bool:
+        return len(payload) <= self._client.max_payload - _HEADERS_BYTES
 
     async def send(self, payload: bytes, environment: str) -> None:
         # In hex, for a name may hold what a subject may not.

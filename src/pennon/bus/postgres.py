@@ -7,6 +7,7 @@ from psycopg import AsyncConnection
 from pennon.bus.remote import RemoteBus
 
 CHANNEL = "pennon"
+_PAYLOAD_BYTES = 7999
 _SILENCE_S = 10.0
 _KEEPALIVE_S = 10
 
@@ -42,6 +43,12 @@ class _Link:
         self._listening = listening
         self._sending = sending
         self._heard: list[bytes] = []
+
+    def takes(self, payload: bytes) -> bool:
+        if len(payload) > _PAYLOAD_BYTES:
+            return False
+        # A database of another encoding might not be able to say it: then the position alone, which is ASCII.
+        return payload.isascii() or self._sending.pgconn.parameter_status(b"server_encoding") == b"UTF8"
 
     async def listen(self) -> None:
         await self._listening.execute(f"LISTEN {CHANNEL}")

@@ -37,6 +37,9 @@ class _Link:
         self._listening = listening
         self._heard = newest
 
+    def takes(self, payload: bytes) -> bool:
+        return True
+
     async def send(self, payload: bytes, environment: str) -> None:
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hset(CHANNEL, environment, payload)

@@ -20,8 +20,15 @@ from pennon.model import DECODE_ERRORS, Position
 _log = structlog.get_logger(__name__)
 
 
+PAYLOAD_BYTES = 256 * 1024
+"""Larger notices go without their delta, whatever a server takes: a bus is no place to keep data."""
+
+
 class Link(Protocol):
     """One connection to the server. Any method may raise whatever its library raises: the link is then given up."""
+
+    def takes(self, payload: bytes) -> bool:
+        """Whether the server carries *payload*, of at most `PAYLOAD_BYTES`. One without a delta is always carried."""
 
     async def send(self, payload: bytes, environment: str) -> None:
         """Give *payload*, which is about *environment*, to every other process, and return when the server has it."""
@@ -48,6 +55,7 @@ class Retry(msgspec.Struct, frozen=True):
 class _Message(msgspec.Struct, frozen=True):
     environment: str
     position: str
+    delta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -61,7 +69,7 @@ class RemoteBus:
         self._name = name
         self._retry = retry
         self._local = MemoryBus()
-        self._waiting: dict[str, Position] = {}
+        self._waiting: dict[str, Notice] = {}
         self._grown = asyncio.Event()
         self._connected = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,23 +99,25 @@ class RemoteBus:
         """Return when the server is reached."""
         await self._connected.wait()
 
-    async def publish(self, environment: str, position: Position) -> None:
+    async def publish(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
         """Tell every subscriber that *environment* stands at *position*; those of other processes as soon as may be."""
-        self.announce(environment, position)
+        self.announce(environment, position, delta=delta)
 
-    def announce(self, environment: str, position: Position) -> None:
+    def announce(self, environment: str, position: Position, *, delta: bytes | None = None) -> None:
         """Publish without waiting, from whatever thread: a writer's commit hook calls this."""
-        self._local.announce(environment, position)
+        self._local.announce(environment, position, delta=delta)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._enqueue, environment, position)
+            self._loop.call_soon_threadsafe(self._enqueue, Notice(environment, position, delta))
 
     def subscribe(self) -> MemorySubscription:
         """Return a subscription that misses nothing published from now on. Call it in a running event loop."""
         return self._local.subscribe()
 
-    def _enqueue(self, environment: str, position: Position) -> None:
+    def _enqueue(self, notice: Notice) -> None:
         # Only the newest waits, so a server that is away for long costs no memory.
-        self._waiting[environment] = max(position, self._waiting.get(environment, position))
+        known = self._waiting.get(notice.environment)
+        if known is None or known.position < notice.position:
+            self._waiting[notice.environment] = notice
         self._grown.set()
 
     async def _run(self) -> None:
@@ -144,19 +154,19 @@ class RemoteBus:
         while True:
             notice = _read(await link.receive())
             if notice is not None:
-                self._local.announce(notice.environment, notice.position)
+                self._local.announce(notice.environment, notice.position, delta=notice.delta)
 
     async def _send(self, link: Link) -> None:
         while True:
             await self._grown.wait()
             self._grown.clear()
             for environment in list(self._waiting):
-                position = self._waiting[environment]
-                payload = msgspec.json.encode(_Message(environment, str(position)))
+                notice = self._waiting[environment]
+                payload = _written(notice, link)
                 async with asyncio.timeout(self._retry.timeout_s):
                     await link.send(payload, environment)
                 # Only now: what a broken link did not take is sent by the next.
-                if self._waiting.get(environment) == position:
+                if self._waiting.get(environment) is notice:
                     del self._waiting[environment]
                 else:
                     self._grown.set()
@@ -173,10 +183,21 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
             task.exception()  # it has been seen
 
 
+def _written(notice: Notice, link: Link) -> bytes:
+    """Return *notice* as it travels, with its delta if *link* carries that."""
+    message = _Message(notice.environment, str(notice.position))
+    if notice.delta is not None and len(notice.delta) < PAYLOAD_BYTES:
+        payload = msgspec.json.encode(msgspec.structs.replace(message, delta=msgspec.Raw(notice.delta)))
+        if len(payload) <= PAYLOAD_BYTES and link.takes(payload):
+            return payload
+    return msgspec.json.encode(message)
+
+
 def _read(payload: bytes) -> Notice | None:
     """Return a notice, None for what is none: the server may be shared with other programs."""
     try:
         message = _decode(payload)
-        return Notice(message.environment, Position.parse(message.position))
+        delta = bytes(message.delta) if isinstance(message.delta, msgspec.Raw) else None
+        return Notice(message.environment, Position.parse(message.position), delta)
     except (*DECODE_ERRORS, ValueError):
         return None

@@ -9,12 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pennon.bus.remote import RemoteBus, Retry
+from pennon.bus.remote import PAYLOAD_BYTES, RemoteBus, Retry
 
 SOCKET = "bus"
 """The name of the socket in the folder that the workers share."""
-PAYLOAD_BYTES = 256 * 1024
-"""Largest notice, with its delta."""
 _HEAD_BYTES = 8
 _HALF = 4
 _NAME_BYTES = 1024
@@ -83,6 +81,9 @@ class _Link:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+
+    def takes(self, payload: bytes) -> bool:
+        return True
 
     async def send(self, payload: bytes, environment: str) -> None:
         self._writer.write(_framed(environment.encode(), payload))

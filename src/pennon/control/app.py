@@ -43,9 +43,9 @@ from pennon.control.storage import Storage, open_storage
 from pennon.control.working.salts import random_salt
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
-from pennon.model import Flag
+from pennon.model import Flag, Position
 from pennon.model.limits import Limits
-from pennon.stream import StreamNode, StreamSettings, routes
+from pennon.stream import Endpoints, Front, Intake, StreamNode, StreamSettings
 from pennon.stream.families import Family
 
 FIRST_PROJECT = "default"
@@ -159,22 +159,24 @@ class _Server:
             announce(first)
         self._published = PublishedLog(storage.log)
         self._bus = _bus(settings, place)
-        announce_changes(storage.log, self._published, self._bus)
+        announce_changes(storage.log, self._bus, digest_at=self._digest_at)
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
         self._node = StreamNode(self._published, self._bus, self._ingest, time, _stream_settings(settings))
         metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
+        front = Front(metrics.observe)
         self.app = build_application(
             self._services,
             settings,
-            mounted=routes(self._node),
+            node=Endpoints(self._node, front=front),
             checks=[self._storage_answers, self._node_serves],
             metrics=metrics,
             lifespan=self._running,
         )
         self.app.state.drain = self._node.drain
+        self.app.state.streams = Intake(self._node, front)
         self.app.state.metrics = metrics.registry
 
     @contextlib.asynccontextmanager
@@ -212,6 +214,14 @@ class _Server:
                 await asyncio.sleep(_AGAIN_S)
             else:
                 return
+
+    def _digest_at(self, environment: str, position: Position) -> str | None:
+        """Return what the node has in memory. Writers ask, in threads: what is read here is replaced whole."""
+        found = self._node.environments.get(environment)
+        if found is None or found.position != position:
+            return None
+        digest = found.hub.digest("edge")
+        return digest if found.position == position else None
 
     async def _storage_answers(self) -> str | None:
         try:

@@ -24,7 +24,7 @@ NO_HASH = "0" * 64
 """The hash before the first row of a log."""
 
 T = TypeVar("T")
-Subscriber: TypeAlias = Callable[[Mapping[str, int]], None]
+Subscriber: TypeAlias = Callable[[Mapping[str, "Change"]], None]
 
 
 def project_log(project: str) -> str:
@@ -310,7 +310,7 @@ class ChangeLog(Protocol):
         """
 
     def subscribe(self, callback: Subscriber) -> None:
-        """Call *callback* after each commit of this process with the new revision of each changed log.
+        """Call *callback* after each commit of this process with the change that was written to each log.
 
         It runs on the committing thread and must not block. Two commits may be told in either order. What it raises
         is logged and harms nobody.

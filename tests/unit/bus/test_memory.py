@@ -50,6 +50,41 @@ def test_slow_subscriber_gets_the_newest_position_of_each_environment_once() -> 
     asyncio.run(scenario())
 
 
+def _step(revision: int) -> Notice:
+    return Notice("a", Position(1, revision), b'{"to":%d}' % revision)
+
+
+async def _told(notices: list[Notice], count: int) -> list[Notice]:
+    """Return what a subscriber reads who comes after all of *notices*."""
+    bus = MemoryBus()
+    subscription = bus.subscribe()
+    for notice in notices:
+        await bus.publish(notice.environment, notice.position, delta=notice.delta)
+    found = [await _next(subscription) for _ in range(count)]
+    reading = asyncio.ensure_future(anext(subscription))
+    await asyncio.sleep(0)
+    assert not reading.done()
+    reading.cancel()
+    return found
+
+
+def test_steps_in_a_row_are_all_told_in_their_order() -> None:
+    steps = [_step(revision) for revision in (1, 2, 2, 3)]
+    assert asyncio.run(_told(steps, 3)) == [_step(1), _step(2), _step(3)]
+
+
+def test_a_notice_without_a_step_stands_for_those_before() -> None:
+    bare = Notice("a", Position(1, 3))
+    assert asyncio.run(_told([_step(1), _step(2), bare], 1)) == [bare]
+    assert asyncio.run(_told([bare, _step(4), _step(5)], 2)) == [_step(4), _step(5)]
+
+
+def test_of_very_many_steps_a_slow_subscriber_is_told_the_newest_only() -> None:
+    found = asyncio.run(_told([_step(revision) for revision in range(1, 101)], 100 % 32))
+    assert found[-1] == _step(100)
+    assert len(found) == 4
+
+
 def test_closed_subscription_ends_and_hears_no_more() -> None:
     async def scenario() -> None:
         bus = MemoryBus()

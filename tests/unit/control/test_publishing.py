@@ -23,7 +23,7 @@ from pennon.control.projects.views import Project
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.reader import FURTHEST
 from pennon.control.storage import open_storage
-from pennon.model import Position, Segment
+from pennon.model import Delta, Position, Segment
 from pennon.protocol import Hub
 
 PRODUCTION = EnvironmentName("shop", "production")
@@ -110,14 +110,56 @@ def test_each_environment_that_a_command_changes_is_announced(log: ChangeLog, pu
     told: list[tuple[str, Position]] = []
 
     class Listener:
-        def announce(self, environment: str, position: Position) -> None:
+        def announce(self, environment: str, position: Position, *, delta: bytes | None) -> None:
+            assert delta is not None
             told.append((environment, position))
 
-    announce_changes(log, published, Listener())
+    announce_changes(log, Listener(), digest_at=lambda _environment, _position: None)
     revision = turn(log, on=True)
     assert told == [("shop/production", Position(1, revision))]
     FlagService(log).delete_flag("shop", "f", by=SYSTEM)
     assert [environment for environment, _ in told[1:]] == ["shop/production", "shop/staging"]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["with a digest", "without"])
+def test_what_is_announced_leads_a_hub_to_where_the_log_is(
+    log: ChangeLog, published: PublishedLog, is_known: bool
+) -> None:
+    hub = Hub()
+    hub.load(asyncio.run(published.snapshot("shop/production")), known_at=0)
+    told: list[Delta] = []
+
+    class Listener:
+        def announce(self, environment: str, position: Position, *, delta: bytes | None) -> None:
+            if environment == "shop/production" and delta is not None:
+                told.append(Delta.from_json(delta))
+                assert hub.advance(told[-1], known_at=0)
+                assert hub.position == position
+
+    def digest_at(environment: str, position: Position) -> str | None:
+        is_there = is_known and (environment, position) == ("shop/production", hub.position)
+        return hub.digest("edge") if is_there else None
+
+    announce_changes(log, Listener(), digest_at=digest_at)
+    turn(log, on=True)
+    KeyService(log, SystemClock()).create_key([PRODUCTION], NewKey(kind="server"), by=SYSTEM)
+    ChangeService(log).apply(PRODUCTION, [PutSegment(segment=Segment("beta")), TurnOff(flag="f")], by=SYSTEM)
+    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    assert hub.snapshot("edge").to_json() == asyncio.run(published.snapshot("shop/production")).to_json()
+    assert [bool(delta.digest) for delta in told] == [is_known] * 4
+
+
+def test_a_change_of_very_much_is_announced_without_its_step(log: ChangeLog) -> None:
+    told: list[bytes | None] = []
+
+    class Listener:
+        def announce(self, environment: str, position: Position, *, delta: bytes | None) -> None:
+            told.append(delta)
+
+    announce_changes(log, Listener(), digest_at=lambda _environment, _position: None)
+    much = Segment("many", included=tuple(f"{number:032}" for number in range(10_000)))
+    ChangeService(log).apply(PRODUCTION, [PutSegment(segment=much)], by=SYSTEM)
+    assert told == [None]
 
 
 def test_client_rules_are_allowed_where_the_environment_allows_them(published: PublishedLog) -> None:

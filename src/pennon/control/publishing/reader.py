@@ -1,9 +1,11 @@
 """Reads environments off the change log for a stream node, in threads of its own."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, cast
+
+import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environment_names
@@ -16,7 +18,7 @@ PREFIX = "environments/"
 FURTHEST = 500
 """Further behind than so many changes, a snapshot is the shorter way."""
 _MOST_BYTES = 32 * 2**20
-_FIRST_EPOCH = 1
+_MOST_TOLD_BYTES = 256 * 1024
 _KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer", "key")
 
 T = TypeVar("T")
@@ -25,8 +27,12 @@ T = TypeVar("T")
 class Announcer(Protocol):
     """Who passes on that an environment stands at a position, from whatever thread."""
 
-    def announce(self, environment: str, position: Position) -> None:
-        """Pass it on without waiting."""
+    def announce(self, environment: str, position: Position, *, delta: bytes | None) -> None:
+        """Pass it on without waiting, with the step that leads there."""
+
+
+DigestAt: TypeAlias = Callable[[str, Position], str | None]
+"""Returns the digest of an environment's edge projection at a position; None where nobody knows it by heart."""
 
 
 class PublishedLog(LogReader):
@@ -38,15 +44,10 @@ class PublishedLog(LogReader):
     def __init__(self, log: ChangeLog, *, threads: int = 2) -> None:
         self._log = log
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pennon-publishing")
-        self._epochs: dict[str, int] = {}
 
     def close(self) -> None:
         """End the threads; readings under way end first."""
         self._threads.shutdown()
-
-    def epoch(self, environment: str) -> int:
-        """Return the epoch in which *environment* was last seen, without asking the log."""
-        return self._epochs.get(environment, _FIRST_EPOCH)
 
     def age(self, environment: str) -> float:
         """Return 0: what the log says is current when it says it."""
@@ -82,7 +83,6 @@ class PublishedLog(LogReader):
     def _snapshot(self, environment: str) -> Snapshot:
         with self._log.reading() as reading:
             state = reading.state(PREFIX + environment)
-        self._epochs[environment] = state.head.epoch
         return snapshot_of(environment, state, kinds=_KINDS)
 
     def _since(self, environment: str, position: Position) -> list[Delta] | None:
@@ -102,16 +102,37 @@ def snapshot_of(environment: str, state: State, *, kinds: tuple[ItemKind, ...]) 
     return Snapshot.of(items, environment=environment, position=position, digest=digest.combined(items))
 
 
-def announce_changes(log: ChangeLog, published: PublishedLog, announcer: Announcer) -> None:
-    """Tell *announcer* of each environment that this process changes, as soon as the change is committed."""
+def announce_changes(log: ChangeLog, announcer: Announcer, *, digest_at: DigestAt) -> None:
+    """Tell *announcer* of each environment that this process changes, as soon as the change is committed.
 
-    def tell(revisions: Mapping[str, int]) -> None:
-        for name, revision in revisions.items():
+    With it goes what was changed, unless that is much; written once, for whoever hears of it.
+    """
+
+    def tell(changes: Mapping[str, Change]) -> None:
+        for name, change in changes.items():
             if name.startswith(PREFIX):
                 environment = name.removeprefix(PREFIX)
-                announcer.announce(environment, Position(published.epoch(environment), revision))
+                position = Position(change.epoch, change.revision)
+                announcer.announce(environment, position, delta=_told(environment, change, digest_at))
 
     log.subscribe(tell)
+
+
+def _told(environment: str, change: Change, digest_at: DigestAt) -> bytes | None:
+    if sum(len(edit.after or b"") for edit in change.edits) > _MOST_TOLD_BYTES:
+        return None
+    delta = _delta(environment, change)
+    before = digest_at(environment, Position(change.epoch, change.revision - 1))
+    if before is not None:
+        delta = msgspec.structs.replace(delta, digest=_digest_after(before, change.edits))
+    return delta.to_json()
+
+
+def _digest_after(before: str, edits: Iterable[Edit]) -> str:
+    for edit in edits:
+        was = None if edit.before is None else Item.from_text(edit.key, edit.before)
+        before = digest.updated(before, cast("ItemKind", edit.kind), was, _item(edit))
+    return before
 
 
 def _name(environment: str) -> EnvironmentName:

@@ -61,7 +61,7 @@ class StoredLog:
             self._tell(writing.changes_made)
 
     def subscribe(self, callback: Subscriber) -> None:
-        """Call *callback* after each commit of this process with the new revision of each changed log."""
+        """Call *callback* after each commit of this process with the change that was written to each log."""
         self._subscribers = (*self._subscribers, callback)
 
     def check(self, log: str, *, witnesses: Sequence[Head] = ()) -> Verification:
@@ -101,11 +101,11 @@ class StoredLog:
             ) from error
 
     def _tell(self, made: Mapping[str, Change]) -> None:
-        revisions = {log: change.revision for log, change in made.items()}
-        if not revisions:
+        if not made:
             return
         for subscriber in self._subscribers:
             try:
-                subscriber(revisions)
+                subscriber(made)
             except Exception:  # boundary: the change is committed, whatever its followers do
+                revisions = {log: change.revision for log, change in made.items()}
                 logger.exception("a follower of the change log failed", revisions=revisions)
