@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import structlog
 
-from pennon.bus.base import Bus
+from pennon.bus.base import Bus, Notice
 from pennon.bus.base import Subscription as Notices
 from pennon.ingest.accept import EventSink
-from pennon.model import Delta, Position, Snapshot
+from pennon.model import Delta, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
 from pennon.stream.admission import Admission
@@ -23,6 +23,7 @@ from pennon.stream.http import StreamError
 from pennon.stream.keys import KeyRing, is_good
 from pennon.stream.metrics import NodeMetrics
 from pennon.stream.ports import Clock, LogReader
+from pennon.stream.pushed import step_of
 from pennon.stream.reports import Report
 from pennon.stream.settings import StreamSettings
 from pennon.stream.subscribers import Ended, Subscription
@@ -187,19 +188,37 @@ class StreamNode:
         while True:
             try:
                 async for notice in notices:
-                    self._hear(notice.environment, notice.position)
+                    self._hear(notice)
                 return
             except Exception:  # noqa: BLE001  # the background loop must survive any adapter of the bus
                 _log.warning("the bus is away, the log is polled", exc_info=True)
                 await asyncio.sleep(random.uniform(0, self.settings.load_retry_max_s))
                 notices = self._bus.subscribe()
 
-    def _hear(self, name: str, position: Position) -> None:
-        environment = self.environments.get(name)
+    def _hear(self, notice: Notice) -> None:
+        environment = self.environments.get(notice.environment)
         if environment is None:
             self._unlisted.set()
-        elif environment.position is None or environment.position < position:
-            environment.grown.set()
+        elif environment.position is None or environment.position < notice.position:
+            if not self._take(environment, notice):
+                environment.grown.set()
+
+    def _take(self, environment: Environment, notice: Notice) -> bool:
+        """Apply the step that *notice* brings, and return whether the log need not be read for it.
+
+        It confirms nothing: notices may be late, and there may be more in the log. That is looked at now and then.
+        """
+        if environment.refreshing.locked() or environment.is_doubtful:
+            return False
+        if (delta := step_of(notice, environment.position)) is None:
+            return False
+        try:
+            is_applied = self._advance(environment, [delta], self.now() - environment.hub.age(self.now()))
+        except Exception:  # the loop that hears the bus must survive whatever comes by it
+            _log.exception("a step that the bus brought cannot be applied", environment=environment.name)
+            is_applied = False
+        environment.is_doubtful = not is_applied
+        return is_applied
 
     async def _discover_on(self) -> None:
         while True:
