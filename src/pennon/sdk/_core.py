@@ -12,7 +12,9 @@ from functools import partial
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
 from pennon.model import Json, Position, Snapshot
 from pennon.protocol import Action, Adopted, Frame, Replica, Reported, ReportKind
+from pennon.protocol.bootstrap import TTL_S
 from pennon.protocol.state import Reference, difference
+from pennon.sdk.bootstrap import Bootstrap, ClientSide
 from pennon.sdk.config import Config
 from pennon.sdk.flags import Flags, PinnedRules
 from pennon.sdk.ladder import Failure, FailureKind, Level, Standing
@@ -50,6 +52,7 @@ class Core(Flags):
         self._overrides = [Override(self._remove_override, flag, value) for flag, value in config.overrides.items()]
         self._recorder = Recorder(time=config.clock.time, wake=self._wake_sender)
         self._restless = RestlessFlags()
+        self._client_side = ClientSide()
         self._best = Level.LAST_KNOWN
         self._was_young = False
         self._level = Level.DEFAULTS
@@ -67,6 +70,17 @@ class Core(Flags):
     def rules(self) -> PinnedRules:
         """Return the rules that answer now, to be held for a request: all that it evaluates is of one revision."""
         return self._pinned
+
+    def bootstrap(self, context: Context, *, ttl_s: int = TTL_S, rules: PinnedRules | None = None) -> Bootstrap:
+        """Return what *context* is served of the client-side flags, for the HTML of a page: see `Bootstrap`.
+
+        By *rules* that a request holds, or those that answer now. The page may go on with it for *ttl_s* seconds.
+        Nothing is counted: the browser reports what it reads.
+        """
+        clock = self._config.clock
+        return self._client_side.bootstrap(
+            rules or self._pinned, context, age_s=self.age_s or 0.0, now=clock.time(), ttl_s=ttl_s
+        )
 
     def status(self) -> Status:
         """Return how the client stands: its level, revision, age, and what went wrong last."""

@@ -6,7 +6,7 @@
     def home():
         return render_template("new.html" if request_flags().boolean("new-home") else "old.html")
 
-Templates have `flags` as well.
+Templates have `flags` as well, and `{{ pennon_bootstrap() }}`.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ import flask
 
 from pennon.sdk._core import Core
 from pennon.sdk.web.scope import ContextSource, begin, current, end
+from pennon.sdk.web.templates import bootstrap_of
 
 _TOKEN = "_pennon_token"
 
@@ -46,6 +47,7 @@ class FlaskFlags:
         app.before_request(self._begin)
         app.teardown_request(self._end)
         app.context_processor(lambda: {"flags": current()})
+        app.jinja_env.globals["pennon_bootstrap"] = bootstrap_of(self._client)
 
     def _begin(self) -> None:
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's own word

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from pennon.model import Evaluation, FlagKind, Json
 from pennon.sdk._core import Core
+from pennon.sdk.bootstrap import Bootstrap
 from pennon.sdk.errors import SdkError
 from pennon.sdk.flags import PinnedRules
 
@@ -62,6 +63,10 @@ class RequestFlags:
     def evaluation(self, flag: str, *, default: Json = None, kind: FlagKind | None = None) -> Evaluation:
         """Return the whole result: value, variation, reason, rule, flag version, error."""
         return self.rules.evaluation(flag, self.context, default=default, kind=kind)
+
+    def bootstrap(self) -> Bootstrap:
+        """Return what this request is served of the client-side flags, for the HTML of its page."""
+        return self.client.bootstrap(self.context, rules=self.rules)
 
     def track(self, key: str, *, value: float = 1.0, by: str = "targetingKey") -> bool:
         """Report that *value* was measured for this request's unit."""
