@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pennon.engine.links import Node
-from pennon.model import InvalidItem, Snapshot
+from pennon.model import InvalidItem, Item, Snapshot
 
 
 class Bounds:
@@ -16,13 +16,11 @@ class Bounds:
 
     def _known(self) -> dict[str, float]:
         if self._bounds is None:
-            self._bounds = {}
-            found = {key: bound for key in self._snapshot.flags if (bound := self._bound(key)) is not None}
-            self._bounds = found
+            records = self._snapshot.flags.records.items()
+            self._bounds = {key: bound for key, item in records if (bound := self._bound(key, item)) is not None}
         return self._bounds
 
-    def _bound(self, key: str) -> float | None:
-        item = self._snapshot.flags.records.get(key)
+    def _bound(self, key: str, item: Item | None) -> float | None:
         # A search of the text spares decoding every flag. A writer that spells the name with escapes is decoded.
         if item is None or (b'"staleness"' not in item.text and b"\\u00" not in item.text):
             return None
@@ -60,7 +58,7 @@ class Bounds:
         for key in [key for kind, key in touched if kind == "flag"]:
             now_stale.discard(key)
             later._bounds.pop(key, None)
-            if (bound := later._bound(key)) is not None:
+            if (bound := later._bound(key, snapshot.flags.records.get(key))) is not None:
                 later._bounds[key] = bound
                 if bound < self._age_s:
                     now_stale.add(key)

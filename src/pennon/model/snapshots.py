@@ -116,6 +116,21 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             heads=wire.heads,
         )
 
+    @classmethod
+    def over(cls, data: bytes) -> Self:
+        """Read a snapshot as `from_json` does, and leave its items in *data*: each is made when it is looked up.
+
+        For whoever puts the items elsewhere: copied, they would take as much memory again.
+        """
+        wire, members = _read(data, _SNAPSHOT_DECODER)
+        return cls.of(
+            {kind: _Laid({k: raw for k, raw in raws.items() if bytes(raw) != b"null"}) for kind, raws in members},
+            environment=wire.environment,
+            position=Position(wire.epoch, wire.revision),
+            digest=wire.digest,
+            heads=wire.heads,
+        )
+
     def to_json(self) -> bytes:
         """Write the snapshot: equal snapshots give equal bytes, whatever order their items arrived in."""
         return b"".join(self.pieces())
@@ -188,6 +203,27 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Raws: TypeAlias = dict[str, msgspec.Raw]
+
+
+class _Laid(Mapping[str, Item]):
+    """Items that lie in a document."""
+
+    __slots__ = ("_raws",)
+
+    def __init__(self, raws: _Raws) -> None:
+        self._raws = raws
+
+    def __getitem__(self, key: str) -> Item:
+        return Item.from_text(key, bytes(self._raws[key]))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._raws
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raws)
+
+    def __len__(self) -> int:
+        return len(self._raws)
 
 
 class _Members(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from pennon.model import DECODE_ERRORS, Condition, Flag, Item, ItemKind, Segment, text_hash
+from pennon.protocol import digest
 from pennon.protocol.state import Changes, Reference, State, differs
 
 Projection: TypeAlias = Literal["server", "edge", "client"]
@@ -27,6 +28,8 @@ class _Sketch(msgspec.Struct, frozen=True, rename="camel"):
     client_side: bool = False
 
 
+_AS_THEY_ARE: tuple[ItemKind, ...] = ("flag", "layer")
+"""What the client projection has as the environment does. Segments are others there."""
 _SKETCHES = msgspec.json.Decoder(_Sketch)
 _FLAGS = msgspec.json.Decoder(Flag)
 _SEGMENTS = msgspec.json.Decoder(Segment)
@@ -41,7 +44,12 @@ class ClientProjection:
         flags = source.get("flag", {})
         self._roots: set[Reference] = {("flag", key) for key, item in flags.items() if is_client_side(item)}
         self._members = self._closure(source)
-        self.state = State.of(_grouped((reference, self._project(source, reference)) for reference in self._members))
+        self._keys: dict[ItemKind, frozenset[str]] = {
+            kind: frozenset(key for each, key in self._members if each == kind and key in source.get(kind, {}))
+            for kind in _AS_THEY_ARE
+        }
+        lists = ((key, self._project(source, (kind, key))) for kind, key in self._members if kind == "segment")
+        self.state = State.of(self._shown(source, {key: item for key, item in lists if item is not None}))
 
     def advance(self, source: Source, touched: Iterable[Reference]) -> Changes:
         """Follow the environment to *source*, in which *touched* differ, and return what changes here."""
@@ -55,8 +63,25 @@ class ClientProjection:
             after = self._project(source, reference)
             if differs(self.state.get(reference), after):
                 changes.setdefault(reference[0], {})[reference[1]] = after
-        self.state, _ = self.state.after(changes)
+        self._follow(source, changes)
         return changes
+
+    def _follow(self, source: Source, changes: Changes) -> None:
+        """Show *source*, in which *changes* are all that differs here."""
+        value = self.state.value
+        for kind, edits in changes.items():
+            for key, item in edits.items():
+                value ^= digest.step(kind, self.state.get((kind, key)), item)
+            if kind in self._keys and _is_there(edits) != self._keys[kind] & edits.keys():
+                self._keys[kind] = (self._keys[kind] - edits.keys()) | _is_there(edits)
+        lists = self.state.items["segment"]
+        if of_lists := changes.get("segment"):
+            lists = {key: item for key, item in {**lists, **of_lists}.items() if item is not None}
+        self.state = State(self._shown(source, lists), value)
+
+    def _shown(self, source: Source, lists: Mapping[str, Item]) -> Source:
+        as_they_are = {kind: Selected(source.get(kind, {}), self._keys[kind]) for kind in _AS_THEY_ARE}
+        return {**as_they_are, "segment": lists}
 
     def _concerns(self, source: Source, reference: Reference) -> bool:
         """Whether a change of *reference* can show here: it is needed, even if it is missing, or is client-side now."""
@@ -89,6 +114,30 @@ class ClientProjection:
     def _project(self, source: Source, reference: Reference) -> Item | None:
         item = _look_up(source, reference) if reference in self._members else None
         return hashed(item) if item is not None and reference[0] == "segment" else item
+
+
+class Selected(Mapping[str, Item]):
+    """Those of an environment's records that have one of *keys*, which all are there: nothing is kept twice."""
+
+    __slots__ = ("_keys", "_records")
+
+    def __init__(self, records: Mapping[str, Item], keys: frozenset[str]) -> None:
+        self._records = records
+        self._keys = keys
+
+    def __getitem__(self, key: str) -> Item:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._records[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def is_client_side(item: Item | None) -> bool:
@@ -164,9 +213,5 @@ def _look_up(source: Source, reference: Reference) -> Item | None:
     return source.get(reference[0], {}).get(reference[1])
 
 
-def _grouped(items: Iterable[tuple[Reference, Item | None]]) -> Source:
-    grouped: dict[ItemKind, dict[str, Item]] = {}
-    for (kind, key), item in items:
-        if item is not None:
-            grouped.setdefault(kind, {})[key] = item
-    return grouped
+def _is_there(edits: Mapping[str, Item | None]) -> frozenset[str]:
+    return frozenset(key for key, item in edits.items() if item is not None)

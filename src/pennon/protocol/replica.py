@@ -45,7 +45,15 @@ class Replica:
     Times are seconds of any clock that the shell likes, as long as it is always the same one.
     """
 
-    def __init__(self, *, snapshot: Snapshot | None = None, known_at: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot | None = None,
+        known_at: float | None = None,
+        read: Callable[[bytes], Snapshot] = Snapshot.from_json,
+    ) -> None:
+        """*read* does as `Snapshot.from_json`, and may keep the items elsewhere than in memory."""
+        self._read = read
         self._held: _Held | None = None
         if snapshot is not None:
             self._held = _Held(snapshot, State.of(items_of(snapshot)), known_at)
@@ -93,7 +101,7 @@ class Replica:
             known_at = now - frames.checked_age(age)
             if frames.is_delta(data):
                 return self._take_delta(_read_delta(data), known_at, now)
-            return self._take_snapshot(_read_snapshot(data), known_at, now)
+            return self._take_snapshot(self._read_snapshot(data), known_at, now)
         except InvalidJson as error:
             return [Reported(f"the answer cannot be read: {error}", ReportKind.MALFORMED)]
 
@@ -136,8 +144,13 @@ class Replica:
             return [Reported(f"the answer's age cannot be believed: {error}", ReportKind.MALFORMED)]
         return []
 
+    def _read_snapshot(self, data: bytes) -> Snapshot:
+        snapshot = self._read(data)
+        frames.check_position(snapshot.position)
+        return snapshot
+
     def _receive_snapshot(self, data: bytes, now: float) -> list[Action]:
-        return self._take_snapshot(_read_snapshot(data), now - frames.age_of(data), now)
+        return self._take_snapshot(self._read_snapshot(data), now - frames.age_of(data), now)
 
     def _receive_delta(self, data: bytes, now: float) -> list[Action]:
         return self._take_delta(_read_delta(data), now - frames.age_of(data), now)

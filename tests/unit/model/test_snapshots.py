@@ -59,6 +59,20 @@ def test_a_snapshot_is_written_in_the_order_of_kinds_and_keys() -> None:
     assert Snapshot.from_json(known.to_json()) == known
 
 
+def test_a_snapshot_over_a_document_is_the_one_that_is_read_from_it() -> None:
+    text = b'{"epoch":2,"revision":7,"flags":{"a":%b,"b":{"key":1},"c":null,"d":7},"keys":{"k":%b}}' % (
+        FLAG.text,
+        KEY.text,
+    )
+    known, over = Snapshot.from_json(text), Snapshot.over(text)
+    assert over.to_json() == known.to_json()
+    assert over.items("flag") == known.items("flag")
+    assert ("a" in over.flags, "c" in over.flags, len(over.flags)) == (True, False, 3)
+    assert over.flags["a"] == known.flags["a"]
+    with pytest.raises(InvalidJson):
+        Snapshot.over(b'{"flags":7}')
+
+
 def test_key_records_are_there_in_the_edge_projection_only() -> None:
     known = Snapshot.of({"key": {KEY.key: KEY}})
     assert json.loads(known.to_json())["keys"][KEY.key]["kind"] == "server"

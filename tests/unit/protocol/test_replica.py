@@ -566,3 +566,18 @@ def test_delta_of_an_unknown_kind_of_item_is_taken_for_what_is_known() -> None:
 def test_delta_may_be_built_by_hand() -> None:
     delta = Delta(epoch=1, from_=5, to=6, digest=SECOND.digest, flags={"a": flag("a", 2)})
     assert told(replica_of(FIRST).receive(delta_frame(delta), 1.0)) == [("adopted", "1.6", [("flag", "a")])]
+
+
+def test_snapshots_are_read_by_whoever_keeps_their_items() -> None:
+    read: list[bytes] = []
+
+    def keep(data: bytes) -> Snapshot:
+        read.append(data)
+        return Snapshot.over(data)
+
+    replica = Replica(read=keep)
+    assert told(replica.receive(snapshot_frame(FIRST), 0.0)) == [("adopted", "1.5", None)]
+    assert told(replica.receive_document(SECOND.to_json(), age=0.0, now=0.0)) == [("adopted", "1.6", [("flag", "a")])]
+    assert replica.snapshot is not None
+    assert replica.snapshot.to_json() == SECOND.to_json()
+    assert len(read) == 2

@@ -8,7 +8,7 @@ import contextlib
 import os
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 
 import msgspec
 
@@ -16,6 +16,7 @@ from pennon.model import Item
 from pennon.sdk.stores.layout import Table, hash_of
 
 _decode = msgspec.json.Decoder(str).decode
+_WINDOW = 1 << 17
 
 
 def read_at(handle: int, size: int, at: int) -> bytes:
@@ -86,6 +87,31 @@ class StoredRecords(Mapping[str, Item]):
     def __len__(self) -> int:
         return self._size
 
+    def items(self) -> ItemsView[str, Item]:
+        """Return keys and items, read in the order of the file when they are iterated over."""
+        return _Pairs(self)
+
+    def values(self) -> ValuesView[Item]:
+        """Return the items, read in the order of the file when they are iterated over."""
+        return _Items(self)
+
+    def pairs(self) -> Iterator[tuple[str, Item]]:
+        """Yield each key with its item. Many are read at once: one by one takes twice as long."""
+        table, window, at = self._table, b"", 0
+        for row, start in enumerate(table.starts):
+            size = table.key_sizes[row]
+            whole = size + 1 + table.text_sizes[row]
+            if not at <= start or start + whole > at + len(window):
+                window, at = self._body.read(start, max(whole, _WINDOW)), start
+            data = window[start - at : start - at + whole]
+            if zlib.crc32(data) != table.checks[row]:
+                self._body.is_damaged = True
+                if (damaged := self._key(row)) is not None and damaged not in self._edits:
+                    yield damaged, Item(damaged, 0, 0, "", b"")
+            elif (key := _decode(data[:size])) not in self._edits:
+                yield key, Item.from_text(key, data[size + 1 :])
+        yield from ((key, item) for key, item in self._edits.items() if item is not None)
+
     def _stored(self, key: str) -> Item | None:
         table, wanted = self._table, hash_of(key)
         at = bisect_left(table.hashes, wanted)
@@ -107,3 +133,17 @@ class StoredRecords(Mapping[str, Item]):
         except msgspec.MsgspecError:
             self._body.is_damaged = True
             return None
+
+
+class _Pairs(ItemsView[str, Item]):
+    _mapping: StoredRecords
+
+    def __iter__(self) -> Iterator[tuple[str, Item]]:
+        return self._mapping.pairs()
+
+
+class _Items(ValuesView[Item]):
+    _mapping: StoredRecords
+
+    def __iter__(self) -> Iterator[Item]:
+        return (item for _, item in self._mapping.pairs())

@@ -52,6 +52,10 @@ def test_records_in_a_file_are_the_mapping_that_was_written_and_edited(
             if new is not None:
                 expected[key] = new
         assert dict(found) == expected
+        patch.setattr(records, "_WINDOW", data.draw(st.sampled_from([1, 100, 1 << 17])))
+        assert dict(found.items()) == expected
+        assert len(found.items()) == len(found.values()) == len(expected)
+        assert [(each.key, each) for each in found.values()] == list(found.items())
         assert len(found) == len(expected)
         assert [key for key in (*expected, "absent") if key in found] == list(expected)
         assert found.get("absent") is None
@@ -97,3 +101,21 @@ def test_systems_without_pread_read_too(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delattr(os, "pread")
     body = Body(os.open(path, os.O_RDONLY), 2)
     assert (body.read(1, 3), body.read(7, 3)) == (b"345", b"9")
+
+
+def test_records_that_are_read_in_a_row_show_damage_where_it_is(tmp_path: Path) -> None:
+    found = stored(tmp_path / "state", "a", "b", "c")
+    data = bytearray((tmp_path / "state").read_bytes())
+    at = data.index(b'"b":') + len(b'"b":')
+    data[at] ^= 1
+    (tmp_path / "state").write_bytes(data)
+    assert [(key, each.text != b"") for key, each in found.items()] == [("a", True), ("b", False), ("c", True)]
+    assert found._body.is_damaged
+
+
+def test_records_that_are_read_in_a_row_leave_out_what_has_no_key_any_more(tmp_path: Path) -> None:
+    found = stored(tmp_path / "state", "a", "b", "c")
+    data = bytearray((tmp_path / "state").read_bytes())
+    data[data.index(b'"b":')] ^= 1
+    (tmp_path / "state").write_bytes(data)
+    assert [key for key, _ in found.items()] == ["a", "c"]
