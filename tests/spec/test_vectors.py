@@ -5,12 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from pennon.bucketing import bucket
 from pennon.engine import RuleSet, compile_snapshot
 from pennon.model import Evaluation, Snapshot, Weight, reallocate
+from pennon.protocol.bootstrap import embeddable
 from pennon.sdk.flags import Flags
 from pennon.sdk.rules import NoRules, Rules
 from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
@@ -19,7 +21,7 @@ LEAST_CASES = 300
 ALL = list(cases())
 OF_KIND = {
     member: [pytest.param(case, id=case.id) for case in ALL if member in case.case]
-    for member in ("flag", "unit", "current")
+    for member in ("flag", "unit", "current", "embed")
 }
 
 
@@ -82,3 +84,10 @@ def test_reallocation(case: Case) -> None:
     slices = reallocate(current, case.case["wanted"])
     found = [{"variation": weight.variation, "weight": weight.weight} for weight in slices]
     assert found == case.case["expect"]["weights"]
+
+
+@pytest.mark.parametrize("case", OF_KIND["embed"])
+def test_text_for_a_page(case: Case) -> None:
+    text = embeddable(msgspec.json.encode(case.case["embed"])).decode()
+    assert text == case.case["expect"]["text"]
+    assert json.loads(text) == case.case["embed"]
