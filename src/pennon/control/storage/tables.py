@@ -105,6 +105,30 @@ instances = Table(  # which batches of events each SDK instance has had counted
     Index(None, "at"),
 )
 
+edge_nodes = Table(  # the last that each node of the tree reported of itself
+    "edge_nodes",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("node", _KEY, primary_key=True),
+    Column("writer", _KEY, primary_key=True),  # a process of the origin that reports itself; empty for edge nodes
+    Column("heard_at", BigInteger, nullable=False),
+    Column("report", LargeBinary, nullable=False),  # JSON, as it travels
+    Index(None, "heard_at"),
+)
+
+arrivals = Table(  # after how many seconds a change was applied where, as far as a process of the origin heard
+    "arrivals",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("writer", _KEY, primary_key=True),
+    Column("committed_at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("delays", LargeBinary, nullable=False),  # JSON {node: seconds}
+    Index(None, "at"),
+)
+
 
 def micros(time: datetime) -> int:
     """Return an aware *time* as the tables hold it."""
