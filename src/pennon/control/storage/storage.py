@@ -7,6 +7,7 @@ from pennon.control.storage.counts import StoredCounts
 from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.log import StoredLog
 from pennon.control.storage.migrate import migrate
+from pennon.control.storage.propagation import StoredPropagation
 from pennon.control.storage.stamps import StoredStamps
 
 
@@ -18,6 +19,7 @@ class Storage:
         self.log = StoredLog(database, clock)
         self.last_used = StoredStamps(database)
         self.counts = StoredCounts(database, clock)
+        self.propagation = StoredPropagation(database, clock)
 
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""
