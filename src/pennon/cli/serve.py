@@ -43,7 +43,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     first: list[FirstStart] = []
 
     def load() -> Settings:
-        return load_settings(Settings, options, os.environ, file=config)
+        return _checked(load_settings(Settings, options, os.environ, file=config))
 
     try:
         settings = load()
@@ -62,6 +62,25 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     finally:
         if first:  # it was made, and then something failed: without its token nobody could ever get in
             tell_on_stderr(first.pop())
+
+
+def _checked(settings: Settings) -> Settings:
+    """Return *settings* for this machine. Raises `BadSettings`."""
+    from pennon.cli.open_files import streams_that_fit  # noqa: PLC0415
+    from pennon.stream.proxied import Proxies  # noqa: PLC0415
+
+    problems: list[str] = []
+    try:
+        Proxies(settings.trusted_proxies, settings.forwarded_header)
+    except ValueError as error:
+        problems.append(f"trusted_proxies: {error}")
+    try:
+        settings = msgspec.structs.replace(settings, max_streams=streams_that_fit(settings.max_streams))
+    except ValueError as error:
+        problems.append(f"max_streams: {error}")
+    if problems:
+        raise BadSettings(problems)
+    return settings
 
 
 def _run(settings: Settings, said: "_Said") -> None:
