@@ -49,10 +49,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             pattern=r"^(auto|memory|(postgresql(\+psycopg)?|rediss?|unix|nats|tls)://\S+)$(?!\n)",
             description="How servers with one database tell each other of changes at once. auto: by the database "
-            "itself where it is PostgreSQL, and not at all with SQLite; or redis://host:port/0, nats://host:port, "
-            "postgresql://user@host/database. Without it, each looks every second.",
+            "itself where it is PostgreSQL, with SQLite only among the workers of one server; or redis://host:port/0, "
+            "nats://host:port, postgresql://user@host/database. Without it, each looks every second.",
         ),
     ] = "auto"
+    max_streams: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Most streams that a process holds; who comes then is told to come back later. 0: as many as "
+            "the limit on open files leaves room for.",
+        ),
+    ] = 0
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks of the proxies in front, as in 10.0.0.0/8, several with commas. They are believed "
+            "about whose request they hand on, nobody else is."
+        ),
+    ] = ()
+    forwarded_header: Annotated[
+        Literal["x-forwarded-for", "forwarded"],
+        Meta(description="The header in which trusted proxies say whose request it is. The other is not looked at."),
+    ] = "x-forwarded-for"
     public_url: Annotated[
         str | None,
         Meta(
