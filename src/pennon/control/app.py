@@ -47,6 +47,7 @@ from pennon.model import Flag, Position
 from pennon.model.limits import Limits
 from pennon.stream import Endpoints, Front, Intake, StreamNode, StreamSettings
 from pennon.stream.families import Family
+from pennon.stream.proxied import Proxied, Proxies
 
 FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
@@ -178,6 +179,9 @@ class _Server:
         self.app.state.drain = self._node.drain
         self.app.state.streams = Intake(self._node, front)
         self.app.state.metrics = metrics.registry
+        if settings.trusted_proxies:
+            proxies = Proxies(settings.trusted_proxies, settings.forwarded_header)
+            self.app.asgi_handler = Proxied(self.app.asgi_handler, proxies)
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -296,6 +300,7 @@ def _stream_settings(settings: Settings) -> StreamSettings:
         events_bytes=settings.max_event_batch_bytes,
         context_bytes=settings.max_context_bytes,
         context_depth=settings.max_context_depth,
+        max_streams=settings.max_streams or None,
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
     )
 
