@@ -34,7 +34,8 @@ def entry(evaluation: Evaluation) -> dict[str, object]:
         told: dict[str, object] = {"variation": None, "reason": evaluation.reason, "errorCode": code}
     else:
         told = {"variation": evaluation.variation, "reason": evaluation.reason}
-        if evaluation.variation is not None:
+        # An override in a process has a value and no variation.
+        if evaluation.variation is not None or evaluation.value is not None:
             told["value"] = evaluation.value
     if evaluation.rule_id is not None:
         told["ruleId"] = evaluation.rule_id
