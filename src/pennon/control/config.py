@@ -53,6 +53,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "nats://host:port, postgresql://user@host/database. Without it, each looks every second.",
         ),
     ] = "auto"
+    secret_key: Annotated[
+        str | None,
+        Meta(
+            min_length=32,
+            description="What private signing keys are sealed by in the database, 32 characters or more, the same for "
+            "all servers of one database. Left out: a file in the data folder, made when it is first needed.",
+        ),
+    ] = None
     max_streams: Annotated[
         int,
         Meta(
@@ -73,9 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="The header in which trusted proxies say whose request it is. The other is not looked at."),
     ] = "x-forwarded-for"
     public_url: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None,
         Meta(
-            pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
             description="URL under which browsers and SDKs reach this server, where a proxy changes it.",
         ),
     ] = None

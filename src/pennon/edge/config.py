@@ -36,9 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     name: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern=_NAME)] | None,
         Meta(
-            pattern=_NAME,
             description="Name of this node, unlike that of every other. "
             "Left out: the host's, with an id that is kept in the data folder.",
         ),
@@ -78,8 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 24 * 60 * 60
     public_url: Annotated[
-        str | None,
-        Meta(pattern=_URL, description="URL under which browsers reach this node, where a proxy changes it."),
+        Annotated[str, Meta(pattern=_URL)] | None,
+        Meta(description="URL under which browsers reach this node, where a proxy changes it."),
     ] = None
     drain_timeout_s: Annotated[
         int, Meta(ge=1, le=3600, description="Seconds that open requests and streams get to end when the node stops.")

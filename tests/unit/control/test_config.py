@@ -22,6 +22,13 @@ def test_empty_variable_is_not_given() -> None:
     assert load_settings(Settings, {}, {"PENNON_DATABASE_URL": ""}).database_url is None
 
 
+def test_a_setting_that_may_be_left_out_is_checked_when_it_is_given() -> None:
+    url = "https://flags.example.com/pennon"
+    assert load_settings(Settings, {"public_url": url}, {}).public_url == url
+    with pytest.raises(BadSettings, match="--public-url: 'flags.example.com' is not allowed"):
+        load_settings(Settings, {"public_url": "flags.example.com"}, {})
+
+
 def test_each_bad_value_is_named_with_what_to_write_instead(tmp_path: Path) -> None:
     file = tmp_path / "pennon.toml"
     file.write_text('max_rules = "many"\nprot = 8000\n')
