@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from pennon.cli import options, output
+from pennon.cli import options, output, signing
 from pennon.cli.connection import Server, known_login, path, scope
 
 app = typer.Typer(help="Show keys, make new ones, rotate and revoke them.", no_args_is_help=True, add_completion=False)
+app.add_typer(signing.app, name="signing")
 
 Hash = Annotated[str, typer.Argument(help="The key's hash, as `pennon key list` shows it.", show_default=False)]
 
@@ -44,6 +45,9 @@ def create(
     origin: Annotated[
         list[str] | None, typer.Option(help="A page origin that may use a client key, as https://shop.example.")
     ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another environment that an edge key opens, as shop/staging.")
+    ] = None,
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
@@ -51,7 +55,7 @@ def create(
 ) -> None:
     """Create a key. Its secret is shown this once."""
     login = known_login()
-    body = {"kind": kind, "name": name, "origins": origin or []}
+    body = {"kind": kind, "name": name, "origins": origin or [], "environments": also or []}
     with Server(login) as server:
         made = server.send("POST", f"{scope(login, project, environment)}/keys", body, query={"why": why or None})
     _show_issued(made, json=json)

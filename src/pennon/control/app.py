@@ -39,12 +39,15 @@ from pennon.control.projects.views import Project
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
+from pennon.control.signing.reader import SignedLog
+from pennon.control.signing.sealing import SECRET_FILE, Secret
+from pennon.control.signing.service import SigningService
+from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
 from pennon.control.working.salts import random_salt
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
 from pennon.model import Flag, Position
-from pennon.model.limits import Limits
 from pennon.stream import Endpoints, Front, Intake, StreamNode, StreamSettings
 from pennon.stream.families import Family
 from pennon.stream.proxied import Proxied, Proxies
@@ -117,7 +120,7 @@ def prepared(settings: Settings, *, announce: Callable[[FirstStart], None]) -> I
     with _folder_explained(settings), held(settings.data_folder / EVENTS):
         storage = _opened(settings)
         try:
-            services = _services(storage, SystemClock(), settings.limits)
+            services = _services(storage, SystemClock(), settings)
             if (first := _first_start(services)) is not None:
                 announce(first)
         finally:
@@ -155,7 +158,7 @@ class _Server:
         self._storage = storage
         self._place = place
         clock = SystemClock()
-        self._services = _services(storage, clock, settings.limits)
+        self._services = _services(storage, clock, settings)
         if (first := _first_start(self._services)) is not None:
             announce(first)
         self._published = PublishedLog(storage.log)
@@ -164,7 +167,9 @@ class _Server:
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
-        self._node = StreamNode(self._published, self._bus, self._ingest, time, _stream_settings(settings))
+        signer = Signer(storage.log, clock, storage.safe, _secret(settings))
+        signed = SignedLog(self._published, signer, clock)
+        self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings))
         metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
         front = Front(metrics.observe)
@@ -250,12 +255,13 @@ def _bus(settings: Settings, place: Place | None) -> Bus:
         raise CannotStart(f"The bus cannot be used: {error}.") from error
 
 
-def _services(storage: Storage, clock: SystemClock, limits: Limits) -> Services:
-    log = storage.log
+def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
+    log, limits = storage.log, settings.limits
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
         keys=KeyService(log, clock),
+        signing=SigningService(log, clock, storage.safe, _secret(settings)),
         projects=ProjectService(log),
         environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log, limits=limits),
@@ -269,6 +275,10 @@ def _services(storage: Storage, clock: SystemClock, limits: Limits) -> Services:
         counts=storage.counts,
         last_used=storage.last_used.times,
     )
+
+
+def _secret(settings: Settings) -> Secret:
+    return Secret(settings.secret_key, settings.data_folder / SECRET_FILE)
 
 
 def _first_flag(stored: Stored) -> Flag:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pennon.model import Delta, Position, Snapshot
+from pennon.model import Delta, Head, Position, Snapshot
 
 
 class Clock(Protocol):
@@ -36,6 +36,14 @@ class LogReader(Protocol):
         0 where the source is the origin's log: an answer from there is current when it is given.
         """
         return 0.0
+
+    def heads(self, environment: str) -> tuple[Head, ...]:
+        """Return the newest signed heads of *environment*; none where nobody signs. Others than the node's are left."""
+        return ()
+
+    def signs(self) -> bool:
+        """Return whether what is read has heads. Notices of the bus have none: they only say when to read, then."""
+        return False
 
     def knows_all(self) -> bool:
         """Return whether what it says is all that there is, as far as anybody can tell now.

@@ -19,6 +19,7 @@ from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
+from pennon.control.signing.service import SigningService
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     log: ChangeLog
     tokens: TokenService
     keys: KeyService
+    signing: SigningService
     projects: ProjectService
     environments: EnvironmentService
     flags: FlagService

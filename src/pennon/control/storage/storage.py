@@ -8,6 +8,7 @@ from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.log import StoredLog
 from pennon.control.storage.migrate import migrate
 from pennon.control.storage.propagation import StoredPropagation
+from pennon.control.storage.safe import StoredSafe
 from pennon.control.storage.stamps import StoredStamps
 
 
@@ -19,6 +20,7 @@ class Storage:
         self.log = StoredLog(database, clock)
         self.last_used = StoredStamps(database)
         self.counts = StoredCounts(database, clock)
+        self.safe = StoredSafe(database)
         self.propagation = StoredPropagation(database, clock)
 
     def ping(self) -> None:

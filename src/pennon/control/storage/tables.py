@@ -129,6 +129,13 @@ arrivals = Table(  # after how many seconds a change was applied where, as far a
     Index(None, "at"),
 )
 
+sealed_keys = Table(  # the private parts of signing keys, sealed by a secret that is not in here
+    "sealed_keys",
+    metadata,
+    Column("key", _KEY, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 
 def micros(time: datetime) -> int:
     """Return an aware *time* as the tables hold it."""

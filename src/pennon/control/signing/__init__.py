@@ -1,0 +1,1 @@
+"""Signing: the installation's signing keys, and the heads that they sign. See spec/sync.md."""
