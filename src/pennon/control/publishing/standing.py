@@ -3,12 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
 
 from pennon.control.publishing.propagation import Arrivals, NodeReport
+from pennon.events import milliseconds
 from pennon.model import Position
 from pennon.stream.acks import Ack
 
@@ -56,6 +57,24 @@ class NodeStanding(msgspec.Struct, frozen=True, kw_only=True):
     silent_s: float
     heard_at: datetime
     is_origin: bool = False
+
+    @property
+    def applied_at(self) -> datetime | None:
+        """When it came to where it is, by its own clock; None where it says nothing that makes sense."""
+        try:
+            return datetime.fromtimestamp(milliseconds(self.ack.at) / 1000, UTC)
+        except (OverflowError, OSError, ValueError):
+            return None
+
+    @property
+    def is_lagging(self) -> bool:
+        """Whether its state was not known to be current for too long."""
+        return self.lag_s > LAGS_S
+
+    @property
+    def is_differing(self) -> bool:
+        """Whether it has not been as the origin is for too long."""
+        return self.differs_s > DIFFERS_S
 
     @property
     def is_late(self) -> bool:
@@ -174,8 +193,3 @@ def spread_of(arrived: Iterable[Arrivals]) -> Spread:
 def missing_of(arrived: Arrivals, nodes: Iterable[NodeStanding]) -> tuple[str, ...]:
     """Return the edge nodes that have not come to a change yet."""
     return tuple(node.ack.node for node in nodes if not node.is_origin and node.ack.position < arrived.position)
-
-
-def seconds(value: timedelta) -> float:
-    """Return *value* in seconds, never below zero: two servers' clocks may differ a little."""
-    return max(0.0, value.total_seconds())
