@@ -17,6 +17,7 @@ from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.counts import EvaluationCounts
 from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
+from pennon.control.publishing.views import PropagationViews
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.service import SigningService
@@ -40,4 +41,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     changes: ChangeService
     change_views: ChangeViews
     counts: EvaluationCounts
+    propagation: PropagationViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]
