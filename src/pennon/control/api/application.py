@@ -28,6 +28,7 @@ from pennon.control.api.layers import layer_routes
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
+from pennon.control.api.propagation import propagation_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.services import Services
 from pennon.control.config import Settings
@@ -91,6 +92,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
+                *propagation_routes(services),
                 *routes,
             ],
             guards=[guard],
