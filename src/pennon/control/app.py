@@ -37,6 +37,9 @@ from pennon.control.log import INSTALLATION, SYSTEM, Stored
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing import PublishedLog, announce_changes
+from pennon.control.publishing.collecting import Collecting
+from pennon.control.publishing.metrics import PropagationMetrics
+from pennon.control.publishing.views import PropagationViews
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.reader import SignedLog
@@ -172,6 +175,11 @@ class _Server:
         self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings))
         metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
+        propagation = PropagationMetrics()
+        metrics.register(propagation)
+        self._collecting = Collecting(
+            self._node, storage.propagation, self._services.propagation, propagation, clock
+        )
         front = Front(metrics.observe)
         self.app = build_application(
             self._services,
@@ -208,6 +216,8 @@ class _Server:
             if isinstance(self._bus, RemoteBus):
                 await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
+            collecting = asyncio.create_task(self._collecting.run())
+            stack.push_async_callback(_cancelled, collecting)
             stack.enter_context(_draining_on_signals(self._node))
             yield
 
@@ -273,6 +283,7 @@ def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         changes=ChangeService(log, limits=limits),
         change_views=ChangeViews(log),
         counts=storage.counts,
+        propagation=PropagationViews(log, storage.propagation, clock),
         last_used=storage.last_used.times,
     )
 
