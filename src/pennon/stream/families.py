@@ -29,9 +29,9 @@ class Family(msgspec.Struct, frozen=True):
     samples: list[Sample]
 
 
-_FEWEST = frozenset({"pennon_revision"})
+_FEWEST = frozenset({"pennon_revision", "pennon_edge_revision", "pennon_ready"})
 """Gauges of which the least says how the server is: a change has arrived when it has arrived everywhere."""
-_MOST = frozenset({"pennon_environments"})
+_MOST = frozenset({"pennon_environments", "pennon_edges", "pennon_edge_overrides", "pennon_edge_reported_level"})
 """Gauges that every process has of the same things; those in seconds are such too: the oldest state is what counts."""
 
 
