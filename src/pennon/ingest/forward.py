@@ -26,6 +26,7 @@ _ENTRY_BYTES = 160
 _HOP_BYTES = 19
 _LONGEST = 20 * MOST
 _STRIKES = 3
+_OTHERS_FIRST = 4
 _MAX_DOUBLINGS = 20
 
 
@@ -137,6 +138,7 @@ class Outbox:
         self._entries: deque[Entry] = deque()
         self._most = MOST
         self._taken = 0
+        self._answers = 0
         self._end: Place | None = None
         self._passed: Place | None = None
 
@@ -184,11 +186,15 @@ class Outbox:
     def group(self, upstream: int) -> list[Entry]:
         """Return what *upstream* should be sent now: nothing, where it has declined all that is left.
 
-        One that the upstream once broke over goes alone and last, so that it keeps no other from arriving.
+        One that the upstream once broke over goes alone, and after some others, so that it keeps none from arriving.
         """
         free = [entry for entry in self._entries if not entry.is_settled and upstream not in entry.declined]
         sound = [entry for entry in free if entry.broke_at is None]
-        return _fitting(sound, self._most) if sound else free[:1]
+        suspects = [entry for entry in free if entry.broke_at is not None]
+        if sound and not (suspects and self._answers >= _OTHERS_FIRST):
+            return _fitting(sound, self._most)
+        # The one that had its turn longest ago.
+        return sorted(suspects, key=lambda entry: entry.broke_at or 0)[:1]
 
     def answered(self, group: Group, upstream: int, results: Sequence[Result]) -> list[Refused]:
         """Take note of what *upstream* said of each of *group*. Return what it refused for good."""
@@ -203,6 +209,7 @@ class Outbox:
                 case Fate.RETRY:
                     entry.declined.add(upstream)
         self._most = min(MOST, self._most * 2)
+        self._answers += 1
         return refused
 
     def unfit(self, group: Group, why: str) -> list[Refused]:
@@ -224,7 +231,7 @@ class Outbox:
         if len(group) > 1:
             self._most = max(1, len(group) // 2)
             return []
-        entry = group[0]
+        entry, self._answers = group[0], 0
         if entry.broke_at is not None and self._taken > entry.broke_at:
             entry.strikes += 1
         entry.broke_at = self._taken
