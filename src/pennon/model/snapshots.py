@@ -3,6 +3,7 @@
 Both keep the text of every item as it came, and write it again byte for byte.
 """
 
+import codecs
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
@@ -21,6 +22,7 @@ SPEC = 1
 
 _MEMBERS: Mapping[ItemKind, str] = {kind: f"{kind}s" for kind in ITEM_KINDS}
 _NONE: Mapping[str, Item] = MappingProxyType({})
+_PIECE = 1 << 20
 _encode = msgspec.json.Encoder().encode
 
 
@@ -256,7 +258,7 @@ _DELTA_DECODER = msgspec.json.Decoder(_DeltaWire)
 def _read(data: bytes | str, decoder: msgspec.json.Decoder[Any]) -> tuple[Any, list[tuple[ItemKind, _Raws]]]:
     try:
         if isinstance(data, bytes):
-            data.decode()  # msgspec does not check the bytes that it skips or hands on raw
+            _check_text(data)  # msgspec does not check the bytes that it skips or hands on raw
         wire = decoder.decode(data)
     except DECODE_ERRORS as error:
         raise InvalidJson([decoding_problem(error)]) from error
@@ -265,6 +267,16 @@ def _read(data: bytes | str, decoder: msgspec.json.Decoder[Any]) -> tuple[Any, l
         raise InvalidJson([Problem(pointer("spec"), message, "update the SDK")])
     members = [(kind, getattr(wire, member)) for kind, member in _MEMBERS.items()]
     return wire, members
+
+
+def _check_text(data: bytes) -> None:
+    """Raise `UnicodeDecodeError` for what is not UTF-8. Piece by piece: the whole text is large, and is not wanted."""
+    if len(data) <= _PIECE:
+        data.decode()
+        return
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
+    for at in range(0, len(data), _PIECE):
+        decoder.decode(view[at : at + _PIECE], at + _PIECE >= len(data))
 
 
 def _signed(heads: tuple[Head, ...]) -> dict[str, object]:

@@ -115,6 +115,17 @@ def test_what_is_no_snapshot_is_refused_with_its_path(text: bytes | str, path: s
     assert [problem.path for problem in caught.value.problems] == [path]
 
 
+@pytest.mark.parametrize("end", [b"", b"\xc3", b"\xff"])
+def test_a_long_document_is_checked_for_text_to_its_last_byte(end: bytes) -> None:
+    # Characters of two bytes lie across the places where it is cut.
+    text = b'{"x":"a' + "ü".encode() * 1_100_000 + end + b'"}'
+    if not end:
+        assert Snapshot.from_json(text) == Snapshot()
+        return
+    with pytest.raises(InvalidJson):
+        Snapshot.from_json(text)
+
+
 def test_a_newer_format_is_refused_whole_and_says_what_to_do() -> None:
     with pytest.raises(InvalidJson, match=r"spec 9 is newer than this Pennon reads \(1\) \(update the SDK\)"):
         Snapshot.from_json(b'{"spec":9,"flags":{}}')
