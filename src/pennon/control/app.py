@@ -177,9 +177,7 @@ class _Server:
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
         metrics.register(propagation)
-        self._collecting = Collecting(
-            self._node, storage.propagation, self._services.propagation, propagation, clock
-        )
+        self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
         front = Front(metrics.observe)
         self.app = build_application(
             self._services,
