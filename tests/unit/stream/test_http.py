@@ -135,3 +135,20 @@ def test_tags_are_compared_weakly(header: str, matches: bool) -> None:
     assert asked.matches('"a"') is matches
     assert asked.matches('W/"a"') is matches
     assert not request().matches('"a"')
+
+
+@pytest.mark.parametrize("first", [[], [piece(b"ab", more=True)]], ids=["nothing", "a beginning"])
+def test_body_that_does_not_come_to_its_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch, first: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr("pennon.stream.http.BODY_S", 0.01)
+
+    async def receive() -> dict[str, Any]:
+        if not first:
+            await asyncio.Event().wait()
+        return first.pop()
+
+    with pytest.raises(Refusal) as caught:
+        read(Request({"type": "http", "method": "POST", "path": "/", "headers": []}, receive))
+    assert caught.value.status == 408
+    assert caught.value.headers == (("connection", "close"),)
