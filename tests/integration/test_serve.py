@@ -97,11 +97,13 @@ def test_a_change_reaches_a_stream_at_once(running: tuple[Process, Api]) -> None
 def test_another_program_that_runs_the_application_gets_the_goodbye_too(tmp_path: Path) -> None:
     code = (
         "import sys, uvicorn\n"
+        "from pennon.cli.http import BoundedHttp\n"
         "from pennon.control.app import create_app\n"
         "from pennon.control.config import Settings\n"
         "app = create_app(Settings(data=sys.argv[1]), announce=lambda first: print(first.administrator_token))\n"
         "sys.stdout.flush()\n"
-        "uvicorn.run(app, fd=int(sys.argv[2]), log_level='error', timeout_graceful_shutdown=10)\n"
+        "fd = int(sys.argv[2])\n"
+        "uvicorn.run(app, fd=fd, http=BoundedHttp, log_level='error', timeout_graceful_shutdown=10)\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-c", code, str(tmp_path / "data"), str(listener.fileno())]

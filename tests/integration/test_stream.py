@@ -14,6 +14,7 @@ import pytest
 from pennon.model import Position, Segment, Snapshot
 from pennon.protocol import DELTA, GOODBYE, HEARTBEAT, SNAPSHOT, Adopted, Frame, Replica, sse
 from pennon.stream import StreamSettings
+from pennon.stream.framing import PIECE
 from tests.integration.nodes import (
     CLIENT,
     EDGE,
@@ -245,7 +246,7 @@ def test_two_hundred_streams_that_are_cut_leave_nothing_behind() -> None:
         eventually(lambda: node.value("pennon_streams", projection="server") == 0)
         node.write(boolean("b"))
         eventually(lambda: node.run(count_tasks()) <= tasks_before)
-        assert not list(node.node.subscriptions())
+        assert not list(node.node.subscribers())
 
 
 async def count_tasks() -> int:
@@ -257,15 +258,15 @@ def big(name: str) -> Segment:
 
 
 def test_reader_that_stops_reading_costs_bounded_memory_and_gets_one_delta_when_it_reads_again() -> None:
-    settings = StreamSettings(poll_s=5, pending_bytes=128 * 1024)
+    settings = StreamSettings(poll_s=5)
     with running(settings=settings) as node, slow_reader(node) as connection:
         eventually(lambda: node.value("pennon_streams", projection="server") == 1)
         for number in range(60):
             node.write(big("s"), boolean(f"f{number}"))
         eventually(lambda: node.node.environments[ENVIRONMENT].position == Position(1, 61))
         eventually(lambda: node.value("pennon_coalesced_total") >= 1)
-        (subscription,) = node.node.subscriptions()
-        assert subscription._size <= 2 * 128 * 1024
+        (stream,) = node.node.subscribers()
+        assert stream.transport.get_write_buffer_size() <= PIECE
         replica = read_until(connection, Position(1, 61))
         assert replica.snapshot is not None
         assert replica.snapshot.flags.records == node.log.state(ENVIRONMENT).flags.records

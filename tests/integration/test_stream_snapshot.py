@@ -254,4 +254,4 @@ def test_head_answers_the_headers_of_get_and_a_stream_ends_at_once() -> None:
         assert head.headers["content-length"] == get.headers["content-length"]
         assert client.head("/sdk/v1/stream").headers["content-type"] == "text/event-stream"
         assert client.head("/sdk/v1/events").status_code == 405
-        assert not list(node.node.subscriptions())
+        assert not list(node.node.subscribers())

@@ -1,10 +1,17 @@
-"""HTTP/1.1 as uvicorn reads it, with an end to what a stranger may send before anybody has looked at it."""
+"""HTTP/1.1 as uvicorn reads it, with an end to what a stranger may send before anybody has looked at it.
+
+Requests for streams do not get as far as the application: their connections go to `app.state.streams`, if there is one,
+and nothing of uvicorn's stays with them.
+"""
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
+import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 64 * 1024
 """Most that a request's line and headers may take. uvicorn's own parser would keep all that comes."""
@@ -24,13 +31,22 @@ class _TooLarge(Exception):
     """Raised within the parser, which stops there."""
 
 
+class _Stop(Exception):
+    """Raised within the parser, as what comes after a request for a stream is nobody's."""
+
+
 class BoundedHttp(HttpToolsProtocol):
-    """Refuses what cannot be a request, or is too large a one, with a problem, and then closes the connection."""
+    """Refuses what cannot be a request, or is too large a one, with a problem, and then closes the connection.
+
+    Hands the connections of streams over to `app.state.streams`, a `pennon.stream.Intake`.
+    """
 
     _head_bytes = 0
     _is_in_head = False
     _is_too_large = False
     _closing: asyncio.TimerHandle | None = None
+    _stream: str | None = None
+    """The path of a stream that was asked for."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's says the same
         """Wait for a request."""
@@ -45,13 +61,17 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, while the head is not too large."""
         super().data_received(data)
-        if self._is_in_head and not self.transport.is_closing():
+        if self._stream is not None:
+            self._hand_over(self._stream)
+        elif self._is_in_head and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Begin to count, and to wait."""
+        if self._stream is not None:
+            raise _Stop
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
         if self._closing is None:
@@ -65,11 +85,64 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_too_large = size > HEAD_BYTES
         if self._is_too_large:
             raise _TooLarge
-        super().on_headers_complete()
+        if not self._is_for_stream():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take the next of a body."""
+        if self._stream is None:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if self._stream is None:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, which may be one for a stream."""
+        super().on_response_complete()
+        if self._stream is not None:
+            self._hand_over(self._stream)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser did not take."""
-        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if self._is_too_large else HTTPStatus.BAD_REQUEST)
+        if self._stream is None:
+            too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self._refuse(too_large if self._is_too_large else HTTPStatus.BAD_REQUEST)
+
+    @property
+    def _streams(self) -> Any:
+        return getattr(getattr(self.config.app, "state", None), "streams", None)
+
+    def _is_for_stream(self) -> bool:
+        """Whether the request is one for a stream, and there is somebody who takes it: then note what that needs."""
+        if b"stream" not in self.url and b"%" not in self.url:
+            return False
+        streams = self._streams
+        url = httptools.parse_url(self.url)
+        path = unquote_to_bytes(url.path).decode(errors="replace")
+        method = self.parser.get_method().decode("ascii")
+        if streams is None or not streams.takes(method, path):
+            return False
+        self.scope["method"], self.scope["path"], self.scope["raw_path"] = method, path, url.path
+        self.scope["query_string"], self.scope["root_path"] = url.query or b"", ""
+        self._stream = path
+        return True
+
+    def _hand_over(self, path: str) -> None:
+        """Give the connection away and keep nothing of it; later, while an answer before this one is on its way."""
+        answering: RequestResponseCycle | None = self.cycle
+        if self.transport.is_closing() or (answering is not None and not answering.response_complete):
+            return
+        transport, scope, state = self.transport, self.scope, self.server_state
+        self.flow.resume_reading()
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        state.total_requests += 1
+        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in state.default_headers)
+        # What refers to this object and is referred to by it, so that it is gone at once and not at a collection.
+        self.parser = self.cycle = self.scope = self.headers = self.flow = self.transport = None  # type: ignore[assignment]
+        self._streams.take(scope, path, transport, headers)
 
     def _refuse(self, status: HTTPStatus) -> None:
         kind, detail = _REFUSALS[status]

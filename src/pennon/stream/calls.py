@@ -8,7 +8,7 @@ import msgspec
 from pennon.model import KeyKind, Position
 from pennon.protocol import Projection
 from pennon.stream.environment import Environment
-from pennon.stream.http import Answer, Headers, Refusal, Request, Streaming
+from pennon.stream.http import Answer, Headers, Refusal, Request
 from pennon.stream.keys import Access
 from pennon.stream.node import StreamNode
 
@@ -53,7 +53,7 @@ def parsed_position(text: str) -> Position:
         raise Refusal(400, "Bad position", str(error)) from error
 
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Answer | Streaming]]
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 Credential: TypeAlias = Callable[[StreamNode, Request, str], Access]
 """Finds out who calls. Raises `Refusal`."""
 

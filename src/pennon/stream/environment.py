@@ -4,19 +4,22 @@ import asyncio
 import contextlib
 import gzip
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.model import DECODE_ERRORS, Delta, Item, ItemKind, Items, KeyRecord, Position
-from pennon.protocol import PROJECTIONS, Hub, Projection, sse
+from pennon.model import DECODE_ERRORS, Delta, Head, Item, ItemKind, Items, KeyRecord, Position
+from pennon.protocol import Hub, Projection
 from pennon.protocol.projection import is_client_side
 from pennon.stream.census import Census
+from pennon.stream.fanout import Fanout
+from pennon.stream.entries import Entries
 from pennon.stream.known import KnownFlags
-from pennon.stream.metrics import NodeMetrics
+from pennon.stream.listeners import Listeners
 from pennon.stream.reports import Report
-from pennon.stream.subscribers import Ended, Subscription
+from pennon.stream.settings import StreamSettings
+from pennon.stream.subscribers import Ended
 
 _KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer")
 _GZIP_LEVEL = 4
@@ -27,11 +30,12 @@ _EVALUATED: tuple[Projection, ...] = ("server", "client")
 class Environment:
     """Serves one environment. Nothing may be asked of it before `adopt`; `is_loaded` says."""
 
-    def __init__(self, name: str, metrics: NodeMetrics, report: Report) -> None:
+    def __init__(self, name: str, fanout: Fanout, settings: StreamSettings, report: Report) -> None:
         self.name = name
+        self.listeners = Listeners(fanout, settings, version=self.version, tag=self.flags_version)
+        """The streams."""
         self.report = report
         self.census = Census()
-        self._listening: Mapping[Projection, set[Subscription]] = {projection: set() for projection in PROJECTIONS}
         self.refreshing = asyncio.Lock()
         """Held while what the log says is read and applied."""
         self.is_doubtful = False
@@ -40,12 +44,11 @@ class Environment:
         """Set when it was loaded, or that failed, for the first time."""
         self.grown = asyncio.Event()
         """Set when the log is said to have grown."""
-        self._notified: set[Subscription] = set()
-        self._versions: dict[Projection, str] = {}
         self._known: Mapping[Projection, KnownFlags] = {projection: KnownFlags() for projection in _EVALUATED}
-        self._metrics = metrics
+        self._metrics = fanout.metrics
         self._hub: Hub | None = None
         self._rules: RuleSet | None = None
+        self._entries: Entries | None = None
         self._aged: RuleSet | None = None
         self._aged_from, self._aged_until = 0.0, math.inf
         self._client_flags: frozenset[str] | None = None
@@ -74,64 +77,47 @@ class Environment:
         """The key records."""
         return self.hub.snapshot("edge").keys
 
-    @property
-    def streams(self) -> int:
-        """How many streams are open."""
-        return len(self._notified) + sum(map(len, self._listening.values()))
-
     def sdks(self, now: float) -> dict[str, int]:
         """Return how many SDKs stand at which revision: by their streams, polls and batches."""
-        streams = (stream.position for stream in self._listening["server"])
-        return self.census.sdks((position for position in streams if position is not None), now)
-
-    def subscriptions(self) -> Iterator[Subscription]:
-        """Yield every stream's subscription, as they are now."""
-        for listening in (*self._listening.values(), self._notified):
-            yield from tuple(listening)
-
-    def listen(self, subscription: Subscription, *, to_notices: bool = False) -> None:
-        """Leave deltas for *subscription* from now on; or, *to_notices*, let it lag whenever its projection differs."""
-        (self._notified if to_notices else self._listening[subscription.projection]).add(subscription)
-
-    def forget(self, subscription: Subscription) -> None:
-        """Leave nothing for *subscription* any more."""
-        self._listening[subscription.projection].discard(subscription)
-        self._notified.discard(subscription)
+        return self.census.sdks(self.listeners.positions("server"), now)
 
     def adopt(self, hub: Hub) -> None:
         """Serve what *hub* was loaded with. Every stream is brought there from wherever it stands."""
         self._hub = hub
         self._client_flags = None
-        self._versions = {projection: hub.digest(projection)[:16] for projection in _EVALUATED}
         for projection, known in self._known.items():
             known.follow(hub.snapshot(projection).flags.records)
         self._swap(compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed))
-        for subscription in self.subscriptions():
-            subscription.fall_behind()
+        self.listeners.follow(hub)
         self._note()
 
-    def advance(self, delta: Delta, *, known_at: float, now: float) -> None:
+    def advance(self, delta: Delta, *, known_at: float) -> None:
         """Apply *delta*, of the edge projection, and leave it for every stream.
 
         Raises `DeltaDoesNotFit`; nothing has changed then.
         """
-        before = self.hub.snapshot("server").flags.records
+        before, since = self.hub.snapshot("server").flags.records, self.position
         steps = self.hub.advance(delta, known_at=known_at)
         touched = [(kind, key) for kind in _KINDS for key in steps["server"].items(kind)]
         self._swap(self._base().advanced(self.hub.snapshot("server"), touched))
         self._follow_client_flags(steps["client"].flags)
         for projection, known in self._known.items():
             known.follow(self.hub.snapshot(projection).flags.records, steps[projection].flags)
-        for projection in PROJECTIONS:
-            self._publish(projection, steps[projection], now)
-        for projection in _EVALUATED:
-            self._notify(projection, steps[projection], before)
+        if since is not None:
+            urgent = [projection for projection in _EVALUATED if _is_urgent(steps[projection], before)]
+            self.listeners.advance(since, steps, urgent=urgent)
         self._note()
+
+    def endorse(self, heads: tuple[Head, ...]) -> None:
+        """Take signed heads that came after their state, or renew those there are."""
+        before = self.hub.heads("edge")
+        is_news = self.hub.endorse(heads)
+        if self.hub.heads("edge") != before:
+            self.listeners.renew(is_news=is_news)
 
     def close(self) -> None:
         """End every stream: the environment is gone."""
-        for subscription in self.subscriptions():
-            subscription.end(Ended.REMOVED)
+        self.listeners.end(Ended.REMOVED)
         for gauge in (self._metrics.revision, self._metrics.age):
             with contextlib.suppress(KeyError):
                 gauge.remove(self.name)
@@ -146,6 +132,13 @@ class Environment:
             self._aged_until = math.inf if until is None else until
         return self._aged
 
+    def entries(self, now: float) -> Entries:
+        """Return what OFREP says by the rules for *now*."""
+        rules = self.rules(now)
+        if self._entries is None or self._entries.rules is not rules:
+            self._entries = Entries(rules)
+        return self._entries
+
     def version(self, projection: Projection, now: float) -> str:
         """Return a text that differs when an evaluation of *projection*'s flags may answer differently."""
         base, rules = self._base(), self.rules(now)
@@ -155,16 +148,6 @@ class Environment:
     def flags_version(self, projection: Projection) -> str:
         """Return the flags version as clients see it."""
         return f"v{self.hub.position.revision if self.hub.position else 0}_{self.hub.digest(projection)[:8]}"
-
-    def notice_staleness(self, now: float) -> None:
-        """Let those who wait for notices know when flags became stale, or fresh again."""
-        for projection in _EVALUATED:
-            version = self.version(projection, now)
-            if self._versions.get(projection) != version:
-                self._versions[projection] = version
-                for subscription in self._notified:
-                    if subscription.projection == projection:
-                        subscription.fall_behind()
 
     def client_flags(self) -> frozenset[str]:
         """Return the keys of the flags that client keys may evaluate."""
@@ -211,27 +194,13 @@ class Environment:
         added = {key for key, item in touched.items() if is_client_side(item)}
         self._client_flags = (self._client_flags - touched.keys()) | added
 
-    def _publish(self, projection: Projection, step: Delta, now: float) -> None:
-        position = self.hub.position
-        if position is None or not self._listening[projection]:
-            return
-        frame = sse.encode(self.hub.delta_frame(projection, step, now))
-        for subscription in self._listening[projection]:
-            if not subscription.offer(frame, position):
-                self._metrics.coalesced.inc()
-
-    def _notify(self, projection: Projection, step: Delta, before: Mapping[str, Item]) -> None:
-        if not (step.flags or step.segments or step.layers):
-            return
-        is_urgent = any(is_critical(item) or is_critical(before.get(key)) for key, item in step.flags.items())
-        for subscription in self._notified:
-            if subscription.projection == projection:
-                subscription.urgent = subscription.urgent or is_urgent
-                subscription.fall_behind()
-
     def _note(self) -> None:
         if (position := self.position) is not None:
             self._metrics.revision.labels(self.name).set(position.revision)
+
+
+def _is_urgent(step: Delta, before: Mapping[str, Item]) -> bool:
+    return any(is_critical(item) or is_critical(before.get(key)) for key, item in step.flags.items())
 
 
 class _Sketch(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
 from pennon.stream.admission import Admission
 from pennon.stream.environment import Environment
+from pennon.stream.fanout import Fanout
 from pennon.stream.http import StreamError
 from pennon.stream.keys import KeyRing, is_good
 from pennon.stream.metrics import NodeMetrics
@@ -26,7 +27,7 @@ from pennon.stream.ports import Clock, LogReader
 from pennon.stream.pushed import step_of
 from pennon.stream.reports import Report
 from pennon.stream.settings import StreamSettings
-from pennon.stream.subscribers import Ended, Subscription
+from pennon.stream.subscribers import Ended, Subscriber
 
 _log = structlog.get_logger(__name__)
 _SWEEP_S = 1.0
@@ -57,6 +58,7 @@ class StreamNode:
         self.path: tuple[str, ...] = (name,)
         """This node and all that its state comes by, the origin last. An edge sets it when its upstream changes."""
         self.metrics = NodeMetrics()
+        self.fanout = Fanout(self.metrics, self.now)
         self.admission = Admission(
             count=settings.snapshots_at_once,
             size=settings.snapshots_bytes,
@@ -108,8 +110,8 @@ class StreamNode:
     async def drain(self) -> None:
         """Send every stream a `goodbye`, refuse new ones, and return when all have ended (or after `drain_s`)."""
         self.is_draining = True
-        for subscription in self.subscriptions():
-            subscription.end(Ended.DRAINED)
+        for environment in tuple(self.environments.values()):
+            environment.listeners.end(Ended.DRAINED)
         until = self.clock.monotonic() + self.settings.drain_s
         while self.streams and self.clock.monotonic() < until:
             await asyncio.sleep(0.01)
@@ -150,7 +152,7 @@ class StreamNode:
     @property
     def streams(self) -> int:
         """How many streams are open."""
-        return sum(environment.streams for environment in self.environments.values())
+        return self.fanout.streams
 
     async def allows_client_rules(self, environment: str) -> bool:
         """Whether browsers may have *environment*'s client-side rules. Asked for anew every few seconds."""
@@ -169,10 +171,10 @@ class StreamNode:
         for environment in tuple(self.environments.values()):
             await environment.report.send(self.sink)
 
-    def subscriptions(self) -> Iterator[Subscription]:
-        """Yield every open stream's subscription."""
+    def subscribers(self) -> Iterator[Subscriber]:
+        """Yield every open stream."""
         for environment in tuple(self.environments.values()):
-            yield from environment.subscriptions()
+            yield from environment.listeners
 
     def now(self) -> float:
         """Return the time that ages are counted in."""
@@ -200,7 +202,7 @@ class StreamNode:
         if environment is None:
             self._unlisted.set()
         elif environment.position is None or environment.position < notice.position:
-            if not self._take(environment, notice):
+            if self.reader.signs() or not self._take(environment, notice):
                 environment.grown.set()
 
     def _take(self, environment: Environment, notice: Notice) -> bool:
@@ -237,7 +239,7 @@ class StreamNode:
             names = await self._read("environments", self.reader.environments())
             added = [name for name in names if name not in self.environments]
             for name in added:
-                environment = Environment(name, self.metrics, Report(name, self.clock))
+                environment = Environment(name, self.fanout, self.settings, Report(name, self.clock))
                 self.environments[name] = environment
                 self._followers[name] = asyncio.create_task(self._follow(environment))
             for name in self.environments.keys() - set(names):
@@ -297,12 +299,13 @@ class StreamNode:
         else:
             environment.hub.confirm(known_at)
             environment.hub.path = self.path
+            environment.endorse(self.reader.heads(environment.name))
 
     def _advance(self, environment: Environment, deltas: list[Delta], known_at: float) -> bool:
         """Apply *deltas*; False where one does not fit and the whole has to be loaded."""
         for delta in deltas:
             try:
-                environment.advance(delta, known_at=known_at, now=self.now())
+                environment.advance(delta, known_at=known_at)
             except DeltaDoesNotFit as error:
                 _log.warning("a delta of the log does not fit", environment=environment.name, problem=str(error))
                 return False
@@ -345,10 +348,13 @@ class StreamNode:
     def _end_unauthorised(self, environment: Environment) -> None:
         """End the streams of keys that open *environment* no more."""
         now = self.clock.time()
-        for subscription in environment.subscriptions():
-            record = self.keys.record(environment.name, subscription.key_hash)
-            if record is None or not is_good(record, now):
-                subscription.end(Ended.REVOKED)
+
+
+        def opens(key_hash: str) -> bool:
+            record = self.keys.record(environment.name, key_hash)
+            return record is not None and is_good(record, now)
+
+        environment.listeners.end_holders(opens)
 
     async def _sweep(self) -> None:
         """End streams whose key's time is over, and those whose reader takes nothing."""
@@ -359,11 +365,9 @@ class StreamNode:
                 self._end_unauthorised(environment)
                 if environment.is_loaded:
                     self.metrics.age.labels(environment.name).set(environment.hub.age(now))
-                    environment.notice_staleness(now)
-                for subscription in environment.subscriptions():
-                    since = subscription.sending_since
-                    if since is not None and now - since > self.settings.stuck_s:
-                        subscription.abort(Ended.STUCK)
+                    environment.listeners.notice(urgent=())
+                environment.listeners.tidy()
+            self.fanout.sweep(self.settings.stuck_s)
 
     async def _report_on(self) -> None:
         while True:

@@ -22,8 +22,6 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     goodbye_spread_ms: int = 5000
     """Clients of a draining node are told to come back after a random time up to this."""
     drain_s: float = 10.0
-    pending_bytes: int = 256 * 1024
-    """What a slow reader may leave waiting before it is folded into one later delta."""
     stuck_s: float = 30.0
     """A reader that takes nothing for so long is closed."""
     max_streams: int | None = None

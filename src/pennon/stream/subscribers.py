@@ -1,14 +1,16 @@
-"""Those who listen to an environment: what waits for each, bounded, and a nudge when there is something to do.
+"""One open stream: its transport, where its client stands, and what of a large frame is still to be written.
 
-What a change costs here is one encoded frame shared by all, and a reference to it per listener. Who takes the bytes to
-the socket is not this module's business: today a task per stream.
+It has no task, no queue and no parser. What does not fit into the socket's buffer waits in the transport, a piece of
+it at most; meanwhile the stream is busy, and is given nothing else.
 """
 
 import asyncio
+from collections.abc import Hashable
 from enum import StrEnum
+from typing import Protocol
 
-from pennon.model import Position
-from pennon.protocol import Projection
+from pennon.stream.admission import Ticket
+from pennon.stream.framing import PIECE, Framed
 
 
 class Ended(StrEnum):
@@ -22,96 +24,126 @@ class Ended(StrEnum):
     FAILED = "failed"
 
 
-class Subscription:
-    """One stream's side of the fan-out.
+class Host(Protocol):
+    """The channel that a stream is on: it is told what happens to the stream, and gives it what it lacks."""
 
-    `position` is what the client holds once everything taken has been sent. When more waits than fits, it is dropped
-    and the stream is `lagging`: its next frame is a new opening from `position`, one delta for all that was missed.
-    A notify stream is never offered frames: it lags whenever there is something to tell, `urgent` or not.
-    """
+    def stalled(self, stream: "Subscriber") -> None:
+        """Hear that the socket takes no more for now."""
+
+    def flowing(self, stream: "Subscriber") -> None:
+        """Hear that all of what the transport held has been taken."""
+
+    def drained(self, stream: "Subscriber") -> None:
+        """Hear that nothing waits for the stream any more, and it may be given something."""
+
+    def left(self, stream: "Subscriber") -> None:
+        """Hear that the connection is gone."""
+
+    def catch_up(self, stream: "Subscriber") -> bool:
+        """Give the stream what it lacks. Return whether that was something large."""
+
+    def beat(self) -> bytes:
+        """Return a sign of life."""
+
+    def end(self, stream: "Subscriber", reason: Ended) -> None:
+        """End the stream; the first reason stands."""
+
+
+class _Pieces:
+    """What is left of a large frame. The bytes are everybody's; the place in them is one stream's."""
+
+    __slots__ = ("at", "data", "ticket")
+
+    def __init__(self, data: memoryview, ticket: Ticket | None) -> None:
+        self.data = data
+        self.at = 0
+        self.ticket = ticket
+
+    def next(self) -> memoryview:
+        piece = self.data[self.at : self.at + PIECE]
+        self.at += PIECE
+        return piece
+
+    @property
+    def is_empty(self) -> bool:
+        return self.at >= len(self.data)
+
+
+class Subscriber(asyncio.Protocol):
+    """One stream. `known` is where its client stands once everything given to the transport has arrived."""
 
     __slots__ = (
-        "_limit",
-        "_pending",
-        "_size",
-        "_waiter",
+        "_pieces",
+        "busy",
+        "channel",
         "ended",
+        "index",
         "key_hash",
-        "lagging",
-        "position",
-        "projection",
-        "sending_since",
-        "task",
-        "urgent",
+        "known",
+        "missed",
+        "seat",
+        "stalled_at",
+        "told_at",
+        "transport",
     )
 
-    def __init__(self, key_hash: str, projection: Projection, *, limit: int) -> None:
+    def __init__(self, transport: asyncio.Transport, key_hash: str, known: Hashable) -> None:
+        self.transport = transport
         self.key_hash = key_hash
-        self.projection: Projection = projection
-        self.position: Position | None = None
-        self.lagging = False
-        self.urgent = False
+        self.known = known
+        self.channel: Host
+        self.index = self.seat = -1
+        self.busy = self.missed = False
+        self.told_at = 0.0
+        self.stalled_at: float | None = None
         self.ended: Ended | None = None
-        self.sending_since: float | None = None
-        self.task: asyncio.Task[None] | None = None
-        self._limit = limit
-        self._pending: list[tuple[bytes, Position]] = []
-        self._size = 0
-        self._waiter: asyncio.Future[None] | None = None
+        self._pieces: _Pieces | None = None
 
-    def offer(self, frame: bytes, position: Position) -> bool:
-        """Leave *frame*, which leads to *position*. False where it did not fit, and the stream begins to lag."""
-        if self.lagging:
-            return True
-        self._pending.append((frame, position))
-        self._size += len(frame)
-        fits = self._size <= self._limit or len(self._pending) == 1
-        if not fits:
-            self.fall_behind()
-        self.wake()
-        return fits
+    def write(self, framed: Framed, *, before: bytes = b"", ticket: Ticket | None = None) -> None:
+        """Write *framed*, after *before*: at once what is small, the rest of it as the client takes it.
 
-    def fall_behind(self) -> None:
-        """Forget what waits: the next frame opens the stream anew from `position`."""
-        self._pending.clear()
-        self._size = 0
-        self.lagging = True
-        self.wake()
-
-    def take(self) -> list[bytes]:
-        """Return the frames that wait, and count them as sent."""
-        if not self._pending:
-            return []
-        taken, self._pending, self._size = self._pending, [], 0
-        self.position = taken[-1][1]
-        return [frame for frame, _ in taken]
-
-    def end(self, reason: Ended) -> None:
-        """Ask the stream to end; the first reason stands."""
-        if self.ended is None:
-            self.ended = reason
-        self.wake()
-
-    def abort(self, reason: Ended) -> None:
-        """End the stream even in the middle of a send that never comes back."""
-        self.end(reason)
-        if self.task is not None:
-            self.task.cancel()
-
-    def wake(self) -> None:
-        """Let `wait` return."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self, until: float) -> None:
-        """Wait until there is something to do, or until *until* of the loop's clock."""
-        if self._pending or self.lagging or self.ended:
+        The *ticket* is given back when all is written, or the client has left. Only a stream that is not busy writes.
+        """
+        self.known = framed.mark
+        self.transport.write(before + framed.head if before else framed.head)
+        if framed.rest is None:
+            if ticket is not None:
+                ticket.leave()
             return
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        timer = loop.call_at(until, self.wake)
-        try:
-            await self._waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
+        self._pieces = _Pieces(framed.rest, ticket)
+        self.busy = True
+        self._go_on()
+
+    def data_received(self, data: bytes) -> None:
+        """Leave aside what a client says on: there is no next request on this connection."""
+
+    def pause_writing(self) -> None:
+        """Be busy until the socket has taken what it was given."""
+        self.busy = True
+        self.channel.stalled(self)
+
+    def resume_writing(self) -> None:
+        """Go on with what is left."""
+        self.channel.flowing(self)
+        self._go_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._let_go()
+        self.channel.left(self)
+
+    def _go_on(self) -> None:
+        pieces = self._pieces
+        while pieces is not None and not pieces.is_empty:
+            if self.stalled_at is not None or self.transport.is_closing():
+                return
+            self.transport.write(pieces.next())
+        if self.stalled_at is None:
+            self._let_go()
+            self.busy = False
+            self.channel.drained(self)
+
+    def _let_go(self) -> None:
+        pieces, self._pieces = self._pieces, None
+        if pieces is not None and pieces.ticket is not None:
+            pieces.ticket.leave()

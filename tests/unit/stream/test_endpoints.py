@@ -50,6 +50,8 @@ def test_package_offers_what_it_says() -> None:
     assert set(stream.__all__) == {
         "Clock",
         "Endpoints",
+        "Front",
+        "Intake",
         "LogReader",
         "NodeMetrics",
         "StreamNode",

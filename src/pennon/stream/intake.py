@@ -1,0 +1,158 @@
+"""The way in of streams: a server's HTTP protocol gives their connections away here, as soon as a request is whole.
+
+It opens the stream or says why not, straight on the transport. No task is made, unless the key is not known yet: then
+the log is looked into first. It knows no server, only what one hands over.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import TypeAlias
+
+import structlog
+
+from pennon.stream import notify, streams
+from pennon.stream.calls import Call
+from pennon.stream.endpoints import ENDPOINTS, Exchange
+from pennon.stream.front import Front
+from pennon.stream.http import Answer, Headers, Refusal, Request, Scope
+from pennon.stream.keys import StillLoading, UnknownKey
+from pennon.stream.node import StreamNode
+
+_log = structlog.get_logger(__name__)
+
+Opener: TypeAlias = Callable[[Call, asyncio.Transport, bytes], None]
+_OPENERS: Mapping[str, Opener] = {"/sdk/v1/stream": streams.open_stream, "/ofrep/v1/stream": notify.open_notices}
+_METHODS = frozenset({"GET", "HEAD"})
+_CLOSE = ("connection", "close")
+_CHUNKED = ("transfer-encoding", "chunked")
+
+
+class Intake:
+    """Takes the connections of *node*'s streams."""
+
+    def __init__(self, node: StreamNode, front: Front | None = None) -> None:
+        self._node = node
+        self._front = front or Front()
+        self._endpoints = {
+            endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.path in _OPENERS and endpoint.method == "GET"
+        }
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def takes(self, method: str, path: str) -> bool:
+        """Whether a request for *path* is one for a stream, and its connection is to be handed over."""
+        return path in self._endpoints and method in _METHODS
+
+    def take(self, scope: Scope, path: str, transport: asyncio.Transport, headers: Headers = ()) -> None:
+        """Take over the connection of a request, as ASGI describes it. *headers* go with whatever is answered.
+
+        From here on the transport is the stream's; after an answer that is no stream it is closed.
+        """
+        arrival = _Arrival(scope, path, transport, headers)
+        if not self._settle(arrival, is_last=False):
+            waiting = asyncio.get_running_loop().create_task(self._settle_soon(arrival))
+            self._waiting.add(waiting)
+            waiting.add_done_callback(self._waiting.discard)
+            transport.set_protocol(_Waiting(waiting))
+
+    async def _settle_soon(self, arrival: "_Arrival") -> None:
+        """Look into the log before a request by a key that is not known is refused.
+
+        Whoever has just made a key uses it at once, and an SDK that is told 401 comes back late.
+        """
+        await self._node.catch_up()
+        self._settle(arrival, is_last=True)
+
+    def _settle(self, arrival: "_Arrival", *, is_last: bool) -> bool:
+        """Open the stream or refuse it; False where another look is worth while, unless this is the *last*."""
+        exchange: Exchange | None = None
+        try:
+            exchange = Exchange(self._node, Request(arrival.scope, _no_body))
+            self._open(arrival, exchange.admitted(self._endpoints[arrival.path], ""), exchange.cors())
+        except (UnknownKey, StillLoading) as refusal:
+            if not is_last:
+                return False
+            self._refuse(arrival, exchange, refusal)
+        except Refusal as refusal:
+            self._refuse(arrival, exchange, refusal)
+        except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
+            _log.exception("a stream cannot be opened", path=arrival.path)
+            self._refuse(arrival, exchange, Refusal(500, "Internal error", "the node has logged what went wrong"))
+        return True
+
+    def _open(self, arrival: "_Arrival", call: Call, cors: Headers) -> None:
+        streams.refuse_beyond_capacity(call)
+        headers = (*streams.EVENT_STREAM, *call.standing(), *cors)
+        if arrival.is_head:
+            self._answer(arrival, Answer(200, b"", headers), ())
+            return
+        head = _head(200, (*self._common(arrival), *headers, _CHUNKED))
+        _OPENERS[arrival.path](call, arrival.transport, head)
+        self._note(arrival, 200)
+
+    def _refuse(self, arrival: "_Arrival", exchange: Exchange | None, refusal: Refusal) -> None:
+        if exchange is None:
+            # Its query is none.
+            exchange = Exchange(self._node, Request({**arrival.scope, "query_string": b""}, _no_body))
+        self._answer(arrival, exchange.refused(refusal), exchange.cors())
+
+    def _answer(self, arrival: "_Arrival", answer: Answer, cors: Headers) -> None:
+        length = () if arrival.is_head and answer.status == 200 else (("content-length", str(len(answer.body))),)
+        body = b"" if arrival.is_head else answer.body
+        headers = (*self._common(arrival), *answer.headers, *cors, *length)
+        lines = b"".join(b"%b: %b\r\n" % line for line in answer.lines)
+        if not arrival.transport.is_closing():
+            arrival.transport.write(_head(answer.status, headers, lines) + body)
+            arrival.transport.close()
+        self._note(arrival, answer.status)
+
+    def _common(self, arrival: "_Arrival") -> Headers:
+        return (*arrival.headers, *self._front.marks(arrival.given), _CLOSE)
+
+    def _note(self, arrival: "_Arrival", status: int) -> None:
+        took_s = time.perf_counter() - arrival.at
+        self._front.answered(arrival.scope["method"], arrival.path, status=status, duration_s=took_s)
+
+
+class _Arrival:
+    """A request for a stream, and its connection."""
+
+    __slots__ = ("at", "headers", "path", "scope", "transport")
+
+    def __init__(self, scope: Scope, path: str, transport: asyncio.Transport, headers: Headers) -> None:
+        self.scope = scope
+        self.path = path
+        self.transport = transport
+        self.headers = headers
+        self.at = time.perf_counter()
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.scope["method"] == "HEAD")
+
+    @property
+    def given(self) -> bytes:
+        """The request id that the client gave, if it gave one."""
+        return next((value for name, value in self.scope["headers"] if name == b"x-request-id"), b"")
+
+
+class _Waiting(asyncio.Protocol):
+    """A connection whose request is looked into. Nobody is answered who has left."""
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self._task = task
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        self._task.cancel()
+
+
+def _head(status: int, headers: Headers, lines: bytes = b"") -> bytes:
+    text = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{text}"
+    return start.encode("latin-1", "replace") + lines + b"\r\n"
+
+
+async def _no_body() -> None:
+    raise AssertionError("a request for a stream has no body")
