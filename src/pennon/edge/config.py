@@ -80,6 +80,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(pattern=_URL)] | None,
         Meta(description="URL under which browsers reach this node, where a proxy changes it."),
     ] = None
+    events_mib: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Mebibytes of disk that events on their way up may take, for each environment. Beyond, SDKs "
+            "are told to keep theirs.",
+        ),
+    ] = 256
     drain_timeout_s: Annotated[
         int, Meta(ge=1, le=3600, description="Seconds that open requests and streams get to end when the node stops.")
     ] = 10

@@ -53,7 +53,7 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
             environment=self.environment,
             key_hash=self.key,
             received_at=self.received_at,
-            batch=bytes(self.batch),
+            batch=msgspec.json.format(bytes(self.batch), indent=-1),  # as long as it was, not as the file has it
             instance=self.instance,
             sequence=self.sequence,
             via=self.via,
@@ -72,7 +72,7 @@ _DECODER = msgspec.json.Decoder(DeadLetter)
 class DeadLetters:
     """The folder of dead letters, which may have *max_bytes*."""
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._dead = folder / "dead"
         self._again = folder / "again"
         self._max_bytes = max_bytes

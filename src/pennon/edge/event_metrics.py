@@ -1,13 +1,16 @@
 """What a node counts about the batches that it hands on."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
+from prometheus_client.registry import Collector
 
 
-class ForwardingMetrics:
-    """Counters and gauges. `value` reads one, for status pages and tests."""
+class ForwardingMetrics(Collector):
+    """Counters and gauges, to be put into a registry as one. `value` reads one of them, for status pages and tests."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
         self.batches = Counter(
             "pennon_forwarded_batches",
             "Event batches handed on, by what the upstream said.",
@@ -39,6 +42,10 @@ class ForwardingMetrics:
         self.damaged = Counter(
             "pennon_spool_records_damaged", "Records of the spool that the disk has spoiled.", registry=self.registry
         )
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what a registry asks for."""
+        return self.registry.collect()
 
     def value(self, name: str, **labels: str) -> float:
         """Return the value of the sample *name*, 0 where nothing was counted yet."""

@@ -14,7 +14,6 @@ from typing import Self
 from urllib.parse import unquote
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from pennon.edge.dead_letters import DeadLetters
 from pennon.edge.event_metrics import ForwardingMetrics
@@ -36,7 +35,7 @@ class EdgeEvents:
     """An `EventSink` of an edge node, as an async context manager: it must be open for as long as the node is.
 
     *upstreams* are addresses in the order of preference, *key* the edge key. One process at a time has the *folder*.
-    `metrics.registry` is what `/metrics` shows. Raises `InvalidConfiguration`.
+    `metrics` goes into the registry that `/metrics` shows. Raises `InvalidConfiguration`.
     """
 
     passes_on = True
@@ -48,7 +47,6 @@ class EdgeEvents:
         key: str,
         settings: ForwardingSettings = ForwardingSettings(),  # noqa: B008  # immutable
         *,
-        registry: CollectorRegistry | None = None,
         options: Options | None = None,
     ) -> None:
         wanted: Options = {"max_bytes": _ANSWER_BYTES, "timeout_s": settings.timeout_s, **(options or {})}
@@ -56,7 +54,7 @@ class EdgeEvents:
         self._folder = folder
         self._settings = settings
         self._dead = DeadLetters(folder, max_bytes=settings.dead_letter_bytes)
-        self.metrics = ForwardingMetrics(registry)
+        self.metrics = ForwardingMetrics()
         self._shared: Surroundings | None = None
         self._lanes: dict[str, Lane] = {}
         self._opening = asyncio.Lock()
@@ -102,11 +100,6 @@ class EdgeEvents:
             raise IngestUnavailable("the batch was here before, on its way up: two nodes hand on to each other")
         lane = self._lanes.get(environment) or await self._opened(environment, self._shared)
         return await lane.ingest.accept(environment, key_hash, batch, way)
-
-    def wake(self) -> None:
-        """Try the upstreams at once: one of them was heard of again."""
-        for lane in self._lanes.values():
-            lane.wake()
 
     async def _opened(self, environment: str, shared: Surroundings) -> Lane:
         try:

@@ -38,7 +38,7 @@ class ForwardingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """For how long batches gather before they go up together."""
     timeout_s: float = 10.0
     retry_s: float = 0.5
-    retry_max_s: float = 60.0
+    retry_max_s: float = 30.0
     """After a failure an upstream is left alone for a random time up to the first, doubled up to the second."""
     look_s: float = 5.0
     """How often to look for dead letters that somebody wants to be sent again."""
@@ -107,11 +107,6 @@ class Lane:
         for gauge in (self._shared.metrics.lag, self._shared.metrics.spool_bytes):
             with contextlib.suppress(KeyError):
                 gauge.remove(self.environment)
-
-    def wake(self) -> None:
-        """Try the upstreams now: there is reason to hope."""
-        self._upstreams.try_now()
-        self._more.set()
 
     def send_again(self, name: str, letter: Letter) -> None:
         """Hand on a dead letter."""

@@ -2,12 +2,14 @@
 
 import typer
 
+from pennon.cli.edge import events
 from pennon.cli.edge.run import run
 from pennon.cli.settings import with_settings
 from pennon.edge.config import Settings
 
 app = typer.Typer(help="Run an edge node.", no_args_is_help=True, add_completion=False)
 app.command("run")(with_settings(run, Settings))
+app.add_typer(events.app, name="events")
 
 
 @app.callback()
