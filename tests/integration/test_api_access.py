@@ -56,6 +56,7 @@ NEEDED = {
     f"GET {E}/state": "reader",
     f"POST {E}/explain": "reader",
     f"GET {E}/counts": "reader",
+    f"GET {E}/propagation": "reader",
     f"GET {E}/keys": "developer",
     f"POST {E}/keys": "administrator",
     f"POST {E}/keys/{{key}}/rotate": "administrator",

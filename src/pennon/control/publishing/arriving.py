@@ -38,7 +38,7 @@ class Arriving:
         """
         delays = []
         for position, moment in sorted(at.items()):
-            before = self._reached.get(node, position)
+            before = self._reached.setdefault(node, position)
             if position <= before:
                 continue
             self._reached[node] = position
