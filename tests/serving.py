@@ -153,7 +153,7 @@ class Process:
             self.process.wait(STOP_S)
             self.process.stdout.close()
             raise AssertionError(f"pennon {' '.join(command)} ended with {self.process.returncode}: {self.said()}")
-        self.ready = msgspec.json.decode(line, type=dict[str, str | None])
+        self.ready = msgspec.json.decode(line, type=dict[str, Any])
         self.url = str(self.ready["url"])
 
     def said(self) -> str:

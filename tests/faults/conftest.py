@@ -1,7 +1,11 @@
 """Recovery times at the end of a run that had fault tests in it."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from tests.faults.machines import mounted
 from tests.faults.recoveries import RECOVERY, Recoveries
 
 
@@ -9,6 +13,13 @@ from tests.faults.recoveries import RECOVERY, Recoveries
 def recoveries(request: pytest.FixtureRequest) -> Recoveries:
     """What times the recoveries of a test."""
     return Recoveries(request)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of six megabytes."""
+    with mounted(tmp_path / "small", "6m") as folder:
+        yield folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
