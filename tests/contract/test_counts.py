@@ -100,6 +100,16 @@ def test_instance_that_is_heard_of_is_not_forgotten(storage: Storage, clock: Han
     assert storage.counts.totals(SHOP) == [count()]
 
 
+def test_batch_that_waited_on_an_edge_makes_no_instance_silent(storage: Storage, clock: HandClock) -> None:
+    clock.time = _time(NOON)
+    storage.counts.add([batch(2, count())])
+    late = CountedBatch(SHOP, "k1", "i1", 1, (NOON - 20 * 86400) * 1000, (count(),))
+    storage.counts.add([late])
+    clock.move(INSTANCE_KEPT - timedelta(hours=1))
+    storage.counts.add([late, batch(2, count())])
+    assert storage.counts.totals(SHOP) == [count(number=2)]
+
+
 def test_of_a_key_with_too_many_instances_the_silent_ones_are_forgotten(storage: Storage, clock: HandClock) -> None:
     clock.time = _time(NOON)
     counts = StoredCounts(storage._database, clock, most_instances=20)

@@ -4,7 +4,7 @@ Batches that come while the disk is busy share the next fsync, so the disk's lat
 rate of all. Errors:
 
     IngestError
-    ├── BatchTooOld         the instance is far past this sequence number: nobody can say whether it was taken
+    ├── BatchTooOld         the instance is far past this number, or it waited for weeks: was it taken? nobody can say
     └── IngestUnavailable   nothing can be kept now: send it again later
 """
 
@@ -25,8 +25,8 @@ from pennon.ingest.spool import Place, Record, Spool, SpoolFull, SpoolSettings, 
 _log = structlog.get_logger(__name__)
 _Id: TypeAlias = tuple[Source, int]
 T = TypeVar("T")
-LONGEST_WAIT_MS = 7 * 24 * 3_600_000
-"""What waited on other nodes for longer is taken to have come so long ago: marks of batches are not kept for ever."""
+LONGEST_WAIT_MS = 21 * 24 * 3_600_000
+"""What waited on other nodes for longer is refused: the mark that it was counted by another way may be forgotten."""
 
 
 class IngestError(Exception):
@@ -121,6 +121,7 @@ class Ingest:
         self._pending: dict[_Id, asyncio.Future[str | None]] = {}
         self._writer: asyncio.Task[None] | None = None
         self._grown = asyncio.Event()
+        self._is_refusing = False
 
     async def start(self) -> None:
         """Open the spool and learn what was taken before. Raises `SpoolError`."""
@@ -149,6 +150,8 @@ class Ingest:
     async def accept(self, environment: str, key_hash: str, batch: EventBatch, way: Way = DIRECT) -> Accepted:
         """Take *batch*, once, and return when it is on disk. Raises `BatchTooOld` and `IngestUnavailable`."""
         source = self._source(key_hash, batch, way.via)
+        if way.waited_ms > LONGEST_WAIT_MS and not self.passes_on:
+            raise BatchTooOld("it waited for more than three weeks: nobody can say whether it came another way before")
         match self._taken.standing(source, batch.sequence):
             case Standing.TAKEN:
                 return Accepted(batch.entries, duplicate=True)
@@ -157,7 +160,7 @@ class Ingest:
         written = self._pending.get((source, batch.sequence))
         duplicate = written is not None
         if written is None:
-            came_at = int(self._now() * 1000) - min(way.waited_ms, LONGEST_WAIT_MS)
+            came_at = max(0, int(self._now() * 1000) - way.waited_ms)
             record = Spooled(environment, key_hash, came_at, batch, way.via)
             written = self._enqueue(source, batch.sequence, _encode(record))
         # Shielded: a client that leaves takes nothing back, and others may wait for the same batch.
@@ -236,10 +239,12 @@ class Ingest:
                 waiting.written.set_result(problem)
             if problem is None:
                 self._grown.set()
-            else:
-                # Said after everybody was answered, and in vain perhaps: the log may lie on the same full disk.
+            elif not self._is_refusing:
+                # Said after everybody was answered, and in vain perhaps: the log may lie on the same full disk. Once:
+                # senders come again and again.
                 with contextlib.suppress(OSError):
                     _log.error("events are refused: the spool takes nothing", problem=problem)
+            self._is_refusing = problem is not None
 
     async def _append(self, payloads: list[bytes]) -> str | None:
         """Return what went wrong, whatever it was: those who wait must all be answered."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pennon.events import Counter, EventBatch
+from pennon.events import Counter, EventBatch, Way
 from pennon.ingest import Accepted, BatchTooOld, Ingest, IngestSettings, IngestUnavailable, SpoolInUse, SpoolSettings
-from pennon.ingest.accept import spooled
+from pennon.ingest.accept import LONGEST_WAIT_MS, spooled
 from pennon.model import Reason
 
 NOW = 1_760_000_000.0
@@ -218,5 +218,80 @@ def test_spoiled_note_of_taken_batches_costs_what_it_told_and_no_more(tmp_path: 
         (tmp_path / "taken").write_bytes(note)
         async with ingesting(tmp_path) as ingest:
             assert (await ingest.accept(ENVIRONMENT, "k1", batch(1))).duplicate
+
+    asyncio.run(scenario())
+
+
+def test_batch_that_waited_elsewhere_is_of_the_time_at_which_it_came_there(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ingesting(tmp_path) as ingest:
+            await ingest.accept(ENVIRONMENT, "k1", batch(1), Way(5000, ("a",)))
+            found = spooled((await ingest.read(1))[0].payload or b"")
+            assert found is not None
+            assert (found.received_at, found.via) == (1_759_999_995_000, ("a",))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("passes_on", [True, False])
+def test_batch_that_waited_for_weeks_is_refused_by_who_counts(tmp_path: Path, passes_on: bool) -> None:
+    async def scenario() -> None:
+        async with ingesting(tmp_path, IngestSettings(passes_on=passes_on)) as ingest:
+            await ingest.accept(ENVIRONMENT, "k1", batch(1), Way(LONGEST_WAIT_MS))
+            if passes_on:
+                await ingest.accept(ENVIRONMENT, "k1", batch(2), Way(LONGEST_WAIT_MS + 1))
+            else:
+                with pytest.raises(BatchTooOld, match="three weeks"):
+                    await ingest.accept(ENVIRONMENT, "k1", batch(2), Way(LONGEST_WAIT_MS + 1))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("passes_on", [True, False])
+def test_who_counts_takes_a_batch_once_and_who_passes_it_on_once_a_way(tmp_path: Path, passes_on: bool) -> None:
+    settings = IngestSettings(passes_on=passes_on)
+    ways = [Way(), Way(0, ("a",)), Way(9, ("b", "a"))]
+
+    async def scenario() -> None:
+        async with ingesting(tmp_path, settings) as ingest:
+            for way in ways:
+                await ingest.accept(ENVIRONMENT, "k1", batch(1), way)
+            assert len(await sequences(ingest)) == (3 if passes_on else 1)
+        async with ingesting(tmp_path, settings) as ingest:  # it knows after a restart, too
+            for way in ways:
+                assert (await ingest.accept(ENVIRONMENT, "k1", batch(1), way)).duplicate
+
+    asyncio.run(scenario())
+
+
+def test_spool_of_a_limited_size_refuses_more_until_some_of_it_was_read(tmp_path: Path) -> None:
+    settings = IngestSettings(spool=SpoolSettings(segment_bytes=500, max_bytes=3000))
+
+    async def scenario() -> None:
+        async with ingesting(tmp_path, settings) as ingest:
+            offers = (ingest.accept(ENVIRONMENT, "k1", batch(sequence)) for sequence in range(40))
+            answers = [(await asyncio.gather(offer, return_exceptions=True))[0] for offer in offers]
+            taken = sum(isinstance(answer, Accepted) for answer in answers)
+            assert "at most 3000 bytes" in str(answers[-1])
+            assert 0 < ingest.spool_bytes <= 3000
+            records = await ingest.read(100)
+            assert len(records) == taken
+            await ingest.release(records[-1].after)
+            assert ingest.spool_bytes <= 1000
+            await ingest.accept(ENVIRONMENT, "k1", batch(40))
+        async with ingesting(tmp_path, settings) as ingest:
+            assert ingest.spool_bytes == sum(path.stat().st_size for path in tmp_path.glob("*.seg"))
+
+    asyncio.run(scenario())
+
+
+def test_reading_goes_on_where_it_is_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ingesting(tmp_path) as ingest:
+            for sequence in range(4):
+                await ingest.accept(ENVIRONMENT, "k1", batch(sequence))
+            first = await ingest.read(2)
+            rest = await ingest.read(10, after=first[-1].after)
+            assert [found.batch.sequence for record in rest if (found := spooled(record.payload or b""))] == [2, 3]
 
     asyncio.run(scenario())

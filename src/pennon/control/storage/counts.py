@@ -96,13 +96,16 @@ def _mark(connection: Connection, batch: CountedBatch) -> bool:
     place = {"environment": batch.environment, "key": batch.key_hash, "instance": batch.instance}
     row = {**place, "counted": Taken(sources=1).to_json(), "at": batch.received_at * 1000}
     connection.execute(insert_into(instances, connection.dialect.name).values(row).on_conflict_do_nothing())
-    query = select(instances.c.counted).filter_by(**place).with_for_update()
-    taken = Taken.from_json(connection.execute(query).scalar_one(), sources=1)
+    query = select(instances.c.counted, instances.c.at).filter_by(**place).with_for_update()
+    known = connection.execute(query).one()
+    taken = Taken.from_json(known.counted, sources=1)
     source = (batch.key_hash, batch.instance)
     if taken.standing(source, batch.sequence) is not Standing.NEW:
         return False
     taken.add(source, batch.sequence)
-    connection.execute(upsert(instances, connection.dialect.name), {**row, "counted": taken.to_json()})
+    # A batch that waited on an edge node makes nobody silent who was heard since.
+    row |= {"counted": taken.to_json(), "at": max(known.at, batch.received_at * 1000)}
+    connection.execute(upsert(instances, connection.dialect.name), row)
     return True
 
 
