@@ -1,5 +1,6 @@
 """What may be called, by whom; and the way from a request to its answer, whatever goes wrong on it."""
 
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -7,20 +8,24 @@ import structlog
 from litestar.handlers import ASGIRouteHandler, asgi
 
 from pennon.model import KeyKind
-from pennon.stream import events, notify, ofrep, rules, snapshots, streams
+from pennon.stream import bootstrap, events, notify, ofrep, rules, snapshots, streams
 from pennon.stream.calls import Call, Credential, Endpoint, Handler
+from pennon.stream.front import MOUNTS, NO_SNIFF, Front, identity
 from pennon.stream.http import (
     JSON,
     Answer,
     Gone,
     Headers,
+    Lines,
     Receive,
     Refusal,
     Request,
     Scope,
     Send,
     encoded,
+    given_id,
     send_answer,
+    shown_path,
 )
 from pennon.stream.keys import Access, StillLoading, UnknownKey, admit
 from pennon.stream.node import StreamNode
@@ -31,15 +36,17 @@ _READERS: frozenset[KeyKind] = frozenset({"server", "edge"})
 _ALL: frozenset[KeyKind] = frozenset({"server", "edge", "client"})
 _EVALUATORS: frozenset[KeyKind] = frozenset({"server", "client"})
 _PROBLEM = ("content-type", "application/problem+json")
-_MOUNTS = ("/sdk/v1", "/ofrep/v1", "/client/v1")
 
 _ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID"
-_EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Revision"
+_EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Revision, X-Request-ID"
 
 
 def by_header(node: StreamNode, request: Request, _rest: str) -> Access:
     """Return what the key in the request's headers opens."""
-    return admit(node.keys, request, node.clock.time(), complete=node.is_complete)
+    now, secret = node.clock.time(), request.presented_key
+    if secret is not None and (access := node.keys.check(secret, now)) is not None:
+        return access
+    return admit(node.keys, request, now, complete=node.is_complete)
 
 
 def _sdk(method: str, path: str, kinds: frozenset[KeyKind], handler: Handler, *, browser: bool = False) -> Endpoint:
@@ -77,6 +84,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     _ofrep("POST", "/ofrep/v1/evaluate/flags", ofrep.answer_flags),
     _ofrep("POST", "/ofrep/v1/evaluate/flags/", ofrep.answer_flag, takes_rest=True),
     _ofrep("GET", "/ofrep/v1/stream", streams.answer_without_hand_over, credential=notify.by_url),
+    _sdk("POST", "/client/v1/bootstrap", _EVALUATORS, bootstrap.answer_bootstrap, browser=True),
     Endpoint(
         method="GET",
         path="/client/v1/rules/",
@@ -97,14 +105,17 @@ def routes(node: StreamNode) -> list[ASGIRouteHandler]:
         await app(scope, receive, send)
 
     # Mounted, not routed: a flag's key is the rest of the path with every slash in it, which routing would fold.
-    return [asgi(mount, is_mount=True, copy_scope=True, name=f"pennon{mount}")(answer) for mount in _MOUNTS]
+    return [asgi(mount, is_mount=True, copy_scope=True, name=f"pennon{mount}")(answer) for mount in MOUNTS]
 
 
 class Endpoints:
-    """The endpoints of a node as an ASGI app."""
+    """The endpoints of a node as an ASGI app: whatever serves the node gives it requests, with nothing in between."""
 
-    def __init__(self, node: StreamNode, endpoints: Iterable[Endpoint] = ENDPOINTS) -> None:
+    def __init__(
+        self, node: StreamNode, endpoints: Iterable[Endpoint] = ENDPOINTS, *, front: Front | None = None
+    ) -> None:
         self._node = node
+        self._front = front or Front()
         self._exact: dict[str, list[Endpoint]] = {}
         self._open: list[Endpoint] = []
         for endpoint in endpoints:
@@ -118,12 +129,31 @@ class Endpoints:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        exchange = Exchange(self._node, Request(scope, receive))
+        reply = _Reply(send, self._front, scope)
+        try:
+            await self._answer(scope, receive, reply)
+        except Gone:
+            return
+        finally:
+            reply.note()
+
+    async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
+        try:
+            exchange = Exchange(self._node, Request(scope, receive))
+        except Refusal as refusal:
+            # Its query is none.
+            exchange = Exchange(self._node, Request({**scope, "query_string": b""}, receive))
+            await reply.answer(exchange, exchange.refused(refusal))
+            return
         try:
             answer = await exchange.answer(*self._found(exchange.request.path))
         except Gone:
-            return
-        await send_answer(send, answer, extra=encoded(exchange.cors()))
+            raise
+        except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
+            path = shown_path(scope)
+            _log.exception("a request failed", method=scope["method"], path=path, request_id=reply.identity)
+            answer = exchange.refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
+        await reply.answer(exchange, answer)
 
     def _found(self, path: str) -> tuple[Sequence[Endpoint], str]:
         """Return the endpoints at *path*, one a method, and the rest of it after theirs."""
@@ -135,8 +165,42 @@ class Endpoints:
         return (), ""
 
 
+class _Reply:
+    """What goes out for a request, and when."""
+
+    __slots__ = ("_front", "_scope", "_send", "_started", "_taken_s", "identity", "status")
+
+    def __init__(self, send: Send, front: Front, scope: Scope) -> None:
+        self._send = send
+        self._front = front
+        self._scope = scope
+        self._started = time.perf_counter()
+        self._taken_s: float | None = None
+        self.status = 0
+        self.identity = identity(given_id(scope))
+
+    async def answer(self, exchange: "Exchange", answer: Answer) -> None:
+        """Send *answer*."""
+        self.status, self._taken_s = answer.status, time.perf_counter() - self._started
+        lines = ((b"x-request-id", self.identity.encode()), NO_SNIFF, *exchange.lines())
+        await send_answer(self._send, answer, extra=lines, is_head=self._scope["method"] == "HEAD")
+
+    def note(self) -> None:
+        """Have the front note how it went."""
+        taken_s = time.perf_counter() - self._started if self._taken_s is None else self._taken_s
+        self._front.answered(
+            self._scope["method"],
+            shown_path(self._scope),
+            status=self.status,
+            duration_s=taken_s,
+            request_id=self.identity,
+        )
+
+
 class Exchange:
     """One request on its way to an answer: what is known of it by now decides how an error looks."""
+
+    __slots__ = ("_depends_on_origin", "_endpoint", "_node", "_origin", "_readers", "_rest", "request")
 
     def __init__(self, node: StreamNode, request: Request) -> None:
         self.request = request
@@ -149,7 +213,7 @@ class Exchange:
         self._depends_on_origin = False
 
     async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer:
-        """Return the answer, whatever it takes. Raises `Gone` only."""
+        """Return the answer, an error if need be. Raises `Gone`, and what nobody foresaw."""
         try:
             if not endpoints:
                 raise Refusal(404, "No such endpoint", "see docs/reference/sdk-endpoints.md", code="GENERAL")
@@ -159,38 +223,40 @@ class Exchange:
             method = "GET" if self.request.method == "HEAD" else self.request.method
             for endpoint in endpoints:
                 if endpoint.method == method:
-                    self._endpoint = endpoint
-                    return await endpoint.handler(await self._admitted_soon(endpoint, rest))
+                    try:
+                        call = self.admitted(endpoint, rest)
+                    except (UnknownKey, StillLoading):
+                        call = await self._admitted_late(endpoint, rest)
+                    return await endpoint.handler(call)
             raise Refusal(405, "Method not allowed", headers=(("allow", _methods(endpoints)),))
         except Refusal as refusal:
             return self.refused(refusal)
-        except Gone:
-            raise
-        except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
-            _log.exception("a request failed", method=self.request.method, path=self.request.path)
-            return self.refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
 
     def cors(self) -> Headers:
-        """Return the headers that let the page that asks read the answer."""
+        """Return the headers that every answer has: which node it is from, and what lets the page that asks read it."""
+        node: Headers = (("x-pennon-node", self._node.name),)
+        if self.request.headers.get("x-pennon-node") is not None:
+            node = (*node, ("x-pennon-path", ",".join(self._node.path)))
         vary: Headers = (("vary", "Origin"),) if self._depends_on_origin else ()
         if self._readers is None:
-            return vary
+            return (*node, *vary)
         allowed = (("access-control-allow-origin", self._readers), ("access-control-expose-headers", _EXPOSE_HEADERS))
-        return (*allowed, *vary)
+        return (*node, *allowed, *vary)
 
-    async def _admitted_soon(self, endpoint: Endpoint, rest: str) -> Call:
-        """Return the call; look into the log before one by a key that is not known is refused.
+    def lines(self) -> Lines:
+        """Return `cors` as it is sent."""
+        return encoded(self.cors())
+
+    async def _admitted_late(self, endpoint: Endpoint, rest: str) -> Call:
+        """Return the call after a look into the log: before one by a key that is not known is refused.
 
         Whoever has just made a key uses it at once, and an SDK that is told 401 comes back late.
         """
-        try:
-            return self.admitted(endpoint, rest)
-        except (UnknownKey, StillLoading):
-            await self._node.catch_up()
+        await self._node.catch_up()
         return self.admitted(endpoint, rest)
 
     def admitted(self, endpoint: Endpoint, rest: str) -> Call:
-        """Return the call, where the key may make it. Raises `Refusal`."""
+        """Return the call that the request is. Raises `Refusal`."""
         self._endpoint, self._rest = endpoint, rest
         # Until the key is known an error may be read by any page: it tells nothing, and a client needs its status.
         self._readers = "*" if endpoint.browser else None
@@ -245,6 +311,7 @@ class Exchange:
         return Answer(204, b"", headers)
 
     def refused(self, refusal: Refusal) -> Answer:
+        """Return how *refusal* is told."""
         """Return the answer that says *refusal*, and count it."""
         self._node.metrics.refused.labels(str(refusal.status)).inc()
         if self._endpoint is not None and self._endpoint.ofrep:

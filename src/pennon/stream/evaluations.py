@@ -31,10 +31,15 @@ encode = msgspec.json.Encoder().encode
 
 
 class _Body(msgspec.Struct, frozen=True):
+    context: Any = None
+
+
+class _RawBody(msgspec.Struct, frozen=True):
     context: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _BODIES = msgspec.json.Decoder(_Body)
+_RAW_BODIES = msgspec.json.Decoder(_RawBody)
 _VALUES = msgspec.json.Decoder()
 
 
@@ -46,19 +51,26 @@ def context_of(body: bytes, *, limit: int, depth: int) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        raw = bytes(_BODIES.decode(body).context)
-        if len(raw) > limit:
-            raise _invalid(f"the context has {len(raw)} bytes, at most {limit} are read")
-        context = _VALUES.decode(raw)
+        # What is within the limit with all about it need not be measured.
+        context = _BODIES.decode(body).context if len(body) <= limit else _measured(body, limit)
     except DECODE_ERRORS as error:
         context = _with_surrogates(body, error)
     if context is None:
         return {}
     if not isinstance(context, dict):
         raise _invalid("the context is not a JSON object")
-    if _is_deeper(context, depth):
+    # Counted first, in text too: what opens no more containers than that is not deeper.
+    if body.count(b"{") + body.count(b"[") > depth and _is_deeper(context, depth):
         raise _invalid(f"the context is nested more than {depth} deep")
     return context
+
+
+def _measured(body: bytes, limit: int) -> object:
+    """Return the context of a *body* that may hold more than it."""
+    raw = bytes(_RAW_BODIES.decode(body).context)
+    if len(raw) > limit:
+        raise _invalid(f"the context has {len(raw)} bytes, at most {limit} are read")
+    return _VALUES.decode(raw)
 
 
 def _with_surrogates(body: bytes, error: Exception) -> object:

@@ -4,6 +4,7 @@ Not Litestar's, because keys may hold any characters (`a//b`, `a%2Fb`), OFREP ha
 our limits, and a stream must cost no more than its socket.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, TypeAlias, overload
@@ -22,6 +23,9 @@ Lines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 JSON = ("content-type", "application/json")
 NO_STORE = ("cache-control", "no-store")
 _QUERY_FIELDS = 50
+BODY_S = 60.0
+"""A whole body comes within this. A client that sends a byte a minute would hold its connection for good."""
+_PIECE = 256 * 1024
 
 
 class StreamError(Exception):
@@ -64,6 +68,26 @@ class Answer(msgspec.Struct, frozen=True):
     """Headers more, as they are sent: for what is answered often, with the same ones."""
 
 
+class RequestHeaders:
+    """The headers of a request by their names in lower case; decoded when they are asked for, as most never are."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: Iterable[tuple[bytes, bytes]]) -> None:
+        self._lines: Mapping[bytes, bytes] = dict(lines)
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the value of the header *name*, the last one of several."""
+        value = self._lines.get(name.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+
 class Request:
     """One request. Reading its body is bounded, and raises `Refusal` for whatever is wrong with it."""
 
@@ -83,11 +107,16 @@ class Request:
         if encoding is not None and encoding.lower() != "identity":
             raise Refusal(415, "Unsupported content encoding", f"send the body as it is, not as {encoding!r}")
         declared = self._declared_length(limit)
-        message = await self._receive()
-        if message["type"] != "http.disconnect" and not message.get("more_body", False):
-            body: bytes | bytearray = message.get("body", b"")
-        else:
-            body = await self._pieces(message, limit)
+        try:
+            async with asyncio.timeout(BODY_S):
+                message = await self._receive()
+                if message["type"] != "http.disconnect" and not message.get("more_body", False):
+                    body: bytes | bytearray = message.get("body", b"")
+                else:
+                    body = await self._pieces(message, limit)
+        except TimeoutError as error:
+            detail = f"the body must be here within {BODY_S:g} s"
+            raise Refusal(408, "Body too slow", detail, headers=(("connection", "close"),)) from error
         if len(body) > limit:
             raise _too_large(limit)
         if declared is not None and declared != len(body):
@@ -167,6 +196,20 @@ def path_of(scope: Scope) -> str:
     return path.removeprefix(root) if root else path
 
 
+def shown_path(scope: Mapping[str, Any]) -> str:
+    """Return the path as it was sent, percent-encoded: no character of it can forge a line of the log."""
+    raw: bytes = scope.get("raw_path") or b""
+    return (raw.partition(b"?")[0] if b"?" in raw else raw).decode("latin-1")
+
+
+def given_id(scope: Mapping[str, Any]) -> bytes:
+    """Return the request id that the client gave, empty for none."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return bytes(value)
+    return b""
+
+
 _NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -185,18 +228,22 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(413, "Body too large", f"at most {limit} bytes", headers=(("connection", "close"),))
 
 
-async def send_answer(send: Send, answer: Answer, *, extra: Lines = ()) -> None:
-    """Send *answer* with *extra* headers."""
-    await start(send, answer.status, answer.headers, lines=(*answer.lines, *extra), length=len(answer.body))
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def start(send: Send, status: int, headers: Headers, *, lines: Lines = (), length: int | None = None) -> None:
-    """Send status and headers, then *lines*; without a *length* the body ends when it ends."""
-    every = [*encoded(headers), *lines] if headers else list(lines)
-    if length is not None and status not in (204, 304):
-        every.append((b"content-length", b"%d" % length))
-    await send({"type": "http.response.start", "status": status, "headers": every})
+async def send_answer(send: Send, answer: Answer, *, extra: Lines = (), is_head: bool = False) -> None:
+    """Send *answer* with *extra* headers; without its body where only the head of it was asked for."""
+    lines = [*encoded(answer.headers), *answer.lines, *extra] if answer.headers else [*answer.lines, *extra]
+    body = answer.body
+    if answer.status not in (204, 304):
+        lines.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": answer.status, "headers": lines})
+    if is_head or len(body) <= _PIECE:
+        await send({"type": "http.response.body", "body": b"" if is_head else body})
+        return
+    # In pieces, each when the one before has left: a slow reader holds up one and not megabytes.
+    whole = memoryview(body)
+    for at in range(0, len(body), _PIECE):
+        await send(
+            {"type": "http.response.body", "body": whole[at : at + _PIECE], "more_body": at + _PIECE < len(body)}
+        )
 
 
 def encoded(headers: Headers) -> Lines:

@@ -5,6 +5,7 @@ the time of the look-up could tell is about hashes that nobody can choose.
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -46,6 +47,8 @@ class KeyRing:
         self._records: dict[str, dict[str, KeyRecord]] = {}
         self._hashes: dict[str, set[str]] = {}
         self._references: dict[bytes, str] = {}
+        self._opened: dict[str, tuple[Access, float]] = {}
+        """What keys opened when they came last, and until when that holds if no record changes."""
 
     def load(self, environment: str, keys: Items[KeyRecord]) -> list[str]:
         """Take *keys* for all of *environment*'s. Return the hashes of those that cannot be read: they open nothing."""
@@ -72,12 +75,19 @@ class KeyRing:
 
     def access(self, key_hash: str, now: float) -> Access | None:
         """Return what the key with this hash opens at *now*, None for nothing."""
+        if (opened := self._opened.get(key_hash)) is not None and now < opened[1]:
+            return opened[0]
         records = {
             environment: record
             for environment, record in self._records.get(key_hash, {}).items()
             if is_good(record, now)
         }
-        return Access(key_hash, next(iter(records.values())).kind, records) if records else None
+        if not records:
+            return None
+        access = Access(key_hash, next(iter(records.values())).kind, records)
+        ends = (record.not_after for record in records.values() if record.not_after is not None)
+        self._opened[key_hash] = access, min(ends, default=math.inf)
+        return access
 
     def token(self, key_hash: str, now: float, lifetime_s: int) -> str:
         """Return a token for the notify stream that stands for a key. See `tokens.issue`."""
@@ -100,6 +110,7 @@ class KeyRing:
             record = keys[key]
         except InvalidItem:
             return False
+        self._opened.pop(key, None)
         self._records.setdefault(key, {})[environment] = record
         self._references[tokens.reference(key)] = key
         self._hashes.setdefault(environment, set()).add(key)
@@ -107,6 +118,7 @@ class KeyRing:
 
     def _drop(self, environment: str, key: str) -> None:
         self._hashes.get(environment, set()).discard(key)
+        self._opened.pop(key, None)
         records = self._records.get(key, {})
         records.pop(environment, None)
         if not records:

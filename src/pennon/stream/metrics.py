@@ -15,6 +15,7 @@ class NodeMetrics:
             "pennon_coalesced", "Times that a slow reader's waiting frames were folded into one."
         )
         self.evaluations = self._counter("pennon_evaluations", "Flags evaluated over OFREP, by way.", "way")
+        self.single, self.bulk = self.evaluations.labels("single"), self.evaluations.labels("bulk")
         self.refused = self._counter("pennon_refused", "Requests answered with an error, by status.", "status")
         self.events = self._counter("pennon_events", "Entries of event batches taken.")
         self.unknown_events = self._counter(

@@ -1,55 +1,74 @@
-"""OFREP 0.3: `POST /ofrep/v1/evaluate/flags/{key}` for one flag, and without the key for all the caller may see."""
+"""OFREP 0.3: `POST /ofrep/v1/evaluate/flags/{key}` for one flag, and without the key for all the caller may see.
+
+The most asked of all endpoints: nothing is encoded here that was encoded before.
+"""
 
 import asyncio
 import hashlib
 from typing import Any
 
-from pennon.engine import RuleSet
 from pennon.model import ErrorCode, Evaluation, Reason
 from pennon.stream import evaluations
 from pennon.stream.calls import Call
-from pennon.stream.http import JSON, NO_STORE, Answer, Headers
+from pennon.stream.entries import Entries
+from pennon.stream.http import JSON, NO_STORE, Answer, Lines, encoded
 from pennon.stream.notify import stream_uri
 
 _AT_ONCE = 200
 """So many flags are evaluated before somebody else has a turn."""
 _INACTIVITY_S = 120
+_SINGLE: Lines = encoded((JSON, NO_STORE))
+_BULK: Lines = encoded((JSON, ("cache-control", "private, no-cache")))
 
 
 async def answer_flag(call: Call) -> Answer:
     """Evaluate one flag for the context in the body. It counts as an evaluation."""
     context = await _context(call)
-    environment, key = call.environment, call.rest
-    rules = environment.rules(call.now)
+    environment, key, node = call.environment, call.rest, call.node
+    now = node.now()
+    entries = environment.entries(now)
     if call.access.kind == "client" and key not in environment.client_flags():
         evaluation = _unknown(key)
     else:
-        evaluation = environment.report.evaluate(rules, key, context)
-    call.node.metrics.evaluations.labels("single").inc()
-    metadata = {"revision": _revision(rules), "age": round(environment.hub.age(call.now), 3)}
-    body = evaluations.encode(evaluations.entry(key, evaluation, metadata))
-    return Answer(evaluations.status(evaluation), body, (JSON, NO_STORE, *call.standing()))
+        evaluation = environment.report.evaluate(entries.rules, key, context)
+    node.metrics.single.inc()
+    entry, age = entries.entry(key, evaluation), environment.hub.age(now)
+    body = b'%b,"age":%.3f}}' % (entry.opened, age)
+    return Answer(entry.status, body, lines=(*_SINGLE, *_standing(entries, age)))
 
 
 async def answer_flags(call: Call) -> Answer:
     """Evaluate every flag that the caller may see. The tag covers the whole answer, so the context too."""
     context = await _context(call)
-    environment, settings = call.environment, call.node.settings
-    rules = environment.rules(call.now)
-    keys = environment.client_flags() if call.access.kind == "client" else rules.flag_keys()
+    environment, node = call.environment, call.node
+    now = node.now()
+    entries, age = environment.entries(now), environment.hub.age(now)
+    keys = entries.keys(environment.client_flags() if call.access.kind == "client" else None)
     version = environment.flags_version(call.projection)
-    standing, age = call.standing(), environment.hub.age(call.now)
-    answer: dict[str, Any] = {"flags": await _entries(call, rules, sorted(keys), context)}
-    if call.node.has_room():
-        answer["eventStreams"] = [_event_stream(call)]
-    answer["metadata"] = {"revision": _revision(rules), "flagsVersion": version, "ttl": settings.client_ttl_s}
-    body = evaluations.encode(answer)
+    body = await _bulk(call, entries, keys, context, version)
     # The age changes with every answer and is no news, so the tag leaves it out, and is a weak one.
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers: Headers = (*standing, ("etag", tag), ("cache-control", "private, no-cache"))
+    standing = (*_standing(entries, age), (b"etag", tag.encode()))
     if call.request.matches(tag):
-        return Answer(304, b"", headers)
-    return Answer(200, b'%b,"age":%.3f}}' % (body[:-2], age), (JSON, *headers))
+        return Answer(304, b"", lines=(*_BULK[1:], *standing))
+    return Answer(200, b'%b,"age":%.3f}}' % (body[:-2], age), lines=(*_BULK, *standing))
+
+
+async def _bulk(call: Call, entries: Entries, keys: list[str], context: dict[str, Any], version: str) -> bytes:
+    """Return the answer about *keys* but for its age: all by one rule set, whatever changes meanwhile."""
+    now = call.node.clock.time()
+    said = entries.listed(keys[:_AT_ONCE], context, now)
+    for start in range(_AT_ONCE, len(keys), _AT_ONCE):
+        await asyncio.sleep(0)
+        said += entries.listed(keys[start : start + _AT_ONCE], context, now)
+    call.node.metrics.bulk.inc(len(keys))
+    return b'{"flags":[%b]%b,"metadata":{"revision":"%b","flagsVersion":"%b","ttl":%d}}' % (
+        b",".join(said),
+        _event_streams(call, entries, now) if call.node.has_room() else b"",
+        entries.revision.encode(),
+        version.encode(),
+        call.node.settings.client_ttl_s,
+    )
 
 
 async def _context(call: Call) -> dict[str, Any]:
@@ -59,17 +78,18 @@ async def _context(call: Call) -> dict[str, Any]:
     return evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
 
 
-async def _entries(call: Call, rules: RuleSet, keys: list[str], context: dict[str, Any]) -> list[dict[str, object]]:
-    """Return what each flag answers: all by one rule set, whatever changes meanwhile."""
-    now, common = call.node.clock.time(), {"revision": _revision(rules)}
-    entries = []
-    for start in range(0, len(keys), _AT_ONCE):
-        if start:
-            await asyncio.sleep(0)
-        for key in keys[start : start + _AT_ONCE]:
-            entries.append(evaluations.entry(key, rules.evaluate(key, context, now=now), common))
-    call.node.metrics.evaluations.labels("bulk").inc(len(keys))
-    return entries
+def _standing(entries: Entries, age: float) -> Lines:
+    return (b"x-pennon-revision", entries.revision.encode()), (b"x-pennon-age", b"%.3f" % age)
+
+
+def _event_streams(call: Call, entries: Entries, now: float) -> bytes:
+    """Return the member that says where notices come from. A token in it is another one every few minutes."""
+    period = int(now) // call.node.settings.token_s
+    depends_on = call.access.key_hash, call.environment.name, len(call.access.records), call.request.root, period
+    if (found := entries.event_streams(depends_on)) is None:
+        found = b',"eventStreams":' + evaluations.encode([_event_stream(call)])
+        entries.keep_event_streams(depends_on, found)
+    return found
 
 
 def _event_stream(call: Call) -> dict[str, object]:
@@ -77,10 +97,6 @@ def _event_stream(call: Call) -> dict[str, object]:
     # Without a known public address the client resolves it against the address that it came by.
     place: dict[str, object] = {"endpoint": {"requestUri": uri}} if public is None else {"url": public + uri}
     return {"type": "sse", **place, "inactivityDelaySec": _INACTIVITY_S}
-
-
-def _revision(rules: RuleSet) -> str:
-    return f"{rules.epoch}.{rules.revision}"
 
 
 def _unknown(key: str) -> Evaluation:

@@ -31,7 +31,9 @@ from pennon.control.api.projects import project_routes
 from pennon.control.api.propagation import propagation_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.services import Services
+from pennon.control.api.signing import signing_routes
 from pennon.control.config import Settings
+from pennon.stream import Endpoints
 
 PREFIX = "/api/v1"
 MAX_BODY = 1024 * 1024
@@ -46,19 +48,19 @@ def build_application(  # what a server is made of
     services: Services,
     settings: Settings,
     *,
-    mounted: Sequence[ControllerRouterHandler] = (),
+    node: Endpoints | None = None,
     checks: Sequence[Callable[[], Awaitable[str | None]]] = (),
     metrics: HttpMetrics,
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
 ) -> Litestar:
-    """Return the server's application: the admin API, health, and what is *mounted* beside them.
+    """Return the server's application: the admin API, health, and beside them the *node* that SDKs call.
 
     *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request.
     """
     guard = token_guard(services.tokens.authenticate)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
     app = Litestar(
-        route_handlers=[admin_api(services, settings, guard), *health, *mounted],
+        route_handlers=[admin_api(services, settings, guard), *health],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         lifespan=[lambda _: lifespan()],
         openapi_config=None,
@@ -66,7 +68,7 @@ def build_application(  # what a server is made of
         debug=False,
     )
     methods = {route.path_format: route.methods for route in app.routes if hasattr(route, "methods")}
-    app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics)
+    app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics, node=node)
     return app
 
 
@@ -93,6 +95,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
                 *propagation_routes(services),
+                *signing_routes(services),
                 *routes,
             ],
             guards=[guard],

@@ -3,33 +3,43 @@
 A wrapper about the application and not a Litestar middleware, because those run after routing.
 """
 
-import re
-import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Message, Receive, Scope, Send
 
 from pennon.control.api.metrics import HttpMetrics
+from pennon.stream import Endpoints
+from pennon.stream.front import identity, is_below
+from pennon.stream.http import given_id, shown_path
 
-_SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _NO_ROUTE = "none"
-_MOUNTS = ("/sdk/v1/", "/ofrep/v1/", "/client/v1/")
-_QUIET = frozenset({*_MOUNTS, "/healthz", "/readyz", "/metrics"})
-"""What SDKs and probes call so often that a line for each would drown the others."""
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What probes call so often that a line for each would drown the others."""
 
 _log = structlog.get_logger("pennon.http")
 
 
 class Front:
-    """Wraps *app*. *methods* has the methods of each route by its template."""
+    """Wraps *app*. *methods* has the methods of each route by its template.
 
-    def __init__(self, app: ASGIApp, *, methods: Mapping[str, Iterable[str]], metrics: HttpMetrics) -> None:
+    What SDKs call goes to *node*, if there is one, and past all of this: it does the same itself, for less.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        methods: Mapping[str, Iterable[str]],
+        metrics: HttpMetrics,
+        node: Endpoints | None = None,
+    ) -> None:
         self._app = app
+        self._node = node
         self._methods = {template: frozenset(found) for template, found in methods.items()}
         self._metrics = metrics
 
@@ -38,11 +48,14 @@ class Front:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        if self._node is not None and is_below(scope["path"]):
+            await self._node(cast("Any", scope), receive, send)
+            return
         inner: Any = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
-        identity = _identity(scope)
-        inner["state"] = {**scope.get("state", {}), "request_id": identity}
-        reply = _Reply(send, is_head=scope["method"] == "HEAD", identity=identity, front=self, scope=inner)
-        with structlog.contextvars.bound_contextvars(request_id=identity):
+        request_id = identity(given_id(scope))
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
+        reply = _Reply(send, is_head=scope["method"] == "HEAD", identity=request_id, front=self, scope=inner)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
             started = time.perf_counter()
             try:
                 await self._app(inner, receive, reply.send)
@@ -58,8 +71,7 @@ class Front:
         return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
     def _record(self, method: str, scope: Mapping[str, Any], *, status: int, duration_s: float) -> None:
-        path = _shown_path(scope)
-        route = next((mount for mount in _MOUNTS if path.startswith(mount)), scope.get("path_template") or _NO_ROUTE)
+        path, route = shown_path(scope), scope.get("path_template") or _NO_ROUTE
         known = method if method in _METHODS else "other"
         self._metrics.observe(known, route, status=status, duration_s=duration_s)
         log = _log.debug if route in _QUIET and status < 500 else _log.info
@@ -100,13 +112,3 @@ class _Reply:
             return allowed.encode()
         methods = {method.strip() for method in said.decode().split(",")}
         return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()))).encode()
-
-
-def _shown_path(scope: Mapping[str, Any]) -> str:
-    """Return the path as it was sent, percent-encoded: no character of it can forge a line of the log."""
-    return str(scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1"))
-
-
-def _identity(scope: Scope) -> str:
-    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)

@@ -30,6 +30,7 @@ class HttpMetrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def register(self, collector: Collector) -> None:
         """Show what *collector* has to tell, too."""
@@ -37,8 +38,13 @@ class HttpMetrics:
 
     def observe(self, method: str, route: str, *, status: int, duration_s: float) -> None:
         """Count one answered request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._durations.labels(method, route).observe(duration_s)
+        labels = method, route, status
+        # Kept: looking a child up by its labels takes longer than to count with it. They are few.
+        if (counted := self._counted.get(labels)) is None:
+            requests, durations = self._requests.labels(method, route, str(status)), self._durations
+            counted = self._counted[labels] = requests, durations.labels(method, route)
+        counted[0].inc()
+        counted[1].observe(duration_s)
 
     async def exposition(self) -> tuple[bytes, str]:
         """Return the metrics of the whole server as Prometheus reads them, and the media type of that."""

@@ -17,12 +17,18 @@ from pennon.control.api.errors import EXCEPTION_HANDLERS
 from pennon.control.api.front import Front
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.errors import OutcomeUnknown, Unavailable
+from pennon.stream import Endpoints
 
 
 @get("/things/{key:path}")
 async def show(key: FromPath[str]) -> str:
     structlog.get_logger("test").info("looked", key=key)
     return "thing"
+
+
+@get("/healthz")
+async def healthy() -> str:
+    return "ok"
 
 
 @put("/things/{key:path}")
@@ -45,7 +51,7 @@ async def lost() -> str:
     raise OutcomeUnknown("the connection broke")
 
 
-@asgi("/sdk/v1", is_mount=True, copy_scope=True)
+@asgi("/endless", is_mount=True, copy_scope=True)
 async def endless(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [(b"content-type", b"text/event-stream")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -54,16 +60,24 @@ async def endless(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
 
+async def below(scope: Any, receive: Receive, send: Send) -> None:
+    """What a node does with a request, as far as a front can see."""
+    headers = [(b"x-method", scope["method"].encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class Fronted:
     """The routes above behind a front; each request in a loop of its own."""
 
     def __init__(self) -> None:
         self.metrics = HttpMetrics()
         handlers: Any = dict(EXCEPTION_HANDLERS)
-        routes = [show, replace, broken, away, lost, endless]
+        routes = [show, replace, broken, away, lost, endless, healthy]
         self.app = Litestar(routes, exception_handlers=handlers, openapi_config=None, logging_config=None)
         methods = {route.path_format: route.methods for route in self.app.routes if isinstance(route, HTTPRoute)}
-        self.app.asgi_handler = Front(self.app.asgi_handler, methods=methods, metrics=self.metrics)
+        node = cast("Endpoints", below)
+        self.app.asgi_handler = Front(self.app.asgi_handler, methods=methods, metrics=self.metrics, node=node)
 
     def ask(self, method: str, path: str, **headers: str) -> httpx2.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -109,7 +123,7 @@ def test_head_has_the_headers_of_get_and_no_body(front: Fronted, path: str) -> N
 
 
 def test_head_of_an_endless_answer_ends(front: Fronted) -> None:
-    answer = front.ask("HEAD", "/sdk/v1/stream")
+    answer = front.ask("HEAD", "/endless")
     assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, b"", "text/event-stream")
 
 
@@ -137,14 +151,13 @@ def test_a_database_that_is_away_is_a_503_to_try_again(front: Fronted, path: str
 
 
 def test_requests_are_counted_by_route_and_never_by_path(front: Fronted) -> None:
-    for path in ("/things/a", "/things/b", "/nowhere", "/sdk/v1/stream"):
+    for path in ("/things/a", "/things/b", "/nowhere"):
         front.ask("HEAD", path)
     front.ask("BREW", "/things/a")
     count = front.metrics.registry.get_sample_value
     name = "pennon_http_requests_total"
     assert count(name, {"method": "HEAD", "route": "/things/{key}", "status": "200"}) == 2
     assert count(name, {"method": "HEAD", "route": "none", "status": "404"}) == 1
-    assert count(name, {"method": "HEAD", "route": "/sdk/v1/", "status": "200"}) == 1
     assert count(name, {"method": "other", "route": "none", "status": "405"}) == 1
 
 
@@ -155,9 +168,23 @@ def test_a_path_cannot_forge_a_line_of_the_log(front: Fronted) -> None:
     assert line["path"] == "/things/a%0Ab%1B[31m"
 
 
-def test_what_sdks_ask_all_the_time_is_logged_for_debugging_only(front: Fronted) -> None:
+@pytest.mark.parametrize("path", ["/sdk/v1/snapshot", "/ofrep/v1", "/ofrep/v1/evaluate/flags/a", "/client/v1/rules/k"])
+def test_what_sdks_ask_goes_past_it_to_the_node(front: Fronted, path: str) -> None:
     with capture_logs() as lines:
-        front.ask("HEAD", "/sdk/v1/stream")
+        answer = front.ask("HEAD", path)
+    assert (answer.status_code, answer.headers["X-Method"]) == (200, "HEAD")
+    assert "X-Request-Id" not in answer.headers, "the node's own answer would have it twice"
+    assert not lines
+
+
+@pytest.mark.parametrize("path", ["/sdk/v2", "/sdk/v1x", "/api/v1/sdk/v1/", "/"])
+def test_what_only_looks_like_a_call_of_an_sdk_goes_on(front: Fronted, path: str) -> None:
+    assert front.ask("GET", path).status_code == 404
+
+
+def test_what_probes_ask_all_the_time_is_logged_for_debugging_only(front: Fronted) -> None:
+    with capture_logs() as lines:
+        front.ask("GET", "/healthz")
         front.ask("GET", "/things/a")
     levels = {line["path"]: line["log_level"] for line in lines if line["event"] == "request"}
-    assert levels == {"/sdk/v1/stream": "debug", "/things/a": "info"}
+    assert levels == {"/healthz": "debug", "/things/a": "info"}
