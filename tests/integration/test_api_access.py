@@ -17,6 +17,10 @@ ROLES = ("reader", "developer", "administrator")
 E = "/projects/{project}/environments/{environment}"
 NEEDED = {
     "GET /projects": "reader",
+    "GET /signing-keys": "administrator",
+    "POST /signing-keys": "administrator",
+    "POST /signing-keys/rotate": "administrator",
+    "DELETE /signing-keys/{key}": "administrator",
     "POST /projects": "administrator",
     "GET /projects/{project}": "reader",
     "PUT /projects/{project}": "administrator",

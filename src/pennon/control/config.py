@@ -14,7 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     PREFIX: ClassVar[str] = "PENNON_"
     COMMAND: ClassVar[str] = "pennon serve"
-    SECRET: ClassVar[frozenset[str]] = frozenset({"database_url", "bus_url"})
+    SECRET: ClassVar[frozenset[str]] = frozenset({"database_url", "bus_url", "secret_key"})
 
     host: Annotated[
         str,

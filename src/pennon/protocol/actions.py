@@ -49,6 +49,19 @@ class Endorsed(msgspec.Struct, frozen=True):
 
     heads: tuple[Head, ...]
 
+    def as_step(self, snapshot: Snapshot) -> Adopted:
+        """Return it as a step from *snapshot*, which is held, to itself: for whoever follows by steps."""
+        position = snapshot.position
+        step = delta_of(
+            {},
+            environment=snapshot.environment,
+            position=position,
+            since=position.revision,
+            digest_after=snapshot.digest,
+            heads=self.heads,
+        )
+        return Adopted(snapshot, (), position, step)
+
 
 class AskSince(msgspec.Struct, frozen=True):
     """Get the snapshot endpoint with `?since=` this position, or reconnect with it."""

@@ -71,6 +71,16 @@ class Replica:
         return None if self._held is None else self._held.snapshot
 
     @property
+    def head(self) -> Head | None:
+        """None: this replica believes its upstream, and verifies nothing."""
+        return None
+
+    @property
+    def refused(self) -> Reported | None:
+        """None: what a store has is believed, too."""
+        return None
+
+    @property
     def position(self) -> Position | None:
         """Where the snapshot stands."""
         return None if self._held is None else self._held.snapshot.position
@@ -147,7 +157,10 @@ class Replica:
     def _read_snapshot(self, data: bytes) -> Snapshot:
         snapshot = self._read(data)
         frames.check_position(snapshot.position)
-        return snapshot
+        if not snapshot.heads:
+            return snapshot
+        fitting = heads.fitting(snapshot.heads, snapshot.environment, snapshot.position)
+        return msgspec.structs.replace(snapshot, heads=fitting)
 
     def _receive_snapshot(self, data: bytes, now: float) -> list[Action]:
         return self._take_snapshot(self._read_snapshot(data), now - frames.age_of(data), now)
@@ -326,15 +339,6 @@ def _mismatch(said: str, computed: str) -> Reported:
 
 def _head(snapshot: Snapshot) -> tuple[str, Position, str]:
     return snapshot.environment, snapshot.position, snapshot.digest
-
-
-def _read_snapshot(data: bytes) -> Snapshot:
-    snapshot = Snapshot.from_json(data)
-    frames.check_position(snapshot.position)
-    if not snapshot.heads:
-        return snapshot
-    fitting = heads.fitting(snapshot.heads, snapshot.environment, snapshot.position)
-    return msgspec.structs.replace(snapshot, heads=fitting)
 
 
 def _read_delta(data: bytes) -> Delta:

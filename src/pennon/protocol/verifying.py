@@ -37,15 +37,24 @@ class VerifyingReplica:
     Strictly, a stored *snapshot* that is not proved is not held; `refused` then says why.
     """
 
-    def __init__(self, trust: Trust, *, snapshot: Snapshot | None = None, known_at: float | None = None) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        *,
+        snapshot: Snapshot | None = None,
+        known_at: float | None = None,
+        read: Callable[[bytes], Snapshot] = Snapshot.from_json,
+    ) -> None:
+        """*read* does as `Snapshot.from_json`, and may keep the items where nobody else can change them."""
         self._trust = trust
+        self._read = read
         self._is_strict = trust.terms.is_strict
         self._proved: _Proved | None = None
         self._lines: tuple[Snapshot, Lines] | None = None
         self._runs_ahead = False
         self._unproved_since: float | None = None
         self._is_stale = False
-        self._inner = Replica()
+        self._inner = Replica(read=read)
         self.refused: Reported | None = None
         if snapshot is not None:
             self._start(in_memory(snapshot) if self._is_strict else snapshot, known_at)
@@ -116,7 +125,7 @@ class VerifyingReplica:
         )
 
     def _start(self, snapshot: Snapshot, known_at: float | None) -> None:
-        inner = Replica(snapshot=snapshot, known_at=known_at)
+        inner = Replica(snapshot=snapshot, known_at=known_at, read=self._read)
         lines = Lines.of(items_of(snapshot))
         verdict = self._trust.judged(snapshot, lines)
         if isinstance(verdict, Head):
@@ -218,7 +227,7 @@ class VerifyingReplica:
     def _refuse(self, why: Reported) -> Reported:
         """Forget what ran ahead of what is proved."""
         proved = self._proved
-        self._inner = Replica()
+        self._inner = Replica(read=self._read)
         self._lines = None
         if proved is not None:
             self._inner.go_back(proved.inner)

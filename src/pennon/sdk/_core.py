@@ -11,7 +11,7 @@ from functools import partial
 
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
 from pennon.model import Json, Position, Snapshot
-from pennon.protocol import Action, Adopted, Frame, Replica, Reported, ReportKind
+from pennon.protocol import Action, Adopted, Endorsed, Frame, Replica, Reported, ReportKind
 from pennon.protocol.bootstrap import TTL_S
 from pennon.protocol.state import Reference, difference
 from pennon.sdk.bootstrap import Bootstrap, ClientSide
@@ -25,6 +25,7 @@ from pennon.sdk.restless import CHANGES, RestlessFlags
 from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Stored
+from pennon.sdk.trust import remembering, replica_by, trust_of
 
 _LOG = logging.getLogger("pennon")
 _NOT_READY = "no flags are known yet: the client is still waiting for them"
@@ -44,7 +45,8 @@ class Core(Flags):
         self.pass_on: Callable[[Adopted], None] | None = None
         self._config = config
         self._lock = threading.RLock()
-        self._replica = Replica()
+        self._trust = trust_of(config)
+        self._replica = replica_by(self._trust)
         self._base: RuleSet | None = None
         self._answers: Rules | None = None
         self._shown: Snapshot | None = None
@@ -84,7 +86,7 @@ class Core(Flags):
 
     def status(self) -> Status:
         """Return how the client stands: its level, revision, age, and what went wrong last."""
-        snapshot = self._shown
+        snapshot, head = self._shown, self._replica.head
         return Status(
             level=self._level,
             ready=self._is_ready(),
@@ -95,6 +97,8 @@ class Core(Flags):
             problem=self._problem,
             is_refused=self._refused,
             instance=self._recorder.instance,
+            signed_by="" if head is None else head.key,
+            head_age_s=None if head is None or self._trust is None else self._trust.age_s(head),
         )
 
     def override(self, flag: str, value: Json) -> Override:
@@ -170,14 +174,14 @@ class Core(Flags):
         with self._lock:
             if not self._replica.rehouse(snapshot) or self._base is None:
                 return False
-            self._base = self._base.advanced(snapshot, None if anew else ())
+            self._base = self._base.advanced(self._replica.snapshot or snapshot, None if anew else ())
             self._serve(self._config.clock.monotonic())
         return True
 
     def doubt(self) -> None:
         """Serve what is known, and know nothing to anybody who would send what changed since: the whole is wanted."""
         with self._lock:
-            self._replica = Replica()
+            self._replica = replica_by(self._trust)
 
     def stand(self, best: Level, failure: Failure | None, now: float) -> None:
         """Take note of the best rung that can be stood on now, and of what went wrong, if something did."""
@@ -207,11 +211,13 @@ class Core(Flags):
     def remember(self, stored: Stored) -> None:
         """Take the state of the local store, to begin with."""
         now = self._config.clock.monotonic()
-        self.loaded = stored
         with self._lock:
-            age = max(self._config.clock.time() - stored.known_at, 0.0)
-            self._replica = Replica(snapshot=stored.snapshot, known_at=now - age)
-            self._compile(stored.snapshot, None, now)
+            self._replica = remembering(stored, self._trust, self._config)
+            if (refused := self._replica.refused) is not None:
+                self._report(refused)
+            if (snapshot := self._replica.snapshot) is not None:
+                self.loaded = stored
+                self._compile(snapshot, None, now)
         self._settle(now)
 
     def complain(self, problem: str) -> None:
@@ -265,8 +271,11 @@ class Core(Flags):
                         self._compile(snapshot, touched, now)
                         if self.pass_on is not None:
                             self.pass_on(action)
-                    case Reported(problem, kind):
-                        self._report(problem, kind)
+                    case Endorsed():
+                        if self.pass_on is not None and (held := self._replica.snapshot) is not None:
+                            self.pass_on(action.as_step(held))
+                    case Reported():
+                        self._report(action)
                         left.append(action)
                     case _:
                         left.append(action)
@@ -374,7 +383,9 @@ class Core(Flags):
         if failure.kind in self._complained:
             return
         self._complained.add(failure.kind)
-        if self._refused:
+        if failure.kind is FailureKind.UNTRUSTED:
+            _LOG.error("%s; what was signed before is still served, and nothing else is taken", failure.message)
+        elif self._refused:
             _LOG.error(
                 "%s; what is known is still served, and the key is tried again every minute or two", failure.message
             )
@@ -383,10 +394,11 @@ class Core(Flags):
         else:
             _LOG.warning("%s; what is known is still served", failure.message)
 
-    def _report(self, problem: str, kind: ReportKind) -> None:
-        self._problem = f"{kind}: {problem}"
-        log = _LOG.info if kind is ReportKind.LAGGING else _LOG.warning
-        log("%s", self._problem)
+    def _report(self, reported: Reported) -> None:
+        self._problem = f"{reported.kind}: {reported.problem}"
+        if not reported.is_refusal:  # those are failures of the upstream, which are said once, with its name
+            log = _LOG.info if reported.kind is ReportKind.LAGGING else _LOG.warning
+            log("%s", self._problem)
 
     def _warn_of(self, flags: Iterable[str]) -> None:
         for flag in flags:

@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pennon.model import Json
+from pennon.protocol.heads import Verify
 from pennon.sdk.errors import InvalidConfiguration
 from pennon.sdk.ladder import Pace
 from pennon.sdk.overrides import parse_overrides
 from pennon.sdk.rules import EvaluationHook
+from pennon.sdk.signatures import checked_keys, verifier
 from pennon.sdk.sources.base import Source
 from pennon.sdk.sources.file import FileSource
 from pennon.sdk.status import Change, Status
@@ -25,7 +27,7 @@ from pennon.sdk.stores.file import FileStore
 if TYPE_CHECKING:
     import ssl  # a client of a file has no use for it
 
-ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_STORE", "PENNON_OVERRIDES")
+ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_STORE", "PENNON_OVERRIDES", "PENNON_TRUSTED_KEYS")
 """The environment variables that a client reads. What the caller passes goes before them."""
 
 
@@ -52,7 +54,15 @@ class Options(TypedDict, total=False):
     source: Source
     """Where the state comes from instead of a server or a file: `pennon.testing.InMemorySource`, or your own."""
     environment: str
-    """Which environment to read, `project/environment`: for edge keys only, a server key has one of its own."""
+    """Which environment to read, `project/environment`. Only an edge key opens several; with `strict_signatures` it
+    must be said, for then no server is taken at its word."""
+    trusted_keys: Sequence[str]
+    """Public keys of the control plane, which signs what the environment is: `ed25519:…`. `PENNON_TRUSTED_KEYS`, with
+    commas between, stands in for them. What they did not sign is reported. Needs `pennon[signed]`."""
+    strict_signatures: bool
+    """Whether to adopt nothing that the trusted keys did not sign. False unless told."""
+    max_head_age_s: float | None
+    """For how long a signature proves that a state is current, with `strict_signatures`. None: without end."""
     last_known_ttl: float | None
     """Seconds after which the last known state is not served any more. None: never."""
     poll_interval_s: float
@@ -93,6 +103,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     source: Source | None = None
     store: Store | None = None
     environment: str = ""
+    trusted_keys: tuple[str, ...] = ()
+    strict_signatures: bool = False
+    max_head_age_s: float | None = None
+    verify: Verify | None = None
     last_known_ttl: float | None = None
     pace: Pace = Pace()
     flush_interval_s: float = 10.0
@@ -139,10 +153,11 @@ def configure(
     given["pace"] = Pace(poll_s=_positive("poll_interval_s", given.pop("poll_interval_s", 30.0)))
     given["hooks"] = tuple(options.get("hooks", ()))
     given["source"] = source
-    for name in ("flush_interval_s", "heartbeat_s", "timeout_s", "max_bytes", "last_known_ttl"):
+    for name in ("flush_interval_s", "heartbeat_s", "timeout_s", "max_bytes", "last_known_ttl", "max_head_age_s"):
         if given.get(name) is not None:
             _positive(name, given[name])
     _count("bucket_cache", given.get("bucket_cache", 0))
+    given |= _signatures(options, environ, is_served=source is None)
     try:
         if urls and store is None:
             store = environ.get("PENNON_STORE") or None
@@ -179,6 +194,27 @@ def _store(store: str | os.PathLike[str] | Store | None, owner: str) -> Store | 
 def _owner(urls: tuple[str, ...], key: str, environment: str) -> str:
     """Return a name of whose state a store holds. Where the url, the key or the environment differ, it does."""
     return hashlib.sha256(msgspec.json.encode([urls, key, environment])).hexdigest()[:_OWNER_DIGITS]
+
+
+def _signatures(options: Options, environ: Mapping[str, str], *, is_served: bool) -> dict[str, object]:
+    """Return whose signatures count and how much. Flags of a file or a source carry none."""
+    given, is_strict = options.get("trusted_keys"), options.get("strict_signatures", False)
+    if not is_served:
+        if given or is_strict:
+            raise InvalidConfiguration("flags of a file or a source are not signed: leave trusted_keys out")
+        return {"trusted_keys": ()}
+    if isinstance(given, str):
+        raise InvalidConfiguration("trusted_keys is a list: write trusted_keys=[…]")
+    keys = checked_keys(environ.get("PENNON_TRUSTED_KEYS", "").split(",") if given is None else given)
+    if is_strict and not keys:
+        raise InvalidConfiguration("strict_signatures wants trusted_keys: pass them, or set PENNON_TRUSTED_KEYS")
+    if is_strict and not options.get("environment"):
+        raise InvalidConfiguration(
+            "strict_signatures wants to know whose flags: pass environment='project/environment'"
+        )
+    if options.get("max_head_age_s") is not None and not is_strict:
+        raise InvalidConfiguration("max_head_age_s is for strict_signatures=True only")
+    return {"trusted_keys": keys, "verify": verifier() if keys else None}
 
 
 def _count(name: str, value: object) -> None:

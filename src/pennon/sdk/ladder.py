@@ -28,6 +28,7 @@ class FailureKind(StrEnum):
     MISSING = "missing"  # nothing at this address
     UNFIT = "unfit"  # what was sent cannot be taken, now or later
     BUSY = "busy"  # 429 or 503
+    UNTRUSTED = "untrusted"  # what was sent is not signed as it must be: a person must act
     BROKEN = "broken"  # an answer that makes no sense
     UNREACHABLE = "unreachable"  # no answer
     SILENT = "silent"  # a stream without a sign of life

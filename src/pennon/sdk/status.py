@@ -11,6 +11,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """How a client stands at one moment.
 
     `age_s` is how long ago the state was last known to be current at its origin, None where nothing is known.
+    `signed_by` is the trusted key that signed it, empty where none did, and `head_age_s` how long ago that was.
     `problem` says what went wrong last, empty while all is well; `is_refused`, whether that is the key.
     """
 
@@ -23,6 +24,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     is_refused: bool
     instance: str
+    signed_by: str = ""
+    head_age_s: float | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,6 +152,7 @@ class AsyncSharing:
             environment=snapshot.environment,
             position=snapshot.position,
             digest=snapshot.digest,
+            heads=snapshot.heads,
         )
         if not self._core.rehouse(copy):
             self._core.doubt()  # a part of it is not in its file any more

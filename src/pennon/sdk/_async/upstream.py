@@ -126,6 +126,10 @@ class AsyncUpstream:
                         asked += await self._ask(url, whole=True)
                     case Draining(retry_ms):
                         goodbye = Failure(FailureKind.DRAINING, f"{url} is shutting down", retry_ms / 1000)
+                    case Reported(problem, kind, is_refusal=True):
+                        self._wants_whole = True
+                        self._etags.pop(url, None)  # it names what was not taken
+                        raise UpstreamFailed(Failure(FailureKind.UNTRUSTED, f"{url}: {kind}: {problem}"))
                     case Reported(problem, ReportKind.MALFORMED):
                         self._wants_whole = True
                         raise UpstreamFailed(Failure(FailureKind.BROKEN, f"{url}: {problem}"))

@@ -150,7 +150,7 @@ def _continued(journal: Journal, step: Adopted, known_at: float) -> bool:
     delta, position = step.as_delta(), journal.position
     if delta is None or delta.epoch != position.epoch or delta.from_ > position.revision:
         return False
-    if delta.to > position.revision:
+    if delta.to > position.revision or (delta.from_ == delta.to == position.revision and delta.heads):
         journal.add(known_at, msgspec.structs.replace(delta, digest=step.snapshot.digest))
     return True
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from pennon.model import DECODE_ERRORS, ITEM_KINDS, Delta, ItemKind, Position, Snapshot
+from pennon.model import Head as SignedHead
 from pennon.sdk.errors import CorruptStore
 
 FORMAT = 2
@@ -60,6 +61,7 @@ class Index(msgspec.Struct, frozen=True):
     epoch: int
     revision: int
     digest: str
+    heads: tuple[SignedHead, ...]
     tables: Mapping[ItemKind, Table]
 
 
@@ -81,6 +83,7 @@ class _IndexHead(msgspec.Struct, frozen=True):
     revision: int
     digest: str
     rows: dict[ItemKind, int]
+    heads: tuple[SignedHead, ...] = ()
 
 
 class _RecordText(msgspec.Struct, frozen=True, rename="camel"):
@@ -148,7 +151,8 @@ def write_body(snapshot: Snapshot, write: Callable[[bytes], object]) -> Written:
         write(piece)
         at += len(piece)
     rows = {kind: len(table[0]) for kind, table in tables.items()}
-    head = _IndexHead(snapshot.environment, snapshot.epoch, snapshot.revision, snapshot.digest, rows)
+    said = snapshot.environment, snapshot.epoch, snapshot.revision, snapshot.digest
+    head = _IndexHead(*said, rows, snapshot.heads)
     index = _encode(head) + b"\n" + b"".join(_columns(table) for table in tables.values())
     check.update(index)
     write(index)
@@ -179,7 +183,7 @@ def read_index(data: bytes) -> Index:
         cut = [columns[at + column * size : at + (column + 1) * size] for column in range(6)]
         tables[kind] = Table(*(_little(array("I", each)) for each in cut))
         at += 6 * size
-    return Index(head.environment, head.epoch, head.revision, head.digest, tables)
+    return Index(head.environment, head.epoch, head.revision, head.digest, head.heads, tables)
 
 
 def _little(column: "array[int]") -> "array[int]":

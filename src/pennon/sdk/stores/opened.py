@@ -69,6 +69,7 @@ class Opened:
             environment=index.environment,
             position=self.position,
             digest=index.digest,
+            heads=index.heads,
         )
 
     def whole(self) -> Snapshot:
