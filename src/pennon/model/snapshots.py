@@ -4,6 +4,7 @@ Both keep the text of every item as it came, and write it again byte for byte.
 """
 
 import codecs
+import io
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
@@ -135,7 +136,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_json(self) -> bytes:
         """Write the snapshot: equal snapshots give equal bytes, whatever order their items arrived in."""
-        return b"".join(self.pieces())
+        written = io.BytesIO()  # joined, the pieces would be in memory beside the whole
+        for piece in self.pieces():
+            written.write(piece)
+        return written.getvalue()
 
     def pieces(self) -> Iterator[bytes]:
         """Write the snapshot piece by piece. An item and its key are one, and such a piece begins with a quote."""

@@ -46,6 +46,7 @@ class Hub:
         self._known_at = 0.0
         self._history = History(history_bytes)
         self._snapshots: dict[Projection, bytes] = {}
+        self._wanted: set[Projection] = set()
         self._steps: dict[tuple[Projection, int], bytes] = {}
         self._steps_size = 0
         self.path: tuple[str, ...] = ()
@@ -145,9 +146,16 @@ class Hub:
 
     def snapshot_json(self, projection: Projection) -> bytes:
         """Return the snapshot as it travels, made once at a revision, and again when its heads were renewed."""
+        self._wanted.add(projection)
         if projection not in self._snapshots:
             self._snapshots[projection] = self.snapshot(projection).to_json()
         return self._snapshots[projection]
+
+    def tidy(self) -> None:
+        """Let go of the large documents that nobody asked for since the last time: they are made again when wanted."""
+        for projection in self._snapshots.keys() - self._wanted:
+            del self._snapshots[projection]
+        self._wanted.clear()
 
     def opening(self, projection: Projection, since: Position | None, now: float) -> Frame:
         """Return the first frame of a stream for a receiver who stands at *since*.

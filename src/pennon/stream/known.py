@@ -11,7 +11,7 @@ from pennon.model import DECODE_ERRORS, Item
 _Variations: TypeAlias = frozenset[str]
 _NONE: _Variations = frozenset()
 REMEMBERED = 10_000
-"""So many flags keep the variations that they had; then those changed longest ago lose them."""
+"""So many flags keep the variations that they had; then those changed longest ago lose them. As many are kept read."""
 
 
 class _Variation(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class KnownFlags:
 
     def __init__(self) -> None:
         self._flags: Mapping[str, Item] = {}
-        self._read: dict[str, tuple[Item, _Variations]] = {}
+        self._read: dict[str, tuple[int, _Variations]] = {}
         self._before: dict[str, _Variations] = {}
 
     def follow(self, flags: Mapping[str, Item], touched: Iterable[str] | None = None) -> None:
@@ -69,9 +69,13 @@ class KnownFlags:
 
     def _variations(self, key: str, item: Item) -> _Variations:
         """Return the variations of a flag, read once: its text may be long, and a batch ask for it a thousand times."""
+        text = hash(item.text)  # kept with the bytes; the item may be another one each time, where it lies in a file
         read = self._read.get(key)
-        if read is None or read[0] is not item:
-            read = self._read[key] = (item, _read_variations(item))
+        if read is None or read[0] != text:
+            self._read.pop(key, None)
+            if len(self._read) >= REMEMBERED:
+                del self._read[next(iter(self._read))]
+            read = self._read[key] = (text, _read_variations(item))
         return read[1]
 
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pennon.protocol.hub import HISTORY_BYTES
+
 
 class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Intervals in seconds (`_s`) or milliseconds (`_ms`), sizes in bytes."""
@@ -31,6 +33,11 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """So many whole snapshots, of so many bytes together, are on their way at once; who comes then is told when to."""
     retry_after_max_s: float = 60.0
     """The middle of the longest times that those are told."""
+
+    compiled_bytes: int | None = None
+    """Of each environment, flags of so much text stay compiled, which takes five times as much memory; None: all do."""
+    history_bytes: int = HISTORY_BYTES
+    """So much is kept of an environment's recent changes, for who missed them."""
 
     gzip_bytes: int = 1024
     """Answers below this are not compressed."""

@@ -397,3 +397,14 @@ def test_loading_another_state_at_the_same_place_leaves_nothing_of_the_old_one()
     assert hub.snapshot_json("server") == other.to_json() != old[0]
     assert hub.opening("server", Position(1, 6), 0.0).event == "snapshot"
     assert hub.document("server", Position(1, 7)) == other.to_json()
+
+
+def test_documents_that_nobody_asks_for_any_more_are_let_go_of_and_made_again() -> None:
+    hub = advanced(3)
+    wanted, unwanted = hub.snapshot_json("server"), hub.snapshot_json("edge")
+    hub.tidy()
+    assert hub.snapshot_json("server") is wanted
+    hub.tidy()
+    assert hub.snapshot_json("server") is wanted
+    assert hub.snapshot_json("edge") is not unwanted
+    assert hub.snapshot_json("edge") == unwanted
