@@ -9,6 +9,8 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from pennon.protocol import heads
+
 _URL = r"^https?://[^\s/?#]+[^\s?#]*$"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _HOST_CHARACTERS = 40
@@ -76,6 +78,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "that are open then stay open.",
         ),
     ] = 24 * 60 * 60
+    trusted_keys: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Public keys of the control plane, as `pennon key signing list` shows them: what they did not "
+            "sign is reported. Several with commas."
+        ),
+    ] = ()
+    strict_signatures: Annotated[
+        bool, Meta(description="Take nothing from upstreams or from the store that the trusted keys did not sign.")
+    ] = False
+    max_head_age: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Seconds for which a signature proves that a state is current, where signatures are strict. "
+            "0: without end.",
+        ),
+    ] = 0
     public_url: Annotated[
         Annotated[str, Meta(pattern=_URL)] | None,
         Meta(description="URL under which browsers reach this node, where a proxy changes it."),
@@ -125,8 +145,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             problems.append("--upstream: name the server or edge node to follow, as in https://flags.example.com")
         if (kind := _kind_of(self.key)) is not None:
             problems.append(f"PENNON_EDGE_KEY: {kind}; make one with: pennon key create edge")
+        problems += self._trust_problems()
         if self.defaults is not None and not Path(self.defaults).is_file():
             problems.append(f"--defaults: there is no file {self.defaults}")
+        return problems
+
+    def _trust_problems(self) -> list[str]:
+        problems = [
+            f"--trusted-keys: {key[:80]!r} is not a public key; write it as `pennon key signing list` shows it"
+            for key in self.trusted_keys
+            if heads.key_bytes(key) is None
+        ]
+        if self.strict_signatures and not self.trusted_keys:
+            problems.append("--strict-signatures: say whose, with --trusted-keys")
+        if self.max_head_age and not self.strict_signatures:
+            problems.append("--max-head-age: it is for --strict-signatures only")
         return problems
 
     def __repr__(self) -> str:

@@ -7,10 +7,11 @@ from typing import Protocol, TypeAlias, TypeVar
 import msgspec
 import structlog
 
-from pennon.model import Delta, Position, Snapshot
-from pennon.protocol import Action, Adopted, Replica, Reported, ReportKind
+from pennon.model import Delta, Head, Position, Snapshot
+from pennon.protocol import Action, Adopted, Endorsed, Reported, ReportKind, Trust
 from pennon.sdk import Level
 from pennon.sdk.config import Clock
+from pennon.sdk.trust import replica_by
 from pennon.stream import LogReader
 
 _log = structlog.get_logger(__name__)
@@ -52,9 +53,10 @@ class Defaults(msgspec.Struct, frozen=True):
 class Feed:
     """Knows one environment. `hears` is told whenever what is to be served has changed."""
 
-    def __init__(self, name: str, clock: Clock, hears: Hears) -> None:
+    def __init__(self, name: str, clock: Clock, hears: Hears, trust: Trust | None = None) -> None:
         self.name = name
-        self.replica = Replica()
+        self.trust = trust
+        self.replica = replica_by(trust)
         self.defaults: Defaults | None = None
         self.client_rules = False
         self.is_listed = False
@@ -109,6 +111,8 @@ class Feed:
         for action in actions:
             if isinstance(action, Adopted):
                 self._adopt(action)
+            elif isinstance(action, Endorsed) and (position := self.replica.position) is not None:
+                self._hears(self.name, position)
             else:
                 left.append(action)
             if isinstance(action, Reported):
@@ -194,6 +198,15 @@ class Replicas(LogReader):
         """Return for how many seconds *environment* has not been confirmed by the origin."""
         feed = self.feeds.get(environment)
         return 0.0 if feed is None else feed.age()
+
+    def heads(self, environment: str) -> tuple[Head, ...]:
+        """Return the newest signed heads of what is served; none of what a person on this node has overridden."""
+        feed = self.feeds.get(environment)
+        if feed is None or (snapshot := feed.replica.snapshot) is None or not snapshot.heads:
+            return ()
+        said = Endorsed(snapshot.heads).as_step(snapshot).step
+        assert said is not None  # it is one
+        return self.overlay.applied(said).heads
 
     def knows_all(self) -> bool:
         """Return whether an upstream has lately confirmed everything: else an unknown key may be a new one."""

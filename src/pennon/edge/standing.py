@@ -60,5 +60,7 @@ def environments_of(
             switched=0 if following is None else following.switched,
             on_defaults=feed.is_on_defaults,
             keys_refused=replicas.doubts(name) is not None,
+            signed_by="" if (head := feed.replica.head) is None else head.key,
+            head_age_s=None if head is None or feed.trust is None else round(feed.trust.age_s(head), 3),
             problem=wrong or (failure.message if failure else feed.problem),
         )

@@ -1,21 +1,22 @@
 """Whom a client or an edge node trusts, as it was configured."""
 
-from collections.abc import Collection
-
 from pennon.model import Snapshot
 from pennon.protocol import Projection, Replica, Terms, Trust, VerifyingReplica
 from pennon.sdk.config import Config
 from pennon.sdk.stores.base import Stored
 
 
-def trust_of(config: Config, projections: Collection[Projection] = ("server", "edge")) -> Trust | None:
-    """Return whom *config* trusts for states of *projections*; None where it trusts whoever answers."""
+def trust_of(config: Config, *projections: Projection) -> Trust | None:
+    """Return whom *config* trusts for states of *projections*; None where it trusts whoever answers.
+
+    Left out, they are those that a client may read, by a server key or an edge key.
+    """
     if config.verify is None:
         return None
     terms = Terms(
         is_strict=config.strict_signatures,
         environment=config.environment,
-        projections=projections,
+        projections=projections or ("server", "edge"),
         max_head_age_s=config.max_head_age_s,
     )
     return Trust(config.trusted_keys, config.verify, time=config.clock.time, terms=terms)
