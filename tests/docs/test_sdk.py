@@ -20,7 +20,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "sdk.md").read_text("utf-8")
 PAGES = (
     "reference/sdk.md",
-    *(f"how-to/{name}.md" for name in ("flask", "fastapi", "celery", "testing", "opentelemetry")),
+    *(f"how-to/{name}.md" for name in ("flask", "fastapi", "celery", "testing", "opentelemetry", "first-paint")),
 )
 
 
