@@ -83,7 +83,8 @@ async def _replicas(urls: Sequence[str], key: str, count: int, says: Connection)
 
 async def _replica(url: str, key: str, shared: Snapshot, told: "Told", opened: asyncio.Semaphore) -> None:
     replica = Replica(snapshot=shared, known_at=time.monotonic())
-    reader, decoder, is_open = await _opened(url, key, shared.position), Decoder(limit=1 << 27), False
+    reader, writer = await _opened(url, key, shared.position)
+    decoder, is_open = Decoder(limit=1 << 27), False
     while data := await reader.read(1 << 16):
         for frame in decoder.feed(data):
             for action in replica.receive(frame, time.monotonic()):
@@ -92,20 +93,22 @@ async def _replica(url: str, key: str, shared: Snapshot, told: "Told", opened: a
             if not is_open:
                 is_open = True
                 opened.release()
+    writer.close()
+    raise AssertionError("a stream ended")
 
 
-async def _opened(url: str, key: str, since: Position) -> asyncio.StreamReader:
+async def _opened(url: str, key: str, since: Position) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(request(key, f"?since={since}"))
     head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200"), head
-    return reader
+    return reader, writer
 
 
 def request(key: str, query: str = "") -> bytes:
-    """Return the request for a stream. As HTTP/1.0, so that its body is not cut in chunks."""
-    return f"GET /sdk/v1/stream{query} HTTP/1.0\r\nHost: bench\r\nX-API-Key: {key}\r\n\r\n".encode()
+    """Return the request for a stream. Each frame comes as one chunk, whose lines of length an SSE reader ignores."""
+    return f"GET /sdk/v1/stream{query} HTTP/1.1\r\nHost: bench\r\nX-API-Key: {key}\r\n\r\n".encode()
 
 
 class Told:
