@@ -70,10 +70,14 @@ def fail(message: str, *, mend: str = "", status: int = NO) -> NoReturn:
 
 
 class Server:
-    """The admin API of a server. Errors end the command with what the server said and what to do about it."""
+    """The admin API of a server. Errors end the command with what the server said and what to do about it.
 
-    def __init__(self, login: Login) -> None:
+    *prefix* stands before each path; empty for a server that has no admin API, such as an edge node.
+    """
+
+    def __init__(self, login: Login, *, prefix: str = "api/v1/") -> None:
         self.login = login
+        self._prefix = prefix
         headers = {"Authorization": f"Bearer {login.token}"} if login.token else {}
         try:
             self._http = httpx2.Client(base_url=login.url, headers=headers, timeout=_TIMEOUT_S)
@@ -122,7 +126,7 @@ class Server:
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         content = None if body is None else msgspec.json.encode(body)
         request = {"params": asked, "content": content, "headers": headers, "timeout": timeout_s}
-        response = self._request(method, f"/api/v1/{path}", **request)
+        response = self._request(method, f"/{self._prefix}{path}", **request)
         if not response.is_success:
             self._refused(response, named)
         return msgspec.json.decode(response.content) if response.content else None

@@ -19,6 +19,7 @@ from pennon.model.problems import DECODE_ERRORS
 
 FILE = "overrides.json"
 SEEN = "overrides.seen.json"
+IN_FORCE = "in force"
 _LOCK = ".overrides.lock"
 
 
@@ -134,6 +135,10 @@ class OverrideFile:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self._folder / _LOCK).open("wb") as lock:
+        # For reading, which suffices to lock it: the node may be another user than the one who made it.
+        lock = os.open(self._folder / _LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)

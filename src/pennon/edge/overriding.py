@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from pennon.edge.override_file import Dropped, InForce, OverrideFile, OverridesUnreadable, Seen
+from pennon.edge.override_file import IN_FORCE, Dropped, InForce, OverrideFile, OverridesUnreadable, Seen
 from pennon.edge.overrides import Applied, Document, Override, overridden, reconciled, serves_the_same
 from pennon.edge.replicas import Replicas
 from pennon.model import Item
@@ -17,8 +17,8 @@ _log = structlog.get_logger(__name__)
 LOOK_S = 0.25
 SAY_S = 60.0
 _RECONCILE_S = 1.0
+_FAILED_S = 5.0
 _DROPPED = 20
-IN_FORCE = "in force"
 
 
 class Overrides:
@@ -67,11 +67,13 @@ class Overrides:
     async def run(self) -> None:
         """Take what is asked for, and end what is over, until cancelled."""
         while True:
+            pause = LOOK_S
             try:
                 await self.tick()
             except Exception:  # noqa: BLE001  # the background loop must survive a disk that is full or gone
                 _log.warning("overrides cannot be kept up", exc_info=True)
-            await asyncio.sleep(LOOK_S)
+                pause = _FAILED_S
+            await asyncio.sleep(pause)
 
     async def tick(self) -> None:
         """Do what is to be done now."""

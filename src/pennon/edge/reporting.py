@@ -102,8 +102,9 @@ class Reporter:
 
     async def report(self) -> None:
         """Send what is new since it was last sent, and what is due."""
-        standings = self._status().environments
-        await asyncio.gather(*(self._report(standing) for standing in standings if standing.upstream))
+        for standing in self._status().environments:
+            if standing.upstream:
+                await self._report(standing)
 
     async def leave(self) -> None:
         """Say that the node stops, so that nobody waits for it. Once, for it has no time for more."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from pennon.edge.breaker import Circuit
+from pennon.edge.override_file import Dropped, InForce
 from pennon.model.flags import Wire
 
 
@@ -31,11 +32,16 @@ class EnvironmentStatus(Wire, frozen=True, kw_only=True):
     switched: int = 0
     on_defaults: bool = False
     keys_refused: bool = False
+    signed_by: str = ""
+    head_age_s: float | None = None
     problem: str = ""
 
 
 class Status(Wire, frozen=True, kw_only=True):
-    """A node. `level` is the worst of its environments'; `problems` is what a person may want to know."""
+    """A node. `level` is the worst of its environments'; `problems` is what a person may want to know.
+
+    `overrides` are in force because a person on the node said so; `dropped`, the latest that were ended by themselves.
+    """
 
     name: str
     version: str
@@ -43,6 +49,8 @@ class Status(Wire, frozen=True, kw_only=True):
     ready: bool
     upstreams: tuple[UpstreamStatus, ...]
     environments: tuple[EnvironmentStatus, ...]
+    overrides: tuple[InForce, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     problems: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:

@@ -47,6 +47,7 @@ class NodeResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         float, Meta(description="For how long its state was not known to be current, or it has missed a change.")
     ]
     differs_seconds: Annotated[float, Meta(description="For how long its revision has not been the origin's.")]
+    silent_seconds: Annotated[float, Meta(description="How long ago that was.")]
     age_seconds: Annotated[
         float | None, Meta(description="For how long it had heard nothing of the origin when it reported.")
     ]
@@ -177,6 +178,7 @@ def _node(node: NodeStanding) -> NodeResource:
         heard_at=node.heard_at,
         lag_seconds=round(node.lag_s, 3),
         differs_seconds=round(node.differs_s, 3),
+        silent_seconds=round(node.silent_s, 3),
         age_seconds=None if node.age_s is None else round(node.age_s, 3),
         level=ack.level,
         path=ack.path,
