@@ -17,16 +17,29 @@ import msgspec
 
 from pennon.cli.server import Listening, Server, configured, listen, serve
 from pennon.edge.application import STATUS, Application
+from pennon.edge.breaker import BreakerSettings
 from pennon.edge.config import Settings
+from pennon.edge.following import FollowingSettings
+from pennon.edge.lanes import ForwardingSettings
 from pennon.edge.node import EdgeNode, Tuning
 from pennon.edge.status import EnvironmentStatus, Status
+from pennon.sdk.ladder import Pace
 from tests.serving import START_S, STOP_S
 
 T = TypeVar("T")
+QUICK = Tuning(
+    pace=Pace(poll_s=1.0, base_s=0.1, cap_s=0.5, refused_s=1.0),
+    breaker=BreakerSettings(open_s=0.2, open_max_s=0.5),
+    following=FollowingSettings(fresh_s=6.0, try_s=0.2, try_max_s=0.5, trial_s=3.0, tick_s=0.1),
+    forwarding=ForwardingSettings(drain_s=0.5),
+    list_s=1.0,
+    first_s=3.0,
+)
+"""Tries things more often than a node in production: tests wait for what comes of it."""
 PRODUCTION = "default/production"
 
 
-class _Edge:
+class AnyEdge:
     """What both kinds of edge nodes are asked."""
 
     url: str
@@ -37,10 +50,18 @@ class _Edge:
         headers = {"authorization": f"Bearer {secret or self.key}"}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=10, **kwargs)
 
+    def get(self, path: str, secret: str | None = None) -> httpx2.Response:
+        """Return the answer at *path*."""
+        with self.client(secret) as client:
+            return client.get(path)
+
+    def answer_to(self, secret: str) -> int:
+        """Return the status that the holder of a key gets when it asks for the snapshot."""
+        return self.get("/sdk/v1/snapshot", secret).status_code
+
     def status(self) -> Status:
         """Return what the node says of itself."""
-        with self.client() as client:
-            answer = client.get(STATUS)
+        answer = self.get(STATUS)
         assert answer.status_code == 200, answer.text
         return msgspec.json.decode(answer.content, type=Status)
 
@@ -55,12 +76,11 @@ class _Edge:
 
     def metric(self, name: str) -> float:
         """Return the value of a sample as it is written, labels and all; 0 where there is none."""
-        with self.client() as client:
-            lines = client.get("/metrics").text.splitlines()
+        lines = self.get("/metrics").text.splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), 0.0)
 
 
-class EdgeProcess(_Edge):
+class EdgeProcess(AnyEdge):
     """`pennon edge run` as a process of its own. `ready` is what it said when it listened."""
 
     def __init__(
@@ -119,7 +139,7 @@ def edge_process(
             running.stop(signal.SIGKILL)
 
 
-class EdgeInProcess(_Edge):
+class EdgeInProcess(AnyEdge):
     """An edge node in a thread of this process. `node` is it; ask it for its parts within `run` only."""
 
     node: EdgeNode
@@ -172,7 +192,7 @@ def edge(
     settings.setdefault("port", 0)
     settings.setdefault("drain_timeout_s", 2)
     given = Settings(upstream=tuple(upstreams), key=key, data=str(folder), **settings)
-    running = EdgeInProcess(given, tuning or Tuning())
+    running = EdgeInProcess(given, tuning or QUICK)
     try:
         yield running
     finally:

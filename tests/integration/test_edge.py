@@ -1,19 +1,255 @@
 """An edge node between an origin and those who ask it, all on real sockets."""
 
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+import pytest
+
 from pennon import Client
-from tests.edges import edge
-from tests.serving import serving
+from pennon.model import Snapshot
+from tests.edges import PRODUCTION, AnyEdge, edge, edge_process
+from tests.integration.upstream import eventually
+from tests.serving import Api, InProcess, process, serving
 
+FLAG = "new-checkout"
 FLAGS = "projects/default/flags"
+PLACE = "projects/default/environments/production"
+ANYBODY = {"targetingKey": "u1"}
 
 
-def test_an_sdk_follows_the_origin_through_an_edge(tmp_path: Path) -> None:
-    with serving(tmp_path / "origin") as (_, api):
-        api.made("POST", FLAGS, {"key": "new-checkout", "kind": "boolean"})
+def make_flag(api: Api) -> None:
+    api.made("POST", FLAGS, {"key": FLAG, "kind": "boolean"})
+
+
+def turn(api: Api, *, on: bool) -> str:
+    """Turn the flag, and return where the environment stands then."""
+    edit = {"do": "turnOn" if on else "turnOff", "flag": FLAG}
+    revision = api.made("POST", f"{PLACE}/changes", {"why": "", "edits": [edit]})["revision"]
+    return f"1.{revision}"
+
+
+@contextlib.contextmanager
+def origin(folder: Path) -> Iterator[tuple[InProcess, Api]]:
+    with serving(folder) as (server, api):
+        make_flag(api)
+        yield server, api
+
+
+@contextlib.contextmanager
+def following(node: AnyEdge, key: str) -> Iterator[Client]:
+    """A client that has its first answer from *node*."""
+    with Client(node.url, key=key) as client:
+        client.wait_until_ready(timeout=15)
+        assert client.status().ready
+        yield client
+
+
+def is_on(client: Client) -> bool:
+    return client.boolean(FLAG, ANYBODY, default=False)
+
+
+def test_an_sdk_two_levels_down_sees_a_change_at_the_origin(tmp_path: Path) -> None:
+    with origin(tmp_path / "origin") as (_, api):
         edge_key, server_key = api.key(kind="edge"), api.key()
-        with edge(tmp_path / "edge", [api.url], edge_key) as node, Client(node.url, key=server_key) as client:
-            client.wait_until_ready(timeout=10)
-            assert client.boolean("new-checkout", {"targetingKey": "u1"}, default=True) is False
-            print(node.status())
+        with (
+            edge(tmp_path / "hub", [api.url], edge_key, name="hub") as hub,
+            edge(tmp_path / "pop", [hub.url], edge_key, name="pop") as pop,
+            following(pop, server_key) as client,
+        ):
+            assert not is_on(client)
+            revision = turn(api, on=True)
+            eventually(lambda: is_on(client))
+            assert (hub.revision(), pop.revision()) == (revision, revision)
+            found = eventually(lambda: (it := pop.environment()) and it.path and it)
+            assert (found.path, found.level, found.upstream) == (("hub", "origin"), 0, hub.url)
+            assert pop.status().level == 0
+            assert 'pennon_edge_level{environment="default/production"} 0.0' in pop.get("/metrics").text
+            assert client.status().age_s is not None
+
+
+def test_answers_are_by_the_edge_and_say_so(tmp_path: Path) -> None:
+    with origin(tmp_path / "origin") as (_, api):
+        edge_key, server_key = api.key(kind="edge"), api.key()
+        turn(api, on=True)
+        with edge(tmp_path / "edge", [api.url], edge_key, name="fra-1") as node, node.client(server_key) as client:
+            answer = client.post(f"/ofrep/v1/evaluate/flags/{FLAG}", json={"context": ANYBODY})
+            assert answer.json()["value"] is True
+            assert answer.headers["x-pennon-node"] == "fra-1"
+            assert Snapshot.from_json(client.get("/sdk/v1/snapshot").content).environment == PRODUCTION
+            batch = {"instance": "i", "sequence": 1, "batchId": "b", "sentAt": int(time.time() * 1000), "sdk": "test"}
+            assert client.post("/sdk/v1/events", json=batch).status_code == 202
+            assert client.get("/healthz").json() == {"status": "alive"}
+            assert client.get("/readyz").json() == {"status": "ready"}
+            assert client.get("/metrics").status_code == client.get("/edge/v1/status").status_code == 401
+            assert client.post("/healthz").status_code == 405
+            assert client.head("/readyz").content == b""
+
+
+def test_a_node_whose_origin_is_dead_serves_on_and_admits_new_sdks(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        server, api = stack.enter_context(process(tmp_path / "origin"))
+        make_flag(api)
+        turn(api, on=True)
+        node = stack.enter_context(edge(tmp_path / "edge", [api.url], api.key(kind="edge")))
+        server_key = api.key()
+        eventually(lambda: node.answer_to(server_key) == 200)
+        server.stop(signal.SIGKILL)
+        eventually(lambda: (it := node.environment()) and it.level >= 1)
+        with following(node, server_key) as client:
+            assert is_on(client)
+            first = node.environment()
+            assert first is not None
+            assert first.age_s is not None
+            age = first.age_s
+            eventually(lambda: (it := node.environment()) and (it.age_s or 0) > age + 0.5)
+            eventually(lambda: (it := node.environment()) and it.problem)
+        assert node.answer_to("pennon_server_never_heard_of") == 503
+
+
+def test_a_node_that_starts_with_a_dead_origin_serves_at_once_what_it_kept(tmp_path: Path) -> None:
+    with process(tmp_path / "origin") as (server, api):
+        make_flag(api)
+        edge_key, server_key, browser_key = api.key(kind="edge"), api.key(), api.key(kind="client")
+        revision = turn(api, on=True)
+        with edge_process(tmp_path / "edge", [api.url], edge_key) as node:
+            eventually(lambda: node.revision() == revision)
+            eventually(lambda: node.metric("pennon_edge_saved_total") > 0)
+            assert node.ready["environments"] == [PRODUCTION]
+            assert node.stop() == 0
+        name = node.ready["name"]
+        server.stop(signal.SIGKILL)
+        with edge_process(tmp_path / "edge", [api.url], edge_key) as node:
+            assert node.ready["environments"] == [PRODUCTION]
+            assert node.ready["name"] == name
+            with following(node, server_key) as client:
+                assert is_on(client)
+            with node.client(browser_key) as browser:
+                assert browser.post("/ofrep/v1/evaluate/flags", json={"context": {}}).status_code == 200
+            assert node.revision() == revision
+
+
+def test_a_kept_state_that_is_damaged_is_said_and_fetched_anew(tmp_path: Path) -> None:
+    with origin(tmp_path / "origin") as (_, api):
+        edge_key, server_key = api.key(kind="edge"), api.key()
+        revision = turn(api, on=True)
+        with edge(tmp_path / "edge", [api.url], edge_key) as node:
+            eventually(lambda: node.revision() == revision)
+        spoiled = [path for path in (tmp_path / "edge" / "kv").rglob("*") if path.is_file()]
+        assert spoiled
+        for path in spoiled:
+            path.write_bytes(path.read_bytes()[:-7])
+        with edge_process(tmp_path / "edge", [api.url], edge_key) as again, following(again, server_key) as client:
+            assert is_on(client)
+            assert again.revision() == revision
+            assert "it is fetched from the upstream" in again.said()
+
+
+def test_a_revoked_key_is_cut_off_and_refused_two_levels_down(tmp_path: Path) -> None:
+    with origin(tmp_path / "origin") as (_, api):
+        edge_key = api.key(kind="edge")
+        made = api.made("POST", f"{PLACE}/keys", {"kind": "server"})
+        with (
+            edge(tmp_path / "hub", [api.url], edge_key, name="hub") as hub,
+            edge(tmp_path / "pop", [hub.url], edge_key, name="pop") as pop,
+        ):
+            eventually(lambda: pop.answer_to(made["secret"]) == 200)
+            with pop.client(made["secret"]) as http, http.stream("GET", "/sdk/v1/stream") as stream:
+                assert stream.status_code == 200
+                chunks = stream.iter_raw()
+                next(chunks)
+                api.made("DELETE", f"{PLACE}/keys/{made['key']['key']}")
+                assert b"event: goodbye" not in b"".join(chunks)  # it has ended, and not because the node stops
+            eventually(lambda: hub.answer_to(made["secret"]) == 401)
+            assert pop.answer_to(made["secret"]) == 401
+
+
+def test_keys_that_nobody_confirms_are_refused_after_a_time_and_streams_stay(tmp_path: Path) -> None:
+    with process(tmp_path / "origin") as (server, api):
+        make_flag(api)
+        port = api.url.rpartition(":")[2]
+        edge_key, server_key = api.key(kind="edge"), api.key()
+        with (
+            edge(tmp_path / "edge", [api.url], edge_key, key_ttl=3) as node,
+            following(node, server_key) as client,
+            node.client(server_key) as http,
+            http.stream("GET", "/sdk/v1/stream") as stream,
+        ):
+            chunks = stream.iter_raw()
+            next(chunks)
+            server.stop(signal.SIGKILL)
+            eventually(lambda: node.answer_to(server_key) == 503)
+            refused = node.get("/sdk/v1/snapshot", server_key)
+            assert "last confirmed" in refused.json()["detail"]
+            assert int(refused.headers["retry-after"]) > 0
+            assert [each.keys_refused for each in node.status().environments] == [True]
+            assert client.status().ready
+            with process(tmp_path / "origin", "--port", port) as (_, back), back.as_holder_of(api.token) as again:
+                eventually(lambda: node.answer_to(server_key) == 200)
+                turn(again, on=True)
+                eventually(lambda: any(b"event: delta" in chunk for chunk in chunks))  # on the same stream
+                eventually(lambda: is_on(client))
+
+
+def test_defaults_are_served_where_nothing_else_is_known(tmp_path: Path) -> None:
+    with origin(tmp_path / "origin") as (_, api):
+        edge_key, server_key = api.key(kind="edge"), api.key()
+        turn(api, on=True)
+        with edge(tmp_path / "first", [api.url], edge_key) as node:
+            bundled = node.get("/sdk/v1/snapshot").content
+    file = tmp_path / "defaults.json"
+    file.write_bytes(bundled)
+    os.utime(file, (time.time() - 3600, time.time() - 3600))
+    port = api.url.rpartition(":")[2]
+    with edge(tmp_path / "edge", [api.url], edge_key, defaults=str(file), key_ttl=10) as node:
+        found = node.environment()
+        assert found is not None
+        assert found.age_s is not None
+        assert (found.level, found.on_defaults, found.revision.partition(".")[0]) == (3, True, "0")
+        assert found.age_s > 3600
+        with following(node, server_key) as client:
+            assert is_on(client)
+            with process(tmp_path / "origin", "--port", port) as (_, back), back.as_holder_of(api.token) as again:
+                revision = turn(again, on=False)
+                eventually(lambda: not is_on(client))
+                eventually(lambda: node.revision() == revision)
+                assert (found := node.environment()) is not None
+                assert not found.on_defaults
+
+
+def test_a_node_without_anything_starts_and_waits(tmp_path: Path) -> None:
+    with edge_process(tmp_path / "edge", ["http://127.0.0.1:9"], "pennon_edge_x") as node:
+        assert node.ready["environments"] == []
+        answer = node.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+        assert node.answer_to("pennon_server_x") == 503
+        assert node.status().problems
+        assert node.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "told"),
+    [
+        ((), "", "PENNON_EDGE_KEY: an edge node needs an edge key"),
+        (("--upstream", "http://127.0.0.1:9"), "pennon_server_x", "this is a server key"),
+        (("--upstream", "flags.example"), "pennon_edge_x", "--upstream"),
+        ((), "pennon_edge_x", "--upstream: name the server"),
+        (("--upstream", "http://127.0.0.1:9", "--defaults", "/nowhere"), "pennon_edge_x", "there is no file /nowhere"),
+        (("--upstream", "http://127.0.0.1:9", "--kv", "kafka://x"), "pennon_edge_x", "no key-value store speaks"),
+    ],
+)
+def test_what_keeps_a_node_from_starting_is_told(tmp_path: Path, options: tuple[str, ...], key: str, told: str) -> None:
+    with pytest.raises(AssertionError, match=told):
+        edge_process(tmp_path / "edge", [], key, *options).__enter__()
+
+
+def test_status_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    with edge_process(tmp_path / "edge", ["http://127.0.0.1:9"], "pennon_edge_x", "--name", "fra-1") as node:
+        status = node.status()
+    assert (status.name, status.level, status.ready) == ("fra-1", 3, False)
+    assert [upstream.url for upstream in status.upstreams] == ["http://127.0.0.1:9"]
+    assert msgspec.json.decode(status.to_json())["name"] == "fra-1"

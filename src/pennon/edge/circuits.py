@@ -50,7 +50,7 @@ class Circuits:
 
 
 class CircuitCalls:
-    """Looks at the calls of one transport, which makes them one after the other. See `pennon.sdk.receiver.Calls`."""
+    """Looks at the calls of one transport. See `pennon.sdk.receiver.Calls`."""
 
     def __init__(self, circuits: Circuits) -> None:
         self.upstream = next(iter(circuits.breakers))
@@ -60,25 +60,27 @@ class CircuitCalls:
         self.is_cut = False
         """Set when it is we who end what is asked: that is nobody's failure."""
         self._circuits = circuits
-        self._began_at = 0.0
+        self._began: dict[str, float] = {}
 
     def begin(self, url: str) -> Mapping[str, str]:
         """Return this node's name, by which the upstream finds cycles. Raises `UpstreamFailed` if nobody may ask."""
         self.upstream = self._circuits.upstream_of(url)
         self._circuits.begin(self.upstream)
-        self._began_at = self._circuits.now()
+        self._began[url] = self._circuits.now()
         return {"X-Pennon-Node": self._circuits.name}
 
     def answered(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Take note of an answer. Raises `UpstreamFailed` where it comes from here."""
-        self._circuits.answered(self.upstream, status, self._circuits.now() - self._began_at)
+        now = self._circuits.now()
+        self._circuits.answered(self._circuits.upstream_of(url), status, now - self._began.pop(url, now))
         if status < 400:
             self.come_by(tuple(name for name in headers.get("x-pennon-path", "").split(",") if name))
 
     def failed(self, url: str) -> None:
         """Take note that nothing was answered."""
+        self._began.pop(url, None)
         if not self.is_cut:
-            self._circuits.failed(self.upstream)
+            self._circuits.failed(self._circuits.upstream_of(url))
 
     def come_by(self, path: tuple[str, ...]) -> None:
         """Take note of the path of the upstream's state. Raises `UpstreamFailed` where that is from here."""

@@ -13,16 +13,21 @@ from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Failure, FailureKind
 
 _log = structlog.get_logger(__name__)
-EVERY_S = 10.0
+LIST_S = 10.0
 SOONEST_S = 0.5
-CURRENT_S = 3 * EVERY_S
 
 
 class Discovery:
     """Follows *membership*; *took* is called after each answer, with all that were listed in it."""
 
     def __init__(
-        self, config: Config, circuits: Circuits, membership: Membership, took: Callable[[Listing], None]
+        self,
+        config: Config,
+        circuits: Circuits,
+        membership: Membership,
+        took: Callable[[Listing], None],
+        *,
+        every_s: float = LIST_S,
     ) -> None:
         self.membership = membership
         self.failure: Failure | None = None
@@ -30,6 +35,7 @@ class Discovery:
         """Set once an upstream has answered, or all have failed."""
         self._config = config
         self._took = took
+        self._every_s = every_s
         self._now = config.clock.monotonic
         self._complete_at = float("-inf")
         self._wanted = asyncio.Event()
@@ -39,7 +45,7 @@ class Discovery:
     @property
     def is_current(self) -> bool:
         """Whether an upstream that knows has lately said which environments there are."""
-        return self._now() - self._complete_at < CURRENT_S
+        return self._now() - self._complete_at < 3 * self._every_s
 
     def ask_soon(self) -> None:
         """Ask again now: something has happened."""
@@ -60,7 +66,7 @@ class Discovery:
                 _log.exception("the list of environments could not be taken")
             self.is_tried.set()
             await asyncio.sleep(SOONEST_S)
-            wait_s = EVERY_S * (0.75 + 0.5 * self._config.chance()) - SOONEST_S
+            wait_s = max(0.0, self._every_s * (0.75 + 0.5 * self._config.chance()) - SOONEST_S)
             try:
                 await asyncio.wait_for(self._wanted.wait(), wait_s if self.failure is None else SOONEST_S)
             except TimeoutError:

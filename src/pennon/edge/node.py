@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Self
 
@@ -12,36 +12,45 @@ import structlog
 from pennon._version import __version__
 from pennon.bus import MemoryBus
 from pennon.edge.breaker import BreakerSettings
-from pennon.edge.circuits import Circuits
+from pennon.edge.circuits import CircuitCalls, Circuits
 from pennon.edge.config import Settings, name_in
 from pennon.edge.defaults import BundledDefaults, bundled
-from pennon.edge.discovery import Discovery
+from pennon.edge.discovery import LIST_S, Discovery
 from pennon.edge.events import EdgeEvents
 from pennon.edge.following import Following, FollowingSettings
 from pennon.edge.keeping import Keeping
 from pennon.edge.known import KnownEnvironments
 from pennon.edge.kv import KvUnusable, StateStore, store_at
+from pennon.edge.lanes import ForwardingSettings
 from pennon.edge.listing import Listed, Listing, Membership
 from pennon.edge.metrics import StatusCollector
+from pennon.edge.overriding import Overrides
 from pennon.edge.replicas import Feed, Replicas
+from pennon.edge.reporting import Reporter
 from pennon.edge.standing import environments_of, hash_of, upstreams_of, what_is_wrong
 from pennon.edge.status import Status
 from pennon.ingest import SpoolError
 from pennon.model import Position
+from pennon.protocol import Trust
 from pennon.sdk import Level
-from pennon.sdk._async.transport import prepared
+from pennon.sdk._async.transport import AsyncTransport, prepared
 from pennon.sdk.config import Config, system_clock
 from pennon.sdk.errors import InvalidFile
 from pennon.sdk.ladder import Pace
+from pennon.sdk.signatures import verifier
+from pennon.sdk.trust import trust_of
 from pennon.stream import StreamNode, StreamSettings
 
 _log = structlog.get_logger(__name__)
 PACE = Pace(poll_s=10.0, base_s=0.5, cap_s=5.0, refused_s=20.0)
 HEARTBEAT_S = 2.0
 TIMEOUT_S = 5.0
+LEAVE_S = 1.0
+"""How long a stop waits for the upstream to hear of it."""
 FIRST_S = 5.0
 """How long a start waits for the first word of an upstream, where nothing is known without one."""
-CURRENT_S = 30.0
+CURRENT_S = 10.0
+"""What was not confirmed for longer than this may not be all that there is."""
 
 
 class CannotStart(Exception):
@@ -54,6 +63,8 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace = PACE
     breaker: BreakerSettings = BreakerSettings()
     following: FollowingSettings = FollowingSettings()
+    forwarding: ForwardingSettings = ForwardingSettings()
+    list_s: float = LIST_S
     first_s: float = FIRST_S
 
 
@@ -72,17 +83,21 @@ class EdgeNode:
         self.key_hash = hash_of(settings.key)
         self.replicas = Replicas(key_ttl_s=float(settings.key_ttl))
         self.replicas.is_current = self._is_current
+        self.overrides = Overrides(folder, node=self.name, replicas=self.replicas, clock=self.clock)
+        self.replicas.overlay = self.overrides
         self.followings: dict[str, Following] = {}
         self.on_applied: list[Callable[[str, Position, float], None]] = []
         """Each is told of an environment, where it stands now, and when that was, in seconds since 1970."""
         self.config = _config(settings, tuning)
         self.circuits = Circuits(self.name, self.config.urls, self.clock.monotonic, settings=tuning.breaker)
         self.bus = MemoryBus()
-        self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key)
+        waiting = msgspec.structs.replace(tuning.forwarding, spool_bytes=settings.events_mib * 1024 * 1024)
+        self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key, waiting)
         self.stream = StreamNode(
             self.replicas, self.bus, self.events, self.clock, _stream_settings(settings), name=self.name
         )
         self.keeping = Keeping(_state_store(settings), self.replicas.feeds, self.clock)
+        self.stream.metrics.registry.register(self.events.metrics)
         self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
         self._known = KnownEnvironments(folder)
         self._defaults = _defaults(settings)
@@ -123,7 +138,11 @@ class EdgeNode:
             ready=self.is_ready,
             upstreams=upstreams_of(self.circuits, self.clock.monotonic()),
             environments=tuple(environments_of(self.replicas, self.followings, self.stream, self.key_hash)),
-            problems=tuple(filter(None, (failure.message if failure else "", self.keeping.problem))),
+            overrides=self.overrides.shown(),
+            dropped=self.overrides.dropped,
+            problems=tuple(
+                filter(None, (failure.message if failure else "", self.keeping.problem, self.overrides.problem))
+            ),
         )
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
@@ -137,12 +156,31 @@ class EdgeNode:
         stack.push_async_callback(self._stop_following)
         for name in known:
             self._follow(name)
-        self._discovery = Discovery(self.config, self.circuits, Membership(self.config.urls, known), self._took)
+        membership, every_s = Membership(self.config.urls, known), self._tuning.list_s
+        self._discovery = Discovery(self.config, self.circuits, membership, self._took, every_s=every_s)
         stack.push_async_callback(self._discovery.close)
         if not known:
             await self._first_word(self._discovery)
         self._begin_with_defaults()
+        await stack.enter_async_context(_running(self.overrides.run()))
         await stack.enter_async_context(self.stream)
+        await stack.enter_async_context(self._reporting())
+
+    @contextlib.asynccontextmanager
+    async def _reporting(self) -> AsyncIterator[None]:
+        """Tell the upstream what was applied here and below, and at the end that the node stops."""
+        transport = AsyncTransport(self.config, CircuitCalls(self.circuits))
+        reporter = Reporter(self.stream, self.status, transport.post, overrides=self.overrides.of)
+        self.on_applied.append(reporter.on_applied)
+        try:
+            async with _running(reporter.run()):
+                yield
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await reporter.leave()
+        finally:
+            self.on_applied.remove(reporter.on_applied)
+            await transport.close()
 
     async def _restore(self) -> list[str]:
         """Take what the store kept of the environments that the key opens; return their names."""
@@ -184,9 +222,12 @@ class EdgeNode:
 
     def _feed(self, name: str) -> Feed:
         if (feed := self.replicas.feeds.get(name)) is None:
-            feed = self.replicas.feeds[name] = Feed(name, self.clock, self._hears)
+            feed = self.replicas.feeds[name] = Feed(name, self.clock, self._hears, self._trust(name))
             feed.defaults = None if self._defaults is None else self._defaults.of(name)
         return feed
+
+    def _trust(self, name: str) -> Trust | None:
+        return trust_of(msgspec.structs.replace(self.config, environment=name), "edge")
 
     def _follow(self, name: str) -> None:
         if name not in self.followings:
@@ -244,11 +285,23 @@ class EdgeNode:
     def _is_current(self) -> bool:
         """Whether an upstream has lately confirmed everything that is known."""
         is_listed = self._discovery is not None and self._discovery.is_current
-        return is_listed and all(feed.age() < CURRENT_S for feed in self.replicas.feeds.values())
+        is_followed = not any(map(self._is_cut_off, self.replicas.feeds.values()))
+        return is_listed and is_followed and all(feed.age() < CURRENT_S for feed in self.replicas.feeds.values())
 
     def _is_cut_off(self, feed: Feed) -> bool:
         following = self.followings.get(feed.name)
         return following is None or following.level is not Level.STREAMING
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Do *work* meanwhile, which has no end of its own."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _made(folder: Path) -> Path:
@@ -267,6 +320,10 @@ def _config(settings: Settings, tuning: Tuning) -> Config:
         heartbeat_s=HEARTBEAT_S,
         timeout_s=TIMEOUT_S,
         clock=system_clock(),
+        trusted_keys=settings.trusted_keys,
+        strict_signatures=settings.strict_signatures,
+        max_head_age_s=float(settings.max_head_age) or None,
+        verify=verifier() if settings.trusted_keys else None,
     )
     return prepared(config)
 

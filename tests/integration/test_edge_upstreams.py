@@ -1,0 +1,203 @@
+"""Which upstream an edge node follows, when there are several and some of them are not what they should be."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pennon import Client
+from pennon.model import Snapshot
+from tests.edges import QUICK, AnyEdge, EdgeInProcess, edge
+from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean, running
+from tests.integration.relay import relay
+from tests.integration.upstream import eventually
+
+NOBODY = "http://127.0.0.1:9"
+
+
+@contextlib.contextmanager
+def pop(folder: Path, *upstreams: RunningNode | AnyEdge, name: str = "pop") -> Iterator[EdgeInProcess]:
+    with edge(folder, [each.url for each in upstreams], EDGE, name=name) as node:
+        yield node
+
+
+def stands_at(node: EdgeInProcess, revision: object) -> bool:
+    return node.revision(ENVIRONMENT) == str(revision)
+
+
+def upstream_of(node: EdgeInProcess) -> str:
+    found = node.environment(ENVIRONMENT)
+    return "" if found is None or found.level > 0 else found.upstream
+
+
+def holds_what_the_log_says(node: EdgeInProcess, log: MemoryLog) -> bool:
+    held = Snapshot.from_json(node.get(f"/sdk/v1/snapshot?environment={ENVIRONMENT}").content)
+    return held.to_json() == log.state(ENVIRONMENT).to_json()
+
+
+def test_a_node_falls_to_the_next_upstream_and_comes_back_without_a_gap(tmp_path: Path) -> None:
+    log = MemoryLog()
+    with running(boolean("a"), log=log) as second, contextlib.ExitStack() as stack:
+        with edge(tmp_path / "first", [second.url], EDGE, name="first") as first:
+            port = int(first.url.rpartition(":")[2])
+            node = stack.enter_context(pop(tmp_path / "pop", first, second))
+            client = stack.enter_context(Client(node.url, key=SERVER))
+            client.wait_until_ready(timeout=10)
+            eventually(lambda: upstream_of(node) == first.url)
+        eventually(lambda: upstream_of(node) == second.url)
+        second.write(boolean("b"))
+        eventually(lambda: client.boolean("b", {"targetingKey": "u"}, default=False))
+        with edge(tmp_path / "first", [second.url], EDGE, name="first", port=port) as first:
+            eventually(lambda: upstream_of(node) == first.url)
+            found = node.environment(ENVIRONMENT)
+            assert found is not None
+            assert found.switched == 1
+            assert found.path == ("first", "origin")
+            position = second.write(boolean("c"))
+            eventually(lambda: stands_at(node, position))
+        eventually(lambda: upstream_of(node) == second.url)
+        assert holds_what_the_log_says(node, log)
+
+
+def test_a_node_leaves_an_upstream_that_is_itself_cut_off_for_one_that_is_not(tmp_path: Path) -> None:
+    log = MemoryLog()
+    with (
+        running(boolean("a"), log=log) as origin,
+        relay() as wire,
+        edge(tmp_path / "hub", [wire.before(origin.url)], EDGE, name="hub") as hub,
+        pop(tmp_path / "pop", hub, origin) as node,
+    ):
+        eventually(lambda: upstream_of(node) == hub.url)
+        wire.before(NOBODY)
+        wire.drop()
+        eventually(lambda: upstream_of(node) == origin.url, 20)
+        position = origin.write(boolean("b"))
+        eventually(lambda: stands_at(node, position))
+        assert not stands_at(hub, position)
+        assert holds_what_the_log_says(node, log)
+
+
+def test_a_lagging_upstream_takes_nothing_back(tmp_path: Path) -> None:
+    log, behind = MemoryLog(), MemoryLog()
+    with running(boolean("a"), log=log) as origin, running(boolean("a"), log=behind) as lagging:
+        origin.write(boolean("b"))
+        position = origin.write(boolean("c"))
+        with contextlib.ExitStack() as stack:
+            node = stack.enter_context(pop(tmp_path / "pop", origin, lagging))
+            eventually(lambda: stands_at(node, position))
+            origin.stop()
+            eventually(lambda: upstream_of(node) == lagging.url)
+            found = eventually(lambda: (it := node.environment(ENVIRONMENT)) and it.problem and it)
+            assert "behind" in found.problem
+            assert found.revision == str(position)
+            assert holds_what_the_log_says(node, log)
+            lagging.write(boolean("b"))
+            assert stands_at(node, position)
+
+
+def test_an_upstream_that_was_restored_is_followed_into_its_epoch(tmp_path: Path) -> None:
+    log, restored = MemoryLog(), MemoryLog()
+    with running(boolean("a"), log=log) as old, running(boolean("z"), log=restored) as new:
+        position = restored.restore(ENVIRONMENT)
+        old.write(boolean("b"))
+        old.write(boolean("c"))
+        with pop(tmp_path / "pop", new, old) as node, Client(node.url, key=SERVER) as client:
+            eventually(lambda: stands_at(node, position))
+            client.wait_until_ready(timeout=10)
+            assert client.boolean("z", {"targetingKey": "u"}, default=False)
+            new.write(boolean("y"))
+            eventually(lambda: client.boolean("y", {"targetingKey": "u"}, default=False))
+            assert holds_what_the_log_says(node, restored)
+
+
+def test_environments_come_and_go(tmp_path: Path) -> None:
+    log = MemoryLog()
+    other = "shop/staging"
+    with (
+        running(boolean("a"), log=log) as origin,
+        edge(tmp_path / "hub", [origin.url], EDGE, name="hub") as hub,
+        pop(tmp_path / "pop", hub) as node,
+    ):
+        eventually(lambda: node.environment(ENVIRONMENT))
+        origin.write(*KEYS, boolean("s"), environment=other)
+        eventually(lambda: node.revision(other) == "1.1", 25)
+
+        async def remove() -> None:
+            log.remove(other)
+
+        origin.run(remove())
+        eventually(lambda: hub.environment(other) is None, 25)
+        eventually(lambda: node.environment(other) is None, 25)
+        assert stands_at(node, "1.1")
+
+
+def test_an_origin_that_fails_takes_no_environment_away(tmp_path: Path) -> None:
+    log = MemoryLog()
+    with running(boolean("a"), log=log) as origin, pop(tmp_path / "pop", origin) as node:
+        eventually(lambda: stands_at(node, "1.1"))
+        origin.stop()
+        eventually(lambda: node.status().problems)
+        assert stands_at(node, "1.1")
+        assert node.answer_to(SERVER) == 200
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_a_cycle_is_found_and_each_node_takes_the_origin(tmp_path: Path, length: int) -> None:
+    """Each prefers the one before it, and all start at once, so that no one can know of the cycle at first."""
+    log = MemoryLog()
+    with contextlib.ExitStack() as stack:
+        origin = stack.enter_context(running(boolean("a"), log=log))
+        ports = stack.enter_context(free_ports(length))
+        urls = [f"http://127.0.0.1:{port}" for port in ports]
+        nodes = [
+            stack.enter_context(
+                edge(tmp_path / f"n{at}", [urls[at - 1], origin.url], EDGE, name=f"n{at}", port=ports[at], tuning=QUICK)
+            )
+            for at in range(length)
+        ]
+        position = origin.write(boolean("b"))
+        for node in nodes:
+            eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
+        eventually(lambda: not any(_goes_round(node) for node in nodes), 20)
+        position = origin.write(boolean("c"))
+        for node in nodes:
+            eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
+            assert holds_what_the_log_says(node, log)
+
+
+def test_nodes_that_have_only_each_other_find_out_and_say_so(tmp_path: Path) -> None:
+    log = MemoryLog()
+    with contextlib.ExitStack() as stack:
+        with running(boolean("a"), log=log) as origin:
+            for name in ("n0", "n1"):
+                with edge(tmp_path / name, [origin.url], EDGE, name=name) as node:
+                    eventually(lambda node=node: stands_at(node, "1.1"))  # type: ignore[misc]
+        first, second = stack.enter_context(free_ports(2))
+        nodes = [
+            stack.enter_context(edge(tmp_path / name, [f"http://127.0.0.1:{port}"], EDGE, name=name, port=own))
+            for name, own, port in (("n0", first, second), ("n1", second, first))
+        ]
+        # One of them asks the other, and is followed by nobody; or none does. Never both.
+        eventually(lambda: any("n0 from n1" in _problem(node) or "n1 from n0" in _problem(node) for node in nodes), 20)
+        eventually(lambda: not all(upstream_of(node) for node in nodes), 20)
+        assert all(node.answer_to(SERVER) == 200 for node in nodes)
+
+
+def _problem(node: EdgeInProcess) -> str:
+    found = node.environment(ENVIRONMENT)
+    return "" if found is None else found.problem
+
+
+def _goes_round(node: EdgeInProcess) -> bool:
+    found = node.environment(ENVIRONMENT)
+    return found is None or "origin" not in found.path or node.status().name in found.path
+
+
+@contextlib.contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        ports = [each.getsockname()[1] for each in sockets]
+    yield ports
