@@ -125,6 +125,12 @@ class RuleSet:
         """
         return RuleSet(self._compiler, Hot(compiled_bytes), self._bounds)
 
+    def cooled(self) -> "RuleSet":
+        """Return rules that answer the same, of which nothing is compiled."""
+        before = self._compiler
+        compiler = Compiler(self.snapshot, before.links, before.kit, before.stale)
+        return RuleSet(compiler, self._hot.emptied(), self._bounds)
+
     def uncounted(self) -> "RuleSet":
         """Return rules that answer the same, and neither count nor tell of exposures: nobody is served by them."""
         return RuleSet(self._compiler.uncounted(), self._hot.emptied(), self._bounds)

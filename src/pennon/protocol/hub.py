@@ -151,11 +151,20 @@ class Hub:
             self._snapshots[projection] = self.snapshot(projection).to_json()
         return self._snapshots[projection]
 
-    def tidy(self) -> None:
-        """Let go of the large documents that nobody asked for since the last time: they are made again when wanted."""
-        for projection in self._snapshots.keys() - self._wanted:
+    def is_whole(self, projection: Projection, document: bytes) -> bool:
+        """Whether *document*, which `document` gave just now, is the snapshot and no step to it."""
+        return document is self._snapshots.get(projection)
+
+    def tidy(self) -> bool:
+        """Let go of the large documents that nobody asked for since the last time: they are made again when wanted.
+
+        Return whether there were any.
+        """
+        unwanted = self._snapshots.keys() - self._wanted
+        for projection in unwanted:
             del self._snapshots[projection]
         self._wanted.clear()
+        return bool(unwanted)
 
     def opening(self, projection: Projection, since: Position | None, now: float) -> Frame:
         """Return the first frame of a stream for a receiver who stands at *since*.

@@ -142,6 +142,18 @@ def test_a_segment_that_two_flags_share_is_compiled_once_while_one_of_them_is_ho
         assert rules._compiler.segment("shared").test is first
 
 
+def test_cooled_rules_answer_the_same_and_have_nothing_compiled() -> None:
+    rules = compile_snapshot(_shop([0] * len(FLAGS))).bounded(10_000)
+    before = [rules.evaluate(key, CONTEXTS[0]) for key in FLAGS]
+    cooled = rules.cooled()
+    assert (len(cooled._hot), cooled._compiler._segments, cooled._compiler._inner) == (0, {}, {})
+    assert [cooled.evaluate(key, CONTEXTS[0]) for key in FLAGS] == before
+    moved = cooled.advanced(_shop([0] * len(FLAGS), "US", 2), [("segment", "eu")])
+    assert [moved.evaluate(key, CONTEXTS[1]) for key in FLAGS] == [
+        compile_snapshot(_shop([0] * len(FLAGS), "US", 2)).evaluate(key, CONTEXTS[1]) for key in FLAGS
+    ]
+
+
 def test_threads_that_ask_bounded_rules_at_once_all_get_their_answers() -> None:
     rules = compile_snapshot(_shop([0] * len(FLAGS))).bounded(600)
     expected = {key: compile_snapshot(_shop([0] * len(FLAGS))).evaluate(key, CONTEXTS[0]) for key in FLAGS}

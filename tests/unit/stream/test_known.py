@@ -1,5 +1,6 @@
 """What may be reported: the flags and variations that are there, and those that were a moment ago."""
 
+from collections import UserDict
 from typing import Any
 
 from pennon.events import Counter, EventBatch, Exposure, Metric
@@ -80,22 +81,24 @@ def test_batch_is_left_as_it_is_or_without_what_is_not_known() -> None:
     assert (left.counters, left.exposures, left.metrics) == ((counter("checkout", None),), (exposure,), (metric,))
 
 
-class _Elsewhere(dict[str, Item]):
+class _Elsewhere(UserDict[str, Item]):
     """Flags that are another item each time, as those in a file are."""
 
     def __getitem__(self, key: str) -> Item:
         item = super().__getitem__(key)
         return Item(item.key, item.version, item.changed_at, item.hash, bytes(bytearray(item.text)))
 
-    def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
-
 
 def test_flags_that_lie_elsewhere_are_read_once_and_so_many_are_kept(monkeypatch: Any) -> None:
     monkeypatch.setattr(known, "REMEMBERED", 2)
     reads: list[str] = []
     read = known._read_variations
-    monkeypatch.setattr(known, "_read_variations", lambda item: reads.append(item.key) or read(item))
+
+    def noting(item: Item) -> frozenset[str]:
+        reads.append(item.key)
+        return read(item)
+
+    monkeypatch.setattr(known, "_read_variations", noting)
     flags = KnownFlags()
     flags.follow(_Elsewhere({name: flag(name, "on") for name in ("a", "b", "c")}))
     for _ in range(3):
