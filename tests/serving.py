@@ -137,9 +137,10 @@ class Process:
         *options: str,
         environ: Mapping[str, str] | None = None,
         command: Sequence[str] = ("serve",),
+        within: Sequence[str] = (),
     ) -> None:
         self.log = folder.with_name(folder.name + ".log")
-        program = [sys.executable, "-c", "from pennon.cli import main; main()", *command]
+        program = [*within, sys.executable, "-c", "from pennon.cli import main; main()", *command]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*program, "--json", "--data", str(folder), "--port", "0", *options],

@@ -148,7 +148,9 @@ class Edge:
         key: str,
         options: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
     ) -> None:
+        self._within = within
         self.folder = folder
         self.name = folder.name
         named = [part for url in upstreams for part in ("--upstream", url)]
@@ -185,15 +187,20 @@ class Edge:
             self._process.ended()
 
     def _started(self) -> Process:
-        return Process(self.folder, *self._options, environ=self._environ, command=("edge", "run"))
+        return Process(self.folder, *self._options, environ=self._environ, command=("edge", "run"), within=self._within)
 
 
 @contextlib.contextmanager
 def edge(
-    folder: Path, *upstreams: str, key: str, options: Sequence[str] = (), environ: Mapping[str, str] | None = None
+    folder: Path,
+    *upstreams: str,
+    key: str,
+    options: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[Edge]:
-    """An edge node with its data in *folder*, ended afterwards."""
-    running = Edge(folder, *upstreams, key=key, options=options, environ=environ)
+    """An edge node with its data in *folder*, ended afterwards. *within* is a command that runs its program."""
+    running = Edge(folder, *upstreams, key=key, options=options, environ=environ, within=within)
     try:
         yield running
     finally:
