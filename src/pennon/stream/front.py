@@ -1,5 +1,6 @@
 """What is done about every request below `/sdk`, `/ofrep` and `/client`, whoever answers it: an id, a count, a line."""
 
+import contextlib
 import logging
 import random
 import re
@@ -63,4 +64,6 @@ class Front:
         if status >= 500 or _levels.isEnabledFor(logging.DEBUG):
             log = _log.info if status >= 500 else _log.debug
             fields = {"request_id": request_id} if request_id else {}
-            log("request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1), **fields)
+            # The log may lie on a disk that is full: that is no reason to fail a request.
+            with contextlib.suppress(OSError):
+                log("request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1), **fields)
