@@ -94,7 +94,6 @@ class Lane:
 
     async def finish(self) -> None:
         """Hand on what is left, until all is gone or an upstream fails. `run` must be over."""
-        self._upstreams.try_now()
         with contextlib.suppress(OSError):
             await self._fill()
             while len(self._outbox) and self._upstreams.failures == 0 and await self._send_some():
@@ -135,16 +134,7 @@ class Lane:
             await asyncio.sleep(self._shared.settings.gather_s)
         else:
             # What comes meanwhile waits, too: the upstreams are left alone for a reason.
-            await self._woken_within(pause)
-
-    async def _woken_within(self, pause_s: float) -> None:
-        until = self._shared.clock.monotonic() + pause_s
-        while (left_s := until - self._shared.clock.monotonic()) > 0:
-            self._more.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), left_s)
-            if self._upstreams.choose(self._shared.clock.monotonic()) is not None:
-                return
+            await asyncio.sleep(pause)
 
     async def _fill(self) -> None:
         if self._settled_to is not None:

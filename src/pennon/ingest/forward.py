@@ -306,7 +306,3 @@ class Upstreams:
             # Spread by half: many nodes were told the same.
             pause = max(pause, min(wish_s, self._cap_s) * (1 + self._chance() / 2))
         self._not_before[upstream] = now + pause
-
-    def try_now(self) -> None:
-        """Leave none alone any longer: something says that there is hope."""
-        self._not_before = [float("-inf")] * len(self._not_before)

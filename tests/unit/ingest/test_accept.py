@@ -295,3 +295,17 @@ def test_reading_goes_on_where_it_is_told(tmp_path: Path) -> None:
             assert [found.batch.sequence for record in rest if (found := spooled(record.payload or b""))] == [2, 3]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("passes_on", [True, False])
+def test_number_far_behind_is_for_who_counts_to_refuse(tmp_path: Path, passes_on: bool) -> None:
+    async def scenario() -> None:
+        async with ingesting(tmp_path, IngestSettings(passes_on=passes_on)) as ingest:
+            await asyncio.gather(*(ingest.accept(ENVIRONMENT, "k1", batch(sequence)) for sequence in range(10, 610, 2)))
+            if passes_on:
+                assert await ingest.accept(ENVIRONMENT, "k1", batch(1)) == Accepted(1)
+            else:
+                with pytest.raises(BatchTooOld, match="new name"):
+                    await ingest.accept(ENVIRONMENT, "k1", batch(1))
+
+    asyncio.run(scenario())
