@@ -214,7 +214,7 @@ class Core(Flags):
         with self._lock:
             self._replica = remembering(stored, self._trust, self._config)
             if (refused := self._replica.refused) is not None:
-                self._report(refused)
+                self._report(Reported(f"in the local store, {refused.problem}", refused.kind))
             if (snapshot := self._replica.snapshot) is not None:
                 self.loaded = stored
                 self._compile(snapshot, None, now)
