@@ -66,4 +66,6 @@ class Front:
             fields = {"request_id": request_id} if request_id else {}
             # The log may lie on a disk that is full: that is no reason to fail a request.
             with contextlib.suppress(OSError):
-                log("request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1), **fields)
+                log(
+                    "request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1), **fields
+                )
