@@ -56,6 +56,10 @@ class LogReader(Protocol):
         """Return why nobody may be admitted by the key records of *environment* now; None where all is well."""
         return None
 
+    def overridden(self, environment: str) -> str:
+        """Return which flags of *environment* are not served as the origin says, as a header; empty for none."""
+        return ""
+
     async def allows_client_rules(self, environment: str) -> bool:
         """Return whether browsers may have the rules of *environment*'s client-side flags, to evaluate themselves."""
         return False
