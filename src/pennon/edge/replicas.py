@@ -34,6 +34,9 @@ class Overlay(Protocol):
     def applied(self, document: Document) -> Document:
         """Return a snapshot or a delta as it is to be served."""
 
+    def overridden(self, environment: str) -> str:
+        """Return which flags of *environment* it replaces, as a header says it."""
+
 
 class NoOverlay:
     """Serves everything as it came."""
@@ -41,6 +44,10 @@ class NoOverlay:
     def applied(self, document: Document) -> Document:
         """Return *document*."""
         return document
+
+    def overridden(self, _environment: str) -> str:
+        """Return that there are none."""
+        return ""
 
 
 class Defaults(msgspec.Struct, frozen=True):
@@ -207,6 +214,10 @@ class Replicas(LogReader):
         said = Endorsed(snapshot.heads).as_step(snapshot).step
         assert said is not None  # it is one
         return self.overlay.applied(said).heads
+
+    def overridden(self, environment: str) -> str:
+        """Return which flags of *environment* a person on this node has overridden, as a header says it."""
+        return self.overlay.overridden(environment)
 
     def knows_all(self) -> bool:
         """Return whether an upstream has lately confirmed everything: else an unknown key may be a new one."""
