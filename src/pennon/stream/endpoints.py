@@ -38,7 +38,9 @@ _EVALUATORS: frozenset[KeyKind] = frozenset({"server", "client"})
 _PROBLEM = ("content-type", "application/problem+json")
 
 _ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID"
-_EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Revision, X-Request-ID"
+_EXPOSE_HEADERS = (
+    "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Overrides, X-Pennon-Revision, X-Request-ID"
+)
 
 
 def by_header(node: StreamNode, request: Request, _rest: str) -> Access:
@@ -200,7 +202,7 @@ class _Reply:
 class Exchange:
     """One request on its way to an answer: what is known of it by now decides how an error looks."""
 
-    __slots__ = ("_depends_on_origin", "_endpoint", "_node", "_origin", "_readers", "_rest", "request")
+    __slots__ = ("_depends_on_origin", "_endpoint", "_node", "_origin", "_overridden", "_readers", "_rest", "request")
 
     def __init__(self, node: StreamNode, request: Request) -> None:
         self.request = request
@@ -211,6 +213,8 @@ class Exchange:
         self._readers: str | None = None
         """The pages that may read the answer: those of one origin, `*` for all, None for none."""
         self._depends_on_origin = False
+        self._overridden = ""
+        """The flags that are not served as the origin says, once the environment is known."""
 
     async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer:
         """Return the answer, an error if need be. Raises `Gone`, and what nobody foresaw."""
@@ -237,6 +241,8 @@ class Exchange:
         node: Headers = (("x-pennon-node", self._node.name),)
         if self.request.headers.get("x-pennon-node") is not None:
             node = (*node, ("x-pennon-path", ",".join(self._node.path)))
+        if self._overridden:
+            node = (*node, ("x-pennon-overrides", self._overridden))
         vary: Headers = (("vary", "Origin"),) if self._depends_on_origin else ()
         if self._readers is None:
             return (*node, *vary)
@@ -272,6 +278,7 @@ class Exchange:
         if environment is None or not environment.is_loaded:
             raise StillLoading(f"{name} is not loaded yet")
         self._check_standing(name)
+        self._overridden = self._node.reader.overridden(name)
         return Call(self._node, self.request, access, environment, rest)
 
     def _check_standing(self, environment: str) -> None:
