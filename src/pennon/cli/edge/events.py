@@ -1,6 +1,7 @@
 """`pennon edge events`: the event batches that no upstream took, in a node's data folder, whether or not it runs."""
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import msgspec
 import typer
 
 from pennon.cli import options, output
+from pennon.edge.config import Settings
 
 if TYPE_CHECKING:
     from pennon.edge.dead_letters import DeadLetters
@@ -19,10 +21,11 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    Path,
-    typer.Option(help="The node's data folder.", envvar="PENNON_EDGE_DATA"),
+    Path | None,
+    typer.Option(
+        help=f"The node's data folder. Default: PENNON_EDGE_DATA, else {Settings().data}.", show_default=False
+    ),
 ]
-_DATA = Path("pennon-edge-data")
 Name = Annotated[str, typer.Argument(help="Its name, as `list` shows it, or a part of it.", show_default=False)]
 
 
@@ -40,7 +43,7 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @app.command("list")
-def list_letters(data: Data = _DATA, json: options.Json = False) -> None:
+def list_letters(data: Data = None, json: options.Json = False) -> None:
     """List the batches that were refused for good, the oldest first."""
     letters = _letters(data)
     found = [_listed(name, letters) for name in letters.names()]
@@ -53,7 +56,7 @@ def list_letters(data: Data = _DATA, json: options.Json = False) -> None:
 
 
 @app.command()
-def show(name: Name, data: Data = _DATA) -> None:
+def show(name: Name, data: Data = None) -> None:
     """Show one of them whole, as JSON: why it was refused, by whom, and the events in it."""
     letters = _letters(data)
     found = _one(letters, name)
@@ -68,7 +71,7 @@ def show(name: Name, data: Data = _DATA) -> None:
 def retry(
     name: Annotated[str | None, typer.Argument(help="Its name, or a part of it.", show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="Send all of them again.")] = False,
-    data: Data = _DATA,
+    data: Data = None,
 ) -> None:
     """Let the node send one again, or all: now if it runs, else when it starts. What was counted counts once."""
     if (name is None) is not every:
@@ -81,13 +84,14 @@ def retry(
     output.done(f"{len(names)} to be sent again")
 
 
-def _letters(data: Path) -> "DeadLetters":
+def _letters(data: Path | None) -> "DeadLetters":
     from pennon.edge.dead_letters import DeadLetters  # noqa: PLC0415  # `pennon --help` can do without
 
-    if not (data / "events").is_dir():
-        output.error(f"{data} is no data folder of an edge node", mend="say which: --data FOLDER")
+    folder = data or Path(os.environ.get("PENNON_EDGE_DATA") or Settings().data)
+    if not (folder / "events").is_dir():
+        output.error(f"No edge node has its data in {folder}", mend="name the folder: --data FOLDER")
         raise typer.Exit(2)
-    return DeadLetters(data / "events")
+    return DeadLetters(folder / "events")
 
 
 def _one(letters: "DeadLetters", name: str) -> str:
