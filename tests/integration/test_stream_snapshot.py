@@ -101,7 +101,7 @@ def test_large_snapshot_is_compressed_for_who_takes_it() -> None:
         assert client.get("/sdk/v1/snapshot", headers=tags).status_code == 304
         with client.stream("GET", "/sdk/v1/snapshot", headers={"accept-encoding": "gzip"}) as again:
             assert b"".join(again.iter_raw()) == raw
-        assert len(node.node.environments[ENVIRONMENT]._packed) == 1
+        assert len(node.node.documents) == 1
         node.write(boolean("flag-0", on=False))
         stands_at(node, 2)
         with client.stream("GET", "/sdk/v1/snapshot", headers={"accept-encoding": "gzip"}) as later:

@@ -185,7 +185,11 @@ class _Reply:
         """Send *answer*."""
         self.status, self._taken_s = answer.status, time.perf_counter() - self._started
         lines = ((b"x-request-id", self.identity.encode()), NO_SNIFF, *exchange.lines())
-        await send_answer(self._send, answer, extra=lines, is_head=self._scope["method"] == "HEAD")
+        try:
+            await send_answer(self._send, answer, extra=lines, is_head=self._scope["method"] == "HEAD")
+        finally:
+            if answer.sent is not None:
+                answer.sent()
 
     def note(self) -> None:
         """Have the front note how it went."""

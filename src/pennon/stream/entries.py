@@ -9,8 +9,6 @@ from pennon.engine import RuleSet
 from pennon.model import Evaluation, Reason
 from pennon.stream import evaluations
 
-_KEPT = 50_000
-"""Flags that answer what no one could prebuild make ever more evaluations; beyond so many all are forgotten."""
 _KEPT_STREAMS = 1_000
 
 
@@ -25,11 +23,15 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Entries:
-    """The entries of *rules*."""
+    """The entries of *rules*.
 
-    __slots__ = ("_known", "_made", "revision", "rules", "streams")
+    Flags that answer what no one could prebuild make ever more evaluations: beyond so many as *most* all are forgotten.
+    """
 
-    def __init__(self, rules: RuleSet) -> None:
+    __slots__ = ("_known", "_made", "_most", "revision", "rules", "streams")
+
+    def __init__(self, rules: RuleSet, most: int) -> None:
+        self._most = most
         self.rules = rules
         self.revision = f"{rules.epoch}.{rules.revision}"
         self.streams: dict[tuple[object, ...], bytes] = {}
@@ -77,7 +79,7 @@ class Entries:
         entry = Entry(key, evaluation, evaluations.status(evaluation), listed, listed[:-2])
         # An error's text may quote the context, so there is no end of them.
         if evaluation.reason is not Reason.ERROR:
-            if len(self._made) >= _KEPT:
+            if len(self._made) >= self._most:
                 self._made.clear()
             self._made[id(evaluation)] = entry
         return entry

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gzip
 import math
 from collections.abc import Mapping
 
@@ -13,8 +12,8 @@ from pennon.model import DECODE_ERRORS, Delta, Head, Item, ItemKind, Items, KeyR
 from pennon.protocol import Hub, Projection
 from pennon.protocol.projection import is_client_side
 from pennon.stream.census import Census
-from pennon.stream.fanout import Fanout
 from pennon.stream.entries import Entries
+from pennon.stream.fanout import Fanout
 from pennon.stream.known import KnownFlags
 from pennon.stream.listeners import Listeners
 from pennon.stream.reports import Report
@@ -22,8 +21,10 @@ from pennon.stream.settings import StreamSettings
 from pennon.stream.subscribers import Ended
 
 _KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer")
-_GZIP_LEVEL = 4
-_KEPT_PACKED = 8
+_TIDY_S = 30.0
+_KEPT = 50_000
+_KEPT_TEXT = 1000
+"""So many OFREP entries are kept, or one for so much text of compiled flags where that is bounded."""
 _EVALUATED: tuple[Projection, ...] = ("server", "client")
 
 
@@ -35,6 +36,8 @@ class Environment:
         self.listeners = Listeners(fanout, settings, version=self.version, tag=self.flags_version)
         """The streams."""
         self.report = report
+        self._compiled_bytes = settings.compiled_bytes
+        self._tidied_at = -math.inf
         self.census = Census()
         self.refreshing = asyncio.Lock()
         """Held while what the log says is read and applied."""
@@ -53,7 +56,6 @@ class Environment:
         self._aged_from, self._aged_until = 0.0, math.inf
         self._client_flags: frozenset[str] | None = None
         self._client_rules: tuple[bytes, bytes] | None = None
-        self._packed: dict[int, tuple[bytes, asyncio.Future[bytes]]] = {}
 
     @property
     def is_loaded(self) -> bool:
@@ -81,13 +83,21 @@ class Environment:
         """Return how many SDKs stand at which revision: by their streams, polls and batches."""
         return self.census.sdks(self.listeners.positions("server"), now)
 
-    def adopt(self, hub: Hub) -> None:
-        """Serve what *hub* was loaded with. Every stream is brought there from wherever it stands."""
+    def compiled(self, hub: Hub) -> RuleSet:
+        """Return the rules of what *hub* was loaded with. It looks at every flag: not for the loop's thread."""
+        rules = compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed)
+        if self._compiled_bytes is not None:
+            rules = rules.bounded(self._compiled_bytes)
+        rules.next_staleness(0.0)  # looks at every flag once
+        return rules
+
+    def adopt(self, hub: Hub, rules: RuleSet) -> None:
+        """Serve what *hub* was loaded with, by its *rules*. Every stream is brought there from wherever it stands."""
         self._hub = hub
         self._client_flags = None
         for projection, known in self._known.items():
             known.follow(hub.snapshot(projection).flags.records)
-        self._swap(compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed))
+        self._swap(rules)
         self.listeners.follow(hub)
         self._note()
 
@@ -136,8 +146,27 @@ class Environment:
         """Return what OFREP says by the rules for *now*."""
         rules = self.rules(now)
         if self._entries is None or self._entries.rules is not rules:
-            self._entries = Entries(rules)
+            self._entries = Entries(
+                rules, _KEPT if self._compiled_bytes is None else self._compiled_bytes // _KEPT_TEXT
+            )
         return self._entries
+
+    def tidy(self, now: float) -> None:
+        """Let go of what nobody asked for lately and can be made again."""
+        self.listeners.tidy()
+        if self._hub is not None and now - self._tidied_at >= _TIDY_S:
+            self._tidied_at = now
+            if self._hub.tidy():
+                self._client_rules = None
+
+    def cool(self) -> None:
+        """Let go of all that can be made again: memory is short."""
+        if self._rules is not None and self._hub is not None:
+            self._swap(self._rules.cooled())
+            self._entries = None
+            self._client_rules = None
+            self._hub.tidy()
+            self._hub.tidy()
 
     def version(self, projection: Projection, now: float) -> str:
         """Return a text that differs when an evaluation of *projection*'s flags may answer differently."""
@@ -167,24 +196,12 @@ class Environment:
             self._client_rules = snapshot, b'{"ttl":%d,' % ttl_s + snapshot[1:]
         return self._client_rules[1]
 
-    async def packed(self, document: bytes) -> bytes:
-        """Return one of the hub's documents compressed: once, off the loop; whoever asks meanwhile waits for that."""
-        # By identity: the hub keeps a document for as long as it is current, and hashing megabytes would cost more.
-        known = self._packed.get(id(document))
-        if known is None:
-            if len(self._packed) >= _KEPT_PACKED:
-                self._packed.clear()
-            packing = asyncio.ensure_future(asyncio.to_thread(gzip.compress, document, _GZIP_LEVEL, mtime=0))
-            known = self._packed[id(document)] = (document, packing)
-        return await asyncio.shield(known[1])
-
     def _base(self) -> RuleSet:
         if self._rules is None:
             raise LookupError(f"{self.name} is not loaded")
         return self._rules
 
     def _swap(self, rules: RuleSet) -> None:
-        self._packed.clear()
         self._rules = rules
         self._aged = None
 

@@ -62,10 +62,12 @@ class Answer(msgspec.Struct, frozen=True):
     """A whole answer."""
 
     status: int = 200
-    body: bytes = b""
+    body: bytes | memoryview = b""
     headers: Headers = ()
     lines: Lines = ()
     """Headers more, as they are sent: for what is answered often, with the same ones."""
+    sent: Callable[[], None] | None = None
+    """To be called when it is on its way, or cannot be."""
 
 
 class RequestHeaders:
@@ -156,14 +158,6 @@ class Request:
     def presented_key(self) -> str | None:
         """The key in `Authorization: Bearer` or `X-API-Key`, if there is one."""
         return presented_key(self.headers.get("authorization"), self.headers.get("x-api-key"))
-
-    def accepts_gzip(self) -> bool:
-        """Whether the client takes gzip."""
-        for offer in self.headers.get("accept-encoding", "").split(","):
-            coding, _, parameters = offer.partition(";")
-            if coding.strip().lower() in ("gzip", "*"):
-                return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-        return False
 
     def matches(self, etag: str) -> bool:
         """Whether `If-None-Match` names *etag*. Weakly, as RFC 9110 has it for this header."""

@@ -18,6 +18,7 @@ from pennon.model import Delta, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
 from pennon.stream.admission import Admission
+from pennon.stream.documents import Documents
 from pennon.stream.environment import Environment
 from pennon.stream.fanout import Fanout
 from pennon.stream.http import StreamError
@@ -27,6 +28,7 @@ from pennon.stream.ports import Clock, LogReader
 from pennon.stream.pushed import step_of
 from pennon.stream.reports import Report
 from pennon.stream.settings import StreamSettings
+from pennon.stream.shelf import Shelf
 from pennon.stream.subscribers import Ended, Subscriber
 
 _log = structlog.get_logger(__name__)
@@ -65,6 +67,8 @@ class StreamNode:
             longest_s=settings.retry_after_max_s,
             now=self.now,
         )
+        folder = settings.shared_folder
+        self.documents = Documents(limit=settings.documents_bytes, shelf=None if folder is None else Shelf(folder))
         self.keys = KeyRing()
         self.acks = AckBook()
         self.environments: dict[str, Environment] = {}
@@ -255,6 +259,7 @@ class StreamNode:
         self._followers.pop(name).cancel()
         self.environments.pop(name).close()
         self.keys.forget(name)
+        self.documents.moved_on(name, None)
 
     async def _follow(self, environment: Environment) -> None:
         """Keep *environment* up to date: when the bus says so, else now and then, slower while that fails."""
@@ -312,16 +317,18 @@ class StreamNode:
             if delta.keys:
                 self._report(environment, self.keys.change(environment.name, delta.keys, environment.keys))
                 self._end_unauthorised(environment)
+        self.documents.moved_on(environment.name, environment.position)
         return True
 
     async def _load(self, environment: Environment) -> None:
         asked = self.now()
         snapshot = await self._read(environment.name, self.reader.snapshot(environment.name))
         known_at = asked - self.reader.age(environment.name)
-        hub = await asyncio.to_thread(_loaded, snapshot, known_at)
+        hub = await asyncio.to_thread(_loaded, snapshot, known_at, self.settings.history_bytes)
         hub.path = self.path
-        environment.adopt(hub)
+        environment.adopt(hub, await asyncio.to_thread(environment.compiled, hub))
         environment.is_doubtful = False
+        self.documents.moved_on(environment.name, environment.position)
         self._report(environment, self.keys.load(environment.name, snapshot.keys))
         self._end_unauthorised(environment)
         self._count_environments()
@@ -349,7 +356,6 @@ class StreamNode:
         """End the streams of keys that open *environment* no more."""
         now = self.clock.time()
 
-
         def opens(key_hash: str) -> bool:
             record = self.keys.record(environment.name, key_hash)
             return record is not None and is_good(record, now)
@@ -366,7 +372,7 @@ class StreamNode:
                 if environment.is_loaded:
                     self.metrics.age.labels(environment.name).set(environment.hub.age(now))
                     environment.listeners.notice(urgent=())
-                environment.listeners.tidy()
+                environment.tidy(now)
             self.fanout.sweep(self.settings.stuck_s)
 
     async def _report_on(self) -> None:
@@ -387,7 +393,7 @@ class Unreadable(StreamError):
     """The log could not be read now. It was logged."""
 
 
-def _loaded(snapshot: Snapshot, known_at: float) -> Hub:
-    hub = Hub()
+def _loaded(snapshot: Snapshot, known_at: float, history_bytes: int) -> Hub:
+    hub = Hub(history_bytes=history_bytes)
     hub.load(snapshot, known_at=known_at)
     return hub

@@ -4,9 +4,10 @@ The key is in the path so that a CDN may keep the answer: one for all visitors o
 """
 
 from pennon.stream.calls import Call
-from pennon.stream.http import JSON, Answer, Headers, Refusal, Request
+from pennon.stream.http import Answer, Headers, Refusal, Request
 from pennon.stream.keys import Access, admitted
 from pennon.stream.node import StreamNode
+from pennon.stream.snapshots import answer_document
 
 _IF_ERROR_S = 86_400
 
@@ -31,7 +32,4 @@ async def answer_rules(call: Call) -> Answer:
     if call.request.matches(etag):
         return Answer(304, b"", headers)
     document = environment.client_rules(node.settings.client_ttl_s)
-    if len(document) < node.settings.gzip_bytes or not call.request.accepts_gzip():
-        return Answer(200, document, (JSON, *headers))
-    weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
-    return Answer(200, await environment.packed(document), (JSON, ("content-encoding", "gzip"), *weak))
+    return await answer_document(call, "rules", document, headers)

@@ -1,5 +1,7 @@
 """What can be set about a node's endpoints. The defaults are the design's numbers."""
 
+from pathlib import Path
+
 import msgspec
 
 from pennon.protocol.hub import HISTORY_BYTES
@@ -41,6 +43,10 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     gzip_bytes: int = 1024
     """Answers below this are not compressed."""
+    documents_bytes: int = 64 * 1024 * 1024
+    """So much of what was compressed is kept for who asks next."""
+    shared_folder: Path | None = None
+    """Where the worker processes of a server share what they compressed."""
     events_bytes: int = 1024 * 1024
     evaluate_bytes: int = 1024 * 1024
     context_bytes: int = 64 * 1024

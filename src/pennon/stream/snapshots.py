@@ -2,11 +2,17 @@
 
 import msgspec
 
+from pennon.model import Position
+from pennon.stream.admission import Later
 from pennon.stream.calls import Call
-from pennon.stream.http import JSON, Answer, Headers
+from pennon.stream.codings import Coding, NothingFits, available, chosen
+from pennon.stream.documents import Document
+from pennon.stream.http import JSON, Answer, Headers, Refusal
 
 _PRIVATE = ("cache-control", "private, no-cache")
 _VARY = ("vary", "Accept-Encoding, Authorization, X-API-Key")
+_LARGE = 64 * 1024
+"""What is not larger fits into the kernel's buffers, and needs no leave to be sent."""
 
 
 async def answer_snapshot(call: Call) -> Answer:
@@ -21,12 +27,51 @@ async def answer_snapshot(call: Call) -> Answer:
     body = hub.document(call.projection, since)
     if body is None:
         return Answer(304, b"", headers)
-    if len(body) < call.node.settings.gzip_bytes or not call.request.accepts_gzip():
-        return Answer(200, body, (JSON, *headers))
-    packed = await call.environment.packed(body)
-    # Other bytes than those that the tag was made for, so it is a weak one here.
-    weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
-    return Answer(200, packed, (JSON, ("content-encoding", "gzip"), *weak))
+    step = "" if hub.is_whole(call.projection, body) else str(since)
+    return await answer_document(call, call.projection, body, headers, since=step)
+
+
+async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, *, since: str = "") -> Answer:
+    """Return *body*, a document of the environment, as the client takes it. Raises `Refusal`.
+
+    Only what is a step from *since* is for anybody at any time: it is small. Of the rest so much goes out at once.
+    """
+    coding = _coding(call, body)
+    packed: bytes | memoryview = body
+    if coding is not None:
+        packed = await call.node.documents.packed(_described(call, kind, since), body, coding)
+        # Other bytes than those that the tag was made for, so it is a weak one here.
+        weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
+        headers = (("content-encoding", coding), *weak)
+    if since or len(packed) <= _LARGE or call.request.method == "HEAD":
+        return Answer(200, packed, (JSON, *headers))
+    ticket = call.node.admission.try_enter(len(packed))
+    if isinstance(ticket, Later):
+        wait = (("retry-after", str(ticket.retry_after_s)),)
+        raise Refusal(503, "Too many snapshots", "many ask for everything at once: come back", headers=wait)
+    return Answer(200, packed, (JSON, *headers), sent=ticket.leave)
+
+
+def _described(call: Call, kind: str, since: str) -> Document:
+    hub = call.environment.hub
+    heads = "".join(head.signature for head in hub.heads(call.projection))
+    return Document(
+        environment=call.environment.name,
+        kind=kind,
+        since=since,
+        position=hub.position or Position(0, 0),
+        edition=f"{hub.digest(call.projection)} {heads}",
+    )
+
+
+def _coding(call: Call, body: bytes) -> Coding | None:
+    try:
+        coding = chosen(call.request.headers.get("accept-encoding"))
+    except NothingFits as error:
+        codings = ", ".join(available())
+        detail = f"of identity, {codings} at least one must be acceptable"
+        raise Refusal(406, "No acceptable coding", detail, headers=(("accept-encoding", codings),)) from error
+    return None if len(body) < call.node.settings.gzip_bytes else coding
 
 
 class _Listed(msgspec.Struct, frozen=True, rename="camel"):

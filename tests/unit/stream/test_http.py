@@ -103,22 +103,6 @@ def test_query_is_read_and_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "accepts"),
-    [
-        ("gzip", True),
-        ("br, gzip;q=0.5", True),
-        ("*", True),
-        ("gzip;q=0", False),
-        ("gzip; q=0.0", False),
-        ("br", False),
-        ("", False),
-    ],
-)
-def test_compression_is_offered_by_the_client(header: str, accepts: bool) -> None:
-    assert request(headers={"accept-encoding": header}).accepts_gzip() is accepts
-
-
-@pytest.mark.parametrize(
     ("header", "matches"),
     [
         ('"a"', True),
