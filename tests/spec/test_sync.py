@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from pennon.model import Snapshot
-from pennon.protocol import Action, Adopted, AskSince, AskSnapshot, Draining, Frame, Replica, Reported, sse
+from pennon.protocol import Action, Adopted, AskSince, AskSnapshot, Draining, Endorsed, Frame, Replica, Reported, sse
 
 FOLDER = Path(__file__).parents[2] / "spec" / "sync"
 FILES = {path.stem: json.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.stem != "schema"}
@@ -81,6 +81,8 @@ def told(action: Action) -> dict[str, Any]:
             return {"do": "report", "kind": str(kind)}
         case Draining(retry_ms=retry_ms):
             return {"do": "draining", "retryMs": retry_ms}
+        case Endorsed():
+            raise AssertionError("nothing is signed here: see test_heads")
 
 
 def expected(expect: dict[str, Any]) -> dict[str, Any]:

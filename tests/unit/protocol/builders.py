@@ -22,7 +22,19 @@ from pennon.model import (
     Snapshot,
     Variation,
 )
-from pennon.protocol import Adopted, AskSince, AskSnapshot, Draining, Frame, Hub, Replica, Reported, digest
+from pennon.protocol import (
+    Action,
+    Adopted,
+    AskSince,
+    AskSnapshot,
+    Draining,
+    Endorsed,
+    Frame,
+    Hub,
+    Replica,
+    Reported,
+    digest,
+)
 from pennon.protocol.frames import aged
 from pennon.protocol.state import Reference, changes_of, items_of
 
@@ -144,7 +156,7 @@ def told(actions: list[Any]) -> list[object]:
     return [_told(action) for action in actions]
 
 
-def _told(action: Adopted | AskSince | AskSnapshot | Reported | Draining) -> object:
+def _told(action: Action) -> object:
     match action:
         case Adopted(snapshot=snapshot, touched=touched):
             return "adopted", str(snapshot.position), None if touched is None else sorted(touched)
@@ -152,10 +164,12 @@ def _told(action: Adopted | AskSince | AskSnapshot | Reported | Draining) -> obj
             return "ask since", str(position)
         case AskSnapshot():
             return "ask snapshot"
-        case Reported(kind=kind):
-            return "reported", str(kind)
+        case Reported(kind=kind, is_refusal=is_refusal):
+            return "refused" if is_refusal else "reported", str(kind)
         case Draining(retry_ms=retry_ms):
             return "draining", retry_ms
+        case Endorsed(heads=heads):
+            return "endorsed", [(head.projection, head.time) for head in heads]
 
 
 def references(kind: ItemKind, *keys: str) -> list[Reference]:
