@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             document = server.document or server.hub.document("server", since)
             etag, age = server.hub.etag("server"), server.hub.age(time.monotonic())
         headers = {"ETag": etag, "X-Pennon-Age": server.age or f"{age:.3f}"}
-        if document is None or (since is None and self.headers.get("If-None-Match") == etag):
+        if self.headers.get("If-None-Match") == etag and not server.document:
             self._answer(304, b"", **headers)
         else:
             self._answer(200, document, **headers)

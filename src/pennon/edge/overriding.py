@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -19,6 +20,7 @@ SAY_S = 60.0
 _RECONCILE_S = 1.0
 _FAILED_S = 5.0
 _DROPPED = 20
+_IN_HEADER = 10
 
 
 class Overrides:
@@ -49,6 +51,12 @@ class Overrides:
     def of(self, environment: str) -> tuple[str, ...]:
         """Return the flags that are overridden in *environment*, each with what it serves: `checkout=off`."""
         return tuple(f"{flag}={override.serves}" for flag, override in sorted(self._applied.of(environment).items()))
+
+    def overridden(self, environment: str) -> str:
+        """Return the keys of the flags that are overridden in *environment*, percent-encoded, as a header has them."""
+        keys = [quote(flag, safe="") for flag in sorted(self._applied.of(environment))]
+        rest = (f"+{len(keys) - _IN_HEADER}",) if len(keys) > _IN_HEADER else ()
+        return ", ".join((*keys[:_IN_HEADER], *rest))
 
     def shown(self) -> tuple[InForce, ...]:
         """Return every override and how it stands."""

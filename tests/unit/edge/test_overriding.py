@@ -85,6 +85,19 @@ def test_node_takes_what_the_file_says_and_serves_it_anew(world: World) -> None:
     assert world.overrides.of("shop/staging") == ()
 
 
+def test_header_names_the_flags_that_are_overridden_and_stays_short(world: World) -> None:
+    assert world.overrides.overridden(SHOP) == ""
+    world.ask(flag="über, alles\n")
+    for number in range(12):
+        world.ask(flag=f"f{number:02}")
+    world.tick()
+    named = world.overrides.overridden(SHOP)
+    assert named.isascii()
+    assert named.startswith("f00, f01")
+    assert named.endswith(", +3")
+    assert world.overrides.overridden("shop/staging") == ""
+
+
 def test_override_survives_a_restart_of_the_node(world: World) -> None:
     world.ask()
     world.start()
