@@ -56,7 +56,8 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._wait_no_more()
-        super().connection_lost(exc)
+        if self.transport is not None:  # or it was given away, and whoever has it has closed it at once
+            super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, while the head is not too large."""
