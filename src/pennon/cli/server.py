@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 import uvicorn
 
-from pennon.cli.http import BoundedHttp
+from pennon.cli.leaving import LeavingHttp, answer_the_last
 
 _BACKLOG = 2048
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -58,6 +58,11 @@ class Server(uvicorn.Server):
         self._ready = ready
         self._drain = drain
         self._draining: asyncio.Task[None] | None = None
+        self._is_followed = False
+
+    def follow(self) -> None:
+        """End, for another server accepts connections from the same listener now."""
+        self._is_followed = self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell it."""
@@ -67,7 +72,15 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say goodbye on the streams, which are open answers that uvicorn would wait for, then stop."""
-        self._draining = asyncio.create_task(self._drain())
+        for server in self.servers:
+            server.close()
+        last = answer_the_last(self.server_state.connections, is_followed=self._is_followed)
+        if self._is_followed:  # nobody is in a hurry, so a stream that is asked for now is not refused
+            await last
+            self._draining = asyncio.create_task(self._drain())
+        else:
+            self._draining = asyncio.create_task(self._drain())
+            await last
         await super().shutdown(sockets)
         await self._draining
 
@@ -121,7 +134,7 @@ def configured(app: Application, *, drain_timeout_s: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="auto",
-        http=BoundedHttp,
+        http=LeavingHttp,
         ws="none",
         lifespan="off",
         log_config=None,

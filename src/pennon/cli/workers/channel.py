@@ -35,6 +35,10 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     """From a worker: it serves."""
 
 
+class Followed(msgspec.Struct, frozen=True, tag=True):
+    """To a worker: another one serves on its listener now. Answer who is there, say goodbye, and end."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """From a worker: it cannot start, for a reason that people are told in these words."""
 
@@ -54,7 +58,7 @@ class Counted(msgspec.Struct, frozen=True, tag=True):
     processes: list[list[Family]]
 
 
-Message: TypeAlias = Start | Ready | Failed | Ask | Counted
+Message: TypeAlias = Start | Ready | Followed | Failed | Ask | Counted
 
 _encode = msgspec.msgpack.Encoder().encode
 _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

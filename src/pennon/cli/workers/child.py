@@ -17,7 +17,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from pennon.cli.logs import set_up_logs
 from pennon.cli.server import Server, configured, serve
-from pennon.cli.workers.channel import Ask, Channel, Counted, Failed, Ready, Start, read_start
+from pennon.cli.workers.channel import Ask, Channel, Counted, Failed, Followed, Ready, Start, read_start
 from pennon.control.app import CannotStart, Place, create_app
 from pennon.control.config import Settings
 from pennon.stream.families import Family, families_of
@@ -108,6 +108,8 @@ async def _obey(channel: Channel, server: Server, others: Others, collector: Col
                 channel.send(Counted(number, [families_of(collector)]))
             case Counted():
                 others.hear(message)
+            case Followed():
+                server.follow()
             case _:
                 _log.error("the supervisor says what no worker understands", message=type(message).__name__)
     _log.error("the supervisor has ended, and this worker with it")

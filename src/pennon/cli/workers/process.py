@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from pennon.cli.workers.channel import Ask, Channel, Counted, Failed, Message, Ready, Start
+from pennon.cli.workers.channel import Ask, Channel, Counted, Failed, Followed, Message, Ready, Start
 from pennon.stream.families import Family
 
 _COMMAND = ("-P", "-m", "pennon.cli.workers.child")
@@ -91,6 +91,10 @@ class Worker:
         """Send it a signal."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+    def leave(self) -> None:
+        """Have it end, as another one serves in its place."""
+        self._channel.send(Followed())
 
     async def ask(self) -> None:
         """Bring `known` up to date. Returns when it has ended, too."""

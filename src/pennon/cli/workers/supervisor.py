@@ -207,15 +207,20 @@ class Supervisor:
             old = self._serving[at]
             self._serving[at] = await self._started(at)
         self._census.replace(Why.RENEWED)
-        await self._end([old])
+        old.leave()
+        await self._ended([old])
 
     async def _end(self, workers: Collection[Worker]) -> None:
         """End *workers*: in good order, and by force where that takes too long."""
+        for worker in workers:
+            worker.tell(signal.SIGTERM)
+        await self._ended(workers)
+
+    async def _ended(self, workers: Collection[Worker]) -> None:
+        """Wait for *workers* to end, and no longer than that may take."""
         watching = [self._alive[worker] for worker in workers if worker in self._alive]
         if not watching:
             return
-        for worker in workers:
-            worker.tell(signal.SIGTERM)
         _, late = await asyncio.wait(watching, timeout=self._plan.drain_timeout_s + _GRACE_S)
         if late:
             stuck = [worker for worker in workers if worker in self._alive]
