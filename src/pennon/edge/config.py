@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from pennon.edge.sizes import SIZE
 from pennon.protocol import heads
 
 _URL = r"^https?://[^\s/?#]+[^\s?#]*$"
@@ -21,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     PREFIX: ClassVar[str] = "PENNON_EDGE_"
     COMMAND: ClassVar[str] = "pennon edge run"
-    SECRET: ClassVar[frozenset[str]] = frozenset({"key", "kv"})
+    SECRET: ClassVar[frozenset[str]] = frozenset({"key", "kv", "publish_token"})
 
     upstream: Annotated[
         tuple[Annotated[str, Meta(pattern=_URL)], ...],
@@ -109,6 +110,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "are told to keep theirs.",
         ),
     ] = 256
+    publish: Annotated[
+        str | None,
+        Meta(
+            description="Where environments are published besides, for Cloudflare's workers that evaluate there: "
+            "cloudflare://ACCOUNT_ID/NAMESPACE_ID. One node does it for all."
+        ),
+    ] = None
+    publish_token: Annotated[
+        str,
+        Meta(
+            description="API token of Cloudflare that may edit Workers KV storage. Set the variable rather than the "
+            "option, which other users of the machine can read."
+        ),
+    ] = ""
+    memory_limit: Annotated[
+        Annotated[str, Meta(pattern=SIZE)] | None,
+        Meta(
+            description="Memory that the node may take, as in 256MiB: flags that nobody asks for are then kept on "
+            "disk, in the data folder, and those asked for lately compiled. Left out: all are kept in memory."
+        ),
+    ] = None
     drain_timeout_s: Annotated[
         int, Meta(ge=1, le=3600, description="Seconds that open requests and streams get to end when the node stops.")
     ] = 10

@@ -21,16 +21,20 @@ from pennon.edge.following import Following, FollowingSettings
 from pennon.edge.keeping import Keeping
 from pennon.edge.known import KnownEnvironments
 from pennon.edge.kv import KvUnusable, StateStore, store_at
+from pennon.edge.kv.publishing import Publishing
 from pennon.edge.lanes import ForwardingSettings
 from pennon.edge.listing import Listed, Listing, Membership
 from pennon.edge.metrics import StatusCollector
 from pennon.edge.overriding import Overrides
+from pennon.edge.publisher import publishing_to
 from pennon.edge.replicas import Feed, Replicas
 from pennon.edge.reporting import Reporter
+from pennon.edge.sizes import size_of
 from pennon.edge.standing import environments_of, hash_of, upstreams_of, what_is_wrong
 from pennon.edge.status import Status
+from pennon.edge.tiers import Tiers
 from pennon.ingest import SpoolError
-from pennon.model import Position
+from pennon.model import Position, Snapshot
 from pennon.protocol import Trust
 from pennon.sdk import Level
 from pennon.sdk._async.transport import AsyncTransport, prepared
@@ -93,13 +97,19 @@ class EdgeNode:
         self.bus = MemoryBus()
         waiting = msgspec.structs.replace(tuning.forwarding, spool_bytes=settings.events_mib * 1024 * 1024)
         self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key, waiting)
-        self.stream = StreamNode(
-            self.replicas, self.bus, self.events, self.clock, _stream_settings(settings), name=self.name
-        )
-        self.keeping = Keeping(_state_store(settings), self.replicas.feeds, self.clock)
-        self.stream.metrics.registry.register(self.events.metrics)
-        self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
         self._known = KnownEnvironments(folder)
+        self.tiers = _tiers(settings, folder, environments=len(self._known.load() or ()))
+        self._read = Snapshot.from_json if self.tiers is None else self.tiers.housing.read
+        stream_settings = _stream_settings(settings)
+        if self.tiers is not None:
+            stream_settings = self.tiers.settings(stream_settings)
+        self.stream = StreamNode(self.replicas, self.bus, self.events, self.clock, stream_settings, name=self.name)
+        self.keeping = Keeping(_state_store(settings, self._read), self.replicas.feeds, self.clock)
+        self.publishing = _publishing(settings, self.replicas, self.stream)
+        self.stream.metrics.registry.register(self.events.metrics)
+        if self.tiers is not None:
+            self.stream.metrics.registry.register(self.tiers)
+        self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
         self._defaults = _defaults(settings)
         self._discovery: Discovery | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -141,7 +151,16 @@ class EdgeNode:
             overrides=self.overrides.shown(),
             dropped=self.overrides.dropped,
             problems=tuple(
-                filter(None, (failure.message if failure else "", self.keeping.problem, self.overrides.problem))
+                filter(
+                    None,
+                    (
+                        failure.message if failure else "",
+                        self.keeping.problem,
+                        self.overrides.problem,
+                        self.publishing.problem if self.publishing is not None else "",
+                        *(() if self.tiers is None else self.tiers.problems),
+                    ),
+                )
             ),
         )
 
@@ -165,6 +184,12 @@ class EdgeNode:
         await stack.enter_async_context(_running(self.overrides.run()))
         await stack.enter_async_context(self.stream)
         await stack.enter_async_context(self._reporting())
+        if self.publishing is not None:
+            self.publishing.start()
+            stack.push_async_callback(self.publishing.close)
+        if self.tiers is not None:
+            tending = self.tiers.begin(self.replicas.feeds, self.stream, self.keeping)
+            await stack.enter_async_context(_running(tending.run(self.clock.monotonic)))
 
     @contextlib.asynccontextmanager
     async def _reporting(self) -> AsyncIterator[None]:
@@ -222,7 +247,7 @@ class EdgeNode:
 
     def _feed(self, name: str) -> Feed:
         if (feed := self.replicas.feeds.get(name)) is None:
-            feed = self.replicas.feeds[name] = Feed(name, self.clock, self._hears, self._trust(name))
+            feed = self.replicas.feeds[name] = Feed(name, self.clock, self._hears, self._trust(name), read=self._read)
             feed.defaults = None if self._defaults is None else self._defaults.of(name)
         return feed
 
@@ -272,6 +297,8 @@ class EdgeNode:
         """Take note that *name* is to be served anew."""
         self.bus.announce(name, position)
         self.keeping.changed(name)
+        if self.publishing is not None:
+            self.publishing.changed(name)
         for tell in self.on_applied:
             tell(name, position, self.clock.time())
 
@@ -335,9 +362,27 @@ def _stream_settings(settings: Settings) -> StreamSettings:
     )
 
 
-def _state_store(settings: Settings) -> StateStore:
+def _tiers(settings: Settings, folder: Path, *, environments: int) -> Tiers | None:
+    if settings.memory_limit is None:
+        return None
     try:
-        return StateStore(store_at(settings.kv_url))
+        return Tiers(size_of(settings.memory_limit), folder, environments=environments)
+    except ValueError as error:
+        raise CannotStart(f"The memory limit of {settings.memory_limit} is too small: {error}.") from error
+
+
+def _publishing(settings: Settings, replicas: Replicas, stream: StreamNode) -> Publishing | None:
+    if settings.publish is None:
+        return None
+    try:
+        return publishing_to(settings.publish, settings.publish_token, replicas, stream)
+    except KvUnusable as error:
+        raise CannotStart(f"Nothing can be published: {error}.") from error
+
+
+def _state_store(settings: Settings, read: Callable[[bytes], Snapshot]) -> StateStore:
+    try:
+        return StateStore(store_at(settings.kv_url), reader=read)
     except KvUnusable as error:
         raise CannotStart(f"The key-value store cannot be used: {error}.") from error
 

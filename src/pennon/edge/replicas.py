@@ -58,12 +58,20 @@ class Defaults(msgspec.Struct, frozen=True):
 
 
 class Feed:
-    """Knows one environment. `hears` is told whenever what is to be served has changed."""
+    """Knows one environment. `hears` is told whenever what is to be served has changed; *read* reads snapshots."""
 
-    def __init__(self, name: str, clock: Clock, hears: Hears, trust: Trust | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        hears: Hears,
+        trust: Trust | None = None,
+        *,
+        read: Callable[[bytes], Snapshot] = Snapshot.from_json,
+    ) -> None:
         self.name = name
         self.trust = trust
-        self.replica = replica_by(trust)
+        self.replica = replica_by(trust, read=read)
         self.defaults: Defaults | None = None
         self.client_rules = False
         self.is_listed = False

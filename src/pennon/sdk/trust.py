@@ -1,5 +1,7 @@
 """Whom a client or an edge node trusts, as it was configured."""
 
+from collections.abc import Callable
+
 from pennon.model import Snapshot
 from pennon.protocol import Projection, Replica, Terms, Trust, VerifyingReplica
 from pennon.sdk.config import Config
@@ -23,12 +25,16 @@ def trust_of(config: Config, *projections: Projection) -> Trust | None:
 
 
 def replica_by(
-    trust: Trust | None, snapshot: Snapshot | None = None, known_at: float | None = None
+    trust: Trust | None,
+    snapshot: Snapshot | None = None,
+    known_at: float | None = None,
+    *,
+    read: Callable[[bytes], Snapshot] = Snapshot.from_json,
 ) -> Replica | VerifyingReplica:
-    """Return a replica that begins with *snapshot*, if *trust* lets it."""
+    """Return a replica that begins with *snapshot*, if *trust* lets it, and has snapshots read by *read*."""
     if trust is None:
-        return Replica(snapshot=snapshot, known_at=known_at)
-    return VerifyingReplica(trust, snapshot=snapshot, known_at=known_at)
+        return Replica(snapshot=snapshot, known_at=known_at, read=read)
+    return VerifyingReplica(trust, snapshot=snapshot, known_at=known_at, read=read)
 
 
 def remembering(stored: Stored, trust: Trust | None, config: Config) -> Replica | VerifyingReplica:
