@@ -1,8 +1,11 @@
 """Events over edges: taken at one, handed on to the origin, counted there once by the key that they came with."""
 
 import contextlib
+import errno
+import itertools
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from pennon.edge.dead_letters import DeadLetters
 from pennon.edge.events import EdgeEvents
 from pennon.edge.lanes import ForwardingSettings
 from pennon.events import Way
-from pennon.ingest import Ingest, IngestSettings, SpoolSettings
+from pennon.ingest import Ingest, IngestSettings, Spool, SpoolSettings
 from pennon.ingest.accept import Spooled, spooled
 from tests.integration.nodes import (
     CLIENT,
@@ -234,6 +237,35 @@ def test_key_that_was_revoked_meanwhile_counts_what_it_sent_while_it_was_good(tm
         top.write(key(SERVER, "server", revoked=True))
         with edge(tmp_path / "e", top.url):
             eventually(lambda: marks(top) == [(secret_hash(SERVER), "i1", 1)])
+
+
+def failing(times: int, work: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *work* that fails a few times first, as on a disk that is full for a while."""
+    left = itertools.count(times, -1)
+
+    def tried(*arguments: Any) -> Any:
+        if next(left) > 0:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return work(*arguments)
+
+    return tried
+
+
+def test_disk_that_fails_below_what_goes_up_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with origin(tmp_path / "o") as top, edge(tmp_path / "e", NOWHERE) as node:
+        node.write(key("pennon_server_elsewhere", "server"))
+        eventually(lambda: report(node, 1, secret="pennon_server_elsewhere")[0].status_code == 202)
+        report(node, 2, 3)
+    monkeypatch.setattr(Spool, "consume", failing(3, Spool.consume))
+    monkeypatch.setattr(DeadLetters, "put", failing(2, DeadLetters.put))
+    with origin(tmp_path / "o") as top, edge(tmp_path / "e", top.url) as node:
+        eventually(lambda: len(dead(tmp_path / "e")) == 1)
+        eventually(lambda: sample(node, "pennon_forward_lag_seconds", environment=ENVIRONMENT) == 0)
+        (note,) = eventually(lambda: list(tmp_path.glob("e/spool/*/*/consumed")))
+        assert json.loads(note.read_bytes())["offset"] > 0
+        assert marks(top) == [(secret_hash(SERVER), "i1", 2), (secret_hash(SERVER), "i1", 3)]
 
 
 def test_number_far_behind_is_a_dead_letter(tmp_path: Path) -> None:

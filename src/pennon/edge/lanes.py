@@ -79,6 +79,7 @@ class Lane:
         self._more = asyncio.Event()
         self._settled_to: Place | None = None
         self._said: set[FailureKind] = set()
+        self._is_stuck = False
         shared.metrics.lag.labels(environment).set_function(self._lag_s)
         shared.metrics.spool_bytes.labels(environment).set_function(lambda: float(ingest.spool_bytes))
 
@@ -126,8 +127,11 @@ class Lane:
             while len(self._outbox) and await self._send_some():
                 await self._fill()
             pause = self._upstreams.wait_s(self._shared.clock.monotonic()) if len(self._outbox) else None
+            self._is_stuck = False
         except Exception:  # noqa: BLE001  # the background loop must survive a disk that fails: the spool keeps
-            _log.warning("event batches wait: they cannot be handed on", environment=self.environment, exc_info=True)
+            if not self._is_stuck:
+                _log.warning("event batches wait: the disk fails", environment=self.environment, exc_info=True)
+            self._is_stuck = True
             pause = self._shared.settings.retry_max_s * self._shared.config.chance()
         if pause is None:
             await self._more.wait()
