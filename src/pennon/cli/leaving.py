@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Collection
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from pennon.cli.http import BoundedHttp
 
 FOLLOWED_S = 1.0
@@ -26,14 +28,18 @@ class LeavingHttp(BoundedHttp):
     def leave(self) -> None:
         """End the connection with the next answer, or the one under way."""
         self._is_leaving = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
+        self._let_the_last_be_said()
 
     def on_headers_complete(self) -> None:
         """Go on with a request."""
         super().on_headers_complete()
-        if self._is_leaving and self.cycle is not None:
-            self.cycle.keep_alive = False
+        if self._is_leaving:
+            self._let_the_last_be_said()
+
+    def _let_the_last_be_said(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
 
 
 async def answer_the_last(connections: Collection[Any], *, is_followed: bool) -> None:
