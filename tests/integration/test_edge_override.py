@@ -29,7 +29,7 @@ class Ended(NamedTuple):
 
 
 def shell(folder: Path, *arguments: str) -> Ended:
-    """Run `pennon edge override` on the node of *folder* as its own process, with nothing but a shell: no login, no key."""
+    """Run `pennon edge override` on the node of *folder* as its own process, without a login or a key."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PENNON_")}
     ended = subprocess.run(
         [sys.executable, "-m", "pennon.cli", "edge", "override", *arguments, "--data", str(folder)],
@@ -79,10 +79,8 @@ def test_flag_is_turned_off_on_a_node_whose_origin_is_dead_and_for_all_below_unt
             server.stop(signal.SIGKILL)
             eventually(lambda: first.status().level >= 1, within=20)
 
-            assert (
-                "new-checkout is off in default/production on hub"
-                in shell(folder, FLAG, "off", "--why", "it burns").stdout
-            )
+            ended = shell(folder, FLAG, "off", "--why", "it burns")
+            assert "new-checkout is off in default/production on hub" in ended.stdout, ended.stderr
             eventually(lambda: not is_on(near) and not is_on(far))
             eventually(lambda: web(first, server_key) == (False, FLAG))
             assert web(pop, server_key)[0] is False

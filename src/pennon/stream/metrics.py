@@ -22,6 +22,7 @@ class NodeMetrics:
             "pennon_unknown_events", "Entries of event batches left out: the key knows no such flag or variation."
         )
         self.batches = self._counter("pennon_event_batches", "Event batches, by what became of them.", "outcome")
+        self.ready = self._gauge("pennon_ready", "Whether the node can serve: 1, else 0.")
         self.environments = self._gauge("pennon_environments", "Environments, by whether they are loaded.", "state")
         self.revision = self._gauge("pennon_revision", "The revision that is served.", "environment")
         self.age = self._gauge(

@@ -73,6 +73,7 @@ class StreamNode:
         self.acks = AckBook()
         self.environments: dict[str, Environment] = {}
         self.is_draining = False
+        self.metrics.ready.set_function(lambda: float(self.is_ready))
         self._bus = bus
         self._is_listed = False
         self._unlisted = asyncio.Event()
