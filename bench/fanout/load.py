@@ -1,0 +1,111 @@
+"""Runs the load client against a server, and reads what it found."""
+
+import re
+import subprocess
+from typing import NamedTuple
+
+import msgspec
+
+from bench.fanout.servers import EVENT_BYTES, Target
+from bench.fanout.tools import Tools
+
+_HOLD = re.compile(r"hold (\d+)s server cpu ([\d.]+)s .*closed (\d+)")
+_TIMEOUT_S = 20
+
+
+class Connected(NamedTuple):
+    """How the streams came to be."""
+
+    streams: int
+    failed: int
+    per_second: float
+    cpu_us: float
+    p99_ms: float
+    memory_kib: float
+
+
+class Broadcast(NamedTuple):
+    """One event on its way to all."""
+
+    got: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    cpu_us: float
+    wrong: int
+    is_quiet: bool
+
+
+class Load(NamedTuple):
+    """What one run of the load client found."""
+
+    connected: Connected
+    broadcasts: list[Broadcast]
+    idle_cpu: float | None
+    """Of one core, while it held the streams."""
+
+
+def load(tools: Tools, target: Target, streams: int, *, broadcasts: int, hold_s: int = 0, asleep_ms: int = 0) -> Load:
+    """Open *streams* and send so many *broadcasts*; then hold them for *hold_s*.
+
+    With *asleep_ms* the readers sleep for so long after each publish and go by the kernel's time stamps, so that the
+    server has the machine to itself, as if they were elsewhere.
+    """
+    command = [str(tools.client), "-j", "-n", str(streams), "-p", str(target.port), "-u", target.path]
+    command += ["-P", target.publish, "-r", str(broadcasts), "-s", str(EVENT_BYTES), "-T", str(_TIMEOUT_S)]
+    command += ["-g", ",".join(map(str, target.pids)), "-h", str(hold_s)]
+    command += ["-k", "-l", str(asleep_ms)] if asleep_ms else []
+    command += ["-I"] if target.by_id else []
+    for header in target.headers:
+        command += ["-A", header]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return _read(done.stdout, streams)
+
+
+def connects(
+    tools: Tools,
+    target: Target,
+    count: int,
+    path: str,
+    *,
+    headers: tuple[str, ...] = (),
+    at_once: int = 64,
+    document: bool,
+) -> Connected:
+    """Let *count* clients come, *at_once* at a time, who leave when they have their first event, or a *document*."""
+    command = [str(tools.client), "-j", "-C", "-x", "-n", str(count), "-p", str(target.port), "-u", path]
+    command += ["-c", str(at_once), "-w", "1", "-g", ",".join(map(str, target.pids)), "-T", str(_TIMEOUT_S)]
+    command += ["-B"] if document else []
+    for header in (*target.headers, *headers):
+        command += ["-A", header]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return _read(done.stdout, count).connected
+
+
+def _read(output: str, streams: int) -> Load:
+    connected: Connected | None = None
+    broadcasts, idle_cpu = [], None
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            if (held := _HOLD.search(line)) is not None:
+                idle_cpu = float(held[2]) / float(held[1])
+            continue
+        found = msgspec.json.decode(line)
+        if found["kind"] == "connect":
+            ready = max(1, found["ready"])
+            cpu_us = found["cpu_s"] * 1e6 / ready
+            connected = Connected(
+                found["ready"], found["failed"], found["rate"], cpu_us, found["p99"], found["rss_per_conn_kib"]
+            )
+        else:
+            broadcasts.append(_broadcast(found, streams))
+    if connected is None:
+        raise RuntimeError(f"the load client said nothing: {output}")
+    return Load(connected, broadcasts, idle_cpu)
+
+
+def _broadcast(found: dict[str, float], streams: int) -> Broadcast:
+    wrong = int(found["bad"] + found["dup"] + found["closed"]) + streams - int(found["got"])
+    is_quiet = found["other_cpu_ms"] <= 30 + 0.12 * found["wall_ms"]
+    cpu_us = found["cpu_ms"] * 1000 / max(1, found["got"])
+    return Broadcast(int(found["got"]), found["p50"], found["p99"], found["max"], cpu_us, wrong, is_quiet)
