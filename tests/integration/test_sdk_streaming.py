@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from pennon import Client
@@ -31,6 +32,13 @@ def upstream() -> Iterator[Upstream]:
         yield server
 
 
+def streams(client: Any) -> bool:
+    """Wait until the client streams: it is ready before that, by the snapshot that it begins with."""
+    assert client.wait_until_ready()
+    eventually(lambda: client.flags.status().level is Level.STREAMING)
+    return True
+
+
 def test_a_client_evaluates_what_the_server_holds_and_each_change_of_it(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
     assert client.flags.boolean("new-checkout", U1, default=False) in (True, False)
@@ -43,6 +51,26 @@ def test_a_client_evaluates_what_the_server_holds_and_each_change_of_it(make: Cl
     eventually(lambda: client.flags.status().revision == 3)
     assert client.flags.boolean("new-checkout", U1, default=True) is True
     assert client.flags.status().level is Level.STREAMING
+
+
+def test_a_client_begins_with_the_snapshot_and_streams_what_comes_after_it(make: Clients, upstream: Upstream) -> None:
+    assert streams(make(upstream))
+    asked = [(path, headers) for _, path, headers in upstream.requests]
+    assert [path for path, _ in asked] == ["/sdk/v1/snapshot", "/sdk/v1/stream?since=1.1"]
+    assert asked[0][1]["Accept-Encoding"] == httpx2.Client().headers["Accept-Encoding"], "what it can unpack"
+    upstream.drop_streams()
+    eventually(lambda: len(upstream.paths("/sdk/v1/stream")) == 2)
+    assert len(upstream.paths("/sdk/v1/snapshot")) == 1, "it knows where it stands"
+
+
+def test_a_server_with_too_many_snapshots_is_asked_again_when_it_says(make: Clients, upstream: Upstream) -> None:
+    upstream.refuse["/sdk/v1/snapshot"] = (503, {"Retry_After": "1"})
+    client = make(upstream)
+    eventually(lambda: "is busy" in client.flags.status().problem)
+    assert len(upstream.requests) == 1, "nothing is asked before the time that it named"
+    del upstream.refuse["/sdk/v1/snapshot"]
+    assert streams(client)
+    assert len(upstream.requests) == 3
 
 
 def test_before_anything_is_known_the_default_is_served_and_says_why(make: Clients, upstream: Upstream) -> None:
@@ -66,7 +94,7 @@ def test_a_client_that_was_started_first_connects_when_the_server_comes(make: Cl
 
 def test_a_dropped_stream_resumes_where_it_stood(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.drop_streams()
     upstream.put(flag("new-checkout").off())
     eventually(lambda: client.flags.status().revision == 2)
@@ -77,7 +105,7 @@ def test_a_dropped_stream_resumes_where_it_stood(make: Clients, upstream: Upstre
 def test_what_is_known_outlives_the_server(make: Clients, upstream: Upstream) -> None:
     levels: list[Level] = []
     client = make(upstream, on_status=lambda status: levels.append(status.level))
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.stop()
     eventually(lambda: client.flags.status().level is Level.LAST_KNOWN)
     assert client.flags.boolean("new-checkout", U1, default=False) is True
@@ -86,7 +114,7 @@ def test_what_is_known_outlives_the_server(make: Clients, upstream: Upstream) ->
     eventually(lambda: client.flags.status().level is Level.STREAMING)
     assert client.flags.status().problem == ""
     eventually(lambda: levels[-1] is Level.STREAMING)
-    assert levels[0] is Level.STREAMING
+    assert levels[:2] == [Level.POLLING, Level.STREAMING]
     assert Level.LAST_KNOWN in levels
 
 
@@ -110,21 +138,21 @@ def test_a_client_polls_while_streams_are_refused_and_goes_back_to_streaming(mak
 def test_a_refused_key_is_an_error_once_and_ends_the_waiting(
     make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    upstream.refuse["/sdk/v1/stream"] = (status, {})
+    upstream.refuse["/sdk/v1/snapshot"] = (status, {})
     client = make(upstream)
     assert not client.wait_until_ready(30)
     assert f"refused the key with {status}" in client.flags.status().problem
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(errors) == 1
     assert "check that the key is a server key" in errors[0].getMessage()
-    assert upstream.paths("/sdk/v1/snapshot") == []
+    assert len(upstream.requests) == 1
 
 
 def test_a_key_that_is_revoked_takes_nothing_away(
     make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.refuse["/sdk/v1/stream"] = upstream.refuse["/sdk/v1/snapshot"] = (401, {})
     upstream.drop_streams()
     eventually(lambda: "refused" in client.flags.status().problem)
@@ -145,7 +173,7 @@ def test_a_server_that_is_busy_is_left_alone_for_as_long_as_it_says(make: Client
 def test_a_silent_stream_is_dead(make: Clients, upstream: Upstream) -> None:
     upstream.heartbeat_s = 0.05
     client = make(upstream, heartbeat_s=0.2)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.mute = True
     eventually(lambda: "silent" in client.flags.status().problem)
     upstream.mute = False
@@ -162,7 +190,7 @@ def test_a_stream_without_a_first_frame_is_dead_and_polls_stand_in(make: Clients
 
 def test_heartbeats_keep_the_age_down(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     first = client.flags.status().age_s
     assert first is not None
     eventually(lambda: (client.flags.status().age_s or 0) > first + 0.2)
@@ -174,7 +202,7 @@ def test_a_goodbye_names_the_time_to_come_back(
     make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(upstream, poll_interval_s=30)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.send(upstream.hub.goodbye(400, 0.0))
     upstream.drop_streams()
     eventually(lambda: "shutting down" in client.flags.status().problem)
@@ -185,10 +213,10 @@ def test_a_goodbye_names_the_time_to_come_back(
 
 def test_a_malformed_delta_is_mended_by_a_whole_snapshot(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.send(Frame("delta", b'{"age":0,"epoch":1,"from":1,"to":', "1.2"))
     eventually(lambda: len(upstream.paths("/sdk/v1/stream")) == 2)
-    assert "since" not in upstream.paths("/sdk/v1/stream")[-1]
+    assert ["since" in path for path in upstream.paths("/sdk/v1/snapshot")] == [False, False]
     eventually(lambda: client.flags.status().level is Level.STREAMING)
     assert client.flags.boolean("new-checkout", U1, default=False) is True
 
@@ -227,7 +255,7 @@ def test_a_body_that_lies_about_its_length_changes_nothing(
     make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.refuse["/sdk/v1/stream"] = (502, {})
     upstream.refuse["/sdk/v1/snapshot"] = (200, {"Content_Length": "100000", "X": "y"})
     upstream.drop_streams()
@@ -237,21 +265,21 @@ def test_a_body_that_lies_about_its_length_changes_nothing(
 
 def test_a_digest_that_does_not_match_asks_for_a_snapshot(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     wrong = {"age": 0, "epoch": 1, "revision": 1, "digest": "0" * 64}
     upstream.send(Frame("heartbeat", json.dumps(wrong).encode(), "1.1"))
-    eventually(lambda: upstream.paths("/sdk/v1/snapshot"))
-    assert "since" not in upstream.paths("/sdk/v1/snapshot")[0]
+    eventually(lambda: len(upstream.paths("/sdk/v1/snapshot")) == 2)
+    assert "since" not in upstream.paths("/sdk/v1/snapshot")[1]
     assert client.flags.boolean("new-checkout", U1, default=False) is True
 
 
 def test_a_gap_is_filled_from_the_snapshot_endpoint(make: Clients, upstream: Upstream) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     delta = {"age": 0, "epoch": 1, "from": 5, "to": 6, "digest": "0" * 64}
     upstream.send(Frame("delta", json.dumps(delta).encode(), "1.6"))
-    eventually(lambda: upstream.paths("/sdk/v1/snapshot"))
-    assert upstream.paths("/sdk/v1/snapshot")[0].endswith("since=1.1")
+    eventually(lambda: len(upstream.paths("/sdk/v1/snapshot")) == 2)
+    assert upstream.paths("/sdk/v1/snapshot")[1].endswith("since=1.1")
     assert client.flags.position == Position(1, 1)
 
 
@@ -278,7 +306,7 @@ def test_a_page_that_is_no_stream_is_named(make: Clients, upstream: Upstream) ->
     upstream.refuse["/sdk/v1/stream"] = (200, {})
     client = make(upstream)
     assert client.wait_until_ready()
-    assert "something else than a stream" in client.flags.status().problem
+    eventually(lambda: "something else than a stream" in client.flags.status().problem)
 
 
 @pytest.mark.parametrize("age", ["-5", "nonsense", "inf", "12.5"])
@@ -300,7 +328,7 @@ def test_listeners_hear_of_changes_and_one_that_raises_harms_nobody(
 
     client = make(upstream, on_change=bad)
     client.flags.on_change(heard.append)
-    assert client.wait_until_ready()
+    assert streams(client)
     upstream.put(flag("theme").variations(dark=1, light=2), flag("other").prerequisite("theme", "dark"))
     upstream.put(flag("theme").variations(dark=3, light=2))
     eventually(lambda: len(heard) >= 2 and heard[-1].revision == 3)
@@ -312,7 +340,7 @@ def test_a_flag_that_changes_all_the_time_is_warned_of(
     make: Clients, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(upstream)
-    assert client.wait_until_ready()
+    assert streams(client)
     for _ in range(25):
         upstream.put(flag("new-checkout").on())
     eventually(lambda: client.flags.status().revision == 26)

@@ -84,6 +84,7 @@ Step: TypeAlias = Connect | Poll | Wait
 
 _LONGEST_WISH_S = 3600.0
 _DOUBLINGS = 16
+_WISH_SPREAD = 0.25
 
 
 class Ladder:
@@ -133,6 +134,8 @@ class Ladder:
             self._poll_at = now + self.pace.poll_s * (0.5 + 0.5 * self._chance())
         self._upstream = 0 if was_open is not None else (self._upstream + 1) % self._upstreams
         self._connect_at = now + self._delay(failure)
+        if failure.kind is FailureKind.BUSY and self._upstream == 0 and self._poll_at <= now:
+            self._poll_at = self._connect_at  # asked at once, it would be one more of those that are too many
         if failure.kind is FailureKind.REFUSED and self._upstream == 0:
             self._best = Level.LAST_KNOWN
             self._poll_at = self._connect_at
@@ -145,9 +148,10 @@ class Ladder:
     def poll_failed(self, failure: Failure, now: float) -> None:
         """Note that no upstream answered a poll."""
         self._best = Level.LAST_KNOWN
-        wish = failure.not_before_s or 0.0
+        # Spread: servers may tell all the same.
+        wish = min(failure.not_before_s or 0.0, _LONGEST_WISH_S) * (1 + _WISH_SPREAD * self._chance())
         wait = self.pace.refused_s if failure.kind is FailureKind.REFUSED else self.pace.poll_s
-        self._poll_at = now + max(min(wish, _LONGEST_WISH_S), wait * (0.75 + 0.5 * self._chance()))
+        self._poll_at = now + max(wish, wait * (0.75 + 0.5 * self._chance()))
 
     def _delay(self, failure: Failure) -> float:
         if failure.kind is FailureKind.DRAINING and failure.not_before_s is not None:

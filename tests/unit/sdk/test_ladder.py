@@ -22,6 +22,24 @@ def test_a_first_failure_is_followed_by_a_poll_at_once() -> None:
     assert machine.next(1.0) == Poll()
 
 
+def test_a_server_that_is_busy_is_not_polled_before_the_time_that_it_names() -> None:
+    machine = ladder(chance=1.0)
+    machine.ended(Failure(FailureKind.BUSY, "busy", 20.0), 1.0)
+    assert machine.next(1.0) == Wait(22.0)
+    assert machine.next(22.0) == Connect(0)
+
+
+def test_those_whom_a_server_tells_the_same_time_poll_at_different_ones() -> None:
+    due = set()
+    for chance in (0.0, 1.0):
+        machine = ladder(chance=chance)
+        for _ in range(20):
+            machine.ended(DOWN, 1.0)
+        machine.poll_failed(Failure(FailureKind.BUSY, "busy", 100.0), 1.0)
+        due.add(machine._poll_at)
+    assert due == {101.0, 126.0}
+
+
 def test_nothing_known_means_defaults_whatever_stands() -> None:
     machine = ladder()
     machine.opened(1.0)

@@ -68,8 +68,9 @@ class AsyncUpstream:
     async def _follow(self, url: str) -> None:
         failure = Failure(FailureKind.ENDED, f"{url} closed the stream")
         decoder = Decoder(limit=self._config.max_bytes)
-        self._silent_from = self._now() + self._config.timeout_s
         try:
+            await self._begin(url)
+            self._silent_from = self._now() + self._config.timeout_s
             async with self._transport.stream(f"{url}/sdk/v1/stream", self._params()) as chunks:
                 self._etags.clear()  # they name what was held before the stream
                 async for chunk in chunks:
@@ -86,6 +87,18 @@ class AsyncUpstream:
         if not self._stopping.is_set():
             self._ladder.ended(failure, self._now())
             self._stand(failure)
+
+    async def _begin(self, url: str) -> None:
+        """Fetch the whole, where nothing is held that a stream could go on from.
+
+        A snapshot travels compressed, and its bytes are the same for all; on the stream it would be neither.
+        """
+        if self._receiver.position is not None and not self._wants_whole:
+            return
+        await self._perform(await self._ask(url, whole=True), url)
+        self._wants_whole = False
+        self._ladder.polled(self._now())
+        self._stand(None)
 
     def _stand_on_stream(self, frame: Frame) -> None:
         self._wants_whole = False

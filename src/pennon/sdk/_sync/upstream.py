@@ -69,8 +69,9 @@ class Upstream:
     def _follow(self, url: str) -> None:
         failure = Failure(FailureKind.ENDED, f"{url} closed the stream")
         decoder = Decoder(limit=self._config.max_bytes)
-        self._silent_from = self._now() + self._config.timeout_s
         try:
+            self._begin(url)
+            self._silent_from = self._now() + self._config.timeout_s
             with self._transport.stream(f"{url}/sdk/v1/stream", self._params()) as chunks:
                 self._etags.clear()  # they name what was held before the stream
                 for chunk in chunks:
@@ -87,6 +88,18 @@ class Upstream:
         if not self._stopping.is_set():
             self._ladder.ended(failure, self._now())
             self._stand(failure)
+
+    def _begin(self, url: str) -> None:
+        """Fetch the whole, where nothing is held that a stream could go on from.
+
+        A snapshot travels compressed, and its bytes are the same for all; on the stream it would be neither.
+        """
+        if self._receiver.position is not None and not self._wants_whole:
+            return
+        self._perform(self._ask(url, whole=True), url)
+        self._wants_whole = False
+        self._ladder.polled(self._now())
+        self._stand(None)
 
     def _stand_on_stream(self, frame: Frame) -> None:
         self._wants_whole = False
