@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from pennon import Client
 from pennon.model import Snapshot
 from tests.edges import PRODUCTION, AnyEdge, edge, edge_process
+from tests.integration.relay import relay
 from tests.integration.upstream import eventually
 from tests.serving import Api, InProcess, process, serving
 
@@ -20,6 +20,7 @@ FLAG = "new-checkout"
 FLAGS = "projects/default/flags"
 PLACE = "projects/default/environments/production"
 ANYBODY = {"targetingKey": "u1"}
+NOBODY = "http://127.0.0.1:9"
 
 
 def make_flag(api: Api) -> None:
@@ -120,7 +121,11 @@ def test_a_node_that_starts_with_a_dead_origin_serves_at_once_what_it_kept(tmp_p
             eventually(lambda: node.revision() == revision)
             eventually(lambda: node.metric("pennon_edge_saved_total") > 0)
             assert node.ready["environments"] == [PRODUCTION]
-            assert node.stop() == 0
+            with node.client(server_key) as http, http.stream("GET", "/sdk/v1/stream") as stream:
+                chunks = stream.iter_raw()
+                next(chunks)
+                assert node.stop() == 0
+                assert b"event: goodbye" in b"".join(chunks)
         name = node.ready["name"]
         server.stop(signal.SIGKILL)
         with edge_process(tmp_path / "edge", [api.url], edge_key) as node:
@@ -169,56 +174,54 @@ def test_a_revoked_key_is_cut_off_and_refused_two_levels_down(tmp_path: Path) ->
 
 
 def test_keys_that_nobody_confirms_are_refused_after_a_time_and_streams_stay(tmp_path: Path) -> None:
-    with process(tmp_path / "origin") as (server, api):
-        make_flag(api)
-        port = api.url.rpartition(":")[2]
-        edge_key, server_key = api.key(kind="edge"), api.key()
+    with origin(tmp_path / "origin") as (_, api), relay() as wire:
+        edge_key, server_key, ask = api.key(kind="edge"), api.key(), f"/ofrep/v1/evaluate/flags/{FLAG}"
         with (
-            edge(tmp_path / "edge", [api.url], edge_key, key_ttl=3) as node,
+            edge(tmp_path / "edge", [wire.before(api.url)], edge_key, key_ttl=5) as node,
             following(node, server_key) as client,
             node.client(server_key) as http,
             http.stream("GET", "/sdk/v1/stream") as stream,
         ):
             chunks = stream.iter_raw()
             next(chunks)
-            server.stop(signal.SIGKILL)
-            eventually(lambda: node.answer_to(server_key) == 503)
+            wire.before(NOBODY)
+            wire.drop()
+            eventually(lambda: node.answer_to(server_key) == 503, 20)
             refused = node.get("/sdk/v1/snapshot", server_key)
             assert "last confirmed" in refused.json()["detail"]
             assert int(refused.headers["retry-after"]) > 0
+            with node.client(server_key) as other:
+                assert other.post(ask, json={"context": ANYBODY}).status_code == 503
+                assert other.get("/sdk/v1/stream").status_code == 503
             assert [each.keys_refused for each in node.status().environments] == [True]
             assert client.status().ready
-            with process(tmp_path / "origin", "--port", port) as (_, back), back.as_holder_of(api.token) as again:
-                eventually(lambda: node.answer_to(server_key) == 200)
-                turn(again, on=True)
-                eventually(lambda: any(b"event: delta" in chunk for chunk in chunks))  # on the same stream
-                eventually(lambda: is_on(client))
+            turn(api, on=True)
+            wire.before(api.url)
+            eventually(lambda: node.answer_to(server_key) == 200, 20)
+            eventually(lambda: any(b"event: delta" in chunk for chunk in chunks))  # on the same stream
+            eventually(lambda: is_on(client))
 
 
 def test_defaults_are_served_where_nothing_else_is_known(tmp_path: Path) -> None:
-    with origin(tmp_path / "origin") as (_, api):
+    file = tmp_path / "defaults.json"
+    with origin(tmp_path / "origin") as (_, api), relay() as wire:
         edge_key, server_key = api.key(kind="edge"), api.key()
         turn(api, on=True)
         with edge(tmp_path / "first", [api.url], edge_key) as node:
-            bundled = node.get("/sdk/v1/snapshot").content
-    file = tmp_path / "defaults.json"
-    file.write_bytes(bundled)
-    os.utime(file, (time.time() - 3600, time.time() - 3600))
-    port = api.url.rpartition(":")[2]
-    with edge(tmp_path / "edge", [api.url], edge_key, defaults=str(file), key_ttl=10) as node:
-        found = node.environment()
-        assert found is not None
-        assert found.age_s is not None
-        assert (found.level, found.on_defaults, found.revision.partition(".")[0]) == (3, True, "0")
-        assert found.age_s > 3600
-        with following(node, server_key) as client:
-            assert is_on(client)
-            with process(tmp_path / "origin", "--port", port) as (_, back), back.as_holder_of(api.token) as again:
-                revision = turn(again, on=False)
+            file.write_bytes(node.get("/sdk/v1/snapshot").content)
+        os.utime(file, (time.time() - 3600, time.time() - 3600))
+        with edge(tmp_path / "edge", [wire.before(NOBODY)], edge_key, defaults=str(file), key_ttl=10) as node:
+            found = node.environment()
+            assert found is not None
+            assert (found.level, found.on_defaults, found.revision.partition(".")[0]) == (3, True, "0")
+            assert (found.age_s or 0) > 3600
+            with following(node, server_key) as client:
+                assert is_on(client)
+                revision = turn(api, on=False)
+                wire.before(api.url)
                 eventually(lambda: not is_on(client))
                 eventually(lambda: node.revision() == revision)
-                assert (found := node.environment()) is not None
-                assert not found.on_defaults
+                assert [each.on_defaults for each in node.status().environments] == [False]
 
 
 def test_a_node_without_anything_starts_and_waits(tmp_path: Path) -> None:
@@ -229,22 +232,6 @@ def test_a_node_without_anything_starts_and_waits(tmp_path: Path) -> None:
         assert node.answer_to("pennon_server_x") == 503
         assert node.status().problems
         assert node.stop() == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "key", "told"),
-    [
-        ((), "", "PENNON_EDGE_KEY: an edge node needs an edge key"),
-        (("--upstream", "http://127.0.0.1:9"), "pennon_server_x", "this is a server key"),
-        (("--upstream", "flags.example"), "pennon_edge_x", "--upstream"),
-        ((), "pennon_edge_x", "--upstream: name the server"),
-        (("--upstream", "http://127.0.0.1:9", "--defaults", "/nowhere"), "pennon_edge_x", "there is no file /nowhere"),
-        (("--upstream", "http://127.0.0.1:9", "--kv", "kafka://x"), "pennon_edge_x", "no key-value store speaks"),
-    ],
-)
-def test_what_keeps_a_node_from_starting_is_told(tmp_path: Path, options: tuple[str, ...], key: str, told: str) -> None:
-    with pytest.raises(AssertionError, match=told):
-        edge_process(tmp_path / "edge", [], key, *options).__enter__()
 
 
 def test_status_is_read_back_as_it_was_written(tmp_path: Path) -> None:

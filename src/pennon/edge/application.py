@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pennon.edge.node import EdgeNode
 from pennon.stream import Endpoints, Intake
+from pennon.stream.front import Front
 from pennon.stream.http import JSON, NO_STORE, Answer, Receive, Request, Scope, Send, send_answer
 
 _Asked: TypeAlias = Callable[[Request], Awaitable[Answer]]
@@ -21,8 +22,9 @@ class Application:
 
     def __init__(self, edge: EdgeNode) -> None:
         self.edge = edge
-        self.state = SimpleNamespace(drain=edge.stream.drain, streams=Intake(edge.stream))
-        self._endpoints = Endpoints(edge.stream)
+        front = Front()
+        self.state = SimpleNamespace(drain=edge.stream.drain, streams=Intake(edge.stream, front))
+        self._endpoints = Endpoints(edge.stream, front=front)
         self._asked: Mapping[str, _Asked] = {
             "/healthz": self._alive,
             "/readyz": self._ready,

@@ -84,8 +84,9 @@ class CircuitCalls:
 
     def come_by(self, path: tuple[str, ...]) -> None:
         """Take note of the path of the upstream's state. Raises `UpstreamFailed` where that is from here."""
-        self.path = path
-        if self._circuits.name in path:
+        is_cycle = self._circuits.name in path
+        self.path = () if is_cycle else path
+        if is_cycle:
             mend = "give one of them another upstream, or another name"
             problem = f"{self.upstream} has its state from here: {' from '.join(path)}; {mend}"
             raise UpstreamFailed(Failure(FailureKind.BROKEN, problem))

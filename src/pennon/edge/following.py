@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 class FollowingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An upstream whose state is older than `fresh_s` is left for one that knows better.
 
-    Another is tried after `try_s`, after twice that if it came to nothing, and so on up to `try_max_s`; for `trial_s`.
+    Another is tried after `try_s`, the next time after twice that, and so on up to `try_max_s`; for `trial_s`.
     """
 
     fresh_s: float = 10.0
@@ -38,27 +38,28 @@ def better_than(at: int, *, is_fresh: bool, count: int) -> Sequence[int]:
     return range(at) if is_fresh else [each for each in range(count) if each != at]
 
 
-class _Attempts:
-    """When to try an upstream again."""
+class Attempts:
+    """When to try an upstream again: later with each time, for one that works for a moment only is no better."""
 
     def __init__(self, settings: FollowingSettings, chance: Callable[[], float]) -> None:
         self._settings = settings
         self._chance = chance
-        self.delay_s = settings.try_s
-        self.due_at: float | None = None
+        self._delay_s = settings.try_s
+        self._due_at: float | None = None
+        self._made_at: float | None = None
 
     def is_due(self, now: float) -> bool:
-        if self.due_at is None:
-            self.due_at = now + self.delay_s * (0.5 + 0.5 * self._chance())
-        return now >= self.due_at
+        """Whether to try it *now*. The time runs from when this is first asked."""
+        if self._due_at is None:
+            if self._made_at is not None and now - self._made_at > 2 * self._settings.try_max_s:
+                self._delay_s = self._settings.try_s
+            self._due_at = now + self._delay_s * (0.5 + 0.5 * self._chance())
+        return now >= self._due_at
 
-    def failed(self) -> None:
-        self.delay_s = min(self.delay_s * 2, self._settings.try_max_s)
-        self.due_at = None
-
-    def succeeded(self) -> None:
-        self.delay_s = self._settings.try_s
-        self.due_at = None
+    def made(self, now: float) -> None:
+        """Note that it was tried, whatever came of it."""
+        self._delay_s = min(self._delay_s * 2, self._settings.try_max_s)
+        self._due_at, self._made_at = None, now
 
 
 class Following:
@@ -83,7 +84,7 @@ class Following:
         self._settings = settings
         self._told = stood
         self._now = config.clock.monotonic
-        self._attempts = {url: _Attempts(settings, config.chance) for url in config.urls}
+        self._attempts = {url: Attempts(settings, config.chance) for url in config.urls}
         self._trial: Link | None = None
         self._tried_url = ""
         self._trial_until = 0.0
@@ -118,25 +119,21 @@ class Following:
         if link is self._trial:
             self._judge(link)
         elif link is self.link:
-            if link.level is not Level.STREAMING or link.failure is None:
-                self._note_tried(link)
+            if link.level is not Level.POLLING or link.failures >= len(self._urls):
+                self.is_tried.set()
             self._told(self)
-
-    def _note_tried(self, link: Link) -> None:
-        if link.level in (Level.STREAMING, Level.LAST_KNOWN) or link.failures >= len(self._urls):
-            self.is_tried.set()
 
     def _judge(self, trial: Link) -> None:
         """Go over to *trial* if it has become better, leave it if it has failed."""
-        if trial.is_fresh(self._now(), self._settings.fresh_s):
-            self._attempts[trial.url].succeeded()
+        if trial.is_fresh(self._now(), self._settings.fresh_s) and not trial.is_behind:
+            self._attempts[self._tried_url].made(self._now())
             before, self.link, self._trial = self.link, trial, None
             self.switched += 1
             _log.info("another upstream is better", environment=self.feed.name, was=before.url, now=trial.url)
             self._close(before)
             self._told(self)
         elif trial.failures or self._now() >= self._trial_until:
-            self._attempts[self._tried_url].failed()
+            self._attempts[self._tried_url].made(self._now())
             self._trial = None
             self._close(trial)
 

@@ -60,6 +60,11 @@ class Link:
         is_current = self._known_at is not None and now - self._known_at <= fresh_s
         return self.level is Level.STREAMING and is_current and not is_behind
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it said last that it stands before what is known here."""
+        return self._behind_since is not None
+
     def watch(self, now: float) -> None:
         """Cut the stream if it has been silent for too long. To be called about once a second."""
         self._upstream.watch(now)

@@ -65,6 +65,7 @@ class DeltaFeed:
         self._kept: dict[Hashable, _Kept] = {}
         self._kept_bytes = 0
         self._beat: _Kept | None = None
+        self._path: tuple[str, ...] = ()
         self._step: tuple[Position, Delta] | None = None
 
     @property
@@ -104,7 +105,8 @@ class DeltaFeed:
     def beat(self, now: float) -> bytes:
         """Return a heartbeat."""
         hub, kept = self._held(), self._beat
-        if kept is None:
+        if kept is None or self._path != hub.path:
+            self._path = hub.path
             template = Template(hub.heartbeat(now, self._projection), hub.position)
             kept = self._beat = _Kept(template, template.at(hub.age(now)), now)
         elif not 0 <= now - kept.at < _FRESH_S:
