@@ -18,7 +18,7 @@ from pennon.edge.dead_letters import DeadLetters
 from pennon.edge.events import EdgeEvents
 from pennon.edge.lanes import ForwardingSettings
 from pennon.events import Way
-from pennon.ingest import Ingest, IngestSettings, Spool, SpoolSettings
+from pennon.ingest import Ingest, IngestSettings, Spool, SpoolInUse, SpoolSettings
 from pennon.ingest.accept import Spooled, spooled
 from tests.integration.nodes import (
     CLIENT,
@@ -362,3 +362,15 @@ def test_largest_batch_that_an_edge_takes_reaches_the_origin(tmp_path: Path) -> 
         assert client.post("/sdk/v1/events", content=body).status_code == 202
         eventually(lambda: marks(top) == [(secret_hash(SERVER), "i1", 1)])
         assert dead(tmp_path / "e") == []
+
+
+def test_second_process_is_kept_out_of_a_nodes_folder(tmp_path: Path) -> None:
+    with edge(tmp_path / "e", NOWHERE) as node:
+
+        async def second() -> None:
+            await EdgeEvents(tmp_path / "e", [NOWHERE], EDGE, FAST).start()
+
+        with pytest.raises(SpoolInUse, match="in use"):
+            node.run(second())
+    with edge(tmp_path / "e", NOWHERE) as node:
+        assert report(node, 1)[0].status_code == 202

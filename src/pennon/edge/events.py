@@ -20,6 +20,7 @@ from pennon.edge.event_metrics import ForwardingMetrics
 from pennon.edge.lanes import ForwardingSettings, Lane, Surroundings, folder_of
 from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, Ingest, IngestSettings, IngestUnavailable, SpoolError, SpoolSettings
+from pennon.ingest.folders import held
 from pennon.ingest.spool import replace_file
 from pennon.sdk._async.transport import prepared
 from pennon.sdk.config import Options, configure
@@ -60,6 +61,7 @@ class EdgeEvents:
         self._opening = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._holding = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -70,6 +72,7 @@ class EdgeEvents:
 
     async def start(self) -> None:
         """Open every spool that is there, and hand on what is in it. Raises `SpoolError` and `OSError`."""
+        self._holding.enter_context(held(self._folder))
         node = await asyncio.to_thread(_named, self._folder)
         self._shared = Surroundings(node, self._config, self._settings, self._dead, self.metrics)
         for environment in await asyncio.to_thread(_environments, self._folder / "spool"):
@@ -90,6 +93,7 @@ class EdgeEvents:
         await asyncio.gather(*(lane.close() for lane in lanes))
         self._lanes.clear()
         self._tasks.clear()
+        self._holding.close()
 
     async def accept(self, environment: str, key_hash: str, batch: EventBatch, way: Way = DIRECT) -> Accepted:
         """Take *batch*, once, and return when it is on disk. Raises `BatchTooOld` and `IngestUnavailable`."""
