@@ -43,6 +43,12 @@ class StatusCollector(Collector):
         for upstream in status.upstreams:
             circuit.add_metric((upstream.url,), _CIRCUITS[upstream.circuit])
             opened.add_metric((upstream.url,), upstream.opened)
+        overrides = GaugeMetricFamily(
+            "pennon_overrides", "Flags that a person overrides on this node.", labels=("environment",)
+        )
+        for each in status.environments:
+            mine = [one for one in status.overrides if one.override.environment == each.environment]
+            overrides.add_metric((each.environment,), len(mine))
         saved = CounterMetricFamily("pennon_edge_saved", "Times that a state was written to the key-value store.")
         saved.add_metric((), self._saved())
-        yield from (level, switched, circuit, opened, saved)
+        yield from (level, switched, circuit, opened, overrides, saved)
