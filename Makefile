@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint fmt spec bench bench-peers docs lock clean
+.PHONY: help demo test js unit lint fmt spec bench bench-peers docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.
 key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
@@ -35,8 +35,11 @@ $(PEERS): | $(PEERS_VENV)/bin/python
 demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
 	$(BIN)/pennon demo
 
-test: $(DEV) ## Run every test
+test: $(DEV) js ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+js: ## Run the tests of the JavaScript package: the shared vectors, a second
+	node --test --test-reporter=dot js/test/*.test.js
 
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)

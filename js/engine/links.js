@@ -1,0 +1,175 @@
+/**
+ * What each item needs, through all that it needs. Rings and chains that are too deep are found here.
+ * @module
+ */
+
+import { readFlag, readSegment } from "../model/index.js";
+
+/** @typedef {import("../model/index.js").Snapshot} Snapshot */
+/** @typedef {import("../model/index.js").Flag} Flag */
+/** @typedef {import("../model/index.js").Segment} Segment */
+
+/**
+ * What one item needs: `asked` counts how often it asks others directly, `everything` has the names of all that matter
+ * to it. `problem` says why it cannot be evaluated; a `ring` is also one of all that need it.
+ * @typedef {{ asked: number, everything: ReadonlySet<string>, deep: number, problem?: string, ring?: string }} Link
+ */
+
+/** So many prerequisites may hang in a chain below a flag, and so many segments below a flag or a segment's user. */
+const DEEPEST = 32;
+/** @type {Link} */
+const ALONE = { asked: 0, everything: new Set(), deep: 0 };
+
+class TooDeep extends Error {}
+
+/** Finds the links of a snapshot's items, when they are asked for. */
+export class Links {
+  /** @type {Map<string, Link>} */
+  #known = new Map();
+  #snapshot;
+
+  /** @param {Snapshot} snapshot */
+  constructor(snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * Return what a flag needs. One that is not there, or cannot be read, needs nothing.
+   * @param {string} key
+   * @param {Flag} [flag]
+   * @returns {Link}
+   */
+  ofFlag(key, flag) {
+    try {
+      return this.#link("flag", key, [], flag);
+    } catch (error) {
+      if (error instanceof TooDeep) return { ...ALONE, deep: DEEPEST + 1, problem: depthProblem("flag", DEEPEST + 1) };
+      throw error;
+    }
+  }
+
+  /**
+   * Tell whether something is needed by two ways, so that its answer is worth remembering.
+   * @param {Link} link
+   */
+  isShared(link) {
+    let asked = link.asked;
+    for (const name of link.everything) asked += this.#known.get(name)?.asked ?? 0;
+    return asked > link.everything.size;
+  }
+
+  /**
+   * @param {"flag" | "segment"} kind
+   * @param {string} key
+   * @param {string[]} path
+   * @param {Flag} [given]
+   * @returns {Link}
+   */
+  #link(kind, key, path, given) {
+    const name = `${kind}:${key}`;
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (path.includes(name)) {
+      const ring = [...path.slice(path.indexOf(name)), name];
+      return { ...ALONE, everything: new Set(ring), ring: ring.map((each) => each.slice(each.indexOf(":") + 1)).join(" → ") };
+    }
+    if (path.length > DEEPEST - (kind === "segment" ? 1 : 0)) throw new TooDeep();
+    const link = kind === "flag" ? this.#flagLink(key, [...path, name], given) : this.#segmentLink(key, [...path, name]);
+    this.#known.set(name, link);
+    return link;
+  }
+
+  /** @param {string} key @param {string[]} path @param {Flag} [given] @returns {Link} */
+  #flagLink(key, path, given) {
+    const flag = given ?? attempt(() => readFlag(key, own(this.#snapshot.flags, key)));
+    if (flag === undefined) return ALONE;
+    const segments = segmentsAsked(flag.rules);
+    const flags = flagsAsked(flag);
+    const lists = [...new Set(segments)].map((each) => this.#memberLink(each));
+    const needed = [...new Set(flags)].map((each) => this.#link("flag", each, path));
+    const deep = Math.max(0, ...needed.map((child) => 1 + child.deep));
+    const ring = [...lists, ...needed].find((child) => child.ring)?.ring;
+    const broken = lists.find((child) => child.problem)?.problem;
+    return {
+      asked: segments.length + flags.length,
+      everything: everything(segments, flags, [...lists, ...needed]),
+      deep,
+      problem: ringProblem(ring) ?? broken ?? depthProblem("flag", deep),
+      ring,
+    };
+  }
+
+  /** @param {string} key @param {string[]} path @returns {Link} */
+  #segmentLink(key, path) {
+    const segment = attempt(() => readSegment(key, own(this.#snapshot.segments, key)));
+    if (segment === undefined) return ALONE;
+    const asked = segmentsAsked(segment.rules);
+    const below = [...new Set(asked)].map((each) => this.#link("segment", each, path));
+    const deep = 1 + Math.max(0, ...below.map((child) => child.deep));
+    const ring = below.find((child) => child.ring)?.ring;
+    const problem = ringProblem(ring) ?? depthProblem("segment", deep);
+    return { asked: asked.length, everything: everything(asked, [], below), deep, problem, ring };
+  }
+
+  /** @param {string} segment @returns {Link} */
+  #memberLink(segment) {
+    try {
+      return this.#link("segment", segment, []);
+    } catch (error) {
+      if (!(error instanceof TooDeep)) throw error;
+      const link = { ...ALONE, deep: DEEPEST + 1, problem: depthProblem("segment", DEEPEST + 1) };
+      this.#known.set(`segment:${segment}`, link);
+      return link;
+    }
+  }
+}
+
+/**
+ * Return what is under *key* itself, not what every object inherits.
+ * @param {Record<string, unknown> | undefined} items
+ * @param {string} key
+ */
+export function own(items, key) {
+  return items !== undefined && Object.hasOwn(items, key) ? items[key] : undefined;
+}
+
+/** @template T @param {() => T} read */
+function attempt(read) {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string[]} segments @param {string[]} flags @param {Link[]} below */
+function everything(segments, flags, below) {
+  const found = new Set([...segments.map((key) => `segment:${key}`), ...flags.map((key) => `flag:${key}`)]);
+  for (const link of below) for (const name of link.everything) found.add(name);
+  return found;
+}
+
+/** @param {string | undefined} ring */
+function ringProblem(ring) {
+  return ring === undefined ? undefined : `it needs itself, or what does: ${ring}`;
+}
+
+/** @param {"flag" | "segment"} kind @param {number} deep */
+function depthProblem(kind, deep) {
+  if (deep <= DEEPEST) return undefined;
+  return `its chain of ${kind === "flag" ? "prerequisites" : "segments"} is more than ${DEEPEST} deep`;
+}
+
+/** @param {{ conditions: import("../model/index.js").Condition[] }[]} rules @returns {string[]} */
+function segmentsAsked(rules) {
+  const asking = rules.flatMap((rule) => rule.conditions).filter((condition) => condition.op === "inSegment");
+  return asking.flatMap((condition) => condition.values).filter((value) => typeof value === "string");
+}
+
+/** @param {Flag} flag @returns {string[]} */
+function flagsAsked(flag) {
+  const required = flag.prerequisites.map((prerequisite) => prerequisite.flag);
+  if (flag.compat === null) return required;
+  const serving = flag.rules.flatMap((rule) => rule.conditions).filter((condition) => condition.op === "serves");
+  return [...required, ...serving.flatMap((condition) => (condition.attribute === null ? [] : [condition.attribute]))];
+}
