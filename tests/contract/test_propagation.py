@@ -38,7 +38,13 @@ def arrived(revision: int, delays: dict[str, float], *, at: datetime, writer: st
 
 def test_newest_report_of_each_node_is_kept(storage: Storage, clock: HandClock) -> None:
     now = clock.now()
-    fields: dict[str, Any] = {"sdks": {"1.7": 3}, "level": 1, "age": 0.5, "path": ("hub", "origin"), "overrides": ("a=off",)}
+    fields: dict[str, Any] = {
+        "sdks": {"1.7": 3},
+        "level": 1,
+        "age": 0.5,
+        "path": ("hub", "origin"),
+        "overrides": ("a=off",),
+    }
     storage.propagation.keep([report(at=now, **fields), report("lon-1", at=now)], [])
     storage.propagation.keep([report(revision="1.9", at=now + timedelta(seconds=1), **fields)], [])
     storage.propagation.keep([report(revision="1.8", at=now)], [])
