@@ -13,6 +13,7 @@ from pennon.sdk import Level
 from pennon.sdk.config import Clock
 from pennon.sdk.trust import replica_by
 from pennon.stream import LogReader
+from pennon.stream.ports import NotKnownYet
 
 _log = structlog.get_logger(__name__)
 _STEPS = 256
@@ -21,7 +22,7 @@ Hears: TypeAlias = Callable[[str, Position], None]
 """Is told of an environment and where it stands now."""
 
 
-class NothingKnown(LookupError):
+class NothingKnown(NotKnownYet):
     """Nothing is known of the environment yet."""
 
 

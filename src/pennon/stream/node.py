@@ -24,7 +24,7 @@ from pennon.stream.fanout import Fanout
 from pennon.stream.http import StreamError
 from pennon.stream.keys import KeyRing, is_good
 from pennon.stream.metrics import NodeMetrics
-from pennon.stream.ports import Clock, LogReader
+from pennon.stream.ports import Clock, LogReader, NotKnownYet
 from pennon.stream.pushed import step_of
 from pennon.stream.reports import Report
 from pennon.stream.settings import StreamSettings
@@ -338,6 +338,8 @@ class StreamNode:
         try:
             async with asyncio.timeout(self.settings.read_timeout_s):
                 found = await answer
+        except NotKnownYet as error:
+            raise Unreadable from error
         except Exception as error:  # the background loop must survive whatever the log's storage raises
             if what not in self._unreadable:
                 # Said once: while it lasts, it is tried again every few seconds.

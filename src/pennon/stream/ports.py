@@ -5,6 +5,10 @@ from typing import Protocol
 from pennon.model import Delta, Head, Position, Snapshot
 
 
+class NotKnownYet(LookupError):
+    """The source of a log knows nothing of what was asked yet. That is nobody's fault: it is asked again."""
+
+
 class Clock(Protocol):
     """The time of day, and a time that only goes forward. The standard module `time` is one."""
 
