@@ -1,5 +1,6 @@
 """What may be called, by whom; and the way from a request to its answer, whatever goes wrong on it."""
 
+import functools
 import time
 from collections.abc import Iterable, Sequence
 
@@ -38,9 +39,7 @@ _EVALUATORS: frozenset[KeyKind] = frozenset({"server", "client"})
 _PROBLEM = ("content-type", "application/problem+json")
 
 _ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID"
-_EXPOSE_HEADERS = (
-    "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Overrides, X-Pennon-Revision, X-Request-ID"
-)
+_EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Overrides, X-Pennon-Revision, X-Request-ID"
 
 
 def by_header(node: StreamNode, request: Request, _rest: str) -> Access:
@@ -184,7 +183,7 @@ class _Reply:
     async def answer(self, exchange: "Exchange", answer: Answer) -> None:
         """Send *answer*."""
         self.status, self._taken_s = answer.status, time.perf_counter() - self._started
-        lines = ((b"x-request-id", self.identity.encode()), NO_SNIFF, *exchange.lines())
+        lines = ((b"x-request-id", self.identity.encode()), *exchange.lines())
         try:
             await send_answer(self._send, answer, extra=lines, is_head=self._scope["method"] == "HEAD")
         finally:
@@ -211,7 +210,8 @@ class Exchange:
     def __init__(self, node: StreamNode, request: Request) -> None:
         self.request = request
         self._node = node
-        self._origin = request.headers.get("origin")
+        origin = request.headers.line(b"origin")
+        self._origin = None if origin is None else origin.decode("latin-1")
         self._endpoint: Endpoint | None = None
         self._rest = ""
         self._readers: str | None = None
@@ -254,8 +254,11 @@ class Exchange:
         return (*node, *allowed, *vary)
 
     def lines(self) -> Lines:
-        """Return `cors` as it is sent."""
-        return encoded(self.cors())
+        """Return what every answer has, `cors` too, as it is sent."""
+        is_usual = self._readers in (None, "*") and not self._depends_on_origin
+        if is_usual and self.request.headers.line(b"x-pennon-node") is None:
+            return _usual_lines(self._node.name, self._readers)
+        return (NO_SNIFF, *encoded(self.cors()))
 
     async def _admitted_late(self, endpoint: Endpoint, rest: str) -> Call:
         """Return the call after a look into the log: before one by a key that is not known is refused.
@@ -292,7 +295,13 @@ class Exchange:
         """
         if (doubt := self._node.reader.doubts(environment)) is not None:
             raise Refusal(503, "Keys not confirmed", doubt, headers=(("retry-after", "10"),))
-        if (asking := self.request.headers.get("x-pennon-node")) is not None and asking in self._node.path:
+        if self.request.headers.line(b"x-pennon-node") is not None:
+            self._check_path()
+
+    def _check_path(self) -> None:
+        """Refuse a node whose own state comes by this one."""
+        asking = self.request.headers.get("x-pennon-node", "")
+        if asking in self._node.path:
             path = " from ".join(self._node.path)
             detail = f"{asking!r} asks for what comes from itself: {path}; give it another upstream, or another name"
             raise Refusal(508, "Loop detected", detail)
@@ -333,6 +342,18 @@ class Exchange:
         if refusal.problems:
             body["problems"] = refusal.problems
         return Answer(refusal.status, msgspec.json.encode(body), (_PROBLEM, *refusal.headers))
+
+
+@functools.lru_cache(maxsize=64)  # the same for nearly all, and encoding them takes longer than this
+def _usual_lines(node: str, readers: str | None) -> Lines:
+    headers: Headers = (("x-pennon-node", node),)
+    if readers is not None:
+        headers = (
+            *headers,
+            ("access-control-allow-origin", readers),
+            ("access-control-expose-headers", _EXPOSE_HEADERS),
+        )
+    return (NO_SNIFF, *encoded(headers))
 
 
 def _methods(endpoints: Sequence[Endpoint]) -> str:

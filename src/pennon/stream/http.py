@@ -5,8 +5,8 @@ our limits, and a stream must cost no more than its socket.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, MutableMapping
+from types import MappingProxyType, coroutine
 from typing import Any, TypeAlias, overload
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -15,7 +15,7 @@ import msgspec
 from pennon.model import Problem
 
 Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Any]]
+Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Lines: TypeAlias = tuple[tuple[bytes, bytes], ...]
@@ -73,10 +73,11 @@ class Answer(msgspec.Struct, frozen=True):
 class RequestHeaders:
     """The headers of a request by their names in lower case; decoded when they are asked for, as most never are."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("line",)
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]]) -> None:
-        self._lines: Mapping[bytes, bytes] = dict(lines)
+        self.line: Callable[[bytes], bytes | None] = dict(lines).get
+        """Return the value of a header as it was sent: for those that every request is looked at for."""
 
     @overload
     def get(self, name: str) -> str | None: ...
@@ -86,7 +87,7 @@ class RequestHeaders:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the value of the header *name*, the last one of several."""
-        value = self._lines.get(name.encode("latin-1"))
+        value = self.line(name.encode("latin-1"))
         return default if value is None else value.decode("latin-1")
 
 
@@ -105,25 +106,34 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body, at most *limit* bytes of it."""
-        encoding = self.headers.get("content-encoding")
+        encoding = self.headers.get("content-encoding") if self.headers.line(b"content-encoding") else None
         if encoding is not None and encoding.lower() != "identity":
             raise Refusal(415, "Unsupported content encoding", f"send the body as it is, not as {encoding!r}")
         declared = self._declared_length(limit)
+        receiving = self._receive()
         try:
-            async with asyncio.timeout(BODY_S):
-                message = await self._receive()
-                if message["type"] != "http.disconnect" and not message.get("more_body", False):
-                    body: bytes | bytearray = message.get("body", b"")
-                else:
-                    body = await self._pieces(message, limit)
-        except TimeoutError as error:
-            detail = f"the body must be here within {BODY_S:g} s"
-            raise Refusal(408, "Body too slow", detail, headers=(("connection", "close"),)) from error
+            # A body has mostly come with its head. To set a timer for what is here costs as much as to evaluate a flag.
+            waiting = receiving.send(None)
+        except StopIteration as done:
+            message = done.value
+            is_here = not message.get("more_body", False) and message["type"] != "http.disconnect"
+            body = message.get("body", b"") if is_here else await self._late(limit, message)
+        else:
+            body = await self._late(limit, _resumed(receiving, waiting))
         if len(body) > limit:
             raise _too_large(limit)
         if declared is not None and declared != len(body):
             raise Refusal(400, "Wrong Content-Length", f"it says {declared} bytes, and {len(body)} came")
         return bytes(body)
+
+    async def _late(self, limit: int, first: Mapping[str, Any] | Awaitable[Any]) -> bytes | bytearray:
+        """Return the body whose *first* message is not all of it, or is still to come."""
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await self._pieces(first if isinstance(first, Mapping) else await first, limit)
+        except TimeoutError as error:
+            detail = f"the body must be here within {BODY_S:g} s"
+            raise Refusal(408, "Body too slow", detail, headers=(("connection", "close"),)) from error
 
     async def _pieces(self, message: Mapping[str, Any], limit: int) -> bytearray:
         body = bytearray()
@@ -137,17 +147,16 @@ class Request:
 
     def require_json(self) -> None:
         """Refuse a body that says it is something else than JSON."""
-        kind = self.headers.get("content-type", "application/json")
-        if kind == "application/json":
+        if self.headers.line(b"content-type") in (b"application/json", None):
             return
-        kind = kind.partition(";")[0].strip().lower()
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise Refusal(415, "Unsupported media type", f"send application/json, not {kind!r}")
 
     def _declared_length(self, limit: int) -> int | None:
-        text = self.headers.get("content-length")
-        if text is None:
+        if (line := self.headers.line(b"content-length")) is None:
             return None
+        text = line.decode("latin-1")
         if not (text.isascii() and text.isdecimal()) or len(text) > 20:
             raise Refusal(400, "Wrong Content-Length", "it is not a number")
         if (length := int(text)) > limit:
@@ -157,15 +166,35 @@ class Request:
     @property
     def presented_key(self) -> str | None:
         """The key in `Authorization: Bearer` or `X-API-Key`, if there is one."""
-        return presented_key(self.headers.get("authorization"), self.headers.get("x-api-key"))
+        authorization, api_key = self.headers.line(b"authorization"), self.headers.line(b"x-api-key")
+        return presented_key(
+            None if authorization is None else authorization.decode("latin-1"),
+            None if api_key is None else api_key.decode("latin-1"),
+        )
 
     def matches(self, etag: str) -> bool:
         """Whether `If-None-Match` names *etag*. Weakly, as RFC 9110 has it for this header."""
-        if (tags := self.headers.get("if-none-match")) is None:
+        if self.headers.line(b"if-none-match") is None:
             return False
+        tags = self.headers.get("if-none-match", "")
         given = (tag.strip().removeprefix("W/") for tag in tags.split(","))
         wanted = etag.removeprefix("W/")
         return any(tag in (wanted, "*") for tag in given)
+
+
+@coroutine
+def _resumed(begun: Coroutine[Any, Any, Any], waiting: Any) -> Generator[Any, Any, Any]:
+    """Go on with a coroutine that waits for what it gave its first caller."""
+    try:
+        while True:
+            try:
+                sent = yield waiting
+            except BaseException as error:  # noqa: BLE001  # nothing is swallowed: it is the coroutine's own
+                waiting = begun.throw(error)
+            else:
+                waiting = begun.send(sent)
+    except StopIteration as done:
+        return done.value
 
 
 def presented_key(authorization: str | None, api_key: str | None) -> str | None:
