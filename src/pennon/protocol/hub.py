@@ -89,7 +89,7 @@ class Hub:
         changes: dict[Projection, Changes] = {
             "server": {kind: of for kind, of in told.items() if kind != "key"},
             "edge": told,
-            "client": self._client.advance(public.items, touched),
+            "client": _as_told(self._client.advance(public.items, touched), told),
         }
         since = held.position.revision
         self._held = after
@@ -264,6 +264,13 @@ def _check_fit(held: _Held, delta: Delta, after: _Held) -> None:
         raise DeltaDoesNotFit(f"the delta goes from {step}, the hub is at {here}")
     if delta.digest and delta.digest != after.edge_digest:
         raise DeltaDoesNotFit(f"the digest should be {delta.digest}, the items give {after.edge_digest}")
+
+
+def _as_told(changes: Changes, told: Changes) -> Changes:
+    """Return the client projection's *changes* with the very items that are *told*: read anew, they would be copies."""
+    flags = changes.get("flag", {})
+    same = {key: item for key, item in told.get("flag", {}).items() if item is not None and flags.get(key) is not None}
+    return {**changes, "flag": {**flags, **same}} if same else changes
 
 
 def _told(edits: Changes, touched: Collection[Reference]) -> Changes:

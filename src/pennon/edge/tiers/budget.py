@@ -4,7 +4,8 @@ import msgspec
 
 LEAST = 16 * 1024**2
 """So much must be left for environments beside the program itself."""
-_COMPILED = 0.35
+_COMPILED = 0.15
+"""Most is left for what comes and goes: a whole document that somebody asks for, the state that is read anew."""
 _IN_MEMORY = 5
 """Compiled, and with what is said of it over OFREP, a flag takes so many times the memory of its text."""
 _DOCUMENTS = 0.2
