@@ -270,7 +270,7 @@ def test_disk_that_fails_below_what_goes_up_loses_and_doubles_nothing(
 
 def test_number_far_behind_is_a_dead_letter(tmp_path: Path) -> None:
     with origin(tmp_path / "o") as top, edge(tmp_path / "e", top.url) as node:
-        report(top, *range(10, 600, 2))
+        forward(top, *({"key": secret_hash(SERVER), "batch": batch(sequence)} for sequence in range(10, 600, 2)))
         report(node, 1)
         eventually(lambda: dead(tmp_path / "e"))
         assert "too old" in dead(tmp_path / "e")[0].why
