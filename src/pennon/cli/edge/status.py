@@ -156,8 +156,10 @@ def _sentences(found: Mapping[str, Any]) -> Iterable[str]:
         yield f"✗ {name} has said nothing for {silent}: see whether it runs, and its network."
     for name in found["differing"]:
         if name not in found["silent"]:
-            node = by_name[name]
-            yield f"✗ {name} has not been at {found['revision']} for {_seconds(node['differsSeconds'])}: see its log."
+            node, head = by_name[name], found["revision"]
+            is_other = node["revision"] == head
+            what = f"has not what the origin has at {head}" if is_other else f"has not been at {head}"
+            yield f"✗ {name} {what}, for {_seconds(node['differsSeconds'])}: see its log; restart it if it stays."
     for name in found["lagging"]:
         if name not in (*found["silent"], *found["differing"]):
             yield f"✗ {name} lags by {_seconds(by_name[name]['lagSeconds'])}: see its upstream."

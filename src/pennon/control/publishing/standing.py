@@ -20,6 +20,8 @@ DIFFERS_S = 10.0
 SILENT_S = 30.0
 """A node is silent that missed three reports."""
 REPORTS_S = 10.0
+HEARTBEAT_S = 2.0
+"""How often a node hears of its upstream while nothing changes: by so much its state grows older on each step down."""
 BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -38,12 +40,16 @@ LATE = frozenset({NodeState.LAGGING, NodeState.DIFFERING, NodeState.SILENT})
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where the log stands, and since when; when its latest changes were committed; its digest, where it is known."""
+    """Where the log stands, and since when; when its latest changes were committed; its digest, where it is known.
+
+    `overridden` are the nodes that serve something else on purpose, they and those below them.
+    """
 
     position: Position
     since: datetime
     commits: Mapping[int, datetime]
     digest: str = ""
+    overridden: frozenset[str] = frozenset()
 
 
 class NodeStanding(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +105,8 @@ def standing_of(report: NodeReport, origin: Origin, now: datetime) -> NodeStandi
     missing_s, differs_s = _difference(ack, origin, now)
     # A node reports each 10 s: what it said of its age then is not older for having waited for the next time.
     age_s = None if ack.age is None else ack.age + max(0.0, silent_s - REPORTS_S)
-    lag_s = max(missing_s, age_s or 0.0)
+    unexplained_s = (age_s or 0.0) - HEARTBEAT_S * max(0, len(ack.path) - 1)
+    lag_s = max(missing_s, unexplained_s, 0.0)
     return NodeStanding(
         ack=ack,
         state=_state(lag_s, differs_s, silent_s),
@@ -117,8 +124,9 @@ def _difference(ack: Ack, origin: Origin, now: datetime) -> tuple[float, float]:
     position = ack.position
     moved_s = max(0.0, (now - origin.since).total_seconds())
     if position == origin.position:
-        is_other = bool(ack.digest and origin.digest and ack.digest != origin.digest and not ack.overrides)
-        return 0.0, moved_s if is_other else 0.0
+        is_other = bool(ack.digest and origin.digest) and ack.digest != origin.digest
+        is_on_purpose = not origin.overridden.isdisjoint((ack.node, *ack.path))
+        return 0.0, moved_s if is_other and not is_on_purpose else 0.0
     if position.epoch != origin.position.epoch or position > origin.position:
         return (moved_s if position < origin.position else 0.0), moved_s
     missed = [at for revision, at in origin.commits.items() if revision > position.revision]
@@ -142,6 +150,11 @@ def standings(reports: Iterable[NodeReport], origin: Origin, now: datetime) -> l
     own = [each for each in found if each.is_origin]
     edges = sorted((each for each in found if not each.is_origin), key=lambda each: each.ack.node)
     return [*_merged(own), *edges]
+
+
+def overridden_of(reports: Iterable[NodeReport]) -> frozenset[str]:
+    """Return the nodes on which a person overrides a flag."""
+    return frozenset(report.ack.node for report in reports if report.ack.overrides)
 
 
 def origin_digest(reports: Iterable[NodeReport], position: Position) -> str:

@@ -7,7 +7,7 @@ from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
 from pennon.control.log import ChangeLog, EnvironmentName, Head
 from pennon.control.publishing.propagation import Arrivals, NodeReport, PropagationStore
-from pennon.control.publishing.standing import NodeStanding, Origin, origin_digest, standings
+from pennon.control.publishing.standing import NodeStanding, Origin, origin_digest, overridden_of, standings
 from pennon.model import Position
 
 
@@ -73,4 +73,4 @@ class PropagationViews:
         position = Position(head.epoch, head.revision)
         is_late = any(report.ack.position < position for report in reports)
         commits = self._store.commits(environment, head.epoch) if is_late else {}
-        return Origin(position, head.time, commits, origin_digest(reports, position))
+        return Origin(position, head.time, commits, origin_digest(reports, position), overridden_of(reports))
