@@ -296,6 +296,9 @@ class EdgeNode:
     def _hears(self, name: str, position: Position) -> None:
         """Take note that *name* is to be served anew."""
         self.bus.announce(name, position)
+        environment = self.stream.environments.get(name)
+        if environment is not None and environment.position == position:
+            environment.grown.set()  # the bus tells of new positions, and what is served at this one is another now
         self.keeping.changed(name)
         if self.publishing is not None:
             self.publishing.changed(name)
