@@ -103,7 +103,9 @@ def _supervise(settings: Settings, said: "_Said", load: Callable[[], Settings]) 
 
     def renewed() -> bytes:
         try:
-            return msgspec.json.encode(load())
+            found = load()
+            kept = {name: getattr(settings, name) for name in ("host", "port", "workers", "data")}
+            return msgspec.json.encode(msgspec.structs.replace(found, **kept))
         except BadSettings as error:
             raise CannotRenew(str(error)) from error
 

@@ -75,7 +75,8 @@ class Front:
         known = method if method in _METHODS else "other"
         self._metrics.observe(known, route, status=status, duration_s=duration_s)
         log = _log.debug if route in _QUIET and status < 500 else _log.info
-        log("request", method=known, path=path, status=status, duration_ms=round(duration_s * 1000, 1))
+        client = (scope.get("client") or ("",))[0]
+        log("request", method=known, path=path, status=status, client=client, duration_ms=round(duration_s * 1000, 1))
 
 
 class _Reply:
