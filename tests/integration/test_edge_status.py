@@ -1,5 +1,7 @@
 """A tree of real nodes as the origin, the command line and the nodes themselves show it."""
 
+import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -8,12 +10,15 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from pennon.cli.edge import app
 from tests.edges import EdgeInProcess, edge
 from tests.integration.nodes import eventually
-from tests.integration.test_cli import NO, UNREACHABLE, WRONG_USE, Shell
 from tests.integration.test_edge import PLACE, following, origin, turn
 from tests.serving import Api
+
+NO, WRONG_USE, UNREACHABLE = 1, 2, 3
 
 
 class Tree:
@@ -40,6 +45,25 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
             following(pop, server_key),
         ):
             yield Tree(api, hub, pop, edge_key)
+
+
+class Shell:
+    """Runs `pennon edge` in this process, which is quicker than a process of its own; logged in by its environment."""
+
+    def __init__(self, api: Api, home: Path) -> None:
+        self.environ = {
+            "XDG_CONFIG_HOME": str(home),
+            "PENNON_URL": api.url,
+            "PENNON_TOKEN": api.token or "",
+            "PENNON_EDGE_KEY": "",
+            "COLUMNS": "160",
+        }
+
+    def run(self, *arguments: str, **environ: str) -> Result:
+        return CliRunner().invoke(app, arguments, env={**self.environ, **environ})
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
 
 
 @pytest.fixture
@@ -77,8 +101,8 @@ def test_changes_are_timed_from_commit_to_each_node(tree: Tree) -> None:
 
 def test_command_shows_a_calm_tree(tree: Tree, shell: Shell) -> None:
     eventually(lambda: all(node["state"] == "current" for node in tree.nodes().values()), within=30)
-    ended = shell.run("edge", "status", "--env", "production")
-    assert ended.returncode == 0, ended.stdout
+    ended = shell.run("status", "--env", "production")
+    assert ended.exit_code == 0, ended.stdout
     lines = ended.stdout.splitlines()
     assert lines[0].startswith("default/production is at 1.")
     (pop,) = [line for line in lines if line.startswith("pop ")]
@@ -86,7 +110,7 @@ def test_command_shows_a_calm_tree(tree: Tree, shell: Shell) -> None:
     assert "streaming" in pop
     assert "hub ← origin" in pop
     assert "SDKs: 1 at" in ended.stdout
-    assert [each["environment"] for each in shell.json("edge", "status")] == [
+    assert [each["environment"] for each in shell.json("status")] == [
         "default/development",
         "default/production",
     ]
@@ -97,8 +121,8 @@ def test_node_that_is_late_is_named_and_the_answer_is_no(tree: Tree, shell: Shel
     with tree.hub.client() as client:
         assert client.post("/sdk/v1/acks", json={"acks": [late]}).status_code == 204
     eventually(lambda: "slow-1" in tree.propagation()["lagging"], within=30)
-    ended = shell.run("edge", "status", "--env", "production")
-    assert ended.returncode == NO
+    ended = shell.run("status", "--env", "production")
+    assert ended.exit_code == NO
     assert "✗ slow-1" in ended.stdout
     with tree.hub.client() as client:
         client.post("/sdk/v1/acks", json={"acks": [late | {"gone": True}]})
@@ -106,21 +130,21 @@ def test_node_that_is_late_is_named_and_the_answer_is_no(tree: Tree, shell: Shel
 
 
 def test_node_says_itself_how_it_stands_to_who_has_its_key(tree: Tree, shell: Shell) -> None:
-    ended = shell.run("edge", "status", "--node", tree.pop.url, PENNON_EDGE_KEY=tree.edge_key)
-    assert ended.returncode == 0, ended.stderr
+    ended = shell.run("status", "--node", tree.pop.url, PENNON_EDGE_KEY=tree.edge_key)
+    assert ended.exit_code == 0, ended.stderr
     assert ended.stdout.startswith("pop (")
     assert "is ready, streaming" in ended.stdout
     assert "default/production" in ended.stdout
-    assert shell.run("edge", "status", "--node", tree.pop.url).returncode == WRONG_USE
-    refused = shell.run("edge", "status", "--node", tree.pop.url, "--key", "pennon_edge_wrong")
-    assert refused.returncode == NO
-    nobody = shell.run("edge", "status", "--node", "http://127.0.0.1:1", "--key", "pennon_edge_x")
-    assert nobody.returncode == UNREACHABLE
+    assert shell.run("status", "--node", tree.pop.url).exit_code == WRONG_USE
+    refused = shell.run("status", "--node", tree.pop.url, "--key", "pennon_edge_wrong")
+    assert refused.exit_code == NO
+    nobody = shell.run("status", "--node", "http://127.0.0.1:1", "--key", "pennon_edge_x")
+    assert nobody.exit_code == UNREACHABLE
 
 
 def test_status_is_shown_anew_until_it_is_stopped(tree: Tree, shell: Shell) -> None:
     command = [sys.executable, "-m", "pennon.cli", "edge", "status", "--env", "production", "--watch", "--json"]
-    with Popen(command, stdout=PIPE, env=dict(shell.environ), text=True) as watching:
+    with Popen(command, stdout=PIPE, env={**os.environ, **shell.environ}, text=True) as watching:
         assert watching.stdout is not None
         first, second = watching.stdout.readline(), watching.stdout.readline()
         assert first.startswith('{"environment":"default/production"')
