@@ -172,7 +172,7 @@ class _Server:
         self._counting = Counting(self._ingest, storage.counts)
         signer = Signer(storage.log, clock, storage.safe, _secret(settings))
         signed = SignedLog(self._published, signer, clock)
-        self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings))
+        self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings, place))
         metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
@@ -313,8 +313,9 @@ def _first_start(services: Services) -> FirstStart | None:
     return None if secret is None else FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 
-def _stream_settings(settings: Settings) -> StreamSettings:
+def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:
     return StreamSettings(
+        shared_folder=place.folder / "documents" if place else None,
         drain_s=float(settings.drain_timeout_s),
         events_bytes=settings.max_event_batch_bytes,
         context_bytes=settings.max_context_bytes,
