@@ -209,7 +209,7 @@ def test_batch_refused_for_good_is_a_dead_letter_with_why_and_when(tmp_path: Pat
         assert (letter.environment, letter.instance, letter.sequence) == (ENVIRONMENT, "i1", 1)
         assert letter.key == secret_hash("pennon_server_elsewhere")
         eventually(lambda: sample(node, "pennon_dead_letters") == 1)
-        assert [each["log_level"] for each in logs if "dead letter" in each["event"]] == ["error"]
+        assert [each["log_level"] for each in logs if "dead letters" in each["event"]] == ["error"]
 
 
 def test_dead_letter_is_sent_again_when_somebody_wants_it(tmp_path: Path) -> None:

@@ -201,22 +201,24 @@ class Lane:
 
     async def _bury(self, refused: Sequence[Refused], upstream: int) -> None:
         """Make dead letters of what is refused, then settle it."""
-        shared = self._shared
-        for one in refused:
-            letter = one.entry.letter
-            at = dt.datetime.fromtimestamp(shared.clock.time(), dt.UTC).isoformat(timespec="milliseconds")
-            dead = DeadLetter.of(letter, why=one.why, at=at, upstream=shared.config.urls[upstream])
-            gone = await asyncio.to_thread(shared.dead.put, dead)
-            _log.error(
-                "an event batch is refused for good and kept as a dead letter",
-                environment=self.environment,
-                file=dead.name,
-                why=one.why,
-            )
+        gone = buried = 0
+        try:
+            for one in refused:
+                gone += await asyncio.to_thread(self._shared.dead.put, self._dead(one, upstream))
+                one.entry.settle()
+                buried += 1
+        finally:
+            if buried:
+                # A line for all of them: with a public key anybody can have batches refused, as many as he likes.
+                what, why = "event batches are refused for good and kept as dead letters", refused[buried - 1].why
+                _log.error(what, environment=self.environment, letters=buried, why=why)
             if gone:
-                shared.metrics.lost.inc(gone)
+                self._shared.metrics.lost.inc(gone)
                 _log.error("the oldest dead letters are thrown away: there are too many", letters=gone)
-            one.entry.settle()
+
+    def _dead(self, one: Refused, upstream: int) -> DeadLetter:
+        at = dt.datetime.fromtimestamp(self._shared.clock.time(), dt.UTC).isoformat(timespec="milliseconds")
+        return DeadLetter.of(one.entry.letter, why=one.why, at=at, upstream=self._shared.config.urls[upstream])
 
     async def _let_go(self) -> None:
         settled = self._outbox.settled()

@@ -155,7 +155,7 @@ class Ingest:
         match self._taken.standing(source, batch.sequence):
             case Standing.TAKEN:
                 return Accepted(batch.entries, duplicate=True)
-            case Standing.TOO_OLD if not self.passes_on:  # else who counts will say
+            case Standing.TOO_OLD if not (self.passes_on and way.via):  # of what comes by others, who counts will say
                 raise BatchTooOld(f"sequence {batch.sequence} is far behind: give the instance a new name")
         written = self._pending.get((source, batch.sequence))
         duplicate = written is not None

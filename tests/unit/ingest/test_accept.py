@@ -301,11 +301,14 @@ def test_reading_goes_on_where_it_is_told(tmp_path: Path) -> None:
 def test_number_far_behind_is_for_who_counts_to_refuse(tmp_path: Path, passes_on: bool) -> None:
     async def scenario() -> None:
         async with ingesting(tmp_path, IngestSettings(passes_on=passes_on)) as ingest:
-            await asyncio.gather(*(ingest.accept(ENVIRONMENT, "k1", batch(sequence)) for sequence in range(10, 610, 2)))
-            if passes_on:
-                assert await ingest.accept(ENVIRONMENT, "k1", batch(1)) == Accepted(1)
-            else:
-                with pytest.raises(BatchTooOld, match="new name"):
-                    await ingest.accept(ENVIRONMENT, "k1", batch(1))
+            for way in (Way(), Way(0, ("a",))):
+                who = f"by {len(way.via)}"
+                sent = [batch(sequence, instance=who) for sequence in range(10, 610, 2)]
+                await asyncio.gather(*(ingest.accept(ENVIRONMENT, "k1", each, way) for each in sent))
+                if passes_on and way.via:
+                    assert await ingest.accept(ENVIRONMENT, "k1", batch(1, instance=who), way) == Accepted(1)
+                else:
+                    with pytest.raises(BatchTooOld, match="new name"):
+                        await ingest.accept(ENVIRONMENT, "k1", batch(1, instance=who), way)
 
     asyncio.run(scenario())
