@@ -255,7 +255,7 @@ class Exchange:
 
     def lines(self) -> Lines:
         """Return what every answer has, `cors` too, as it is sent."""
-        is_usual = self._readers in (None, "*") and not self._depends_on_origin
+        is_usual = self._readers in (None, "*") and not (self._depends_on_origin or self._overridden)
         if is_usual and self.request.headers.line(b"x-pennon-node") is None:
             return _usual_lines(self._node.name, self._readers)
         return (NO_SNIFF, *encoded(self.cors()))
