@@ -11,12 +11,15 @@ from urllib.parse import unquote_to_bytes
 
 import httptools
 import msgspec
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 HEAD_BYTES = 64 * 1024
 """Most that a request's line and headers may take. uvicorn's own parser would keep all that comes."""
 HEAD_S = 30.0
 """A connection on which no whole head comes for so long is closed."""
+_STREAM_STARTS = (b"GET /sdk/v1/stream", b"GET /ofrep/v1/stream")
 _PER_HEADER = len(b": \r\n")
 _REFUSALS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "This is not an HTTP/1.1 request, or it has no one meaning."),
@@ -35,6 +38,29 @@ class _Stop(Exception):
     """Raised within the parser, as what comes after a request for a stream is nobody's."""
 
 
+class _Head:
+    """Takes what a parser finds in a request that is nothing but a head."""
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.is_whole = False
+        self._messages = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_body(self, body: bytes) -> None:
+        self._messages = 2
+
+    def on_message_complete(self) -> None:
+        self._messages += 1
+        self.is_whole = self._messages == 1
+
+
 class BoundedHttp(HttpToolsProtocol):
     """Refuses what cannot be a request, or is too large a one, with a problem, and then closes the connection.
 
@@ -45,22 +71,48 @@ class BoundedHttp(HttpToolsProtocol):
     _is_in_head = False
     _is_too_large = False
     _closing: asyncio.TimerHandle | None = None
+    _is_set_up = False
+    cycle: RequestResponseCycle = None  # type: ignore[assignment]  # uvicorn's says the same
     _stream: str | None = None
     """The path of a stream that was asked for."""
 
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        # What uvicorn makes for each connection costs more than opening a stream, and a stream needs none of it.
+        self.config, self.server_state, self._app_state = config, server_state, app_state
+        self.loop = _loop or asyncio.get_event_loop()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's says the same
         """Wait for a request."""
-        super().connection_made(transport)
+        self.transport = transport
+        self.server_state.connections.add(self)
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._wait_no_more()
-        if self.transport is not None:  # or it was given away, and whoever has it has closed it at once
+        self.server_state.connections.discard(self)
+        if self._is_set_up and self.transport is not None:  # or it was given away, and closed at once
             super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close, once no answer is on its way."""
+        if self._is_set_up:
+            super().shutdown()
+        else:
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Read on, while the head is not too large."""
+        if not self._is_set_up:
+            if self._is_whole_stream_request(data):
+                return
+            self._set_up()
         super().data_received(data)
         if self._stream is not None:
             self._hand_over(self._stream)
@@ -111,6 +163,46 @@ class BoundedHttp(HttpToolsProtocol):
             too_large = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse(too_large if self._is_too_large else HTTPStatus.BAD_REQUEST)
 
+    def _set_up(self) -> None:
+        transport, self._is_set_up = self.transport, True
+        super().__init__(self.config, self.server_state, self._app_state, self.loop)
+        super().connection_made(transport)
+
+    def _is_whole_stream_request(self, data: bytes) -> bool:
+        """Open the stream that *data* asks for, where it is one whole request for one, the first of its connection."""
+        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or self._streams is None:
+            return False
+        head = _Head()
+        try:
+            httptools.HttpRequestParser(head).feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return False
+        raw_path, _, query = head.url.partition(b"?")
+        path = raw_path.decode("ascii", "replace")
+        if not (head.is_whole and self._streams.takes("GET", path)):
+            return False
+        self._wait_no_more()
+        self._give_away(
+            {
+                "method": "GET",
+                "path": path,
+                "raw_path": raw_path,
+                "query_string": query,
+                "headers": head.headers,
+                "root_path": "",
+            },
+            path,
+        )
+        return True
+
+    def _give_away(self, scope: Any, path: str) -> None:
+        transport, state = self.transport, self.server_state
+        state.connections.discard(self)
+        state.total_requests += 1
+        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in state.default_headers)
+        self.transport = None  # type: ignore[assignment]
+        self._streams.take(scope, path, transport, headers)
+
     @property
     def _streams(self) -> Any:
         return getattr(getattr(self.config.app, "state", None), "streams", None)
@@ -135,15 +227,12 @@ class BoundedHttp(HttpToolsProtocol):
         answering: RequestResponseCycle | None = self.cycle
         if self.transport.is_closing() or (answering is not None and not answering.response_complete):
             return
-        transport, scope, state = self.transport, self.scope, self.server_state
+        scope = self.scope
         self.flow.resume_reading()
         self._unset_keepalive_if_required()
-        self.connections.discard(self)
-        state.total_requests += 1
-        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in state.default_headers)
         # What refers to this object and is referred to by it, so that it is gone at once and not at a collection.
-        self.parser = self.cycle = self.scope = self.headers = self.flow = self.transport = None  # type: ignore[assignment]
-        self._streams.take(scope, path, transport, headers)
+        self.parser = self.cycle = self.scope = self.headers = self.flow = None  # type: ignore[assignment]
+        self._give_away(scope, path)
 
     def _refuse(self, status: HTTPStatus) -> None:
         kind, detail = _REFUSALS[status]

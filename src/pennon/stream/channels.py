@@ -41,8 +41,8 @@ class Channel:
         self._is_urgent = False
         self._credit = 0.0
         self._paced_at = 0.0
-        self._open = fanout.metrics.streams.labels(label)
-        self._deliveries = fanout.metrics.deliveries
+        self._label = label
+        fanout.count(label)
 
     def __len__(self) -> int:
         return len(self._roster)
@@ -85,13 +85,12 @@ class Channel:
         stream.channel, stream.told_at = self, self._fanout.now()
         self._roster.add(stream)
         self._fanout.seat(stream, self._interval_s)
-        self._fanout.streams += 1
+        self._fanout.open[self._label] += 1
         self._holders[stream.key_hash] += 1
-        self._open.inc()
         if opening is None or (opening.rest is not None and ticket is None and not self._fanout.large.enter(stream)):
             stream.transport.write(before)
             return
-        self._deliveries.labels(opening.event).inc()
+        self._fanout.delivered(opening.event, 1)
         stream.write(opening, before=before, ticket=ticket)
 
     def opening(self, since: Hashable) -> Framed | None:
@@ -157,8 +156,7 @@ class Channel:
             self._leave_roster(stream)
         self._fanout.stalled.discard(stream)
         self._fanout.let_out(stream)
-        self._fanout.streams -= 1
-        self._open.dec()
+        self._fanout.open[self._label] -= 1
         self._fanout.metrics.streams_ended.labels(stream.ended).inc()
 
     def _tell(self, due: list[Subscriber | None], now: float) -> None:
@@ -186,7 +184,7 @@ class Channel:
 
     def _count(self, framed: Framed | None, told: int) -> None:
         if framed is not None and told:
-            self._deliveries.labels(framed.event).inc(told)
+            self._fanout.delivered(framed.event, told)
 
     def _give(self, stream: Subscriber, framed: Framed) -> bool:
         if framed.rest is not None and not self._fanout.large.enter(stream):
@@ -222,7 +220,7 @@ class Channel:
         data = END
         if stream.ended is Ended.DRAINED:
             data = self._feed.goodbye(self._fanout.now()) + END
-            self._deliveries.labels(GOODBYE).inc()
+            self._fanout.delivered(GOODBYE, 1)
         if not stream.transport.is_closing():
             stream.transport.write(data)
             stream.transport.close()

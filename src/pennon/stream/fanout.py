@@ -5,8 +5,11 @@ end of another one, and nothing waits for the end of a broadcast.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
+
+import prometheus_client
 
 from pennon.protocol import HEARTBEAT
 from pennon.stream.gate import Gate
@@ -43,11 +46,29 @@ class Fanout:
         self.now = now
         self.large: Gate[Subscriber] = Gate(LARGE_AT_A_TIME)
         self.stalled: set[Subscriber] = set()
-        self.streams = 0
+        self.open: Counter[str] = Counter()
+        """How many streams there are, by what they are counted as."""
         self._turns: Turns[Walk] = Turns()
         self._is_turning = False
         self._paused: dict[Walk, asyncio.TimerHandle] = {}
         self._beats: dict[float, _Beats] = {}
+        self._delivered: dict[str, prometheus_client.Counter] = {}
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return self.open.total()
+
+    def count(self, label: str) -> None:
+        """Show in the metrics how many streams are open that are counted as *label*."""
+        # Asked when somebody looks, which costs nothing when a stream comes or goes.
+        self.metrics.streams.labels(label).set_function(lambda: self.open[label])
+
+    def delivered(self, event: str, count: int) -> None:
+        """Count frames that were sent."""
+        if (counter := self._delivered.get(event)) is None:
+            counter = self._delivered[event] = self.metrics.deliveries.labels(event)
+        counter.inc(count)
 
     def want(self, walk: Walk, rank: Rank) -> None:
         """Give *walk* turns until everybody has been told."""
@@ -113,7 +134,6 @@ class _Beats:
         self._tick_s = interval_s / seats
         self._at = 0.0
         self._is_running = False
-        self._delivered = fanout.metrics.deliveries.labels(HEARTBEAT)
 
     def seat(self, stream: Subscriber) -> None:
         self.wheel.add(stream)
@@ -134,7 +154,7 @@ class _Beats:
                 stream.transport.write(stream.channel.beat())
                 beaten += 1
         if beaten:
-            self._delivered.inc(beaten)
+            self._fanout.delivered(HEARTBEAT, beaten)
         loop = asyncio.get_running_loop()
         # A loop that was held up makes up for it, but no more than it can.
         self._at = max(self._at + self._tick_s, loop.time())

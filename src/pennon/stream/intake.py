@@ -78,16 +78,20 @@ class Intake:
             self._refuse(arrival, exchange, refusal)
         except Exception:  # noqa: BLE001  # the boundary of a request: whatever goes wrong in one must not reach another
             _log.exception("a stream cannot be opened", path=arrival.path)
+            if exchange is None:
+                arrival.transport.abort()
+                return True
             self._refuse(arrival, exchange, Refusal(500, "Internal error", "the node has logged what went wrong"))
         return True
 
     def _open(self, arrival: "_Arrival", call: Call, cors: Headers) -> None:
         streams.refuse_beyond_capacity(call)
-        headers = (*streams.EVENT_STREAM, *call.standing(), *cors)
+        headers = (*call.standing(), *cors)
         if arrival.is_head:
-            self._answer(arrival, Answer(200, b"", headers), ())
+            self._answer(arrival, Answer(200, b"", (*streams.EVENT_STREAM, *headers)), ())
             return
-        head = _head(200, (*self._common(arrival), *headers, _CHUNKED))
+        text = _lines((*arrival.headers, *self._front.marks(arrival.given), *headers))
+        head = b"%b%b\r\n" % (_STREAM_HEAD, text.encode("latin-1", "replace"))
         _OPENERS[arrival.path](call, arrival.transport, head)
         self._note(arrival, 200)
 
@@ -149,9 +153,16 @@ class _Waiting(asyncio.Protocol):
 
 
 def _head(status: int, headers: Headers, lines: bytes = b"") -> bytes:
-    text = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{text}"
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{_lines(headers)}"
     return start.encode("latin-1", "replace") + lines + b"\r\n"
+
+
+def _lines(headers: Headers) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
+_STREAM_HEAD = f"HTTP/1.1 200 OK\r\n{_lines((*streams.EVENT_STREAM, _CLOSE, _CHUNKED))}".encode()
+"""How the answer begins that is a stream, whoever asks."""
 
 
 async def _no_body() -> None:

@@ -49,11 +49,25 @@ def begin(
     stream = Subscriber(transport, call.access.key_hash, since)
     # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
     transport.set_write_buffer_limits(high=0)
-    if (connection := transport.get_extra_info("socket")) is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    _bound_kernel_buffer(transport)
     transport.set_protocol(stream)
-    before = head + chunk(b"retry: %d\n\n" % call.node.settings.retry_ms)
-    channel.open(stream, before=before, opening=opening, ticket=ticket)
+    channel.open(
+        stream, before=head + chunk(b"retry: %d\n\n" % call.node.settings.retry_ms), opening=opening, ticket=ticket
+    )
+
+
+def _bound_kernel_buffer(transport: Transport) -> None:
+    """Bound what the kernel keeps for a reader who does not read: it would grow to megabytes."""
+    shown = transport.get_extra_info("socket")
+    if shown is None:
+        return
+    # Of the C class with all of its arguments: what transports show makes a socket for each call, and asks the kernel
+    # for its family, its type and its protocol.
+    connection = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, shown.fileno())
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+    finally:
+        connection.detach()  # the descriptor is the transport's
 
 
 def refuse_beyond_capacity(call: Call) -> None:
@@ -77,6 +91,7 @@ def _admitted(call: Call, opening: Framed | None) -> Ticket | None:
 
 def _resumed(call: Call) -> Position | None:
     """Return where the client stands. An event id that is none of ours is left aside: it may be another server's."""
-    with contextlib.suppress(ValueError):
-        return Position.parse(call.request.headers.get("last-event-id", ""))
+    if (last := call.request.headers.get("last-event-id")) is not None:
+        with contextlib.suppress(ValueError):
+            return Position.parse(last)
     return call.since()
