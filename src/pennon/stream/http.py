@@ -240,6 +240,9 @@ def parsed_query(text: bytes) -> Mapping[str, str]:
     """Return the parameters of a query, the last of each name. Raises `Refusal` beyond a sane number of them."""
     if not text:
         return _NO_QUERY
+    if b"%" not in text and b"+" not in text and text.count(b"&") < _QUERY_FIELDS:
+        pairs = (pair.partition("=") for pair in text.decode("latin-1").split("&") if pair)
+        return {name: value for name, _, value in pairs}
     try:
         return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True, max_num_fields=_QUERY_FIELDS))
     except ValueError as error:
