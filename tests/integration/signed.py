@@ -68,11 +68,13 @@ class SignedMemoryLog(MemoryLog):
 
 
 @contextlib.contextmanager
-def signed_node(signer: Signer | None, *models: Model) -> Iterator[tuple[RunningNode, SignedMemoryLog]]:
+def signed_node(
+    signer: Signer | None, *models: Model, max_streams: int | None = None
+) -> Iterator[tuple[RunningNode, SignedMemoryLog]]:
     """Serve `ENVIRONMENT` with the three keys and *models*, signed."""
     log = SignedMemoryLog(signer)
     log.write(ENVIRONMENT, *KEYS, *models)
-    settings = StreamSettings(poll_s=0.1, heartbeat_s=0.5, edge_heartbeat_s=0.5, drain_s=3)
+    settings = StreamSettings(poll_s=0.1, heartbeat_s=0.5, edge_heartbeat_s=0.5, drain_s=3, max_streams=max_streams)
     node = RunningNode(log, None, settings)
     node.start()
     try:

@@ -1,6 +1,7 @@
 """Signed heads on real sockets: strict clients and edge nodes, forgers between, keys that rotate, stores."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,19 @@ def test_heads_that_come_after_their_state_reach_who_waits_for_them() -> None:
         after = node.write(OFF)
         eventually(lambda: client.status().revision == after.revision)
         assert not is_on(client)
+
+
+def test_a_client_that_can_only_poll_hears_of_younger_heads() -> None:
+    with signed_node(FIRST, ON, max_streams=0) as (node, _), strict(node.url, max_head_age_s=60.0) as client:
+        assert client.wait_until_ready(10)
+        began = time.time()
+
+        def is_renewed() -> bool:
+            age_s = client.status().head_age_s
+            return age_s is not None and time.time() - age_s > began + 0.3
+
+        eventually(is_renewed)
+        assert client.status().level is Level.POLLING
 
 
 def test_a_rotation_is_followed_and_the_old_key_believed_no_more(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import structlog
 
 from pennon.edge.circuits import CircuitCalls, Circuits
 from pennon.edge.replicas import Feed
-from pennon.model import InvalidJson, Position
+from pennon.model import Head, InvalidJson, Position
 from pennon.protocol import HEARTBEAT, Action, Frame
 from pennon.protocol.frames import age_of, heartbeat_of
 from pennon.sdk import Level
@@ -101,9 +101,9 @@ class Link:
         """Take what the snapshot endpoint answered."""
         return self._feed.perform(self._feed.replica.receive_document(data, age=age, now=now))
 
-    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
+    def receive_unchanged(self, *, age: float, now: float, said: tuple[Head, ...] = ()) -> list[Action]:
         """Take the word of the snapshot endpoint that nothing changed."""
-        return self._feed.perform(self._feed.replica.receive_unchanged(age=age, now=now))
+        return self._feed.perform(self._feed.replica.receive_unchanged(age=age, now=now, said=said))
 
     def stand(self, best: Level, failure: Failure | None, now: float) -> None:
         """Take note of the rung that can be stood on, and of what went wrong."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pennon.model import Head, Position, Rotation
+from pennon.model import DECODE_ERRORS, Head, Position, Rotation
 from pennon.protocol.frames import LARGEST_INTEGER
 
 Verify: TypeAlias = Callable[[bytes, bytes, bytes], bool]
@@ -25,6 +25,7 @@ MOST_ROTATIONS = 16
 
 _HEAD = "pennon:head:1"
 _ROTATION = "pennon:rotation:1"
+_HEADS_DECODER = msgspec.json.Decoder(tuple[Head, ...])
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ROOT = re.compile(r"[0-9a-f]{64}")
 
@@ -80,6 +81,19 @@ def signed_rotation(rotation: Rotation, sign: Callable[[bytes], bytes]) -> Rotat
     if (message := rotation_statement(rotation)) is None:
         raise ValueError(f"no rotation can be signed at {rotation.time}")
     return msgspec.structs.replace(rotation, signature=encoded(sign(message)))
+
+
+def to_header(heads: Iterable[Head]) -> str:
+    """Return *heads* as the header `X-Pennon-Heads` of an answer without a body has them."""
+    return encoded(msgspec.json.encode(tuple(heads)))
+
+
+def from_header(text: str) -> tuple[Head, ...]:
+    """Return the heads that a header has; none where it makes no sense."""
+    try:
+        return _HEADS_DECODER.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, *DECODE_ERRORS):
+        return ()
 
 
 def fitting(heads: Iterable[Head], environment: str, position: Position) -> tuple[Head, ...]:

@@ -144,15 +144,15 @@ class Replica:
         self._held = _Held(snapshot, state, held.known_at)
         return True
 
-    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
-        """Take a 304: what is known was current at the origin *age* seconds ago."""
+    def receive_unchanged(self, *, age: float, now: float, said: tuple[Head, ...] = ()) -> list[Action]:
+        """Take a 304: what is known was current *age* seconds ago at the origin, whose heads were *said* with it."""
         if self._held is None:
             return [AskSnapshot()]
         try:
             self._confirm(self._held, now - frames.checked_age(age))
         except InvalidJson as error:
             return [Reported(f"the answer's age cannot be believed: {error}", ReportKind.MALFORMED)]
-        return []
+        return self._endorse(said, self._held.snapshot.digest)
 
     def _read_snapshot(self, data: bytes) -> Snapshot:
         snapshot = self._read(data)

@@ -106,9 +106,9 @@ class VerifyingReplica:
             snapshot = in_memory(snapshot)
         return self._judge(lambda: self._inner.receive_snapshot(snapshot, age=age, now=now), now)
 
-    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
-        """Take a 304: what is known was current at the origin *age* seconds ago."""
-        return self._judge(lambda: self._inner.receive_unchanged(age=age, now=now), now)
+    def receive_unchanged(self, *, age: float, now: float, said: tuple[Head, ...] = ()) -> list[Action]:
+        """Take a 304: what is known was current *age* seconds ago at the origin, whose heads were *said* with it."""
+        return self._judge(lambda: self._inner.receive_unchanged(age=age, now=now, said=said), now)
 
     def rehouse(self, snapshot: Snapshot) -> bool:
         """Hold *snapshot* in place of what is held, if it says the same; strictly, keep what was checked.

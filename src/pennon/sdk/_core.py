@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
-from pennon.model import Json, Position, Snapshot
+from pennon.model import Head, Json, Position, Snapshot
 from pennon.protocol import Action, Adopted, Endorsed, Frame, Replica, Reported, ReportKind
 from pennon.protocol.bootstrap import TTL_S
 from pennon.protocol.state import Reference, difference
@@ -158,9 +158,9 @@ class Core(Flags):
         """Take what the snapshot endpoint answered."""
         return self._act(lambda: self._replica.receive_document(data, age=age, now=now), now)
 
-    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
+    def receive_unchanged(self, *, age: float, now: float, said: tuple[Head, ...] = ()) -> list[Action]:
         """Take the word of the snapshot endpoint that nothing changed."""
-        return self._act(lambda: self._replica.receive_unchanged(age=age, now=now), now)
+        return self._act(lambda: self._replica.receive_unchanged(age=age, now=now, said=said), now)
 
     def receive_snapshot(self, snapshot: Snapshot, *, age: float, now: float) -> list[Action]:
         """Take what another process of this host left in the local store."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from pennon.model import Position
+from pennon.model import Head, Position
 from pennon.protocol import Action, Frame
 from pennon.sdk.ladder import Failure, Level
 
@@ -21,8 +21,8 @@ class Receiver(Protocol):
     def receive_document(self, data: bytes, *, age: float, now: float) -> list[Action]:
         """Take what the snapshot endpoint answered."""
 
-    def receive_unchanged(self, *, age: float, now: float) -> list[Action]:
-        """Take the word of the snapshot endpoint that nothing changed."""
+    def receive_unchanged(self, *, age: float, now: float, said: tuple[Head, ...] = ()) -> list[Action]:
+        """Take the word of the snapshot endpoint that nothing changed, and the signed heads that it *said* with it."""
 
     def stand(self, best: Level, failure: Failure | None, now: float) -> None:
         """Take note of the best rung that can be stood on now, and of what went wrong, if something did.

@@ -206,9 +206,10 @@ class StreamNode:
         environment = self.environments.get(notice.environment)
         if environment is None:
             self._unlisted.set()
-        elif environment.position is None or environment.position < notice.position:
-            if self.reader.signs() or not self._take(environment, notice):
-                environment.grown.set()
+        elif (environment.position is None or environment.position < notice.position) and (
+            self.reader.signs() or not self._take(environment, notice)
+        ):
+            environment.grown.set()
 
     def _take(self, environment: Environment, notice: Notice) -> bool:
         """Apply the step that *notice* brings, and return whether the log need not be read for it.

@@ -3,6 +3,7 @@
 import msgspec
 
 from pennon.model import Position
+from pennon.protocol.heads import to_header
 from pennon.stream.admission import Later
 from pennon.stream.calls import Call
 from pennon.stream.codings import Coding, NothingFits, available, chosen
@@ -22,11 +23,10 @@ async def answer_snapshot(call: Call) -> Answer:
     headers: Headers = (*call.standing(), ("etag", etag), _PRIVATE, _VARY)
     if since is not None and call.projection == "server" and hub.position is not None:
         call.environment.census.polled(max(since, hub.position), call.now)
-    if call.request.matches(etag):
-        return Answer(304, b"", headers)
-    body = hub.document(call.projection, since)
+    body = None if call.request.matches(etag) else hub.document(call.projection, since)
     if body is None:
-        return Answer(304, b"", headers)
+        heads = hub.heads(call.projection)
+        return Answer(304, b"", (*headers, ("x-pennon-heads", to_header(heads))) if heads else headers)
     step = "" if hub.is_whole(call.projection, body) else str(since)
     return await answer_document(call, call.projection, body, headers, since=step)
 

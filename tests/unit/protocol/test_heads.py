@@ -20,7 +20,7 @@ from pennon.protocol import (
     VerifyingReplica,
     heads,
 )
-from pennon.protocol.heads import encoded, fitting, merged, signed, signed_rotation
+from pennon.protocol.heads import encoded, fitting, from_header, merged, signed, signed_rotation, to_header
 from pennon.protocol.state import items_of
 from tests.unit.protocol.builders import (
     ENVIRONMENT,
@@ -341,6 +341,26 @@ def test_any_text_is_a_key_or_none(text: str) -> None:
     for each in (text, f"ed25519:{text}"):
         found = heads.key_bytes(each)
         assert found is None or heads.key_text(found) == each
+
+
+@given(st.text(), st.binary())
+def test_a_header_has_heads_or_none(text: str, data: bytes) -> None:
+    assert from_header(text) == from_header(encoded(data)) == ()
+    assert from_header(to_header(all_heads(WHOLE))) == all_heads(WHOLE)
+
+
+def test_an_answer_without_a_body_renews_heads() -> None:
+    clock = Clock()
+    replica = strict(FIRST.key, clock=clock, max_head_age_s=60.0)
+    replica.receive(snapshot_frame(FIRST.signed(ONE)), 0.0)
+    clock.now += 61
+    assert told(replica.receive_unchanged(age=0.0, now=61.0)) == [("reported", "signed too long ago")]
+    assert replica.age(61.0) == 61.0
+    younger = FIRST.head(ONE, time=clock.now)
+    assert told(replica.receive_unchanged(age=0.0, now=62.0, said=(younger,))) == [
+        ("endorsed", [("server", younger.time)])
+    ]
+    assert replica.age(62.0) == 0.0
 
 
 def test_what_cannot_be_said_cannot_be_signed() -> None:

@@ -17,6 +17,7 @@ from pennon.protocol import (
     Reported,
     ReportKind,
 )
+from pennon.protocol.heads import from_header
 from pennon.protocol.sse import Decoder
 from pennon.sdk._async.transport import Answer, AsyncTransport
 from pennon.sdk.config import Config
@@ -155,7 +156,8 @@ class AsyncUpstream:
         answer = await self._transport.get(f"{url}/sdk/v1/snapshot", params, headers)
         age = _age(answer)
         if answer.status == 304:
-            return self._receiver.receive_unchanged(age=age, now=self._now())
+            said = from_header(answer.headers.get("x-pennon-heads", ""))
+            return self._receiver.receive_unchanged(age=age, now=self._now(), said=said)
         actions = self._receiver.receive_document(answer.body, age=age, now=self._now())
         if etag := answer.headers.get("etag"):
             self._etags = {url: etag}

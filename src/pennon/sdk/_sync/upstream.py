@@ -18,6 +18,7 @@ from pennon.protocol import (
     Reported,
     ReportKind,
 )
+from pennon.protocol.heads import from_header
 from pennon.protocol.sse import Decoder
 from pennon.sdk._sync.transport import Answer, Transport
 from pennon.sdk.config import Config
@@ -156,7 +157,8 @@ class Upstream:
         answer = self._transport.get(f"{url}/sdk/v1/snapshot", params, headers)
         age = _age(answer)
         if answer.status == 304:
-            return self._receiver.receive_unchanged(age=age, now=self._now())
+            said = from_header(answer.headers.get("x-pennon-heads", ""))
+            return self._receiver.receive_unchanged(age=age, now=self._now(), said=said)
         actions = self._receiver.receive_document(answer.body, age=age, now=self._now())
         if etag := answer.headers.get("etag"):
             self._etags = {url: etag}
