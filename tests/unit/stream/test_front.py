@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from pennon.stream.front import Front, identity, is_below
@@ -16,6 +17,11 @@ class Counts:
     def __call__(self, method: str, route: str, *, status: int, duration_s: float) -> None:
         assert duration_s >= 0
         self.seen.append((method, route, status))
+
+
+@pytest.fixture(autouse=True)
+def _every_line_is_made() -> None:
+    structlog.reset_defaults()  # a server in this process may have been told to log less
 
 
 @pytest.fixture
