@@ -77,11 +77,18 @@ class DeadLetters:
         self._again = folder / "again"
         self._max_bytes = max_bytes
 
-    def put(self, letter: DeadLetter) -> int:
-        """Keep *letter*, on disk when this returns. Return how many older ones had to go. Raises `OSError`."""
+    def put(self, letter: DeadLetter, *, again: str | None = None) -> int:
+        """Keep *letter*, on disk when this returns. Return how many older ones had to go. Raises `OSError`.
+
+        *again* is its file, if it was sent once more. That is moved, so that it is never in both folders: somebody
+        may want it to be sent again at once.
+        """
         self._dead.mkdir(parents=True, exist_ok=True)
         path = self._dead / letter.name
-        replace_file(path, msgspec.json.format(msgspec.json.encode(letter), indent=1) + b"\n")
+        written = path if again is None else self._again / again
+        replace_file(written, msgspec.json.format(msgspec.json.encode(letter), indent=1) + b"\n")
+        if written != path:
+            written.replace(path)
         return self._make_room(path)
 
     def names(self) -> list[str]:
@@ -110,7 +117,7 @@ class DeadLetters:
                 yield name, None
 
     def sent(self, name: str) -> None:
-        """Forget one that was sent once more: it was taken, or is dead again."""
+        """Forget one that was sent once more and taken."""
         (self._again / name).unlink(missing_ok=True)
 
     def _make_room(self, newest: Path) -> int:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -204,7 +205,9 @@ class Lane:
         gone = buried = 0
         try:
             for one in refused:
-                gone += await asyncio.to_thread(self._shared.dead.put, self._dead(one, upstream))
+                dead, file = self._dead(one, upstream), one.entry.file
+                gone += await asyncio.to_thread(partial(self._shared.dead.put, dead, again=file))
+                one.entry.file = None  # it is moved, and no longer this entry's
                 one.entry.settle()
                 buried += 1
         finally:

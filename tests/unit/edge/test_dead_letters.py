@@ -57,6 +57,18 @@ def test_letter_is_sent_again_once(tmp_path: Path) -> None:
     assert list(letters.sending_again()) == []
 
 
+def test_letter_that_dies_again_is_never_in_both_places(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path)
+    letters.put(dead(1))
+    (name,) = letters.names()
+    letters.send_again(name)
+    letters.put(dead(1), again=name)
+    assert (letters.names(), list(letters.sending_again())) == ([name], [])
+    (tmp_path / "again" / "renamed.json").write_bytes((tmp_path / "dead" / name).read_bytes())
+    letters.put(dead(1), again="renamed.json")
+    assert (letters.names(), list(letters.sending_again())) == ([name], [])
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xff", b"[" * 100_000])
 def test_file_that_somebody_spoiled_is_told_apart(tmp_path: Path, content: bytes) -> None:
     letters = DeadLetters(tmp_path)
