@@ -1,6 +1,7 @@
 """A wire that lies: it stands between a client and a server, and alters, cuts or stops what the server says."""
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -82,7 +83,9 @@ class Relay:
 
 def _plain(request: bytes) -> bytes:
     """Return *request* so that nobody answers it compressed, which could not be altered."""
-    return request.replace(b"gzip", b"none")
+    for coding in (b"gzip", b"zstd", b"br"):
+        request = re.sub(rb"(?i)(accept-encoding:[^\r]*?)\b%b\b" % coding, rb"\1none", request)
+    return request
 
 
 @contextlib.contextmanager
