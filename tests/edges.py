@@ -30,9 +30,10 @@ T = TypeVar("T")
 QUICK = Tuning(
     pace=Pace(poll_s=1.0, base_s=0.1, cap_s=0.5, refused_s=1.0),
     breaker=BreakerSettings(open_s=0.2, open_max_s=0.5),
-    following=FollowingSettings(fresh_s=6.0, try_s=0.2, try_max_s=0.5, trial_s=3.0, tick_s=0.1),
+    following=FollowingSettings(fresh_s=4.0, try_s=0.2, try_max_s=0.5, trial_s=3.0, tick_s=0.1),
     forwarding=ForwardingSettings(drain_s=0.5),
-    list_s=1.0,
+    heartbeat_s=0.5,
+    list_s=0.5,
     first_s=3.0,
 )
 """Tries things more often than a node in production: tests wait for what comes of it."""

@@ -8,13 +8,23 @@ from pathlib import Path
 import pytest
 
 from pennon import Client
-from pennon.model import Snapshot
+from pennon.model import Flag, Snapshot
+from pennon.stream import StreamSettings
 from tests.edges import QUICK, AnyEdge, EdgeInProcess, edge
-from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean, running
+from tests.integration import nodes
+from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean
 from tests.integration.relay import relay
 from tests.integration.upstream import eventually
 
 NOBODY = "http://127.0.0.1:9"
+ORIGIN = StreamSettings(poll_s=0.1, heartbeat_s=5, edge_heartbeat_s=0.5, drain_s=3)
+
+
+@contextlib.contextmanager
+def running(*flags: Flag, log: MemoryLog) -> Iterator[RunningNode]:
+    """Run an origin over *log*, with heartbeats as quick as those of the edges."""
+    with nodes.running(*flags, log=log, settings=ORIGIN) as node:
+        yield node
 
 
 @contextlib.contextmanager
@@ -53,7 +63,7 @@ def test_a_node_falls_to_the_next_upstream_and_comes_back_without_a_gap(tmp_path
             eventually(lambda: upstream_of(node) == first.url)
             found = node.environment(ENVIRONMENT)
             assert found is not None
-            assert found.switched == 1
+            assert found.switched >= 1
             assert found.path == ("first", "origin")
             position = second.write(boolean("c"))
             eventually(lambda: stands_at(node, position))
@@ -151,18 +161,18 @@ def test_a_cycle_is_found_and_each_node_takes_the_origin(tmp_path: Path, length:
         origin = stack.enter_context(running(boolean("a"), log=log))
         ports = stack.enter_context(free_ports(length))
         urls = [f"http://127.0.0.1:{port}" for port in ports]
-        nodes = [
+        ring = [
             stack.enter_context(
                 edge(tmp_path / f"n{at}", [urls[at - 1], origin.url], EDGE, name=f"n{at}", port=ports[at], tuning=QUICK)
             )
             for at in range(length)
         ]
         position = origin.write(boolean("b"))
-        for node in nodes:
+        for node in ring:
             eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
-        eventually(lambda: not any(_goes_round(node) for node in nodes), 20)
+        eventually(lambda: not any(_goes_round(node) for node in ring), 20)
         position = origin.write(boolean("c"))
-        for node in nodes:
+        for node in ring:
             eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
             assert holds_what_the_log_says(node, log)
 
@@ -177,16 +187,16 @@ def test_nodes_that_have_only_each_other_find_out_and_say_so(tmp_path: Path, len
                 with edge(tmp_path / name, [origin.url], EDGE, name=name) as node:
                     eventually(lambda node=node: stands_at(node, "1.1"))  # type: ignore[misc]
         ports = stack.enter_context(free_ports(length))
-        nodes = [
+        ring = [
             stack.enter_context(
                 edge(tmp_path / name, [f"http://127.0.0.1:{ports[at - 1]}"], EDGE, name=name, port=ports[at])
             )
             for at, name in enumerate(names)
         ]
         # Whoever finds itself in a path, or is told so by the other side, asks no more for now.
-        eventually(lambda: any(_says_that_it_goes_round(node) for node in nodes), 20)
-        eventually(lambda: not all(upstream_of(node) for node in nodes), 20)
-        assert all(node.answer_to(SERVER) == 200 for node in nodes)
+        eventually(lambda: any(_says_that_it_goes_round(node) for node in ring), 20)
+        eventually(lambda: not all(upstream_of(node) for node in ring), 20)
+        assert all(node.answer_to(SERVER) == 200 for node in ring)
 
 
 def _says_that_it_goes_round(node: EdgeInProcess) -> bool:

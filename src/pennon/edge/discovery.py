@@ -1,6 +1,7 @@
 """Asks the upstreams which environments there are: now and then, and when a stream has ended."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -15,6 +16,7 @@ from pennon.sdk.ladder import Failure, FailureKind
 _log = structlog.get_logger(__name__)
 LIST_S = 10.0
 SOONEST_S = 0.5
+FAILED_S = 2.0
 
 
 class Discovery:
@@ -66,11 +68,9 @@ class Discovery:
                 _log.exception("the list of environments could not be taken")
             self.is_tried.set()
             await asyncio.sleep(SOONEST_S)
-            wait_s = max(0.0, self._every_s * (0.75 + 0.5 * self._config.chance()) - SOONEST_S)
-            try:
-                await asyncio.wait_for(self._wanted.wait(), wait_s if self.failure is None else SOONEST_S)
-            except TimeoutError:
-                continue
+            apart_s = self._every_s if self.failure is None else min(self._every_s, FAILED_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), apart_s * (0.75 + 0.5 * self._config.chance()))
 
     async def _ask_all(self) -> None:
         """Ask the upstreams in their order, until one has all that is known."""

@@ -2,7 +2,7 @@
 
 Who is followed falls to the next upstream by the ladder. Back to a preferred one, and away from one that streams but is
 itself cut off, the way is by a second stream beside the first, which is left only when the other brings what is
-current: so there is no gap.
+current: so there is no gap. Nor is there one when an upstream says goodbye.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from pennon.edge.link import Link
 from pennon.edge.replicas import Feed
 from pennon.sdk import Level
 from pennon.sdk.config import Config
+from pennon.sdk.ladder import FailureKind
 
 _log = structlog.get_logger(__name__)
 
@@ -121,7 +122,15 @@ class Following:
         elif link is self.link:
             if link.level is not Level.POLLING or link.failures >= len(self._urls):
                 self.is_tried.set()
+            if link.failure is not None and link.failure.kind is FailureKind.DRAINING:
+                self._leave(link)
             self._told(self)
+
+    def _leave(self, link: Link) -> None:
+        """Try another at once: who drains asks us to come back later, and nothing else is wrong."""
+        others = [url for url in self._urls if url != link.url]
+        if others and self._trial is None:
+            self._begin_trial(others[0])
 
     def _judge(self, trial: Link) -> None:
         """Go over to *trial* if it has become better, leave it if it has failed."""
@@ -156,8 +165,11 @@ class Following:
         better = [self._urls[each] for each in better_than(at, is_fresh=is_fresh, count=len(self._urls))]
         for url in better:
             if self._attempts[url].is_due(now):
-                rest = tuple(each for each in self._urls if each != url)
-                self._tried_url = url
-                self._trial_until = now + self._settings.trial_s
-                self._trial = self._linked((url, *rest))
-                return
+                return self._begin_trial(url)
+        return None
+
+    def _begin_trial(self, url: str) -> None:
+        rest = tuple(each for each in self._urls if each != url)
+        self._tried_url = url
+        self._trial_until = self._now() + self._settings.trial_s
+        self._trial = self._linked((url, *rest))

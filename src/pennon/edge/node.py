@@ -68,8 +68,14 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
     breaker: BreakerSettings = BreakerSettings()
     following: FollowingSettings = FollowingSettings()
     forwarding: ForwardingSettings = ForwardingSettings()
+    heartbeat_s: float = HEARTBEAT_S
     list_s: float = LIST_S
     first_s: float = FIRST_S
+
+
+def name_of(settings: Settings) -> str:
+    """Return the node's name: the one given, or the one that is kept in its folder. Raises `CannotStart`."""
+    return settings.name or name_in(_made(settings.data_folder))
 
 
 class EdgeNode:
@@ -78,12 +84,18 @@ class EdgeNode:
     `stream` is the node that SDKs call, `replicas` what is known. Raises `CannotStart` for settings that cannot work.
     """
 
-    def __init__(self, settings: Settings, tuning: Tuning = Tuning()) -> None:  # noqa: B008  # immutable
+    def __init__(
+        self,
+        settings: Settings,
+        tuning: Tuning = Tuning(),  # noqa: B008  # immutable
+        *,
+        shared_folder: Path | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = system_clock()
         self._tuning = tuning
         folder = _made(settings.data_folder)
-        self.name = settings.name or name_in(folder)
+        self.name = name_of(settings)
         self.key_hash = hash_of(settings.key)
         self.replicas = Replicas(key_ttl_s=float(settings.key_ttl))
         self.replicas.is_current = self._is_current
@@ -100,9 +112,10 @@ class EdgeNode:
         self._known = KnownEnvironments(folder)
         self.tiers = _tiers(settings, folder, environments=len(self._known.load() or ()))
         self._read = Snapshot.from_json if self.tiers is None else self.tiers.housing.read
-        stream_settings = _stream_settings(settings)
+        stream_settings = _stream_settings(settings, tuning)
         if self.tiers is not None:
             stream_settings = self.tiers.settings(stream_settings)
+        stream_settings = msgspec.structs.replace(stream_settings, shared_folder=shared_folder)
         self.stream = StreamNode(self.replicas, self.bus, self.events, self.clock, stream_settings, name=self.name)
         self.keeping = Keeping(_state_store(settings, self._read), self.replicas.feeds, self.clock)
         self.publishing = _publishing(settings, self.replicas, self.stream)
@@ -178,7 +191,7 @@ class EdgeNode:
         membership, every_s = Membership(self.config.urls, known), self._tuning.list_s
         self._discovery = Discovery(self.config, self.circuits, membership, self._took, every_s=every_s)
         stack.push_async_callback(self._discovery.close)
-        if not known:
+        if not self.replicas.is_listed:
             await self._first_word(self._discovery)
         self._begin_with_defaults()
         await stack.enter_async_context(_running(self.overrides.run()))
@@ -208,21 +221,24 @@ class EdgeNode:
             await transport.close()
 
     async def _restore(self) -> list[str]:
-        """Take what the store kept of the environments that the key opens; return their names."""
+        """Take what the store kept of the environments that the key opens; return the names of all to follow."""
         listed = await asyncio.to_thread(self._known.load)
         client_rules = {each.key: each.client_rules for each in listed or ()}
-        restored = []
+        known, restored = [], []
         for name in client_rules or await self.keeping.names():
             state = await self.keeping.load(name)
-            if state is not None and not what_is_wrong(state.snapshot, self.key_hash):
-                feed = self._feed(name)
-                feed.client_rules = client_rules.get(name, False)
+            if state is not None and what_is_wrong(state.snapshot, self.key_hash, self.clock.time()):
+                continue
+            feed = self._feed(name)
+            feed.client_rules = client_rules.get(name, False)
+            known.append(name)
+            if state is not None:
                 feed.restore(state.snapshot, state.known_at)
                 restored.append(name)
         if restored:
             self.replicas.is_listed = True
             _log.info("what was kept is served until an upstream answers", environments=restored)
-        return restored
+        return known
 
     async def _first_word(self, discovery: Discovery) -> None:
         """Wait until an upstream has said what there is, or none answers; for a while at most."""
@@ -347,7 +363,7 @@ def _config(settings: Settings, tuning: Tuning) -> Config:
         urls=settings.upstreams,
         key=settings.key,
         pace=tuning.pace,
-        heartbeat_s=HEARTBEAT_S,
+        heartbeat_s=tuning.heartbeat_s,
         timeout_s=TIMEOUT_S,
         clock=system_clock(),
         trusted_keys=settings.trusted_keys,
@@ -358,8 +374,9 @@ def _config(settings: Settings, tuning: Tuning) -> Config:
     return prepared(config)
 
 
-def _stream_settings(settings: Settings) -> StreamSettings:
+def _stream_settings(settings: Settings, tuning: Tuning) -> StreamSettings:
     return StreamSettings(
+        edge_heartbeat_s=tuning.heartbeat_s,
         drain_s=float(settings.drain_timeout_s),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
     )

@@ -121,6 +121,11 @@ class Feed:
         now, age = self._clock.monotonic(), max(0.0, self._clock.time() - known_at)
         self.perform(self.replica.receive_snapshot(snapshot, age=age, now=now))
 
+    def confirm(self, known_at: float) -> None:
+        """Take another's word that what is known was current at *known_at*, in seconds since 1970."""
+        now, age = self._clock.monotonic(), max(0.0, self._clock.time() - known_at)
+        self.perform(self.replica.receive_unchanged(age=age, now=now))
+
     def perform(self, actions: list[Action]) -> list[Action]:
         """Do what a replica asks and can be done here; return the rest, for who speaks with the upstream."""
         left: list[Action] = []

@@ -10,6 +10,7 @@ from pennon.edge.status import EnvironmentStatus, UpstreamStatus
 from pennon.model import InvalidItem, Snapshot
 from pennon.sdk import Level
 from pennon.stream import StreamNode
+from pennon.stream.keys import is_good
 
 
 def hash_of(secret: str) -> str:
@@ -17,8 +18,8 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
-def what_is_wrong(snapshot: Snapshot, key_hash: str) -> str:
-    """Return why *snapshot* is not for a node with this key, empty if it is.
+def what_is_wrong(snapshot: Snapshot, key_hash: str, now: float) -> str:
+    """Return why *snapshot* is not for a node with this key at *now* (seconds since 1970), empty if it is.
 
     A server key reads no key records, and without them nobody can be admitted.
     """
@@ -28,7 +29,9 @@ def what_is_wrong(snapshot: Snapshot, key_hash: str) -> str:
         record = None
     if record is None or record.kind != "edge":
         return "the key is not an edge key of this environment: make one with pennon key create edge"
-    return "the key is revoked: make another with pennon key create edge" if record.revoked else ""
+    if is_good(record, now):
+        return ""
+    return "the key is revoked, or past its time: make another with pennon key create edge"
 
 
 def upstreams_of(circuits: Circuits, now: float) -> tuple[UpstreamStatus, ...]:
@@ -45,7 +48,7 @@ def environments_of(
     """Yield how each environment stands."""
     for name, feed in sorted(replicas.feeds.items()):
         following, snapshot, served = followings.get(name), feed.replica.snapshot, feed.served
-        wrong = "" if snapshot is None else what_is_wrong(snapshot, key_hash)
+        wrong = "" if snapshot is None else what_is_wrong(snapshot, key_hash, stream.clock.time())
         failure = None if following is None else following.link.failure
         environment = stream.environments.get(name)
         yield EnvironmentStatus(
