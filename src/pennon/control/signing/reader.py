@@ -80,7 +80,7 @@ class SignedLog(LogReader):
 
     def signs(self) -> bool:
         """Return whether what is read has heads."""
-        return self._signer.is_on
+        return self._signer.key is not None
 
     async def allows_client_rules(self, environment: str) -> bool:
         """Return whether browsers may have the rules of *environment*'s client-side flags."""
@@ -90,11 +90,12 @@ class SignedLog(LogReader):
         return self._locks.setdefault(environment, asyncio.Lock())
 
     async def _looks(self) -> bool:
-        try:
-            return await asyncio.to_thread(self._signer.look) is not None
-        except PennonError as error:
-            _log.warning("the signing key cannot be looked up", problem=str(error))
-            return self._signer.is_on
+        if not self._signer.is_informed:
+            try:
+                await asyncio.to_thread(self._signer.look)
+            except PennonError as error:
+                _log.warning("the signing key cannot be looked up", problem=str(error))
+        return self._signer.key is not None
 
     async def _sign(
         self, environment: str, position: Position, deltas: Sequence[Delta], snapshot: Snapshot | None
@@ -105,19 +106,18 @@ class SignedLog(LogReader):
             if snapshot is None:
                 snapshot = await self._published.snapshot(environment)
             signed = self._signed[environment] = _Signed(await asyncio.to_thread(Ledger, snapshot))
-        await asyncio.to_thread(self._follow, signed, deltas)
+        missed = [delta for delta in deltas if delta.to > signed.ledger.position.revision]
+        is_due = signed.at is None or not timedelta(0) <= self._clock.now() - signed.at < RENEW_EVERY
+        if missed or is_due or signed.key != self._signer.key:
+            await asyncio.to_thread(self._follow, signed, missed)
         return signed.heads
 
-    def _follow(self, signed: _Signed, deltas: Sequence[Delta]) -> None:
-        ledger, before = signed.ledger, signed.ledger.position
-        for delta in deltas:
-            if delta.to > ledger.position.revision:
-                ledger.advance(delta)
-        now, key = self._clock.now(), self._signer.look()
-        is_due = signed.at is None or not timedelta(0) <= now - signed.at < RENEW_EVERY
-        if is_due or key != signed.key or ledger.position != before:
-            signed.heads = self._signer.heads(ledger.environment, ledger.position, ledger.roots())
-            signed.key, signed.at = key, now
+    def _follow(self, signed: _Signed, missed: Sequence[Delta]) -> None:
+        ledger = signed.ledger
+        for delta in missed:
+            ledger.advance(delta)
+        signed.key, signed.at = self._signer.key, self._clock.now()
+        signed.heads = self._signer.heads(ledger.environment, ledger.position, ledger.roots())
 
 
 def _fits(ledger: Ledger, position: Position, deltas: Sequence[Delta]) -> bool:

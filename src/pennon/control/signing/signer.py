@@ -49,9 +49,16 @@ class Signer:
         log.subscribe(self._hear)
 
     @property
-    def is_on(self) -> bool:
-        """Whether heads are signed, as far as is known without asking the log."""
-        return self._active is not None
+    def key(self) -> str | None:
+        """The active key as far as is known without asking the log; None while nothing is signed."""
+        active = self._active
+        return None if active is None else active.key
+
+    @property
+    def is_informed(self) -> bool:
+        """Whether `look` would not ask the log now."""
+        looked_at = self._looked_at
+        return looked_at is not None and 0 <= self._clock.now().timestamp() - looked_at < LOOK_EVERY.total_seconds()
 
     def look(self) -> str | None:
         """Return the active key, None while nothing is signed. The log is asked at most once a second.
@@ -59,11 +66,11 @@ class Signer:
         Raises what the log raises.
         """
         with self._lock:
-            now = self._clock.now().timestamp()
-            if self._looked_at is None or not 0 <= now - self._looked_at < LOOK_EVERY.total_seconds():
+            if not self.is_informed:
+                now = self._clock.now().timestamp()
                 self._learn()
                 self._looked_at = now
-            return None if self._active is None else self._active.key
+            return self.key
 
     def heads(self, environment: str, position: Position, roots: Mapping[Projection, str]) -> tuple[Head, ...]:
         """Return the signed heads of an environment's projections, by their *roots*; none while nothing is signed."""
