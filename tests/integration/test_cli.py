@@ -182,6 +182,22 @@ def test_key_is_made_rotated_and_revoked(shell: Shell) -> None:
     assert made["secret"] not in shell.done("key", "list")
 
 
+def test_signing_key_is_made_rotated_and_retired(shell: Shell) -> None:
+    assert "Nothing is signed" in shell.done("key", "signing", "list")
+    first = shell.done("key", "signing", "create", "--name", "first").partition("PENNON_TRUSTED_KEYS=")[2].strip()
+    assert first.startswith("ed25519:")
+    second = shell.json("key", "signing", "rotate")["key"]
+    listed = shell.done("key", "signing", "list")
+    assert "signs" in listed
+    assert "replaced by" in listed
+    refused = shell.run("key", "signing", "retire", second)
+    assert (refused.returncode, "confirm with" in refused.stderr) == (1, True)
+    shell.done("key", "signing", "retire", first)
+    shell.done("key", "signing", "retire", second, "--confirm", second)
+    states = {key["key"]: key["retired"] for key in shell.json("key", "signing", "list")}
+    assert states == {first: True, second: True}
+
+
 def test_project_and_environment_are_made(shell: Shell) -> None:
     shell.done("project", "create", "games", "--env", "live")
     assert "games" in [row["key"] for row in shell.json("project", "list")]
