@@ -156,6 +156,28 @@ def test_a_strict_client_starts_from_its_store_and_not_from_a_forged_one(
         assert "in the local store, 1.1 is not proved" in caplog.text
 
 
+def test_processes_that_share_a_store_verify_what_they_read_there(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    path = tmp_path / "store"
+    with signed_node(FIRST, ON) as (node, log), strict(node.url, store=path, max_head_age_s=30.0) as leader:
+        assert leader.wait_until_ready(10)
+        # Two in one process are as two processes: each has its own hold on the seat.
+        with strict(node.url, store=path, max_head_age_s=30.0) as follower:
+            assert follower.wait_until_ready(10)
+            eventually(lambda: node.value("pennon_streams", projection="server") == 1)
+            began = time.time()
+            after = node.write(OFF)
+            eventually(lambda: follower.status().revision == after.revision)
+            assert not is_on(follower)
+            assert follower.status().signed_by == FIRST.key
+            eventually(lambda: time.time() - (follower.status().head_age_s or 1e9) > began + 0.3)
+            assert node.value("pennon_streams", projection="server") == 1
+            log.forge(ON)
+            node.write(boolean(FLAG, on=False, salt="s2"))
+            eventually(lambda: "not trusted" in leader.status().problem)
+            assert (is_on(leader), is_on(follower)) == (False, False)
+
+
 class _Forged:
     """Writes a store as whoever can write the file would: all sums right, one flag another."""
 
