@@ -13,7 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from pennon.bus import MemoryBus
-from pennon.cli.http import BoundedHttp
+from pennon.cli.evaluating import EvaluatingHttp
 from pennon.edge.events import EdgeEvents
 from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, EventSink, Ingest
@@ -32,7 +32,7 @@ from pennon.model import (
     Variation,
 )
 from pennon.protocol import Frame, digest, sse
-from pennon.stream import Intake, LogReader, StreamNode, StreamSettings, routes
+from pennon.stream import Intake, LogReader, Quick, StreamNode, StreamSettings, routes
 
 T = TypeVar("T")
 Model = Flag | Segment | Layer | KeyRecord
@@ -216,9 +216,9 @@ class RunningNode:
         self._loop = asyncio.get_running_loop()
         self.node = StreamNode(self.log, self.bus, self.sink, time, self.settings)
         app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
-        app.state.streams = Intake(self.node)
+        app.state.streams, app.state.quick = Intake(self.node), Quick(self.node)
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, http=BoundedHttp, log_level="error", timeout_graceful_shutdown=5
+            app, host="127.0.0.1", port=0, http=EvaluatingHttp, log_level="error", timeout_graceful_shutdown=5
         )
         self._server = uvicorn.Server(config)
         async with contextlib.AsyncExitStack() as stack:

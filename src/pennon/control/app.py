@@ -51,7 +51,7 @@ from pennon.control.working.salts import random_salt
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
 from pennon.model import Flag, Position
-from pennon.stream import Endpoints, Front, Intake, StreamNode, StreamSettings
+from pennon.stream import Endpoints, Front, Intake, Quick, StreamNode, StreamSettings
 from pennon.stream.families import Family
 from pennon.stream.proxied import Proxied, Proxies
 
@@ -189,6 +189,7 @@ class _Server:
         )
         self.app.state.drain = self._node.drain
         self.app.state.streams = Intake(self._node, front)
+        self.app.state.quick = Quick(self._node, front)
         self.app.state.metrics = metrics.registry
         if settings.trusted_proxies:
             proxies = Proxies(settings.trusted_proxies, settings.forwarded_header)

@@ -6,6 +6,18 @@ from pennon.stream.intake import Intake
 from pennon.stream.metrics import NodeMetrics
 from pennon.stream.node import StreamNode
 from pennon.stream.ports import Clock, LogReader
+from pennon.stream.quick import Quick
 from pennon.stream.settings import StreamSettings
 
-__all__ = ["Clock", "Endpoints", "Front", "Intake", "LogReader", "NodeMetrics", "StreamNode", "StreamSettings", "routes"]
+__all__ = [
+    "Clock",
+    "Endpoints",
+    "Front",
+    "Intake",
+    "LogReader",
+    "NodeMetrics",
+    "Quick",
+    "StreamNode",
+    "StreamSettings",
+    "routes",
+]

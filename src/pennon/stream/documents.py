@@ -9,26 +9,11 @@ from collections import OrderedDict
 from functools import partial
 from typing import TypeAlias
 
-import msgspec
-
 from pennon.model import Position
 from pennon.stream.codings import Coding, compressed
-from pennon.stream.shelf import Shelf
+from pennon.stream.shelf import Document, Shelf
 
 Body: TypeAlias = bytes | memoryview
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What a body is: a *kind* of document (a projection, or what is made of one) of an environment, or a step.
-
-    `edition` tells apart what is said at one position: the digest, and whatever goes with the document.
-    """
-
-    environment: str
-    kind: str
-    since: str = ""
-    position: Position
-    edition: str
 
 
 class Documents:

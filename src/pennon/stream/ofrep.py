@@ -14,7 +14,7 @@ from pennon.stream.entries import Entries
 from pennon.stream.http import JSON, NO_STORE, Answer, Lines, encoded
 from pennon.stream.notify import stream_uri
 
-_AT_ONCE = 200
+AT_ONCE = 200
 """So many flags are evaluated before somebody else has a turn."""
 _INACTIVITY_S = 120
 _SINGLE: Lines = encoded((JSON, NO_STORE))
@@ -23,7 +23,27 @@ _BULK: Lines = encoded((JSON, ("cache-control", "private, no-cache")))
 
 async def answer_flag(call: Call) -> Answer:
     """Evaluate one flag for the context in the body. It counts as an evaluation."""
-    context = await _context(call)
+    return flag_at_once(call, await _body(call))
+
+
+async def answer_flags(call: Call) -> Answer:
+    """Evaluate every flag that the caller may see. The tag covers the whole answer, so the context too."""
+    context = _context(call, await _body(call))
+    node = call.node
+    now, time = node.now(), node.clock.time()
+    entries, keys = _asked(call, now)
+    age, version = call.environment.hub.age(now), call.environment.flags_version(call.projection)
+    # All by one rule set, whatever changes meanwhile.
+    said = entries.listed(keys[:AT_ONCE], context, time)
+    for start in range(AT_ONCE, len(keys), AT_ONCE):
+        await asyncio.sleep(0)
+        said += entries.listed(keys[start : start + AT_ONCE], context, time)
+    return _bulk(call, entries, said, version=version, age=age, time=time)
+
+
+def flag_at_once(call: Call, body: bytes) -> Answer:
+    """Return the answer about one flag. Raises `Refusal`."""
+    context = _context(call, body)
     environment, key, node = call.environment, call.rest, call.node
     now = node.now()
     entries = environment.entries(now)
@@ -37,15 +57,33 @@ async def answer_flag(call: Call) -> Answer:
     return Answer(entry.status, body, lines=(*_SINGLE, *_standing(entries, age)))
 
 
-async def answer_flags(call: Call) -> Answer:
-    """Evaluate every flag that the caller may see. The tag covers the whole answer, so the context too."""
-    context = await _context(call)
-    environment, node = call.environment, call.node
-    now = node.now()
-    entries, age = environment.entries(now), environment.hub.age(now)
-    keys = entries.keys(environment.client_flags() if call.access.kind == "client" else None)
-    version = environment.flags_version(call.projection)
-    body = await _bulk(call, entries, keys, context, version)
+def flags_at_once(call: Call, body: bytes) -> Answer | None:
+    """Return the answer about all flags, None where they are too many for one turn. Raises `Refusal`."""
+    node = call.node
+    now, time = node.now(), node.clock.time()
+    entries, keys = _asked(call, now)
+    if len(keys) > AT_ONCE:
+        return None
+    said = entries.listed(keys, _context(call, body), time)
+    age, version = call.environment.hub.age(now), call.environment.flags_version(call.projection)
+    return _bulk(call, entries, said, version=version, age=age, time=time)
+
+
+def _asked(call: Call, now: float) -> tuple[Entries, list[str]]:
+    """Return what is said now, and of which flags to the caller."""
+    entries = call.environment.entries(now)
+    return entries, entries.keys(call.environment.client_flags() if call.access.kind == "client" else None)
+
+
+def _bulk(call: Call, entries: Entries, said: list[bytes], *, version: str, age: float, time: float) -> Answer:
+    call.node.metrics.bulk.inc(len(said))
+    body = b'{"flags":[%b]%b,"metadata":{"revision":"%b","flagsVersion":"%b","ttl":%d}}' % (
+        b",".join(said),
+        _event_streams(call, entries, time) if call.node.has_room() else b"",
+        entries.revision.encode(),
+        version.encode(),
+        call.node.settings.client_ttl_s,
+    )
     # The age changes with every answer and is no news, so the tag leaves it out, and is a weak one.
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
     standing = (*_standing(entries, age), (b"etag", tag.encode()))
@@ -54,27 +92,13 @@ async def answer_flags(call: Call) -> Answer:
     return Answer(200, b'%b,"age":%.3f}}' % (body[:-2], age), lines=(*_BULK, *standing))
 
 
-async def _bulk(call: Call, entries: Entries, keys: list[str], context: dict[str, Any], version: str) -> bytes:
-    """Return the answer about *keys* but for its age: all by one rule set, whatever changes meanwhile."""
-    now = call.node.clock.time()
-    said = entries.listed(keys[:_AT_ONCE], context, now)
-    for start in range(_AT_ONCE, len(keys), _AT_ONCE):
-        await asyncio.sleep(0)
-        said += entries.listed(keys[start : start + _AT_ONCE], context, now)
-    call.node.metrics.bulk.inc(len(keys))
-    return b'{"flags":[%b]%b,"metadata":{"revision":"%b","flagsVersion":"%b","ttl":%d}}' % (
-        b",".join(said),
-        _event_streams(call, entries, now) if call.node.has_room() else b"",
-        entries.revision.encode(),
-        version.encode(),
-        call.node.settings.client_ttl_s,
-    )
-
-
-async def _context(call: Call) -> dict[str, Any]:
-    settings = call.node.settings
+async def _body(call: Call) -> bytes:
     call.request.require_json()
-    body = await call.request.body(settings.evaluate_bytes)
+    return await call.request.body(call.node.settings.evaluate_bytes)
+
+
+def _context(call: Call, body: bytes) -> dict[str, Any]:
+    settings = call.node.settings
     return evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
 
 

@@ -14,16 +14,28 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
-if TYPE_CHECKING:
-    from pennon.stream.documents import Document
+from pennon.model import Position
 
 _TRAILER = struct.Struct(">II")
 _MAKING = ".making"
 _log = structlog.get_logger(__name__)
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What a body is: a *kind* of document (a projection, or what is made of one) of an environment, or a step.
+
+    `edition` tells apart what is said at one position: the digest, and whatever goes with the document.
+    """
+
+    environment: str
+    kind: str
+    since: str = ""
+    position: Position
+    edition: str
 
 
 class Shelf:
@@ -32,7 +44,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def fetch(self, document: "Document", coding: str, make: Callable[[], bytes]) -> bytes | memoryview:
+    def fetch(self, document: Document, coding: str, make: Callable[[], bytes]) -> bytes | memoryview:
         """Return a document that is there, or *make* it and leave it there.
 
         Where the folder cannot be used, each process makes its own: that costs time and memory, and nothing else.
@@ -54,7 +66,7 @@ class Shelf:
         return _mapped(path) or made
 
     @contextlib.contextmanager
-    def _held(self, document: "Document") -> Iterator[None]:
+    def _held(self, document: Document) -> Iterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True)
         # One an environment: of the few documents of a revision each is made by whoever comes first, in turn.
         handle = os.open(self._folder / f"{_environment(document)}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -75,7 +87,7 @@ class Shelf:
             Path(name).unlink(missing_ok=True)
             raise
 
-    def _tidy(self, kept: Path, document: "Document") -> None:
+    def _tidy(self, kept: Path, document: Document) -> None:
         """Remove what *document*'s environment is no longer, and what was left half made. Who maps it keeps it."""
         here = document.position.epoch, document.position.revision
         alike = kept.name.rpartition("-")[0]
@@ -85,11 +97,11 @@ class Shelf:
                 path.unlink(missing_ok=True)
 
 
-def _environment(document: "Document") -> str:
+def _environment(document: Document) -> str:
     return _hashed(document.environment)
 
 
-def _name(document: "Document", coding: str) -> str:
+def _name(document: Document, coding: str) -> str:
     """Return the file's name: environment, epoch, revision, what it is, and which edition of that."""
     place = f"{document.position.epoch}-{document.position.revision}"
     what = _hashed(f"{document.kind}\0{document.since}\0{coding}")

@@ -7,8 +7,8 @@ from pennon.protocol.heads import to_header
 from pennon.stream.admission import Later
 from pennon.stream.calls import Call
 from pennon.stream.codings import Coding, NothingFits, available, chosen
-from pennon.stream.documents import Document
 from pennon.stream.http import JSON, Answer, Headers, Refusal
+from pennon.stream.shelf import Document
 
 _PRIVATE = ("cache-control", "private, no-cache")
 _VARY = ("vary", "Accept-Encoding, Authorization, X-API-Key")

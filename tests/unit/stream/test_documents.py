@@ -15,8 +15,8 @@ import pytest
 from pennon.model import Position
 from pennon.stream import documents
 from pennon.stream.codings import Coding, compressed
-from pennon.stream.documents import Document, Documents
-from pennon.stream.shelf import Shelf
+from pennon.stream.documents import Documents
+from pennon.stream.shelf import Document, Shelf
 
 BODY = b'{"flags":{}}' * 1000
 HERE = Document(environment="shop/production", kind="server", position=Position(1, 7), edition="9f2c")

@@ -54,6 +54,7 @@ def test_package_offers_what_it_says() -> None:
         "Intake",
         "LogReader",
         "NodeMetrics",
+        "Quick",
         "StreamNode",
         "StreamSettings",
         "routes",

@@ -1,0 +1,112 @@
+"""HTTP/1.1 whose evaluations are answered where their bytes arrive: no task, no messages, one write.
+
+Half of what uvicorn spends on a small request is for what an evaluation does not need. Whatever is not one whole usual
+request at a quiet moment goes its way.
+"""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+from pennon.cli.http import HEAD_BYTES
+from pennon.cli.leaving import LeavingHttp
+from pennon.stream.quick import START, Quick
+
+
+class _Request:
+    """Takes what a parser finds. `messages` counts the ends of requests."""
+
+    __slots__ = ("body", "headers", "messages", "url")
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.messages = 0
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.messages += 1
+
+
+class EvaluatingHttp(LeavingHttp):
+    """Has `app.state.quick`, a `pennon.stream.Quick`, answer evaluations, if there is one."""
+
+    _request: _Request | None = None
+    _requests: httptools.HttpRequestParser
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._quick: Quick | None = getattr(getattr(config.app, "state", None), "quick", None)
+
+    @property
+    def has_not_asked(self) -> bool:
+        """Whether nothing was asked on this connection yet."""
+        return self._request is None and super().has_not_asked
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what can be answered at once; read on in any other case."""
+        if self._quick is not None and data.startswith(START) and self._is_quiet(data):
+            sent = self._answered(self._quick, data)
+            if sent:
+                self._wait_no_more()
+                self._unset_keepalive_if_required()
+                self.server_state.total_requests += 1
+                self.transport.write(sent)
+                # As uvicorn does after each answer: an idle connection is not kept for ever.
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+                return
+        super().data_received(data)
+
+    def _is_quiet(self, data: bytes) -> bool:
+        """Whether *data* begins a request, no other one is under way, and the client takes its answers."""
+        if not self._is_set_up:
+            self._set_up()
+        if self._is_in_head or self._stream is not None or self.flow.write_paused or len(data) > HEAD_BYTES:
+            return False
+        cycle: RequestResponseCycle | None = self.cycle
+        is_between = cycle is None or (cycle.response_complete and not cycle.more_body)
+        is_usual = not self._is_leaving and not self.pipeline and not self.root_path
+        return is_between and is_usual and not self.transport.is_closing()
+
+    def _answered(self, quick: Quick, data: bytes) -> bytes:
+        request = self._request
+        if request is None:
+            request = self._request = _Request()
+            self._requests = httptools.HttpRequestParser(request)
+        else:
+            request.begin()
+        parser = self._requests
+        try:
+            parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._requests = httptools.HttpRequestParser(request)
+            return b""
+        if request.messages != 1 or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            # What this parser has begun to read is uvicorn's to end.
+            self._requests = httptools.HttpRequestParser(request)
+            return b""
+        return quick.answer(request.url, request.headers, request.body, tuple(self.server_state.default_headers))
