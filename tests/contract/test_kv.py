@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 from msgspec.structs import replace
 
-from pennon.edge.kv import KeyValueStore, KvUnavailable, SpoiledState, StateStore, StoredState, store_at
+from pennon.edge.kv import KeyValueStore, KvUnavailable, SpoiledState, Standing, StateStore, StoredState, store_at
 from pennon.edge.kv.base import LARGEST
+from pennon.edge.kv.states import ORPHANED_S
 from pennon.model import Item, Position, Snapshot
 from pennon.protocol import digest
 from pennon.testing import flag
@@ -367,6 +368,56 @@ def test_a_state_of_a_later_format_or_another_environment_is_reported(setting: S
         await store.write(f"state/{_SHOP}", manifest.replace(b"pennon-state 1", b"pennon-state 2"))
         with pytest.raises(SpoiledState, match="format 2"):
             await StateStore(store).load(_SHOP)
+
+    setting.run(scenario)
+
+
+def test_where_a_state_stands_is_told_without_its_parts(setting: Setting) -> None:
+    async def scenario(store: KeyValueStore) -> None:
+        state = _state(3, known_at=17.0)
+        assert await StateStore(store).standing(_SHOP) is None
+        await StateStore(store).save(state)
+        await store.delete(await _part(store))
+        standing = await StateStore(store).standing(_SHOP)
+        assert standing == Standing(Position(1, 3), state.snapshot.digest, 17.0)
+        await store.write(f"state/{_SHOP}", b"spoiled")
+        with pytest.raises(SpoiledState):
+            await StateStore(store).standing(_SHOP)
+
+    setting.run(scenario)
+
+
+def test_parts_of_a_writer_that_died_are_removed_after_a_while_and_those_of_a_living_one_stay(setting: Setting) -> None:
+    async def scenario(store: KeyValueStore) -> None:
+        now = 0.0
+        states = StateStore(store, now=lambda: now)
+        await store.write(f"part/{_SHOP}/orphan", b"half of a state")
+        await store.write("part/shop/other/orphan", b"of another environment")
+        await states.save(_state(1))
+        now = ORPHANED_S - 1
+        await states.save(_state(2))
+        assert await store.read(f"part/{_SHOP}/orphan") is not None
+        await store.write(f"part/{_SHOP}/begun", b"a save goes on")
+        now = ORPHANED_S
+        await states.save(_state(3))
+        assert await store.read(f"part/{_SHOP}/orphan") is None
+        assert await store.read(f"part/{_SHOP}/begun") is not None
+        assert await store.read("part/shop/other/orphan") is not None
+        assert await StateStore(store).load(_SHOP) == _state(3)
+
+    setting.run(scenario)
+
+
+def test_a_state_whose_items_cannot_be_read_takes_nothing_s_place(setting: Setting) -> None:
+    async def scenario(store: KeyValueStore) -> None:
+        states = StateStore(store)
+        await states.save(_state(1))
+        damaged = _state(2)
+        items = {**damaged.snapshot.items("flag"), "flag-1": Item("flag-1", 0, 0, "", b"")}
+        snapshot = Snapshot.of({"flag": items}, environment=_SHOP, position=Position(1, 2))
+        with pytest.raises(SpoiledState, match="flag-1"):
+            await states.save(replace(damaged, snapshot=snapshot))
+        assert await StateStore(store).load(_SHOP) == _state(1)
 
     setting.run(scenario)
 

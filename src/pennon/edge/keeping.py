@@ -97,8 +97,26 @@ class Keeping:
         while True:
             await asyncio.sleep(LOOK_S)
             for feed in tuple(self._feeds.values()):
-                if chosen(feed) and (state := await self.load(feed.name)) is not None:
-                    feed.restore(state.snapshot, state.known_at)
+                if chosen(feed):
+                    await self._look_at(feed)
+
+    async def _look_at(self, feed: Feed) -> None:
+        """Take what another node has written: the whole of it only where it is another state."""
+        try:
+            standing = await self._store.standing(feed.name)
+        except KvUnavailable as error:
+            self._note(f"the store is away: {error}")
+            return
+        except SpoiledState as error:
+            self._note(f"{error}; it is fetched from the upstream")
+            return
+        known = feed.replica.snapshot
+        if standing is None or (known is not None and standing.position < known.position):
+            return
+        if known is not None and (standing.position, standing.digest) == (known.position, known.digest):
+            feed.confirm(standing.known_at)
+        elif (state := await self.load(feed.name)) is not None:
+            feed.restore(state.snapshot, state.known_at)
 
     async def _save_changed(self) -> None:
         for name in tuple(self._changed):
@@ -114,7 +132,7 @@ class Keeping:
         state = StoredState(feed.name, snapshot, known_at=known_at, confirmed_at=known_at)
         try:
             await self._store.save(state)
-        except KvUnavailable as error:
+        except (KvUnavailable, SpoiledState) as error:
             self._note(f"the store takes nothing: {error}")
             return False
         except Exception as error:  # noqa: BLE001  # boundary: whatever a store does, the node serves on

@@ -2,7 +2,7 @@
 
 from pennon.edge.kv.base import KeyValueStore, KvError, KvSpoiled, KvUnavailable, KvUnusable
 from pennon.edge.kv.choice import store_at
-from pennon.edge.kv.states import SpoiledState, StateStore, StoredState
+from pennon.edge.kv.states import SpoiledState, Standing, StateStore, StoredState
 
 __all__ = [
     "KeyValueStore",
@@ -11,6 +11,7 @@ __all__ = [
     "KvUnavailable",
     "KvUnusable",
     "SpoiledState",
+    "Standing",
     "StateStore",
     "StoredState",
     "store_at",

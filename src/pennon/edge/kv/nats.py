@@ -105,7 +105,7 @@ class NatsKv:
         try:
             async with asyncio.timeout(self._timeout_s):
                 link = await self._linked()
-                return await _answered(link, question)
+                return await _answered(link.gone, question(link))
         except (NatsError, OSError, TimeoutError, ValueError) as error:
             await self._drop(link)
             raise KvUnavailable(f"NATS: {str(error) or type(error).__name__}") from error
@@ -137,7 +137,7 @@ class NatsKv:
         )
         try:
             stream = client.jetstream(timeout=self._timeout_s)
-            return _Link(client, stream, await self._bucket(stream), gone)
+            return _Link(client, stream, await _answered(gone, self._bucket(stream)), gone)
         except BaseException:  # nothing is swallowed: what was opened is closed
             await client.close()
             raise
@@ -159,10 +159,10 @@ async def _quiet(_error: Exception) -> None:
     """Leave what went wrong to whoever asks next."""
 
 
-async def _answered(link: _Link, question: Callable[[_Link], Awaitable[_Answer]]) -> _Answer:
+async def _answered(gone: asyncio.Event, question: Awaitable[_Answer]) -> _Answer:
     """Return the answer. The client leaves a question that its server died over without one."""
-    asking = asyncio.ensure_future(question(link))
-    going = asyncio.ensure_future(link.gone.wait())
+    asking = asyncio.ensure_future(question)
+    going = asyncio.ensure_future(gone.wait())
     try:
         await asyncio.wait((asking, going), return_when=asyncio.FIRST_COMPLETED)
         if not asking.done():

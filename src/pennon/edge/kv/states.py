@@ -8,6 +8,7 @@ manifest. A state never takes the place of a later one, whoever wrote that.
 import asyncio
 import contextlib
 import hashlib
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -23,6 +24,8 @@ _MARK = b"pennon-state "
 _SHORT, _LONG = 64 * 1024, LARGEST - 1024  # what cannot be compressed becomes a little longer
 _CUTS = 128
 _TRIES = 3
+ORPHANED_S = 600.0
+"""A part that no manifest has named for so long is of a writer that did not live to write one."""
 _encode = msgspec.json.Encoder().encode
 
 Reader: TypeAlias = Callable[[bytes], Snapshot]
@@ -48,6 +51,14 @@ class StoredState(msgspec.Struct, frozen=True):
     snapshot: Snapshot
     known_at: float
     confirmed_at: float
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is kept of an environment, without its items."""
+
+    position: Position
+    digest: str
+    known_at: float
 
 
 class _Part(msgspec.Struct, frozen=True, array_like=True):
@@ -78,11 +89,22 @@ _MANIFESTS = msgspec.json.Decoder(_Manifest)
 
 
 class StateStore:
-    """Keeps environments in *store*, which other nodes may share. *reader* reads what is loaded."""
+    """Keeps environments in *store*, which other nodes may share. *reader* reads what is loaded.
 
-    def __init__(self, store: KeyValueStore, *, reader: Reader = Snapshot.from_json) -> None:
+    *now* is a time that only goes forward.
+    """
+
+    def __init__(
+        self,
+        store: KeyValueStore,
+        *,
+        reader: Reader = Snapshot.from_json,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.store = store
         self._read = reader
+        self._now = now
+        self._orphans: dict[str, tuple[float, set[str]]] = {}
         self._sound: dict[str, set[str]] = {}
         self._saving = asyncio.Lock()
 
@@ -104,18 +126,24 @@ class StateStore:
                 problem = error.problem
         raise SpoiledState(environment, problem)
 
+    async def standing(self, environment: str) -> Standing | None:
+        """Return where what is kept of *environment* stands, None if that is nothing. Raises as `load` does."""
+        manifest = await self._manifest(environment)
+        return None if manifest is None else Standing(manifest.position, manifest.digest, manifest.known_at)
+
     async def save(self, state: StoredState) -> bool:
-        """Keep *state* in place of an earlier one; return False where a later one is kept. Raises `KvUnavailable`."""
+        """Keep *state* in place of an earlier one; return False where a later one is kept.
+
+        Raises `KvUnavailable`, or `SpoiledState` where items of *state* cannot be read: then nothing has changed.
+        """
         async with self._saving:
-            before = await self._standing(state.environment)
+            before = await self._before(state.environment)
             if before is not None and not _follows(state, before):
                 return False
             parts = await self._write_parts(state, before)
             written = await self._write_manifest(state, parts)
-            if written and before is not None:
-                await self._clear(
-                    state.environment, {part.hash for part in before.parts} - {part.hash for part in parts}
-                )
+            if written:
+                await self._tidy(state.environment, before, {part.hash for part in parts})
             return written
 
     async def environments(self) -> list[str]:
@@ -142,7 +170,7 @@ class StateStore:
             raise SpoiledState(environment, str(error)) from error
         return None if value is None else _read_manifest(environment, value)
 
-    async def _standing(self, environment: str) -> _Manifest | None:
+    async def _before(self, environment: str) -> _Manifest | None:
         try:
             return await self._manifest(environment)
         except SpoiledState:
@@ -178,7 +206,7 @@ class StateStore:
         standing = set() if before is None else {part.hash for part in before.parts}
         sound = self._sound.get(state.environment, set()) & standing
         parts = []
-        slices = _slices(state.snapshot)
+        slices = _slices(state)
         while (piece := await asyncio.to_thread(next, slices, None)) is not None:
             if piece.part.hash not in sound:
                 value = await asyncio.to_thread(zlib.compress, piece.data, 1)
@@ -207,11 +235,22 @@ class StateStore:
 
         return await self.store.write_if(_STATE + environment, _written(manifest), allows)
 
-    async def _clear(self, environment: str, hashes: set[str]) -> None:
-        """Delete parts that the state before had. Who reads them just now starts again with the manifest."""
-        with contextlib.suppress(KvUnavailable):  # the state is kept; what is left of the one before does no harm
-            for hash_ in sorted(hashes):
+    async def _tidy(self, environment: str, before: _Manifest | None, kept: set[str]) -> None:
+        """Delete parts that the state before had, and those of nobody. Who reads them just now starts again."""
+        with contextlib.suppress(KvUnavailable):  # the state is kept; what is left over does no harm
+            known = {part.hash for part in before.parts} if before is not None else set()
+            for hash_ in sorted((known | await self._orphaned(environment)) - kept):
                 await self.store.delete(f"{_PART}{environment}/{hash_}")
+
+    async def _orphaned(self, environment: str) -> set[str]:
+        """Return the parts that were there a while ago, once in a while. Later ones may be of a save that goes on."""
+        seen = self._orphans.get(environment)
+        if seen is not None and self._now() - seen[0] < ORPHANED_S:
+            return set()
+        start = f"{_PART}{environment}/"
+        there = {name.removeprefix(start) for name in await self.store.names() if name.startswith(start)}
+        self._orphans[environment] = (self._now(), there)
+        return set() if seen is None else seen[1] & there
 
 
 def _follows(state: StoredState, before: _Manifest) -> bool:
@@ -251,12 +290,17 @@ def _read_manifest(environment: str, value: bytes) -> _Manifest:
     return manifest
 
 
-def _slices(snapshot: Snapshot) -> Iterator[_Slice]:
-    """Cut the text of *snapshot* where keys say so, not at round places: a change moves no cut but those beside it."""
+def _slices(state: StoredState) -> Iterator[_Slice]:
+    """Cut the text of a state where keys say so, not at round places: a change moves no cut but those beside it.
+
+    Raises `SpoiledState` for an item without text: it lies in a file, and is damaged there.
+    """
     waiting: list[bytes] = []
     size = 0
-    for piece in snapshot.pieces():
+    for piece in state.snapshot.pieces():
         is_item = piece.startswith(b'"')
+        if is_item and piece.endswith(b":"):
+            raise SpoiledState(state.environment, f"the item {piece[:-1].decode(errors='replace')} cannot be read")
         is_cut = is_item and size >= _SHORT and zlib.crc32(piece[: piece.find(b'":')]) % _CUTS == 0
         if waiting and (is_cut or size + len(piece) > _LONG):
             yield from _short(b"".join(waiting))
