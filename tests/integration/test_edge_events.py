@@ -243,10 +243,10 @@ def failing(times: int, work: Callable[..., Any]) -> Callable[..., Any]:
     """Return *work* that fails a few times first, as on a disk that is full for a while."""
     left = itertools.count(times, -1)
 
-    def tried(*arguments: Any) -> Any:
+    def tried(*arguments: Any, **named: Any) -> Any:
         if next(left) > 0:
             raise OSError(errno.ENOSPC, "no space left on device")
-        return work(*arguments)
+        return work(*arguments, **named)
 
     return tried
 

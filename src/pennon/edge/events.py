@@ -89,7 +89,8 @@ class EdgeEvents:
         lanes = tuple(self._lanes.values())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_s):
-                await asyncio.gather(*(lane.finish() for lane in lanes))
+                # What one cannot hand on now lies in its spool; the others go on.
+                await asyncio.gather(*(lane.finish() for lane in lanes), return_exceptions=True)
         await asyncio.gather(*(lane.close() for lane in lanes))
         self._lanes.clear()
         self._tasks.clear()
