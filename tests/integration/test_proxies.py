@@ -43,18 +43,20 @@ class Proxy(ABC):
         self.folder = folder
         self.certificate = certificate
         self.upstream = upstream.removeprefix("http://")
+        while not self._starts():  # somebody else may take a port that was free a moment ago
+            assert "in use" in (folder / "said").read_text(), (folder / "said").read_text()
+
+    def _starts(self) -> bool:
+        """Start it on a port that seems to be free, and return whether it serves."""
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = int(probe.getsockname()[1])
         self.url = f"https://127.0.0.1:{self.port}"
-        with (folder / "said").open("wb") as said:
+        with (self.folder / "said").open("wb") as said:
             self._process = subprocess.Popen(
-                self.command(), cwd=folder, stdout=said, stderr=said, env={**os.environ, **self.environ()}
+                self.command(), cwd=self.folder, stdout=said, stderr=said, env={**os.environ, **self.environ()}
             )
-        try:
-            until(self._answers)
-        except AssertionError:
-            self.stop()
-            raise AssertionError((folder / "said").read_text()) from None
+        until(lambda: self._answers() or self._process.poll() is not None)
+        return self._process.poll() is None
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -68,7 +70,6 @@ class Proxy(ABC):
         self._process.wait(_PATIENCE_S)
 
     def _answers(self) -> bool:
-        assert self._process.poll() is None
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return True
@@ -109,7 +110,8 @@ class Caddy(Proxy):
     def command(self) -> list[str]:
         ours = ROOT / "deploy" / "caddy" / "Caddyfile"
         (self.folder / "Caddyfile").write_text(
-            f"{{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}}\nimport {ours}\n"
+            "{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n"
+            f"import {ours}\n"
         )
         return [_found(self.program), "run", "--config", str(self.folder / "Caddyfile"), "--adapter", "caddyfile"]
 

@@ -40,7 +40,7 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # The server logs each request itself, with its id; the libraries' own news is debugging.
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy", "httpx2"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

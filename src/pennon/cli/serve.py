@@ -116,7 +116,7 @@ def _supervise(settings: Settings, said: "_Said", load: Callable[[], Settings]) 
             stack.enter_context(listener)
         stack.enter_context(prepared(settings, announce=said.first.append))
         listening = Listening(settings.host, listeners[0].getsockname()[1])
-        supervise(plan, listeners, ready=lambda: said.ready(listening))
+        supervise(plan, listeners, ready=lambda _: said.ready(listening))
 
 
 class _Said(msgspec.Struct, frozen=True):

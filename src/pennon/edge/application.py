@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pennon.edge.node import EdgeNode
 from pennon.stream import Endpoints, Intake
+from pennon.stream.families import Family, added_up, families_of, registry_of
 from pennon.stream.front import Front
 from pennon.stream.http import JSON, NO_STORE, Answer, Receive, Request, Scope, Send, send_answer
 
@@ -20,8 +21,10 @@ STATUS = "/edge/v1/status"
 class Application:
     """Answers for *edge*. `state` has what a server wants: `drain` ends all streams, `streams` takes connections."""
 
-    def __init__(self, edge: EdgeNode) -> None:
+    def __init__(self, edge: EdgeNode, others: Callable[[], Awaitable[list[list[Family]]]] | None = None) -> None:
+        """Take *edge*; where it is one of several workers, *others* returns what the others have counted."""
         self.edge = edge
+        self._others = others
         front = Front()
         self.state = SimpleNamespace(drain=edge.stream.drain, streams=Intake(edge.stream, front))
         self._endpoints = Endpoints(edge.stream, front=front)
@@ -68,8 +71,10 @@ class Application:
     async def _metrics(self, request: Request) -> Answer:
         if not self.edge.settings.metrics_open and (refusal := self._refused(request)) is not None:
             return refusal
-        registries = (self.edge.stream.metrics.registry, self.edge.events.metrics.registry)
-        body = b"".join(generate_latest(registry) for registry in registries)
+        registry = self.edge.stream.metrics.registry
+        if self._others is not None:
+            registry = registry_of(added_up([families_of(registry), *await self._others()]))
+        body = generate_latest(registry)
         return Answer(200, body, (("content-type", CONTENT_TYPE_LATEST), NO_STORE))
 
     async def _status(self, request: Request) -> Answer:

@@ -54,6 +54,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8080
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=256,
+            description="Processes that serve, on one address. The first is the node; the others follow it, as nodes "
+            "of their own. SIGHUP renews them one after the other, and one that dies is replaced.",
+        ),
+    ] = 1
     data: Annotated[
         str, Meta(min_length=1, description="Folder for what is known, and for events on their way. Made if missing.")
     ] = "pennon-edge-data"

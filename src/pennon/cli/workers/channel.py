@@ -12,7 +12,7 @@ import msgspec
 from pennon.stream.families import Family
 
 _LENGTH_BYTES = 4
-Program: TypeAlias = Literal["serve"]
+Program: TypeAlias = Literal["serve", "edge"]
 """Which command's worker it is to be."""
 
 
@@ -27,12 +27,16 @@ class Start(msgspec.Struct, frozen=True, tag=True):
     """Which folder of events it has: while one worker follows another, not that of its own number."""
     folder: str
     """Of the workers of this server, and of nobody else."""
-    listener: int
+    listeners: list[int]
+    hub_url: str
+    """Where an edge's other workers find the first; empty for a server's."""
     drain_timeout_s: int
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """From a worker: it serves."""
+    """From a worker: it serves, and this is what it has to say of itself."""
+
+    said: bytes
 
 
 class Followed(msgspec.Struct, frozen=True, tag=True):

@@ -7,19 +7,14 @@ import asyncio
 import signal
 import socket
 import sys
-from pathlib import Path
 
-import msgspec
 import structlog
-from litestar import Litestar
 from prometheus_client.registry import Collector
 from uvicorn.loops.auto import auto_loop_factory
 
-from pennon.cli.logs import set_up_logs
 from pennon.cli.server import Server, configured, serve
 from pennon.cli.workers.channel import Ask, Channel, Counted, Failed, Followed, Ready, Start, read_start
-from pennon.control.app import CannotStart, Place, create_app
-from pennon.control.config import Settings
+from pennon.cli.workers.programs import CannotMake, Made, make
 from pennon.stream.families import Family, families_of
 
 _log = structlog.get_logger("pennon.cli.workers.child")
@@ -74,17 +69,12 @@ async def _work(start: Start, end: socket.socket) -> int:
     channel = await Channel.over(end)
     others = Others(channel)
     try:
-        app, collector = _made(start, others)
-        listener = socket.socket(fileno=start.listener)
-        config = configured(app, drain_timeout_s=start.drain_timeout_s)
-        server = Server(config, ready=lambda: channel.send(Ready()), drain=app.state.drain)
-        obeying = asyncio.create_task(_obey(channel, server, others, collector))
+        made = make(start, others.families)
         try:
-            await serve(app, server, listener)
-        finally:
-            obeying.cancel()
-        channel.send(Counted(None, [families_of(collector)]))
-    except CannotStart as error:
+            await _serve(made, start, channel, others)
+        except made.refusals as error:
+            raise CannotMake(str(error)) from error
+    except CannotMake as error:
         channel.send(Failed(str(error)))
         return 1
     finally:
@@ -92,12 +82,16 @@ async def _work(start: Start, end: socket.socket) -> int:
     return 0
 
 
-def _made(start: Start, others: Others) -> tuple[Litestar, Collector]:
-    settings = Settings(**msgspec.json.decode(start.settings))  # read and checked by the supervisor
-    set_up_logs(level=settings.log_level, form=settings.log_format)
-    place = Place(start.number, start.workers, start.events, Path(start.folder))
-    app = create_app(settings, place=place, others=others.families)
-    return app, app.state.metrics
+async def _serve(made: Made, start: Start, channel: Channel, others: Others) -> None:
+    listeners = [socket.socket(fileno=number) for number in start.listeners]
+    config = configured(made.app, drain_timeout_s=start.drain_timeout_s)
+    server = Server(config, ready=lambda: channel.send(Ready(made.said())), drain=made.app.state.drain)
+    obeying = asyncio.create_task(_obey(channel, server, others, made.collector))
+    try:
+        await serve(made.app, server, *listeners)
+    finally:
+        obeying.cancel()
+    channel.send(Counted(None, [families_of(made.collector)]))
 
 
 async def _obey(channel: Channel, server: Server, others: Others, collector: Collector) -> None:

@@ -33,12 +33,12 @@ class Worker:
         self.has_ended = asyncio.Event()
         self._process = process
         self._channel = channel
-        self._serves: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._serves: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._asked: dict[int, asyncio.Future[None]] = {}
         self._asking = 0
 
     @classmethod
-    async def started(cls, start: Start, listener: socket.socket) -> Self:
+    async def started(cls, start: Start) -> Self:
         """Start a process, and return without waiting for it to serve."""
         ours, its = socket.socketpair()
         with its:
@@ -47,7 +47,7 @@ class Worker:
                 sys.executable,
                 *_COMMAND,
                 str(its.fileno()),
-                pass_fds=(its.fileno(), listener.fileno()),
+                pass_fds=(its.fileno(), *start.listeners),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 process_group=0,
@@ -83,9 +83,9 @@ class Worker:
         self.has_ended.set()
         await self._channel.aclose()
 
-    async def serves(self) -> None:
-        """Return when it serves. Raises `WorkerFailed`."""
-        await asyncio.shield(self._serves)
+    async def serves(self) -> bytes:
+        """Return, when it serves, what it says of itself. Raises `WorkerFailed`."""
+        return await asyncio.shield(self._serves)
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -118,8 +118,8 @@ class Worker:
 
     def _take(self, message: Message, answer: Callable[["Worker", int], None]) -> None:
         match message:
-            case Ready() if not self._serves.done():
-                self._serves.set_result(None)
+            case Ready(said) if not self._serves.done():
+                self._serves.set_result(said)
             case Failed(text) if not self._serves.done():
                 self._serves.set_exception(WorkerFailed(text))
                 self._serves.exception()

@@ -42,10 +42,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     program: Program
     settings: Callable[[], bytes]
     drain_timeout_s: int
+    hub: socket.socket | None = None
+    """Where the first worker listens besides, for the others to follow it.
+
+    They start after it then. Each is renewed when the one before it on its listener has ended, as it has the same
+    folder; who connects meanwhile waits.
+    """
 
 
-def supervise(plan: Plan, listeners: Sequence[socket.socket], *, ready: Callable[[], None]) -> None:
-    """Run a worker on each of *listeners* until SIGTERM or SIGINT. *ready* is called when all serve.
+def supervise(plan: Plan, listeners: Sequence[socket.socket], *, ready: Callable[[bytes], None]) -> None:
+    """Run a worker on each of *listeners* until SIGTERM or SIGINT. *ready* is told by the first when all serve.
 
     Raises `WorkerFailed` where one cannot start at all, in its own words.
     """
@@ -55,7 +61,7 @@ def supervise(plan: Plan, listeners: Sequence[socket.socket], *, ready: Callable
 class Supervisor:
     """Keeps the sockets open that it hands to its workers: what waits in them outlives each."""
 
-    def __init__(self, plan: Plan, listeners: Sequence[socket.socket], *, ready: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, listeners: Sequence[socket.socket], *, ready: Callable[[bytes], None]) -> None:
         self._plan = plan
         self._listeners = listeners
         self._ready = ready
@@ -110,10 +116,13 @@ class Supervisor:
 
     async def _work(self) -> None:
         seats = range(len(self._listeners))
+        if self._plan.hub is not None:
+            await self._seat(0)
         async with asyncio.TaskGroup() as starting:
             for at in seats:
-                starting.create_task(self._seat(at))
-        self._ready()
+                if at not in self._serving:
+                    starting.create_task(self._seat(at))
+        self._ready(await self._serving[0].serves())
         await asyncio.gather(self._renew_on(), *(self._keep(at) for at in seats))
 
     async def _seat(self, at: int) -> None:
@@ -128,10 +137,11 @@ class Supervisor:
             workers=len(self._listeners),
             events=self._free_events(at),
             folder=str(self._folder),
-            listener=self._listeners[at].fileno(),
+            listeners=[listener.fileno() for listener in self._listeners_of(at)],
+            hub_url="" if self._plan.hub is None else f"http://127.0.0.1:{self._plan.hub.getsockname()[1]}",
             drain_timeout_s=self._plan.drain_timeout_s,
         )
-        worker = await Worker.started(start, self._listeners[at])
+        worker = await Worker.started(start)
         self._alive[worker] = asyncio.create_task(self._watch(worker))
         try:
             await worker.serves()
@@ -139,6 +149,10 @@ class Supervisor:
             await self._end([worker])
             raise
         return worker
+
+    def _listeners_of(self, at: int) -> list[socket.socket]:
+        hub = self._plan.hub
+        return [self._listeners[at], *([hub] if hub is not None and at == 0 else [])]
 
     def _free_events(self, at: int) -> int:
         """Return the folder of events for a new worker: its own, unless the one that it follows still has that."""
@@ -202,13 +216,17 @@ class Supervisor:
                 _log.info("all workers are renewed")
 
     async def _renew(self, at: int) -> None:
-        """Start another worker on the listener *at*, and end the one there was once it serves."""
+        """Start another worker on the listener *at*, and end the one there was; before, if both cannot be."""
         async with self._seats[at]:
             old = self._serving[at]
+            if self._plan.hub is not None:
+                old.leave()
+                await self._ended([old])
             self._serving[at] = await self._started(at)
         self._census.replace(Why.RENEWED)
-        old.leave()
-        await self._ended([old])
+        if self._plan.hub is None:
+            old.leave()
+            await self._ended([old])
 
     async def _end(self, workers: Collection[Worker]) -> None:
         """End *workers*: in good order, and by force where that takes too long."""
