@@ -114,11 +114,11 @@ def run(
             runner.run(serve(app, server, listener))
 
 
-async def serve(app: Application, server: uvicorn.Server, listener: socket.socket) -> None:
+async def serve(app: Application, server: uvicorn.Server, *listeners: socket.socket) -> None:
     """Run *server* within the lifespan of *app*: what fails at its start is raised here, not logged by uvicorn."""
     try:
         async with app.lifespan():
-            await server.serve(sockets=[listener])
+            await server.serve(sockets=list(listeners))
     except BaseExceptionGroup as group:  # Litestar starts in a task group
         raise _only(group) from group
 
