@@ -32,8 +32,14 @@ class Family(msgspec.Struct, frozen=True):
 _FEWEST = frozenset({"pennon_revision", "pennon_edge_revision", "pennon_ready"})
 """Gauges of which the least says how the server is: a change has arrived when it has arrived everywhere."""
 _MOST = frozenset(
-    {"pennon_environments", "pennon_edges", "pennon_edge_overrides", "pennon_edge_reported_level"}
-    | {"pennon_edge_level", "pennon_edge_circuit"}
+    {
+        "pennon_environments",
+        "pennon_edge_circuit",
+        "pennon_edge_level",
+        "pennon_edge_overrides",
+        "pennon_edge_reported_level",
+        "pennon_edges",
+    }
 )
 """Gauges that every process has of the same things; those in seconds are such too: the oldest state is what counts."""
 
