@@ -176,7 +176,7 @@ class Channel:
                 continue
             if framed.rest is None:
                 stream.known, stream.told_at = framed.mark, now
-                stream.transport.write(framed.head)
+                stream.send(framed.head)
                 told += 1
             else:
                 self._give(stream, framed)

@@ -151,7 +151,7 @@ class _Beats:
         beaten = 0
         for stream in self.wheel.turn():
             if not stream.busy and stream.told_at < told_after:
-                stream.transport.write(stream.channel.beat())
+                stream.send(stream.channel.beat())
                 beaten += 1
         if beaten:
             self._fanout.delivered(HEARTBEAT, beaten)

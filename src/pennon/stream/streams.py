@@ -49,21 +49,20 @@ def begin(
     stream = Subscriber(transport, call.access.key_hash, since)
     # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
     transport.set_write_buffer_limits(high=0)
-    _bound_kernel_buffer(transport)
+    _bound_kernel_buffer(stream.descriptor)
     transport.set_protocol(stream)
     channel.open(
         stream, before=head + chunk(b"retry: %d\n\n" % call.node.settings.retry_ms), opening=opening, ticket=ticket
     )
 
 
-def _bound_kernel_buffer(transport: Transport) -> None:
+def _bound_kernel_buffer(descriptor: int) -> None:
     """Bound what the kernel keeps for a reader who does not read: it would grow to megabytes."""
-    shown = transport.get_extra_info("socket")
-    if shown is None:
+    if descriptor < 0:
         return
     # Of the C class with all of its arguments: what transports show makes a socket for each call, and asks the kernel
     # for its family, its type and its protocol.
-    connection = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, shown.fileno())
+    connection = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     finally:
