@@ -11,71 +11,48 @@ import structlog
 
 from pennon._version import __version__
 from pennon.bus import MemoryBus
-from pennon.edge.breaker import BreakerSettings
 from pennon.edge.circuits import CircuitCalls, Circuits
-from pennon.edge.config import Settings, name_in
-from pennon.edge.defaults import BundledDefaults, bundled
-from pennon.edge.discovery import LIST_S, Discovery
+from pennon.edge.config import Settings
+from pennon.edge.discovery import Discovery
 from pennon.edge.events import EdgeEvents
-from pennon.edge.following import Following, FollowingSettings
+from pennon.edge.following import Following
 from pennon.edge.keeping import Keeping
 from pennon.edge.known import KnownEnvironments
-from pennon.edge.kv import KvUnusable, StateStore, store_at
-from pennon.edge.kv.publishing import Publishing
-from pennon.edge.lanes import ForwardingSettings
 from pennon.edge.listing import Listed, Listing, Membership
 from pennon.edge.metrics import StatusCollector
 from pennon.edge.overriding import Overrides
-from pennon.edge.publisher import publishing_to
+from pennon.edge.parts import (
+    CannotStart,
+    Tuning,
+    config_of,
+    defaults_of,
+    made_folder,
+    name_of,
+    publishing_of,
+    state_store_of,
+    stream_settings_of,
+    tiers_of,
+)
 from pennon.edge.replicas import Feed, Replicas
 from pennon.edge.reporting import Reporter
-from pennon.edge.sizes import size_of
 from pennon.edge.standing import environments_of, hash_of, upstreams_of, what_is_wrong
 from pennon.edge.status import Status
-from pennon.edge.tiers import Tiers
 from pennon.ingest import SpoolError
 from pennon.model import Position, Snapshot
 from pennon.protocol import Trust
 from pennon.sdk import Level
-from pennon.sdk._async.transport import AsyncTransport, prepared
-from pennon.sdk.config import Config, system_clock
-from pennon.sdk.errors import InvalidFile
-from pennon.sdk.ladder import Pace
-from pennon.sdk.signatures import verifier
+from pennon.sdk._async.transport import AsyncTransport
+from pennon.sdk.config import system_clock
 from pennon.sdk.trust import trust_of
-from pennon.stream import StreamNode, StreamSettings
+from pennon.stream import StreamNode
+
+__all__ = ["CannotStart", "EdgeNode", "Tuning", "name_of"]
 
 _log = structlog.get_logger(__name__)
-PACE = Pace(poll_s=10.0, base_s=0.5, cap_s=5.0, refused_s=20.0)
-HEARTBEAT_S = 2.0
-TIMEOUT_S = 5.0
 LEAVE_S = 1.0
 """How long a stop waits for the upstream to hear of it."""
-FIRST_S = 5.0
-"""How long a start waits for the first word of an upstream, where nothing is known without one."""
 CURRENT_S = 10.0
 """What was not confirmed for longer than this may not be all that there is."""
-
-
-class CannotStart(Exception):
-    """The node cannot start. The text says why and what to do."""
-
-
-class Tuning(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast a node tries things. The defaults are the design's numbers."""
-
-    pace: Pace = PACE
-    breaker: BreakerSettings = BreakerSettings()
-    following: FollowingSettings = FollowingSettings()
-    forwarding: ForwardingSettings = ForwardingSettings()
-    heartbeat_s: float = HEARTBEAT_S
-    list_s: float = LIST_S
-    first_s: float = FIRST_S
-
-
-def name_of(settings: Settings) -> str:
-    """Return the node's name: the one given, or the one that is kept in its folder. Raises `CannotStart`."""
-    return settings.name or name_in(_made(settings.data_folder))
 
 
 class EdgeNode:
@@ -94,7 +71,7 @@ class EdgeNode:
         self.settings = settings
         self.clock = system_clock()
         self._tuning = tuning
-        folder = _made(settings.data_folder)
+        folder = made_folder(settings.data_folder)
         self.name = name_of(settings)
         self.key_hash = hash_of(settings.key)
         self.replicas = Replicas(key_ttl_s=float(settings.key_ttl))
@@ -104,26 +81,26 @@ class EdgeNode:
         self.followings: dict[str, Following] = {}
         self.on_applied: list[Callable[[str, Position, float], None]] = []
         """Each is told of an environment, where it stands now, and when that was, in seconds since 1970."""
-        self.config = _config(settings, tuning)
+        self.config = config_of(settings, tuning)
         self.circuits = Circuits(self.name, self.config.urls, self.clock.monotonic, settings=tuning.breaker)
         self.bus = MemoryBus()
         waiting = msgspec.structs.replace(tuning.forwarding, spool_bytes=settings.events_mib * 1024 * 1024)
         self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key, waiting)
         self._known = KnownEnvironments(folder)
-        self.tiers = _tiers(settings, folder, environments=len(self._known.load() or ()))
+        self.tiers = tiers_of(settings, folder, environments=len(self._known.load() or ()))
         self._read = Snapshot.from_json if self.tiers is None else self.tiers.housing.read
-        stream_settings = _stream_settings(settings, tuning)
+        stream_settings = stream_settings_of(settings, tuning)
         if self.tiers is not None:
             stream_settings = self.tiers.settings(stream_settings)
         stream_settings = msgspec.structs.replace(stream_settings, shared_folder=shared_folder)
         self.stream = StreamNode(self.replicas, self.bus, self.events, self.clock, stream_settings, name=self.name)
-        self.keeping = Keeping(_state_store(settings, self._read), self.replicas.feeds, self.clock)
-        self.publishing = _publishing(settings, self.replicas, self.stream)
+        self.keeping = Keeping(state_store_of(settings, self._read), self.replicas.feeds, self.clock)
+        self.publishing = publishing_of(settings, self.replicas, self.stream)
         self.stream.metrics.registry.register(self.events.metrics)
         if self.tiers is not None:
             self.stream.metrics.registry.register(self.tiers)
         self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
-        self._defaults = _defaults(settings)
+        self._defaults = defaults_of(settings)
         self._discovery: Discovery | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._stack = contextlib.AsyncExitStack()
@@ -256,7 +233,7 @@ class EdgeNode:
             _log.warning(
                 "the defaults hold no key records, and by themselves admit nobody", file=self.settings.defaults
             )
-        if not self.replicas.is_listed:
+        if all(feed.served is None for feed in self.replicas.feeds.values()):
             self._feed(self._defaults.environment)
             self.replicas.is_listed = True
             _log.warning("only the defaults are known", environment=self._defaults.environment)
@@ -283,7 +260,9 @@ class EdgeNode:
             self._follow(each.key)
             self.replicas.feeds[each.key].client_rules = each.client_rules
         for name in self.replicas.feeds.keys() - names:
-            self._leave(name)
+            # The defaults stay until somebody knows better.
+            if listing.complete or not self.replicas.feeds[name].is_on_defaults:
+                self._leave(name)
         if not self.replicas.is_listed:
             self.replicas.is_listed = True
             for name in names:
@@ -348,67 +327,3 @@ async def _running(work: Coroutine[object, object, None]) -> AsyncIterator[None]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStart(f"The folder {folder} cannot be made: {error.strerror}; name another with --data.") from error
-    return folder
-
-
-def _config(settings: Settings, tuning: Tuning) -> Config:
-    config = Config(
-        urls=settings.upstreams,
-        key=settings.key,
-        pace=tuning.pace,
-        heartbeat_s=tuning.heartbeat_s,
-        timeout_s=TIMEOUT_S,
-        clock=system_clock(),
-        trusted_keys=settings.trusted_keys,
-        strict_signatures=settings.strict_signatures,
-        max_head_age_s=float(settings.max_head_age) or None,
-        verify=verifier() if settings.trusted_keys else None,
-    )
-    return prepared(config)
-
-
-def _stream_settings(settings: Settings, tuning: Tuning) -> StreamSettings:
-    return StreamSettings(
-        edge_heartbeat_s=tuning.heartbeat_s,
-        drain_s=float(settings.drain_timeout_s),
-        public_url=settings.public_url.rstrip("/") if settings.public_url else None,
-    )
-
-
-def _tiers(settings: Settings, folder: Path, *, environments: int) -> Tiers | None:
-    if settings.memory_limit is None:
-        return None
-    try:
-        return Tiers(size_of(settings.memory_limit), folder, environments=environments)
-    except ValueError as error:
-        raise CannotStart(f"The memory limit of {settings.memory_limit} is too small: {error}.") from error
-
-
-def _publishing(settings: Settings, replicas: Replicas, stream: StreamNode) -> Publishing | None:
-    if settings.publish is None:
-        return None
-    try:
-        return publishing_to(settings.publish, settings.publish_token, replicas, stream)
-    except KvUnusable as error:
-        raise CannotStart(f"Nothing can be published: {error}.") from error
-
-
-def _state_store(settings: Settings, read: Callable[[bytes], Snapshot]) -> StateStore:
-    try:
-        return StateStore(store_at(settings.kv_url), reader=read)
-    except KvUnusable as error:
-        raise CannotStart(f"The key-value store cannot be used: {error}.") from error
-
-
-def _defaults(settings: Settings) -> BundledDefaults | None:
-    try:
-        return bundled(Path(settings.defaults) if settings.defaults else None)
-    except InvalidFile as error:
-        raise CannotStart(f"The defaults in {settings.defaults} cannot be used: {error}.") from error
