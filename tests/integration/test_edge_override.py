@@ -86,10 +86,12 @@ def test_flag_is_turned_off_on_a_node_whose_origin_is_dead_and_for_all_below_unt
             assert web(pop, server_key)[0] is False
             (shown,) = first.status().overrides
             assert (shown.override.flag, shown.override.why, shown.state) == (FLAG, "it burns", "in force")
-            assert "it burns" in told(folder, "--list")
+            assert "in force" in (listed := told(folder, "--list"))
+            assert "it burns" in listed
             assert "a flag is overridden on this node" in first.said()
 
             first.stop(signal.SIGKILL)
+            assert "the node is not running" in told(folder, "--list")
             again = (*name, "--port", first.url.rpartition(":")[2])
             with edge_process(folder, [server.url], edge_key, *again) as second:
                 assert web(second, server_key)[0] is False, "it has outlived the node"

@@ -22,6 +22,7 @@ WRONG_USE = 2
 UNREACHABLE = 3
 DEFAULT_URL = "http://127.0.0.1:8000"
 _TIMEOUT_S = 30.0
+_START_IT = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
 
 
 class Login(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,12 +73,14 @@ def fail(message: str, *, mend: str = "", status: int = NO) -> NoReturn:
 class Server:
     """The admin API of a server. Errors end the command with what the server said and what to do about it.
 
-    *prefix* stands before each path; empty for a server that has no admin API, such as an edge node.
+    *prefix* stands before each path; empty for a server that has no admin API, such as an edge node. *mend* is what to
+    do where it cannot be reached.
     """
 
-    def __init__(self, login: Login, *, prefix: str = "api/v1/") -> None:
+    def __init__(self, login: Login, *, prefix: str = "api/v1/", mend: str = _START_IT) -> None:
         self.login = login
         self._prefix = prefix
+        self._mend = mend
         headers = {"Authorization": f"Bearer {login.token}"} if login.token else {}
         try:
             self._http = httpx2.Client(base_url=login.url, headers=headers, timeout=_TIMEOUT_S)
@@ -139,8 +142,7 @@ class Server:
                 return self._http.request(method, path, **request)
         except httpx2.TransportError as error:
             reason = str(error) or type(error).__name__
-            mend = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
-            fail(f"{self.login.url} could not be reached: {reason}", mend=mend, status=UNREACHABLE)
+            fail(f"{self.login.url} could not be reached: {reason}", mend=self._mend, status=UNREACHABLE)
 
     def _refused(self, response: httpx2.Response, named: Callable[[str], str]) -> NoReturn:
         try:

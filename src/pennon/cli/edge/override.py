@@ -103,7 +103,7 @@ class _Node:
         """Show what is in force, and what was ended of itself."""
         overrides, digest = self._read()
         seen = self._file.seen()
-        is_taken = seen is not None and seen.of == digest
+        is_taken = seen is not None and seen.of == digest and _is_alive(seen.pid)
         standing = {each.override: each for each in seen.overrides} if seen is not None and is_taken else {}
         ended = seen.dropped if seen is not None else ()
         if self._json:
@@ -218,6 +218,17 @@ def _ago(at: float) -> str:
     if seconds < 120:
         return f"{seconds} s ago"
     return f"{seconds // 60} min ago" if seconds < 7200 else f"{seconds // 3600} h ago"
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether the process that took the file still runs. One that cannot be asked, as another user's, does."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _who() -> str:

@@ -47,14 +47,22 @@ def status(
     --node, where it is cut off from its upstreams or not ready.
     """
     asked = _Itself(node, key) if node is not None else _Tree(project, environment)
-    while True:
-        is_well = asked.show(json=json, clear=watch and not json)
-        if not watch:
-            raise typer.Exit(0 if is_well else NO)
-        try:
+    ended = _once(asked, json=json, clear=False)
+    try:
+        while watch and ended != WRONG_USE:
             time.sleep(_WATCH_S)
-        except KeyboardInterrupt:
-            raise typer.Exit(0 if is_well else NO) from None
+            ended = _once(asked, json=json, clear=not json)
+    except KeyboardInterrupt:
+        pass
+    raise typer.Exit(ended)
+
+
+def _once(asked: "_Tree | _Itself", *, json: bool, clear: bool) -> int:
+    """Show it once and return the exit status. Who watches goes on where the server is away for a while."""
+    try:
+        return 0 if asked.show(json=json, clear=clear) else NO
+    except typer.Exit as ended:
+        return ended.exit_code
 
 
 class _Tree:
@@ -93,7 +101,8 @@ class _Itself:
 
     def show(self, *, json: bool, clear: bool) -> bool:
         """Show it, and return whether all is well."""
-        with Server(self._login, prefix="") as server:
+        mend = "see whether it runs, and where it listens: pennon edge run --host, --port"
+        with Server(self._login, prefix="", mend=mend) as server:
             found = server.read("edge/v1/status")
         _clear(clear)
         if json:
