@@ -5,6 +5,7 @@ request at a quiet moment goes its way.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import httptools
@@ -16,6 +17,8 @@ from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
 from pennon.stream.quick import START, Quick
 
+_END_OF_HEAD = b"\r\n\r\n"
+
 
 class _Request:
     """Takes what a parser finds. `messages` counts the ends of requests."""
@@ -23,9 +26,6 @@ class _Request:
     __slots__ = ("body", "headers", "messages", "url")
 
     def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = b""
@@ -47,8 +47,11 @@ class _Request:
 class EvaluatingHttp(LeavingHttp):
     """Has `app.state.quick`, a `pennon.stream.Quick`, answer evaluations, if there is one."""
 
-    _request: _Request | None = None
-    _requests: httptools.HttpRequestParser
+    _head = b""
+    """The last head that was answered at once, and what was read in it."""
+    _length = 0
+    _url = b""
+    _headers: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class EvaluatingHttp(LeavingHttp):
     @property
     def has_not_asked(self) -> bool:
         """Whether nothing was asked on this connection yet."""
-        return self._request is None and super().has_not_asked
+        return not self._head and super().has_not_asked
 
     def data_received(self, data: bytes) -> None:
         """Answer what can be answered at once; read on in any other case."""
@@ -93,20 +96,24 @@ class EvaluatingHttp(LeavingHttp):
         return is_between and is_usual and not self.transport.is_closing()
 
     def _answered(self, quick: Quick, data: bytes) -> bytes:
-        request = self._request
-        if request is None:
-            request = self._request = _Request()
-            self._requests = httptools.HttpRequestParser(request)
-        else:
-            request.begin()
-        parser = self._requests
+        head, _, body = data.partition(_END_OF_HEAD)
+        # Clients say the same on a connection again and again. What was read of it once need not be read anew.
+        if head != self._head or len(body) != self._length:
+            request = self._read(data)
+            if request is None:
+                self._head = b""
+                return b""
+            self._head, self._length, body = head, len(body), request.body
+            self._url, self._headers = request.url, request.headers
+        return quick.answer(self._url, self._headers, body, tuple(self.server_state.default_headers))
+
+    def _read(self, data: bytes) -> _Request | None:
+        """Return what *data* is, if that is one whole request with its body as it is, and the connection goes on."""
+        request = _Request()
+        parser = httptools.HttpRequestParser(request)
         try:
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._requests = httptools.HttpRequestParser(request)
-            return b""
-        if request.messages != 1 or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
-            # What this parser has begun to read is uvicorn's to end.
-            self._requests = httptools.HttpRequestParser(request)
-            return b""
-        return quick.answer(request.url, request.headers, request.body, tuple(self.server_state.default_headers))
+            return None
+        is_usual = request.messages == 1 and parser.get_http_version() == "1.1" and parser.should_keep_alive()
+        return request if is_usual and data.endswith(_END_OF_HEAD + request.body) else None

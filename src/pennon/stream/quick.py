@@ -20,7 +20,7 @@ START = b"POST /ofrep/v1/evaluate/flags"
 _ALL = "/ofrep/v1/evaluate/flags"
 _ONE = f"{_ALL}/"
 _HANDLERS: Mapping[str, Callable[[Call, bytes], Answer | None]] = {_ALL: ofrep.flags_at_once, _ONE: ofrep.flag_at_once}
-_STATUSES = {status: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+_STATUSES = {int(status): b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
 
 class Quick:
@@ -72,7 +72,7 @@ class Quick:
 
 
 def _sent(answer: Answer, lines: Lines) -> bytes:
-    parts: list[bytes | memoryview] = [_STATUSES[HTTPStatus(answer.status)]]
+    parts: list[bytes | memoryview] = [_STATUSES[answer.status]]
     for name, value in lines:
         parts += (name, b": ", value, b"\r\n")
     if answer.status != HTTPStatus.NOT_MODIFIED:
