@@ -44,9 +44,16 @@ class _Folder(Killable):
             self._kept.touch()
 
 
+class _Redis(RedisServer):
+    """A Redis that has what it acknowledged on its disk. By itself it may put that off while the disk is busy."""
+
+    def arguments(self) -> list[str]:
+        return [*super().arguments(), "--appendfsync", "always"]
+
+
 _SERVERS: dict[str, tuple[Callable[[], Killable], str]] = {
     "file": (_Folder, ""),
-    "redis": (RedisServer, "?prefix=test"),
+    "redis": (_Redis, "?prefix=test"),
     "nats": (NatsServer, "/test"),
 }
 
