@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pennon.cli.edge import app
+from pennon.control.publishing import collecting
+from pennon.edge import reporting
 from tests.edges import EdgeInProcess, edge
 from tests.integration.nodes import eventually
 from tests.integration.test_edge import PLACE, following, origin, turn
@@ -32,6 +34,16 @@ class Tree:
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         return {node["node"]: node for node in self.propagation()["nodes"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_no_time() -> Iterator[None]:
+    """Report and collect more often than in production: tests wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collecting, "INTERVAL_S", 0.1)
+        patch.setattr(collecting, "LOOK_S", 0.2)
+        patch.setattr(reporting, "COALESCED_S", 0.1)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from pennon.control.publishing import collecting
 from pennon.control.publishing.collecting import Collecting
 from tests.integration.nodes import eventually
 from tests.serving import Api, InProcess, serving
@@ -42,6 +43,15 @@ class Tree:
             return found if check(found) else None
 
         return eventually(look, within=20.0) or {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_no_time() -> Iterator[None]:
+    """Collect more often than in production: tests wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collecting, "INTERVAL_S", 0.1)
+        patch.setattr(collecting, "LOOK_S", 0.2)
+        yield
 
 
 @pytest.fixture(scope="module")
