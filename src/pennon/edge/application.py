@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pennon.edge.node import EdgeNode
-from pennon.stream import Endpoints, Intake
+from pennon.stream import Endpoints, Intake, Quick
 from pennon.stream.families import Family, added_up, families_of, registry_of
 from pennon.stream.front import Front
 from pennon.stream.http import JSON, NO_STORE, Answer, Receive, Request, Scope, Send, send_answer
@@ -19,14 +19,18 @@ STATUS = "/edge/v1/status"
 
 
 class Application:
-    """Answers for *edge*. `state` has what a server wants: `drain` ends all streams, `streams` takes connections."""
+    """Answers for *edge*. `state` has what a server wants: `drain` ends all streams, `streams` takes connections,
+    `quick` answers evaluations.
+    """
 
     def __init__(self, edge: EdgeNode, others: Callable[[], Awaitable[list[list[Family]]]] | None = None) -> None:
         """Take *edge*; where it is one of several workers, *others* returns what the others have counted."""
         self.edge = edge
         self._others = others
         front = Front()
-        self.state = SimpleNamespace(drain=edge.stream.drain, streams=Intake(edge.stream, front))
+        self.state = SimpleNamespace(
+            drain=edge.stream.drain, streams=Intake(edge.stream, front), quick=Quick(edge.stream, front)
+        )
         self._endpoints = Endpoints(edge.stream, front=front)
         self._asked: Mapping[str, _Asked] = {
             "/healthz": self._alive,
