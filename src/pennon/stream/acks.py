@@ -5,6 +5,7 @@ long it kept the report. What is left out is the time on the wire.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import Annotated
 
 import msgspec
@@ -18,6 +19,8 @@ APPLIED = 32
 """A report names at most so many revisions that were applied lately."""
 FORGOTTEN_S = 900.0
 """A node that said nothing for so long is not passed on any more. Where acks are kept decides for itself."""
+_SAME_S = 1e-6
+"""What is lost of a time that was subtracted and added again."""
 
 _Name = Annotated[str, Meta(min_length=1, max_length=128)]
 _Revision = Annotated[str, Meta(max_length=40)]
@@ -54,18 +57,16 @@ class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
 class _Kept:
     """The last report of a node. `written` is when, by the clock of who keeps it."""
 
-    __slots__ = ("ack", "applied", "is_sent", "written")
+    __slots__ = ("ack", "applied", "written")
 
     def __init__(self, ack: Ack, now: float) -> None:
         self.ack = ack
         self.written = now - ack.waited
         self.applied = {revision: self.written - before for revision, before in ack.applied.items()}
-        self.is_sent = False
 
     def following(self, known: "_Kept") -> None:
-        """Take over from the report before this one what nobody was told yet."""
-        if not known.is_sent:
-            self.applied = dict(list((known.applied | self.applied).items())[-APPLIED:])
+        """Take over what the report before this one said, of which nobody was told yet."""
+        self.applied = dict(list((known.applied | self.applied).items())[-APPLIED:])
 
     def as_of(self, now: float) -> Ack:
         return msgspec.structs.replace(
@@ -82,47 +83,64 @@ class AckBook:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], _Kept] = {}
+        # The nodes of an environment in the order in which they were heard of; those with news beside them.
+        self._kept: dict[str, dict[str, _Kept]] = {}
+        self._untold: dict[str, dict[str, _Kept]] = {}
+        self._count = 0
 
     def take(self, environment: str, ack: Ack, now: float) -> None:
         """Keep *ack*, unless a newer one of that node is here: it may have come by another way."""
-        known = self._kept.pop((environment, ack.node), None)
-        kept = _Kept(ack, now)
+        of_it = self._kept.setdefault(environment, {})
+        known, kept = of_it.pop(ack.node, None), _Kept(ack, now)
+        self._count += known is None
         if known is not None and kept.written < known.written:
-            kept = known
-        elif known is not None:
+            of_it[ack.node] = known
+            return
+        if known is not None and ack.node in self._untold.get(environment, {}):
             kept.following(known)
-        self._kept[environment, ack.node] = kept
-        if len(self._kept) > NODES:
-            del self._kept[next(iter(self._kept))]
+        of_it[ack.node] = self._untold.setdefault(environment, {})[ack.node] = kept
+        if self._count > NODES:
+            self._forget_one()
 
     def of(self, environment: str) -> Mapping[str, Ack]:
         """Return the last ack of every node, by its name."""
-        return {node: kept.ack for (place, node), kept in self._kept.items() if place == environment}
+        return {node: kept.ack for node, kept in self._kept.get(environment, {}).items()}
 
     @property
     def environments(self) -> frozenset[str]:
         """The environments of which there is something to tell."""
-        return frozenset(place for (place, _), kept in self._kept.items() if not kept.is_sent)
+        return frozenset(environment for environment, news in self._untold.items() if news)
 
     def untold(self, environment: str, now: float) -> list[Ack]:
         """Return what came since `told`, as it is to be passed on at *now*; nothing of who was silent too long."""
-        self._forget(now)
-        return [kept.as_of(now) for (place, _), kept in self._kept.items() if place == environment and not kept.is_sent]
+        news = self._untold.get(environment, {})
+        old = [node for node, kept in news.items() if now - kept.written > FORGOTTEN_S]
+        for node in (*old, *self._silent(environment, now)):
+            self._forget(environment, node)
+        return [kept.as_of(now) for kept in news.values()]
 
     def told(self, environment: str, acks: Iterable[Ack], now: float) -> None:
         """Note that *acks*, of `untold` at *now*, were passed on. What has come since then is not among them."""
+        news = self._untold.get(environment, {})
         for ack in acks:
-            kept = self._kept.get((environment, ack.node))
-            if kept is None or kept.written > now - ack.waited + 1e-6:
+            kept = news.get(ack.node)
+            if kept is None or kept.written > now - ack.waited + _SAME_S:
                 continue
-            kept.is_sent = True
+            del news[ack.node]
             kept.applied = {}
             if ack.gone:
-                del self._kept[environment, ack.node]
+                self._forget(environment, ack.node)
 
-    def _forget(self, now: float) -> None:
-        # In the order in which they came, but for those that waited on their way.
-        for place, kept in list(self._kept.items()):
-            if now - kept.written > FORGOTTEN_S:
-                del self._kept[place]
+    def _silent(self, environment: str, now: float) -> list[str]:
+        """Return the nodes that were heard of longest ago, as far as that is too long."""
+        of_it = self._kept.get(environment, {}).items()
+        return [node for node, _ in takewhile(lambda each: now - each[1].written > FORGOTTEN_S, of_it)]
+
+    def _forget_one(self) -> None:
+        first = {name: next(iter(of_it)) for name, of_it in self._kept.items() if of_it}
+        name = min(first, key=lambda each: self._kept[each][first[each]].written)
+        self._forget(name, first[name])
+
+    def _forget(self, environment: str, node: str) -> None:
+        self._count -= self._kept[environment].pop(node, None) is not None
+        self._untold.get(environment, {}).pop(node, None)

@@ -68,6 +68,14 @@ def test_node_that_is_silent_is_passed_on_no_more() -> None:
     assert book.of(SHOP) == {}
 
 
+def test_report_that_was_under_way_too_long_is_passed_on_no_more() -> None:
+    book = AckBook()
+    book.take(SHOP, ack("old-1", waited=FORGOTTEN_S + 1), 10.0)
+    book.take(SHOP, ack(), 10.0)
+    assert [one.node for one in book.untold(SHOP, 10.0)] == ["fra-1"]
+    assert set(book.of(SHOP)) == {"fra-1"}
+
+
 def test_node_that_stops_is_told_of_once_and_forgotten() -> None:
     book = AckBook()
     book.take(SHOP, ack(gone=True), 10.0)

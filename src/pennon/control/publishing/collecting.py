@@ -69,7 +69,7 @@ class Collecting:
     async def collect(self) -> None:
         """Keep what came since the last time, and bring the metrics up to date."""
         now = self._node.now()
-        acks = {name: self._node.acks.untold(name, now) for name in self._node.acks.environments}
+        acks = {name: told for name in self._node.acks.environments if (told := self._node.acks.untold(name, now))}
         own = {name: ack for name in tuple(self._node.environments) if (ack := self._own_ack(name, now)) is not None}
         if acks or own:
             await asyncio.to_thread(self._keep, acks, own, now)
