@@ -8,7 +8,6 @@ import msgspec
 from pennon.control.errors import Invalid, VariationStillServed
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
 from pennon.control.flags.project import WorkingProject
-from pennon.control.flags.schemas import schema_problems, value_problems
 from pennon.control.naming import name_problems
 from pennon.control.working.checks import faults
 from pennon.control.working.uses import served_at, users_of, variations_asked
@@ -74,6 +73,9 @@ def definition_problems(
     yield from _label_problems(definition)
     if definition.value_schema is None:
         return
+    # When it is first needed: what jsonschema finds beside itself may take a second to import, and each worker would.
+    from pennon.control.flags.schemas import schema_problems, value_problems  # noqa: PLC0415
+
     schema_broken = list(schema_problems(definition.value_schema))
     yield from schema_broken
     if not broken and not schema_broken:
