@@ -11,7 +11,7 @@ from pennon.control.storage import Storage
 from pennon.control.storage.propagation import ARRIVALS_KEPT, KEPT, OWN_KEPT
 from pennon.control.storage.tables import arrivals, edge_nodes
 from pennon.model import Position
-from pennon.stream.acks import Ack
+from pennon.stream.acks import NODES, Ack
 from tests.clock import HandClock
 from tests.contract.shop import Shop
 
@@ -127,11 +127,18 @@ def test_servers_that_write_at_once_do_not_disturb_each_other(storage: Storage, 
     assert set(storage.propagation.arrivals(SHOP)[0].delays.values()) == {0.1}
 
 
-def test_ten_thousand_nodes_are_one_write(storage: Storage, clock: HandClock) -> None:
+def test_ten_thousand_nodes_are_one_write_and_more_push_out_those_silent_longest(
+    storage: Storage, clock: HandClock
+) -> None:
     now = clock.now()
-    storage.propagation.keep([report(f"n{number}", at=now) for number in range(10_000)], [])
+    storage.propagation.keep([report(f"n{number}", at=now) for number in range(NODES)], [])
+    later = now + timedelta(minutes=2)
+    clock.move(timedelta(minutes=2))
+    storage.propagation.keep([report(f"m{number}", at=later) for number in range(NODES)], [])
     with storage.propagation._database.reading() as connection:
-        assert connection.execute(select(func.count()).select_from(edge_nodes)).scalar() == 10_000
+        assert connection.execute(select(func.count()).select_from(edge_nodes)).scalar() == NODES
+        found = connection.execute(select(edge_nodes.c.node).where(edge_nodes.c.node.startswith("n"))).first()
+    assert found is None
 
 
 def test_commits_are_those_of_the_log(storage: Storage, shop: Shop, clock: HandClock) -> None:

@@ -27,6 +27,10 @@ class Arriving:
         """Note where *node* stands, without its having come there now: what it applied before is not known in time."""
         self._reached[node] = position
 
+    def forget_nodes(self) -> None:
+        """Forget where all nodes stand: there are more names than there can be nodes."""
+        self._reached.clear()
+
     def knows(self, node: str) -> bool:
         """Whether it is known where *node* stood before."""
         return node in self._reached

@@ -16,7 +16,7 @@ from pennon.control.publishing.standing import SILENT_S
 from pennon.control.publishing.views import PropagationViews
 from pennon.model import Position
 from pennon.stream import StreamNode
-from pennon.stream.acks import Ack
+from pennon.stream.acks import NODES, Ack
 from pennon.stream.environment import Environment
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +25,8 @@ OWN_S = 20.0
 """How often the process itself says that it is there, if nothing about it changes."""
 LOOK_S = 5.0
 """How often metrics are brought up to date."""
+_NAMES = 10 * NODES
+"""Beyond so many names of nodes all are forgotten: where each stands is in the store."""
 _HEARD_S = 15.0
 """A node that reported here within this has not reported elsewhere meanwhile."""
 
@@ -112,6 +114,10 @@ class Collecting:
             if not arriving.knows(ack.node):
                 arriving.begins(ack.node, ack.position)
             self._heard[environment, ack.node] = now - ack.waited
+        if len(self._heard) > _NAMES:
+            self._heard.clear()
+            for each in self._arriving.values():
+                each.forget_nodes()
 
     def _place(self, environment: str, arriving: Arriving, acks: list[Ack], wall: datetime, now: float) -> None:
         """Say where nodes stood that are new here: where they were last heard of, unless that is long ago.

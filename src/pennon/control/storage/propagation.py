@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from pennon.control.clock import Clock
 from pennon.control.publishing.propagation import REVISIONS, Arrivals, NodeReport
 from pennon.control.storage.database import Database
 from pennon.control.storage.tables import arrivals, changes, edge_nodes, insert_into, micros, moment, upsert
 from pennon.model import Position
-from pennon.stream.acks import Ack
+from pennon.stream.acks import NODES, Ack
 
 KEPT = timedelta(hours=24)
 """A node that said nothing for so long is forgotten: long enough to be seen by who comes in the morning."""
@@ -136,6 +136,12 @@ def _tidy(connection: Connection, now: datetime) -> None:
     is_old = nodes.heard_at < micros(now - KEPT)
     is_old_own = and_(nodes.writer != "", nodes.heard_at < micros(now - OWN_KEPT))
     connection.execute(delete(edge_nodes).where(or_(is_old, is_old_own)))
+    many = select(nodes.environment).group_by(nodes.environment).having(func.count() > NODES)
+    for environment in connection.execute(many).scalars().all():
+        of_it = nodes.environment == environment
+        newest = select(nodes.heard_at).where(of_it).order_by(nodes.heard_at.desc())
+        bound = connection.execute(newest.offset(NODES - 1).limit(1)).scalar_one()
+        connection.execute(delete(edge_nodes).where(of_it, nodes.heard_at < bound))
     connection.execute(delete(arrivals).where(table.at < micros(now - ARRIVALS_KEPT)))
     for environment in connection.execute(select(table.environment).distinct()).scalars().all():
         of_it = table.environment == environment
