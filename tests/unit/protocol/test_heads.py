@@ -284,6 +284,27 @@ def test_what_is_proved_is_a_copy_that_nobody_else_can_change() -> None:
     assert not strict(FIRST.key).rehouse(shared)
 
 
+def test_an_old_state_under_a_later_position_is_refused_from_a_store_too() -> None:
+    later = replace(FIRST.signed(ONE), revision=5)
+    assert strict(FIRST.key, snapshot=later).snapshot is None
+    replica = strict(FIRST.key, snapshot=FIRST.signed(TWO))
+    assert told(replica.receive_snapshot(later, age=0.0, now=0.0)) == [("refused", "no signature")]
+    assert replica.position == TWO.position
+
+
+def test_a_step_has_only_those_heads_that_are_good() -> None:
+    replica = strict(FIRST.key, projections=("edge",))
+    replica.receive(snapshot_frame(replace(WHOLE, heads=all_heads(WHOLE))), 0.0)
+    delta = step(WHOLE, 2, flag("b", 2))
+    known = after(WHOLE, delta)
+    evil = Signer("evil").sign(ENVIRONMENT, known.position, "client", "0" * 64)
+    adopted, _ = replica.receive(delta_frame(replace(delta, heads=(evil, *all_heads(known)[:2]))), 1.0)
+    assert isinstance(adopted, Adopted)
+    passed_on = adopted.as_delta()
+    assert passed_on is not None
+    assert [head.projection for head in passed_on.heads] == ["edge", "server"]
+
+
 def test_a_store_that_is_not_proved_is_not_held_and_said() -> None:
     refused = strict(FIRST.key, snapshot=ONE)
     assert (refused.snapshot, refused.position, refused.head, refused.age(0.0)) == (None, None, None, None)
