@@ -32,7 +32,7 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True):
     share: float = 0.5
     slow_s: float = 5.0
     open_s: float = 1.0
-    open_max_s: float = 10.0
+    open_max_s: float = 4.0
     trial_s: float = 20.0
 
 
