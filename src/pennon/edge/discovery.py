@@ -70,7 +70,8 @@ class Discovery:
             await asyncio.sleep(SOONEST_S)
             apart_s = self._every_s if self.failure is None else min(self._every_s, FAILED_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), apart_s * (0.75 + 0.5 * self._config.chance()))
+                async with asyncio.timeout(apart_s * (0.75 + 0.5 * self._config.chance())):
+                    await self._wanted.wait()
 
     async def _ask_all(self) -> None:
         """Ask the upstreams in their order, until one has all that is known."""

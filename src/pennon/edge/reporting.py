@@ -96,7 +96,8 @@ class Reporter:
             await asyncio.sleep(COALESCED_S)
             try:
                 # Nodes below are heard of meanwhile, so a second is the longest that their word waits.
-                await asyncio.wait_for(self._due.wait(), COALESCED_S)
+                async with asyncio.timeout(COALESCED_S):
+                    await self._due.wait()
             except TimeoutError:
                 continue
 

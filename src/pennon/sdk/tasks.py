@@ -48,7 +48,8 @@ class AsyncSignal:
         """Wait until it is given, at most *timeout_s* seconds. Return whether it is."""
         if not self._given and (timeout_s is None or timeout_s > 0):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._event.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):  # `wait_for` of Python 3.11 may lose a cancellation
+                    await self._event.wait()
         return self._given
 
 

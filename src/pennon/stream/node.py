@@ -18,6 +18,7 @@ from pennon.model import Delta, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
 from pennon.stream.admission import Admission
+from pennon.stream.channels import SLICE
 from pennon.stream.documents import Documents
 from pennon.stream.environment import Environment
 from pennon.stream.fanout import Fanout
@@ -115,11 +116,14 @@ class StreamNode:
     async def drain(self) -> None:
         """Send every stream a `goodbye`, refuse new ones, and return when all have ended (or after `drain_s`)."""
         self.is_draining = True
-        for environment in tuple(self.environments.values()):
-            environment.listeners.end(Ended.DRAINED)
+        for number, stream in enumerate(self.subscribers()):
+            stream.channel.end(stream, Ended.DRAINED)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
         until = self.clock.monotonic() + self.settings.drain_s
         while self.streams and self.clock.monotonic() < until:
             await asyncio.sleep(0.01)
+        self.fanout.cut()
 
     async def catch_up(self) -> None:
         """Read the log once from now on, for what was written a moment ago.
@@ -231,7 +235,9 @@ class StreamNode:
     async def _discover_on(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._unlisted.wait(), self.settings.poll_s)
+                # Not `wait_for`, which up to Python 3.11 loses a cancellation that comes with what is waited for.
+                async with asyncio.timeout(self.settings.poll_s):
+                    await self._unlisted.wait()
             self._unlisted.clear()
             with contextlib.suppress(Unreadable):
                 await self._discover()
@@ -273,7 +279,8 @@ class StreamNode:
             else:
                 delay = self.settings.load_retry_s
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(environment.grown.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await environment.grown.wait()
 
     async def _try_refresh(self, environment: Environment) -> bool:
         try:
