@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pennon.edge.kv import cloudflare
 from pennon.edge.kv.cloudflare import Address, Document, WorkersKv
 from pennon.edge.kv.publishing import Publishing
 from pennon.edge.replicas import Replicas
@@ -32,5 +33,5 @@ def publishing_to(url: str, token: str, replicas: Replicas, stream: StreamNode) 
             for projection in PUBLISHED
         ]
 
-    publishing = Publishing(WorkersKv(Address.parse(url), token), documents)
+    publishing = Publishing(WorkersKv(Address.parse(url), token, api=cloudflare.API), documents)
     return publishing
