@@ -170,17 +170,25 @@ class Batches:
 class RunningNode:
     """A node that serves on loopback, and the means to change what it reads."""
 
-    def __init__(self, log: MemoryLog, sink: EventSink | None, settings: StreamSettings) -> None:
+    def __init__(
+        self,
+        log: MemoryLog,
+        sink: EventSink | None,
+        settings: StreamSettings,
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
         self.log = log
         self.bus = MemoryBus()
         self.sink = sink or Batches()
         self.settings = settings
         self.node: StreamNode
+        self.app: Litestar
         self.url = ""
         self._loop: asyncio.AbstractEventLoop
         self._server: uvicorn.Server
         self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._loop_factory = loop_factory
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -212,10 +220,14 @@ class RunningNode:
         headers = {"authorization": f"Bearer {secret}"} if secret else {}
         return httpx2.Client(base_url=self.url, headers=headers, timeout=10, **kwargs)
 
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=self._loop_factory) as runner:
+            runner.run(self._serve())
+
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.node = StreamNode(self.log, self.bus, self.sink, time, self.settings)
-        app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
+        self.app = app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
         app.state.streams, app.state.quick = Intake(self.node), Quick(self.node)
         config = uvicorn.Config(
             app, host="127.0.0.1", port=0, http=EvaluatingHttp, log_level="error", timeout_graceful_shutdown=5
@@ -245,11 +257,12 @@ def running(
     log: MemoryLog | None = None,
     sink: EventSink | None = None,
     settings: StreamSettings | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Iterator[RunningNode]:
     """Serve `ENVIRONMENT` with the three keys and *models*."""
     log = log or MemoryLog()
     log.write(ENVIRONMENT, *KEYS, *models)
-    node = RunningNode(log, sink, settings or StreamSettings(poll_s=0.1, heartbeat_s=5, drain_s=3))
+    node = RunningNode(log, sink, settings or StreamSettings(poll_s=0.1, heartbeat_s=5, drain_s=3), loop_factory)
     node.start()
     try:
         yield node

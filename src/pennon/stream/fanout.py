@@ -105,6 +105,11 @@ class Fanout:
             elif waited > _SLOW_S:
                 self.let_out(stream)
 
+    def cut(self) -> None:
+        """Cut off whoever has not taken yet what was written."""
+        for stream in tuple(self.stalled):
+            stream.transport.abort()
+
     def _let_in(self, stream: Subscriber) -> None:
         if not stream.channel.catch_up(stream):
             self.let_out(stream)

@@ -226,7 +226,7 @@ class StreamNode:
             return False
         try:
             is_applied = self._advance(environment, [delta], self.now() - environment.hub.age(self.now()))
-        except Exception:  # the loop that hears the bus must survive whatever comes by it
+        except Exception:  # noqa: BLE001  # the loop that hears the bus must survive whatever comes by it
             _log.exception("a step that the bus brought cannot be applied", environment=environment.name)
             is_applied = False
         environment.is_doubtful = not is_applied
