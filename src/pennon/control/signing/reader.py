@@ -109,7 +109,13 @@ class SignedLog(LogReader):
         missed = [delta for delta in deltas if delta.to > signed.ledger.position.revision]
         is_due = signed.at is None or not timedelta(0) <= self._clock.now() - signed.at < RENEW_EVERY
         if missed or is_due or signed.key != self._signer.key:
-            await asyncio.to_thread(self._follow, signed, missed)
+            try:
+                await asyncio.to_thread(self._follow, signed, missed)
+            except (
+                BaseException
+            ):  # nothing is swallowed: the thread may still be at it, and nobody shall use what it left
+                self._signed.pop(environment, None)
+                raise
         return signed.heads
 
     def _follow(self, signed: _Signed, missed: Sequence[Delta]) -> None:

@@ -299,6 +299,26 @@ def test_without_a_setting_the_secret_is_a_file_for_its_owner_only(
         Secret(None, file).open(key.key, b"")
 
 
+def test_a_reading_that_was_given_up_is_begun_anew(
+    storage: Storage, service: SigningService, reader: SignedLog, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = service.create_key(by=SYSTEM).key
+    start = read(reader)
+    change(storage, TurnOn(flag="f"))
+    sign = signer.heads
+
+    def fail(*_: object) -> tuple[Head, ...]:
+        raise RuntimeError("no entropy")
+
+    monkeypatch.setattr(signer, "heads", fail)
+    with pytest.raises(RuntimeError, match="no entropy"):
+        asyncio.run(reader.since(NAME, start.position))
+    monkeypatch.setattr(signer, "heads", sign)
+    deltas = asyncio.run(reader.since(NAME, start.position))
+    assert deltas is not None
+    assert proved(read(reader), deltas[-1].heads, key.key)
+
+
 def test_two_origins_sign_alike_and_hear_of_each_others_keys(
     storage: Storage, clock: HandClock, service: SigningService, secret: Secret, reader: SignedLog
 ) -> None:
