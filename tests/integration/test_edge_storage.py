@@ -3,6 +3,7 @@
 import gzip
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,10 @@ def house(node: EdgeInProcess) -> House:
     return found
 
 
+def _answers(client: Client, key: str, *, wanted: bool) -> bool:
+    return client.boolean(key, {"targetingKey": "u1"}, default=False) is wanted
+
+
 def flags(count: int) -> list[Flag]:
     return [boolean(f"flag-{number}", client_side=number % 2 == 0) for number in range(count)]
 
@@ -106,9 +111,7 @@ def test_a_node_with_a_memory_limit_says_and_answers_what_its_origin_does(tmp_pa
             for key in ("flag-0", "flag-1", "flag-2", "flag-3", "flag-20", "flag-49", "new-1", "new-3"):
                 wanted = is_on(origin, key)
                 assert is_on(node, key) is is_on(below, key) is wanted
-                eventually(
-                    lambda key=key, wanted=wanted: client.boolean(key, {"targetingKey": "u1"}, default=False) is wanted
-                )  # type: ignore[misc]
+                eventually(partial(_answers, client, key, wanted=wanted))
             assert house(node).grown > 0
             with node.client(CLIENT) as http:
                 listed = http.post("/ofrep/v1/evaluate/flags", json={"context": {"targetingKey": "u1"}}).json()
