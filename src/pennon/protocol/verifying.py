@@ -45,8 +45,12 @@ class VerifyingReplica:
         known_at: float | None = None,
         read: Callable[[bytes], Snapshot] = Snapshot.from_json,
     ) -> None:
-        """*read* does as `Snapshot.from_json`, and may keep the items where nobody else can change them."""
+        """*read* does as `Snapshot.from_json`, and may keep the items elsewhere, where nobody else can change them.
+
+        Then whoever gives whole snapshots has put their items there, too, and they are not copied.
+        """
         self._trust = trust
+        self._copies = trust.terms.is_strict and read == Snapshot.from_json
         self._read = read
         self._is_strict = trust.terms.is_strict
         self._proved: _Proved | None = None
@@ -57,7 +61,7 @@ class VerifyingReplica:
         self._inner = Replica(read=read)
         self.refused: Reported | None = None
         if snapshot is not None:
-            self._start(in_memory(snapshot) if self._is_strict else snapshot, known_at)
+            self._start(in_memory(snapshot) if self._copies else snapshot, known_at)
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -102,7 +106,7 @@ class VerifyingReplica:
 
         They may be in a file, which somebody could change afterwards.
         """
-        if self._is_strict:
+        if self._copies:
             snapshot = in_memory(snapshot)
         return self._judge(lambda: self._inner.receive_snapshot(snapshot, age=age, now=now), now)
 

@@ -305,6 +305,14 @@ def test_a_step_has_only_those_heads_that_are_good() -> None:
     assert [head.projection for head in passed_on.heads] == ["edge", "server"]
 
 
+def test_what_lies_where_nobody_can_change_it_is_not_copied() -> None:
+    records = {"a": flag("a")}
+    known = FIRST.signed(Snapshot.of({"flag": records}, environment=ENVIRONMENT, position=ONE.position))
+    replica = VerifyingReplica(trust(FIRST.key), snapshot=known, read=Snapshot.over)
+    assert replica.snapshot is not None
+    assert replica.snapshot.flags.records is records
+
+
 def test_a_store_that_is_not_proved_is_not_held_and_said() -> None:
     refused = strict(FIRST.key, snapshot=ONE)
     assert (refused.snapshot, refused.position, refused.head, refused.age(0.0)) == (None, None, None, None)
