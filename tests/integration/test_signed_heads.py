@@ -207,8 +207,11 @@ class _Forged:
         self._store.opened = None
 
 
-def test_a_strict_edge_serves_the_last_good_state_while_its_upstream_forges(tmp_path: Path) -> None:
-    trust: dict[str, Any] = {"trusted_keys": (FIRST.key,), "strict_signatures": True}
+@pytest.mark.parametrize("limit", [{}, {"memory_limit": "512MiB"}], ids=["in memory", "in files"])
+def test_a_strict_edge_serves_the_last_good_state_while_its_upstream_forges(
+    tmp_path: Path, limit: dict[str, str]
+) -> None:
+    trust: dict[str, Any] = {"trusted_keys": (FIRST.key,), "strict_signatures": True, **limit}
     with signed_node(FIRST, ON) as (node, log):
         with edge(tmp_path / "edge", [node.url], EDGE, **trust) as pop, strict(pop.url) as client:
             assert client.wait_until_ready(10)
