@@ -42,6 +42,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     program: Program
     settings: Callable[[], bytes]
     drain_timeout_s: int
+    asked_every_s: float = 10.0
+    hangs_after_s: float = 60.0
+    """A worker that says nothing for so long hangs, and is killed."""
     hub: socket.socket | None = None
     """Where the first worker listens besides, for the others to follow it.
 
@@ -69,7 +72,7 @@ class Supervisor:
         self._folder = Path()
         self._serving: dict[int, Worker] = {}
         self._alive: dict[Worker, asyncio.Task[None]] = {}
-        self._answering: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._census = Census(len(listeners))
         self._stopping = asyncio.Event()
         self._renewing = asyncio.Event()
@@ -148,7 +151,24 @@ class Supervisor:
         except WorkerFailed:
             await self._end([worker])
             raise
+        attending = asyncio.create_task(self._attend(worker))
+        self._background.add(attending)
+        attending.add_done_callback(self._background.discard)
         return worker
+
+    async def _attend(self, worker: Worker) -> None:
+        """Ask *worker* what it has counted, now and then, until it ends. Whoever hangs cannot say."""
+        while not worker.has_ended.is_set():
+            try:
+                async with asyncio.timeout(self._plan.hangs_after_s):
+                    await worker.ask()
+            except TimeoutError:
+                _log.error("a worker hangs and is killed", worker=worker.number, pid=worker.pid)
+                worker.tell(signal.SIGKILL)
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._plan.asked_every_s):
+                    await worker.has_ended.wait()
 
     def _listeners_of(self, at: int) -> list[socket.socket]:
         hub = self._plan.hub
@@ -172,8 +192,8 @@ class Supervisor:
             asking.answer(number, await self._census.of_others(asking, tuple(self._alive)))
 
         task = asyncio.create_task(answer())
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _keep(self, at: int) -> None:
         """Have a worker on the listener *at*, whatever becomes of it."""
