@@ -5,6 +5,7 @@ costs one attempt every few seconds, and a node that was cut off for a day has n
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 from urllib.parse import quote
@@ -76,6 +77,7 @@ class Reporter:
         self._interval_s = interval_s
         self._applied: dict[str, _Applied] = {}
         self._due = asyncio.Event()
+        stream.acks.heard = self._due.set
         self._reported_at: dict[str, float] = {}
         self._failing: set[str] = set()
 
@@ -94,12 +96,9 @@ class Reporter:
             except Exception:  # noqa: BLE001  # the background loop must survive: what it tells of matters more than itself
                 _log.warning("what was applied cannot be reported", exc_info=True)
             await asyncio.sleep(COALESCED_S)
-            try:
-                # Nodes below are heard of meanwhile, so a second is the longest that their word waits.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(COALESCED_S):
                     await self._due.wait()
-            except TimeoutError:
-                continue
 
     async def report(self) -> None:
         """Send what is new since it was last sent, and what is due."""

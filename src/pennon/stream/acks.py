@@ -4,7 +4,7 @@ Clocks of two machines are never compared: a report says how long ago things wer
 long it kept the report. What is left out is the time on the wire.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import takewhile
 from typing import Annotated
 
@@ -87,6 +87,8 @@ class AckBook:
         self._kept: dict[str, dict[str, _Kept]] = {}
         self._untold: dict[str, dict[str, _Kept]] = {}
         self._count = 0
+        self.heard: Callable[[], None] = lambda: None
+        """Called when there is something new to tell."""
 
     def take(self, environment: str, ack: Ack, now: float) -> None:
         """Keep *ack*, unless a newer one of that node is here: it may have come by another way."""
@@ -101,6 +103,7 @@ class AckBook:
         of_it[ack.node] = self._untold.setdefault(environment, {})[ack.node] = kept
         if self._count > NODES:
             self._forget_one()
+        self.heard()
 
     def of(self, environment: str) -> Mapping[str, Ack]:
         """Return the last ack of every node, by its name."""

@@ -174,6 +174,9 @@ def test_change_is_reported_without_waiting_for_the_next_time() -> None:
             world.reporter.on_applied(ENVIRONMENT, Position(1, 2), time.time())
             while world.above.last[0]["revision"] != "1.2":
                 await asyncio.sleep(0.01)
+            world.below("lon-1")
+            while world.above.last[0]["node"] != "lon-1":
+                await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 

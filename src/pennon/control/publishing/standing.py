@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -22,6 +22,8 @@ SILENT_S = 30.0
 REPORTS_S = 10.0
 HEARTBEAT_S = 2.0
 """How often a node hears of its upstream while nothing changes: by so much its state grows older on each step down."""
+REPORTED_S = 1.0
+"""How long a report may wait on each step up, and before it is kept here."""
 BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -106,10 +108,10 @@ def standing_of(report: NodeReport, origin: Origin, now: datetime) -> NodeStandi
     # A node reports each 10 s: what it said of its age then is not older for having waited for the next time.
     age_s = None if ack.age is None else ack.age + max(0.0, silent_s - REPORTS_S)
     unexplained_s = (age_s or 0.0) - HEARTBEAT_S * max(0, len(ack.path) - 1)
-    lag_s = max(missing_s, unexplained_s, 0.0)
+    lag_s = max(missing_s, unexplained_s)
     return NodeStanding(
         ack=ack,
-        state=_state(lag_s, differs_s, silent_s),
+        state=_state(lag_s, differs_s, silent_s) or _on_its_way(ack, origin),
         lag_s=lag_s,
         differs_s=differs_s,
         age_s=age_s,
@@ -120,9 +122,13 @@ def standing_of(report: NodeReport, origin: Origin, now: datetime) -> NodeStandi
 
 
 def _difference(ack: Ack, origin: Origin, now: datetime) -> tuple[float, float]:
-    """Return for how many seconds a node has missed a change, and for how many it has not been as the origin is."""
+    """Return for how many seconds a node has missed a change, and for how many it has not been as the origin is.
+
+    Without the time that its word of having come there may take.
+    """
     position = ack.position
-    moved_s = max(0.0, (now - origin.since).total_seconds())
+    seen = now - timedelta(seconds=REPORTED_S * (len(ack.path) + 1))
+    moved_s = max(0.0, (seen - origin.since).total_seconds())
     if position == origin.position:
         is_other = bool(ack.digest and origin.digest) and ack.digest != origin.digest
         is_on_purpose = not origin.overridden.isdisjoint((ack.node, *ack.path))
@@ -130,18 +136,20 @@ def _difference(ack: Ack, origin: Origin, now: datetime) -> tuple[float, float]:
     if position.epoch != origin.position.epoch or position > origin.position:
         return (moved_s if position < origin.position else 0.0), moved_s
     missed = [at for revision, at in origin.commits.items() if revision > position.revision]
-    missing_s = max(0.0, (now - min(missed, default=origin.since)).total_seconds())
+    missing_s = max(0.0, (seen - min(missed, default=origin.since)).total_seconds())
     return missing_s, missing_s
 
 
-def _state(lag_s: float, differs_s: float, silent_s: float) -> NodeState:
+def _state(lag_s: float, differs_s: float, silent_s: float) -> NodeState | None:
     if silent_s > SILENT_S:
         return NodeState.SILENT
     if differs_s > DIFFERS_S:
         return NodeState.DIFFERING
-    if lag_s > LAGS_S:
-        return NodeState.LAGGING
-    return NodeState.BEHIND if differs_s > 0 else NodeState.CURRENT
+    return NodeState.LAGGING if lag_s > LAGS_S else None
+
+
+def _on_its_way(ack: Ack, origin: Origin) -> NodeState:
+    return NodeState.CURRENT if ack.position == origin.position else NodeState.BEHIND
 
 
 def standings(reports: Iterable[NodeReport], origin: Origin, now: datetime) -> list[NodeStanding]:

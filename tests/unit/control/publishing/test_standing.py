@@ -42,21 +42,22 @@ def report(
         (report(), ORIGIN, NodeState.CURRENT),
         (report(age=2.0, heard=9.0), ORIGIN, NodeState.CURRENT),
         (report("1.41"), ORIGIN, NodeState.BEHIND),
-        (report("1.41"), Origin(Position(1, 42), ago(6.0), {42: ago(6.0)}), NodeState.LAGGING),
+        (report("1.41"), Origin(Position(1, 42), ago(6.5), {42: ago(6.5)}), NodeState.LAGGING),
+        (report("1.41", path=("hub", "origin")), Origin(Position(1, 42), ago(6.5), {42: ago(6.5)}), NodeState.BEHIND),
         (report(age=6.0), ORIGIN, NodeState.LAGGING),
         (report(age=1.0, heard=16.0), ORIGIN, NodeState.LAGGING),
         (report("1.40"), ORIGIN, NodeState.DIFFERING),
         (report("1.1"), ORIGIN, NodeState.DIFFERING),
-        (report("1.43"), Origin(Position(1, 42), ago(11.0), {}), NodeState.DIFFERING),
+        (report("1.43"), Origin(Position(1, 42), ago(12.0), {}), NodeState.DIFFERING),
         (report("1.43"), ORIGIN, NodeState.BEHIND),
-        (report("0.43"), Origin(Position(1, 42), ago(11.0), {}), NodeState.DIFFERING),
-        (report("2.1"), Origin(Position(1, 42), ago(11.0), {}), NodeState.DIFFERING),
-        (report(digest="d41"), Origin(Position(1, 42), ago(11.0), {}, "d42"), NodeState.DIFFERING),
-        (report(digest="d42"), Origin(Position(1, 42), ago(11.0), {}, "d42"), NodeState.CURRENT),
-        (report(digest="d41"), Origin(Position(1, 42), ago(11.0), {}, "d42", frozenset({"fra-1"})), NodeState.CURRENT),
+        (report("0.43"), Origin(Position(1, 42), ago(12.0), {}), NodeState.DIFFERING),
+        (report("2.1"), Origin(Position(1, 42), ago(12.0), {}), NodeState.DIFFERING),
+        (report(digest="d41"), Origin(Position(1, 42), ago(12.0), {}, "d42"), NodeState.DIFFERING),
+        (report(digest="d42"), Origin(Position(1, 42), ago(12.0), {}, "d42"), NodeState.CURRENT),
+        (report(digest="d41"), Origin(Position(1, 42), ago(12.0), {}, "d42", frozenset({"fra-1"})), NodeState.CURRENT),
         (
             report(digest="d41", path=("hub", "origin")),
-            Origin(Position(1, 42), ago(11.0), {}, "d42", frozenset({"hub"})),
+            Origin(Position(1, 42), ago(12.0), {}, "d42", frozenset({"hub"})),
             NodeState.CURRENT,
         ),
         (report(age=6.5, path=("pop", "hub", "origin")), ORIGIN, NodeState.CURRENT),
@@ -68,7 +69,8 @@ def report(
         "has the newest",
         "waits for its next report",
         "a moment behind",
-        "behind for 6 s",
+        "behind for 6 s and more",
+        "behind for as long, and its word has further to go",
         "cut off for 6 s, as it says",
         "overdue",
         "behind for 20 s",
@@ -93,8 +95,9 @@ def test_state_is_the_worst_that_is_true(said: NodeReport, origin: Origin, state
 
 def test_node_has_missed_changes_since_the_first_that_it_has_not() -> None:
     standing = standing_of(report("1.40"), ORIGIN, NOW)
-    assert (standing.lag_s, standing.differs_s) == (20.0, 20.0)
-    assert standing_of(report("1.41"), ORIGIN, NOW).lag_s == 2.0
+    assert (standing.lag_s, standing.differs_s) == (19.0, 19.0), "a second is what its word may take"
+    assert standing_of(report("1.41"), ORIGIN, NOW).lag_s == 1.0
+    assert standing_of(report("1.41", path=("pop", "hub", "origin")), ORIGIN, NOW).lag_s == 0.0
 
 
 def test_processes_of_the_origin_are_one_line_and_their_sdks_add_up() -> None:
