@@ -1,7 +1,9 @@
 """Runs the load client against a server, and reads what it found."""
 
 import re
+import statistics
 import subprocess
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +12,7 @@ from bench.fanout.servers import EVENT_BYTES, Target
 from bench.fanout.tools import Tools
 
 _HOLD = re.compile(r"hold (\d+)s server cpu ([\d.]+)s .*closed (\d+)")
-_TIMEOUT_S = 20
+_TIMEOUT_S = 30
 
 
 class Connected(NamedTuple):
@@ -45,16 +47,27 @@ class Load(NamedTuple):
     """Of one core, while it held the streams."""
 
 
-def load(tools: Tools, target: Target, streams: int, *, broadcasts: int, hold_s: int = 0, asleep_ms: int = 0) -> Load:
-    """Open *streams* and send so many *broadcasts*; then hold them for *hold_s*.
+class Plan(NamedTuple):
+    """What a run does: so many *broadcasts* to so many *streams*, *gap_ms* apart at least, then *hold_s* of quiet.
 
     With *asleep_ms* the readers sleep for so long after each publish and go by the kernel's time stamps, so that the
     server has the machine to itself, as if they were elsewhere.
     """
+
+    streams: int
+    broadcasts: int
+    gap_ms: int = 300
+    hold_s: int = 0
+    asleep_ms: int = 0
+
+
+def load(tools: Tools, target: Target, plan: Plan) -> Load:
+    """Load a server as planned."""
+    streams = plan.streams
     command = [str(tools.client), "-j", "-n", str(streams), "-p", str(target.port), "-u", target.path]
-    command += ["-P", target.publish, "-r", str(broadcasts), "-s", str(EVENT_BYTES), "-T", str(_TIMEOUT_S)]
-    command += ["-g", ",".join(map(str, target.pids)), "-h", str(hold_s)]
-    command += ["-k", "-l", str(asleep_ms)] if asleep_ms else []
+    command += ["-P", target.publish, "-r", str(plan.broadcasts), "-s", str(EVENT_BYTES), "-T", str(_TIMEOUT_S)]
+    command += ["-g", ",".join(map(str, target.pids)), "-h", str(plan.hold_s), "-G", str(plan.gap_ms)]
+    command += ["-k", "-l", str(plan.asleep_ms)] if plan.asleep_ms else []
     command += ["-I"] if target.by_id else []
     for header in target.headers:
         command += ["-A", header]
@@ -62,24 +75,35 @@ def load(tools: Tools, target: Target, streams: int, *, broadcasts: int, hold_s:
     return _read(done.stdout, streams)
 
 
-def connects(
-    tools: Tools,
-    target: Target,
-    count: int,
-    path: str,
-    *,
-    headers: tuple[str, ...] = (),
-    at_once: int = 64,
-    document: bool,
-) -> Connected:
-    """Let *count* clients come, *at_once* at a time, who leave when they have their first event, or a *document*."""
-    command = [str(tools.client), "-j", "-C", "-x", "-n", str(count), "-p", str(target.port), "-u", path]
-    command += ["-c", str(at_once), "-w", "1", "-g", ",".join(map(str, target.pids)), "-T", str(_TIMEOUT_S)]
-    command += ["-B"] if document else []
-    for header in (*target.headers, *headers):
+class Herd(NamedTuple):
+    """Clients who come, *at_once* at a time, and leave when they have what they came for: a document, or an event."""
+
+    comers: int
+    path: str
+    is_document: bool
+    headers: tuple[str, ...] = ()
+    at_once: int = 64
+
+
+def come(tools: Tools, target: Target, herd: Herd) -> Connected:
+    """Let a herd come to a server."""
+    command = [str(tools.client), "-j", "-C", "-x", "-n", str(herd.comers), "-p", str(target.port), "-u", herd.path]
+    command += ["-c", str(herd.at_once), "-w", "1", "-g", ",".join(map(str, target.pids)), "-T", str(_TIMEOUT_S)]
+    command += ["-B"] if herd.is_document else ["-I"] if target.by_id else []
+    for header in (*target.headers, *herd.headers):
         command += ["-A", header]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return _read(done.stdout, count).connected
+    return _read(done.stdout, herd.comers).connected
+
+
+def median(broadcasts: list[Broadcast], of: Callable[[Broadcast], float]) -> float:
+    """Return the median of those that other work on the machine did not disturb, of all where they are under two.
+
+    The first broadcast of a run is left out: it does what is done once.
+    """
+    later = broadcasts[1:] or broadcasts
+    quiet = [each for each in later if each.is_quiet]
+    return statistics.median(of(each) for each in (quiet if len(quiet) > 1 else later))
 
 
 def _read(output: str, streams: int) -> Load:

@@ -1,4 +1,4 @@
-"""The servers that are compared, each run with the same number of workers: Pennon, the bare one in C, nginx with nchan."""
+"""The servers that are compared, each with as many workers: Pennon, the bare one in C, and nginx with nchan."""
 
 import contextlib
 import socket

@@ -1,0 +1,91 @@
+"""What the fan-out is to reach, in ratios to the others in the same run, and whether a run saw it."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from bench.fanout.load import Broadcast, Connected, Load, median
+from bench.fanout.measuring import FLOOR, NCHAN, PENNON, Results
+
+_LARGEST = 100_000
+
+
+class Outcome(NamedTuple):
+    """A goal, and what was found; None: it was not measured."""
+
+    goal: str
+    found: str
+    met: bool | None
+
+
+def outcomes(results: Results) -> list[Outcome]:
+    """Return each goal with its outcome."""
+    return [*_deliveries(results), *_connections(results), *_herd(results), *_beats(results), *_whole(results)]
+
+
+def _deliveries(results: Results) -> Iterator[Outcome]:
+    largest = results.extent.sizes[-1]
+
+    def ratio(other: str, of: Callable[[Broadcast], float]) -> float | None:
+        return _ratio(results, other, lambda load: median(load.broadcasts, of))
+
+    at = f"at {largest:,} streams"
+    yield _at_most(f"CPU a delivery {at} to the C floor", ratio(FLOOR, lambda each: each.cpu_us), 1.2)
+    yield _at_most(f"CPU a delivery {at} to nchan", ratio(NCHAN, lambda each: each.cpu_us), 0.8)
+    yield _at_most(f"p99 {at} to nchan", ratio(NCHAN, lambda each: each.p99_ms), 1.0)
+
+
+def _connections(results: Results) -> Iterator[Outcome]:
+    found = results.loads.get((PENNON, results.extent.sizes[-1]))
+    yield _at_most("server memory of a stream", found.connected.memory_kib if found else None, 2.5, " KiB")
+    yield _at_least(
+        "streams established, to nchan", _ratio(results, NCHAN, lambda load: load.connected.per_second), 0.7
+    )
+
+
+def _herd(results: Results) -> Iterator[Outcome]:
+    ours, static = results.herds.get((PENNON, "snapshot")), results.herds.get((NCHAN, "snapshot"))
+    ratio = _served(ours) / _served(static) if ours and static and _served(static) else None
+    yield _at_least("compressed snapshots, to nginx with a static file", ratio, 0.85)
+    resumed = results.herds.get((PENNON, "resume"))
+    yield _at_least("resumes with a delta", _served(resumed) if resumed else None, 8_000, "/s")
+
+
+def _beats(results: Results) -> Iterator[Outcome]:
+    share = None
+    if len(results.idle) > 1:
+        (_, without), (streams, beside) = sorted(results.idle.items())
+        share = 100 * max(0.0, beside - without) * _LARGEST / streams
+    yield _at_most(f"heartbeats of {_LARGEST:,} every 25 s", share, 4.2, " % of a core")
+
+
+def _whole(results: Results) -> Iterator[Outcome]:
+    wrong = sum(each.wrong for (name, _), load in results.loads.items() if name == PENNON for each in load.broadcasts)
+    yield _at_most("events lost, doubled, cut or out of order", float(wrong), 0, "")
+    if results.extent.is_long:
+        held = sum(each.wrong for load in results.long for each in load.broadcasts)
+        yield _at_most("the same in ten minutes with a change a second", float(held), 0, "")
+
+
+def _served(herd: Connected | None) -> float:
+    return 0.0 if herd is None or herd.failed else herd.per_second
+
+
+def _ratio(results: Results, other: str, of: Callable[[Load], float]) -> float | None:
+    ours, theirs = (results.loads.get((name, results.extent.sizes[-1])) for name in (PENNON, other))
+    if ours is None or theirs is None or not of(theirs):
+        return None
+    return of(ours) / of(theirs)
+
+
+def _at_most(what: str, found: float | None, most: float, unit: str = "×") -> Outcome:
+    return _outcome(f"{what}: at most {most:g}{unit}", found, unit, lambda value: value <= most)
+
+
+def _at_least(what: str, found: float | None, least: float, unit: str = "×") -> Outcome:
+    return _outcome(f"{what}: at least {least:,g}{unit}", found, unit, lambda value: value >= least)
+
+
+def _outcome(goal: str, found: float | None, unit: str, is_met: Callable[[float], bool]) -> Outcome:
+    if found is None:
+        return Outcome(goal, "not measured", None)
+    return Outcome(goal, f"{found:,.2f}{unit}", is_met(found))
