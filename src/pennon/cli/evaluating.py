@@ -6,6 +6,7 @@ request at a quiet moment goes its way.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import httptools
@@ -15,6 +16,8 @@ from uvicorn.server import ServerState
 
 from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
+from pennon.cli.sending import FileSender, is_possible
+from pennon.stream.http import SEND_FILE
 from pennon.stream.quick import START, Quick
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -49,6 +52,7 @@ class EvaluatingHttp(LeavingHttp):
 
     _head = b""
     """The last head that was answered at once, and what was read in it."""
+    _sender: FileSender | None = None
     _length = 0
     _url = b""
     _headers: Sequence[tuple[bytes, bytes]] = ()
@@ -62,6 +66,32 @@ class EvaluatingHttp(LeavingHttp):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._quick: Quick | None = getattr(getattr(config.app, "state", None), "quick", None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Send no more."""
+        if self._sender is not None:
+            self._sender.lost()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """Go on with a request, and offer its application to have a file sent."""
+        super().on_headers_complete()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and is_possible(self.transport):
+            extensions: Any = {SEND_FILE: partial(self._send_file, cycle)}
+            cycle.scope["extensions"] = extensions
+
+    async def _send_file(self, cycle: RequestResponseCycle, file: int, size: int) -> None:
+        """Send the body of an answer whose head is written. Raises `OSError` where nobody takes it."""
+        if self._sender is None:
+            self._sender = FileSender(self.transport)
+        try:
+            await self._sender.send(file, size)
+        except OSError:
+            cycle.disconnected = True
+            self.transport.abort()
+            raise
+        cycle.expected_content_length -= size
 
     @property
     def has_not_asked(self) -> bool:

@@ -7,13 +7,10 @@ share what one of them has made.
 import asyncio
 from collections import OrderedDict
 from functools import partial
-from typing import TypeAlias
 
 from pennon.model import Position
 from pennon.stream.codings import Coding, compressed
-from pennon.stream.shelf import Document, Shelf
-
-Body: TypeAlias = bytes | memoryview
+from pennon.stream.shelf import Document, Packed, Shelf, in_memory
 
 
 class Documents:
@@ -22,15 +19,15 @@ class Documents:
     def __init__(self, *, limit: int, shelf: Shelf | None = None) -> None:
         self._limit = limit
         self._shelf = shelf
-        self._kept: OrderedDict[tuple[Document, Coding], Body] = OrderedDict()
-        self._being_made: dict[tuple[Document, Coding], asyncio.Task[Body]] = {}
+        self._kept: OrderedDict[tuple[Document, Coding], Packed] = OrderedDict()
+        self._being_made: dict[tuple[Document, Coding], asyncio.Task[Packed]] = {}
         self.size = 0
         """How many bytes are kept."""
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def packed(self, document: Document, body: bytes, coding: Coding) -> Body:
+    async def packed(self, document: Document, body: bytes, coding: Coding) -> Packed:
         """Return *body*, which is *document*, in *coding*."""
         key = document, coding
         if (found := self._kept.get(key)) is not None:
@@ -47,12 +44,12 @@ class Documents:
         for key in [key for key in self._kept if key[0].environment == environment and key[0].position != position]:
             self.size -= len(self._kept.pop(key))
 
-    async def _make(self, key: tuple[Document, Coding], body: bytes) -> Body:
+    async def _make(self, key: tuple[Document, Coding], body: bytes) -> Packed:
         document, coding = key
         make = partial(compressed, body, coding)
         try:
             if self._shelf is None:
-                made: Body = await asyncio.to_thread(make)
+                made = await asyncio.to_thread(lambda: in_memory(make()))
             else:
                 made = await asyncio.to_thread(self._shelf.fetch, document, coding, make)
         finally:
@@ -60,7 +57,7 @@ class Documents:
         self._keep(key, made)
         return made
 
-    def _keep(self, key: tuple[Document, Coding], made: Body) -> None:
+    def _keep(self, key: tuple[Document, Coding], made: Packed) -> None:
         for other in [other for other in self._kept if _is_followed(other, key)]:
             self.size -= len(self._kept.pop(other))
         self._kept[key] = made

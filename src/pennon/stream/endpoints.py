@@ -14,6 +14,7 @@ from pennon.stream.calls import Call, Credential, Endpoint, Handler
 from pennon.stream.front import MOUNTS, NO_SNIFF, Front, identity
 from pennon.stream.http import (
     JSON,
+    SEND_FILE,
     Answer,
     Gone,
     Headers,
@@ -185,7 +186,9 @@ class _Reply:
         self.status, self._taken_s = answer.status, time.perf_counter() - self._started
         lines = ((b"x-request-id", self.identity.encode()), *exchange.lines())
         try:
-            await send_answer(self._send, answer, extra=lines, is_head=self._scope["method"] == "HEAD")
+            send_file = None if answer.file is None else self._scope.get("extensions", {}).get(SEND_FILE)
+            is_head = self._scope["method"] == "HEAD"
+            await send_answer(self._send, answer, extra=lines, is_head=is_head, send_file=send_file)
         finally:
             if answer.sent is not None:
                 answer.sent()

@@ -7,7 +7,7 @@ our limits, and a stream must cost no more than its socket.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, MutableMapping
 from types import MappingProxyType, coroutine
-from typing import Any, TypeAlias, overload
+from typing import Any, Protocol, TypeAlias, overload
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
@@ -17,6 +17,8 @@ from pennon.model import Problem
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Coroutine[Any, Any, Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
+SendFile: TypeAlias = Callable[[int, int], Awaitable[None]]
+"""What a server may offer as the extension `SEND_FILE`: to send so many bytes of an open file as a body."""
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Lines: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
@@ -26,6 +28,8 @@ _QUERY_FIELDS = 50
 BODY_S = 60.0
 """A whole body comes within this. A client that sends a byte a minute would hold its connection for good."""
 _PIECE = 256 * 1024
+_LARGE = 64 * 1024
+SEND_FILE = "pennon.send_file"
 
 
 class StreamError(Exception):
@@ -58,6 +62,14 @@ class Refusal(StreamError):
         self.headers = headers
 
 
+class File(Protocol):
+    """A body that may be in an open file. It stays open for as long as this lives."""
+
+    @property
+    def file(self) -> int | None:
+        """The file's descriptor, None for none."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """A whole answer."""
 
@@ -66,6 +78,8 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Headers = ()
     lines: Lines = ()
     """Headers more, as they are sent: for what is answered often, with the same ones."""
+    file: File | None = None
+    """The body as a file, for a server that can have the kernel send one."""
     sent: Callable[[], None] | None = None
     """To be called when it is on its way, or cannot be."""
 
@@ -254,15 +268,24 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(413, "Body too large", f"at most {limit} bytes", headers=(("connection", "close"),))
 
 
-async def send_answer(send: Send, answer: Answer, *, extra: Lines = (), is_head: bool = False) -> None:
+async def send_answer(
+    send: Send, answer: Answer, *, extra: Lines = (), is_head: bool = False, send_file: SendFile | None = None
+) -> None:
     """Send *answer* with *extra* headers; without its body where only the head of it was asked for."""
     lines = [*encoded(answer.headers), *answer.lines, *extra] if answer.headers else [*answer.lines, *extra]
     body = answer.body
     if answer.status not in (204, 304):
         lines.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": lines})
-    if is_head or len(body) <= _PIECE:
+    if is_head or len(body) <= _LARGE:
         await send({"type": "http.response.body", "body": b"" if is_head else body})
+        return
+    if send_file is not None and answer.file is not None and answer.file.file is not None:
+        try:
+            await send_file(answer.file.file, len(body))
+        except OSError as error:
+            raise Gone from error
+        await send({"type": "http.response.body", "body": b""})
         return
     # In pieces, each when the one before has left: a slow reader holds up one and not megabytes.
     whole = memoryview(body)

@@ -22,6 +22,8 @@ from pennon.model import Position
 
 _TRAILER = struct.Struct(">II")
 _MAKING = ".making"
+_AS_A_FILE = 128 * 1024
+"""What is larger is kept as a file, which a process may have so many of."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,13 +40,44 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     edition: str
 
 
+class Packed:
+    """A compressed document. A large one is in a file, where there are files in memory: the kernel can send it."""
+
+    __slots__ = ("body", "file")
+
+    def __init__(self, body: bytes | memoryview, file: int | None = None) -> None:
+        self.body = body
+        self.file = file
+
+    def __len__(self) -> int:
+        return len(self.body)
+
+    def __del__(self) -> None:
+        if self.file is not None:
+            os.close(self.file)
+
+
+def in_memory(body: bytes) -> Packed:
+    """Return *body* as a document that is in no folder."""
+    if len(body) <= _AS_A_FILE or not hasattr(os, "memfd_create"):
+        return Packed(body)
+    try:
+        packed = Packed(body, os.memfd_create("pennon"))
+    except OSError:
+        return Packed(body)
+    with open(packed.file or 0, "wb", closefd=False) as file:
+        file.write(body)
+    packed.body = memoryview(mmap.mmap(packed.file or 0, len(body), access=mmap.ACCESS_READ))
+    return packed
+
+
 class Shelf:
     """The documents in *folder*. Its methods block: they are for threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def fetch(self, document: Document, coding: str, make: Callable[[], bytes]) -> bytes | memoryview:
+    def fetch(self, document: Document, coding: str, make: Callable[[], bytes]) -> Packed:
         """Return a document that is there, or *make* it and leave it there.
 
         Where the folder cannot be used, each process makes its own: that costs time and memory, and nothing else.
@@ -62,8 +95,8 @@ class Shelf:
                 self._tidy(path, document)
         except OSError as error:
             _log.warning("compressed documents cannot be shared among workers", problem=str(error))
-            return make()
-        return _mapped(path) or made
+            return in_memory(make())
+        return _mapped(path) or in_memory(made)
 
     @contextlib.contextmanager
     def _held(self, document: Document) -> Iterator[None]:
@@ -117,15 +150,24 @@ def _place(name: str) -> tuple[int, int]:
     return int(epoch), int(revision)
 
 
-def _mapped(path: Path) -> memoryview | None:
+def _mapped(path: Path) -> Packed | None:
     """Return the document in the file at *path*, None where there is none that is whole."""
     try:
-        with path.open("rb") as file:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    file: int | None = handle
+    try:
+        whole = memoryview(mmap.mmap(handle, 0, access=mmap.ACCESS_READ))
+        body, trailer = whole[: -_TRAILER.size], whole[-_TRAILER.size :]
+        if len(trailer) < _TRAILER.size or _TRAILER.unpack(trailer) != (len(body), zlib.crc32(body)):
+            return None
+        if len(body) <= _AS_A_FILE:
+            return Packed(body)
+        file = None
+        return Packed(body, handle)
     except (OSError, ValueError):
         return None
-    if len(whole) < _TRAILER.size:
-        return None
-    body = whole[: -_TRAILER.size]
-    size, checksum = _TRAILER.unpack(whole[-_TRAILER.size :])
-    return body if len(body) == size and zlib.crc32(body) == checksum else None
+    finally:
+        if file is not None:
+            os.close(file)

@@ -8,7 +8,7 @@ from pennon.stream.admission import Later
 from pennon.stream.calls import Call
 from pennon.stream.codings import Coding, NothingFits, available, chosen
 from pennon.stream.http import JSON, Answer, Headers, Refusal
-from pennon.stream.shelf import Document
+from pennon.stream.shelf import Document, Packed
 
 _PRIVATE = ("cache-control", "private, no-cache")
 _VARY = ("vary", "Accept-Encoding, Authorization, X-API-Key")
@@ -37,19 +37,19 @@ async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, 
     Only what is a step from *since* is for anybody at any time: it is small. Of the rest so much goes out at once.
     """
     coding = _coding(call, body)
-    packed: bytes | memoryview = body
+    packed = Packed(body)
     if coding is not None:
         packed = await call.node.documents.packed(_described(call, kind, since), body, coding)
         # Other bytes than those that the tag was made for, so it is a weak one here.
         weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
         headers = (("content-encoding", coding), *weak)
     if since or len(packed) <= _LARGE or call.request.method == "HEAD":
-        return Answer(200, packed, (JSON, *headers))
+        return Answer(200, packed.body, (JSON, *headers))
     ticket = call.node.admission.try_enter(len(packed))
     if isinstance(ticket, Later):
         wait = (("retry-after", str(ticket.retry_after_s)),)
         raise Refusal(503, "Too many snapshots", "many ask for everything at once: come back", headers=wait)
-    return Answer(200, packed, (JSON, *headers), sent=ticket.leave)
+    return Answer(200, packed.body, (JSON, *headers), file=packed, sent=ticket.leave)
 
 
 def _described(call: Call, kind: str, since: str) -> Document:

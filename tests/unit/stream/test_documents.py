@@ -39,7 +39,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Coding]:
 def test_all_who_ask_meanwhile_wait_for_the_first(made: list[Coding]) -> None:
     async def herd() -> set[bytes]:
         kept = Documents(limit=10**6)
-        return {bytes(each) for each in await asyncio.gather(*(kept.packed(HERE, BODY, "gzip") for _ in range(200)))}
+        return {
+            bytes(each.body) for each in await asyncio.gather(*(kept.packed(HERE, BODY, "gzip") for _ in range(200)))
+        }
 
     packed = asyncio.run(herd())
     assert [gzip.decompress(each) for each in packed] == [BODY]
@@ -53,7 +55,7 @@ def test_first_who_leaves_takes_nothing_from_those_who_wait(made: list[Coding]) 
         second = asyncio.create_task(kept.packed(HERE, BODY, "gzip"))
         await asyncio.sleep(0)
         first.cancel()
-        return bytes(await second)
+        return bytes((await second).body)
 
     assert gzip.decompress(asyncio.run(herd())) == BODY
     assert made == ["gzip"]
@@ -70,7 +72,7 @@ def test_failure_is_everybody_s_and_is_not_kept(monkeypatch: pytest.MonkeyPatch)
             asked = [kept.packed(HERE, BODY, "gzip") for _ in range(3)]
             failed = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(each) for each in failed] == [MemoryError] * 3
-        return bytes(await kept.packed(HERE, BODY, "gzip"))
+        return bytes((await kept.packed(HERE, BODY, "gzip")).body)
 
     assert gzip.decompress(asyncio.run(herd())) == BODY
 
@@ -141,7 +143,7 @@ def test_memory_is_bounded_and_the_longest_unused_goes_first(made: list[Coding])
 
 def test_other_processes_find_what_one_has_made(tmp_path: Path, made: list[Coding]) -> None:
     async def asked() -> bytes:
-        return bytes(await Documents(limit=10**6, shelf=Shelf(tmp_path / "new")).packed(HERE, BODY, "gzip"))
+        return bytes((await Documents(limit=10**6, shelf=Shelf(tmp_path / "new")).packed(HERE, BODY, "gzip")).body)
 
     assert asyncio.run(asked()) == asyncio.run(asked())
     assert gzip.decompress(asyncio.run(asked())) == BODY
@@ -157,8 +159,8 @@ def test_damaged_file_is_made_anew(tmp_path: Path, damage: bytes) -> None:
     shelf = Shelf(tmp_path)
     shelf.fetch(HERE, "gzip", lambda: BODY)
     _files(tmp_path)[0].write_bytes(damage)
-    assert shelf.fetch(HERE, "gzip", lambda: BODY) == BODY
-    assert shelf.fetch(HERE, "gzip", _never) == BODY
+    assert shelf.fetch(HERE, "gzip", lambda: BODY).body == BODY
+    assert shelf.fetch(HERE, "gzip", _never).body == BODY
 
 
 def _never() -> bytes:
@@ -176,12 +178,12 @@ def test_folder_keeps_one_revision_of_each_document(tmp_path: Path) -> None:
     assert len(_files(tmp_path)) == 2, "the later one, and the other environment's"
     shelf.fetch(msgspec.structs.replace(LATER, edition="other"), "gzip", lambda: BODY)
     assert len(_files(tmp_path)) == 2
-    assert held == BODY, "who has it goes on sending it"
+    assert held.body == BODY, "who has it goes on sending it"
 
 
 def test_folder_that_cannot_be_used_costs_only_the_sharing(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert Shelf(tmp_path / "file").fetch(HERE, "gzip", lambda: BODY) == BODY
+    assert Shelf(tmp_path / "file").fetch(HERE, "gzip", lambda: BODY).body == BODY
 
 
 def test_while_one_makes_it_the_others_wait(tmp_path: Path) -> None:
@@ -195,7 +197,7 @@ def test_while_one_makes_it_the_others_wait(tmp_path: Path) -> None:
     found: list[bytes] = []
 
     def fetch(make: Callable[[], bytes]) -> None:
-        found.append(bytes(Shelf(tmp_path).fetch(HERE, "gzip", make)))
+        found.append(bytes(Shelf(tmp_path).fetch(HERE, "gzip", make).body))
 
     first = threading.Thread(target=lambda: shelf.fetch(HERE, "gzip", slowly))
     first.start()
@@ -218,4 +220,4 @@ def test_process_that_dies_while_it_makes_one_leaves_the_lock_to_the_next(tmp_pa
     process.start()
     process.join(30)
     assert process.exitcode == 9
-    assert Shelf(tmp_path).fetch(HERE, "gzip", lambda: BODY) == BODY
+    assert Shelf(tmp_path).fetch(HERE, "gzip", lambda: BODY).body == BODY
