@@ -28,6 +28,8 @@ from pennon.stream import StreamNode, StreamSettings
 PACE = Pace(poll_s=10.0, base_s=0.5, cap_s=5.0, refused_s=20.0)
 HEARTBEAT_S = 2.0
 TIMEOUT_S = 5.0
+LARGEST_BYTES = 2**30
+"""What an upstream may send at once: 100,000 flags are 120 MB."""
 FIRST_S = 5.0
 """How long a start waits for the first word of an upstream, where nothing is known without one."""
 
@@ -70,6 +72,7 @@ def config_of(settings: Settings, tuning: Tuning) -> Config:
         pace=tuning.pace,
         heartbeat_s=tuning.heartbeat_s,
         timeout_s=TIMEOUT_S,
+        max_bytes=LARGEST_BYTES,
         clock=system_clock(),
         trusted_keys=settings.trusted_keys,
         strict_signatures=settings.strict_signatures,
