@@ -3,7 +3,7 @@
 Here are the port that storages implement and its types. Every change to anything is a row of some log: who, when, why,
 what it was, what it is now. The rows of a log are numbered by its revision without gaps, and chained by their hashes.
 
-    installation                          projects, tokens, settings
+    installation                          projects, tokens, signing keys, settings
     projects/{project}                    environments, flag definitions
     environments/{project}/{environment}  flags, segments, layers, keys
 """
