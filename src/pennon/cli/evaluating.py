@@ -1,4 +1,4 @@
-"""HTTP/1.1 whose evaluations are answered where their bytes arrive: no task, no messages, one write.
+"""HTTP/1.1 that answers evaluations, and snapshots that are packed, where their bytes arrive: no messages, no copies.
 
 Half of what uvicorn spends on a small request is for what an evaluation does not need. Whatever is not one whole usual
 request at a quiet moment goes its way.
@@ -18,7 +18,7 @@ from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
 from pennon.cli.sending import FileSender, is_possible
 from pennon.stream.http import SEND_FILE
-from pennon.stream.quick import START, Quick
+from pennon.stream.quick import SNAPSHOT, START, Quick, Sending
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -26,12 +26,13 @@ _END_OF_HEAD = b"\r\n\r\n"
 class _Request:
     """Takes what a parser finds. `messages` counts the ends of requests."""
 
-    __slots__ = ("body", "headers", "messages", "url")
+    __slots__ = ("body", "closes", "headers", "messages", "url")
 
     def __init__(self) -> None:
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = b""
+        self.closes = False
         self.messages = 0
 
     def on_url(self, url: bytes) -> None:
@@ -48,11 +49,15 @@ class _Request:
 
 
 class EvaluatingHttp(LeavingHttp):
-    """Has `app.state.quick`, a `pennon.stream.Quick`, answer evaluations, if there is one."""
+    """Has `app.state.quick`, a `pennon.stream.Quick`, answer what it can, if there is one."""
 
     _head = b""
     """The last head that was answered at once, and what was read in it."""
     _sender: FileSender | None = None
+    _document: asyncio.Task[None] | None = None
+    """What goes on sending a document that no cycle of uvicorn's is for."""
+    _is_last = False
+    _has_asked = False
     _length = 0
     _url = b""
     _headers: Sequence[tuple[bytes, bytes]] = ()
@@ -96,40 +101,94 @@ class EvaluatingHttp(LeavingHttp):
     @property
     def has_not_asked(self) -> bool:
         """Whether nothing was asked on this connection yet."""
-        return not self._head and super().has_not_asked
+        return not self._has_asked and not self._head and super().has_not_asked
 
     def data_received(self, data: bytes) -> None:
         """Answer what can be answered at once; read on in any other case."""
-        if self._quick is not None and data.startswith(START) and self._is_quiet(data):
-            sent = self._answered(self._quick, data)
-            if sent:
-                self._wait_no_more()
-                self._unset_keepalive_if_required()
-                self.server_state.total_requests += 1
+        quick = self._quick
+        if quick is not None and data.startswith(START):
+            if not self._is_set_up:
+                self._set_up()
+            if self._is_quiet(data) and (sent := self._answered(quick, data)):
                 self.transport.write(sent)
-                # As uvicorn does after each answer: an idle connection is not kept for ever.
-                self.timeout_keep_alive_task = self.loop.call_later(
-                    self.timeout_keep_alive, self.timeout_keep_alive_handler
-                )
+                self._wait_for_next()
+                return
+        elif quick is not None and data.startswith(SNAPSHOT) and is_possible(self.transport) and self._is_quiet(data):
+            request = _read(data, closes=True)
+            common = tuple(self.server_state.default_headers)
+            if request is not None and (sending := quick.document(request.url, request.headers, common)) is not None:
+                self._send_document(sending, is_last=request.closes)
                 return
         super().data_received(data)
 
+    def shutdown(self) -> None:
+        """Close, once no answer is on its way."""
+        if self._document is None:
+            super().shutdown()
+        else:
+            self._is_last = True
+
+    def _send_document(self, sending: Sending, *, is_last: bool) -> None:
+        self._has_asked, self._is_last = True, is_last
+        self._wait_no_more()
+        sender = self._sender = self._sender or FileSender(self.transport)
+        try:
+            begun = sender.begin(sending.head, sending.file, sending.size)
+        except OSError:
+            self.transport.abort()
+            begun = sending.size
+        if begun == sending.size:
+            self._end_document(sending)
+            return
+        self.transport.pause_reading()
+        self._document = self.loop.create_task(self._go_on(sender, sending, begun))
+
+    async def _go_on(self, sender: FileSender, sending: Sending, begun: int) -> None:
+        try:
+            await sender.send(sending.file, sending.size, begun=begun)
+        except OSError:
+            self.transport.abort()
+        finally:
+            self._document = None
+            self._end_document(sending)
+
+    def _end_document(self, sending: Sending) -> None:
+        sending.sent()
+        if self.transport.is_closing():
+            return
+        if self._is_last or self._is_leaving:
+            self.transport.close()
+        else:
+            self.transport.resume_reading()
+            self._wait_for_next()
+
+    def _wait_for_next(self) -> None:
+        """Close the connection if nothing more is asked on it for a while, as uvicorn does after an answer."""
+        self.server_state.total_requests += 1
+        self._wait_no_more()
+        if not self._is_set_up:
+            self._wait_for_head()
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
     def _is_quiet(self, data: bytes) -> bool:
         """Whether *data* begins a request, no other one is under way, and the client takes its answers."""
+        if len(data) > HEAD_BYTES or self._is_leaving or self._document is not None or self.transport.is_closing():
+            return False
         if not self._is_set_up:
-            self._set_up()
-        if self._is_in_head or self._stream is not None or self.flow.write_paused or len(data) > HEAD_BYTES:
+            return not self.config.root_path
+        if self._is_in_head or self._stream is not None or self.pipeline or self.root_path:
             return False
         cycle: RequestResponseCycle | None = self.cycle
         is_between = cycle is None or (cycle.response_complete and not cycle.more_body)
-        is_usual = not self._is_leaving and not self.pipeline and not self.root_path
-        return is_between and is_usual and not self.transport.is_closing()
+        return is_between and not self.flow.write_paused and not self.transport.get_write_buffer_size()
 
     def _answered(self, quick: Quick, data: bytes) -> bytes:
         head, _, body = data.partition(_END_OF_HEAD)
         # Clients say the same on a connection again and again. What was read of it once need not be read anew.
         if head != self._head or len(body) != self._length:
-            request = self._read(data)
+            request = _read(data)
             if request is None:
                 self._head = b""
                 return b""
@@ -137,13 +196,20 @@ class EvaluatingHttp(LeavingHttp):
             self._url, self._headers = request.url, request.headers
         return quick.answer(self._url, self._headers, body, tuple(self.server_state.default_headers))
 
-    def _read(self, data: bytes) -> _Request | None:
-        """Return what *data* is, if that is one whole request with its body as it is, and the connection goes on."""
-        request = _Request()
-        parser = httptools.HttpRequestParser(request)
-        try:
-            parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return None
-        is_usual = request.messages == 1 and parser.get_http_version() == "1.1" and parser.should_keep_alive()
-        return request if is_usual and data.endswith(_END_OF_HEAD + request.body) else None
+
+def _read(data: bytes, *, closes: bool = False) -> _Request | None:
+    """Return what *data* is, if that is one whole request with its body as it is.
+
+    One after which the connection is to close is none, unless *closes*.
+    """
+    request = _Request()
+    parser = httptools.HttpRequestParser(request)
+    try:
+        parser.feed_data(data)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        return None
+    is_usual = request.messages == 1 and parser.get_http_version() == "1.1"
+    request.closes = not parser.should_keep_alive()
+    if not is_usual or (request.closes and not closes) or not data.endswith(_END_OF_HEAD + request.body):
+        return None
+    return request

@@ -21,15 +21,25 @@ class FileSender:
         self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
 
-    async def send(self, file: int, size: int) -> None:
-        """Send the first *size* bytes of *file*, when all that was written before is sent.
+    def begin(self, head: bytes, file: int, size: int) -> int:
+        """Send *head* and what the kernel takes at once of a *file*; return how much of that.
+
+        Nothing that was written before may still wait. Raises `OSError`.
+        """
+        connection = self._transport.get_extra_info("socket").fileno()
+        if os.write(connection, head) < len(head):
+            raise ConnectionResetError("the client takes nothing")
+        return _sent(connection, file, 0, size)
+
+    async def send(self, file: int, size: int, *, begun: int = 0) -> None:
+        """Send the first *size* bytes of *file* but what is *begun*, when all that was written before is sent.
 
         Raises `ConnectionError` where the client leaves, or takes nothing.
         """
         # The transport forbids to watch its own descriptor. A copy of it is the same socket.
         connection = os.dup(self._transport.get_extra_info("socket").fileno())
         try:
-            sent = 0
+            sent = begun
             while sent < size:
                 # One turn for each piece: a reader who takes all at once must not keep the others waiting.
                 done = 0 if self._transport.get_write_buffer_size() else _sent(connection, file, sent, size - sent)

@@ -65,9 +65,13 @@ class Admission:
         self._window_from: float | None = None
         self._left_in_window = 0.0
 
+    def has_room(self, size: int) -> bool:
+        """Whether *size* bytes more may be sent now."""
+        return not self.count or (self.count < self._count and self.size + size <= self._size)
+
     def try_enter(self, size: int) -> Ticket | Later:
         """Return the leave to send *size* bytes now, or when to ask again."""
-        if self.count and (self.count >= self._count or self.size + size > self._size):
+        if not self.has_room(size):
             return Later(self._wait(size))
         self.count += 1
         self.size += size

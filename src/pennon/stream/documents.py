@@ -27,11 +27,17 @@ class Documents:
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def packed(self, document: Document, body: bytes, coding: Coding) -> Packed:
-        """Return *body*, which is *document*, in *coding*."""
+    def kept(self, document: Document, coding: Coding) -> Packed | None:
+        """Return *document* in *coding*, if it is there already."""
         key = document, coding
         if (found := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
+        return found
+
+    async def packed(self, document: Document, body: bytes, coding: Coding) -> Packed:
+        """Return *body*, which is *document*, in *coding*."""
+        key = document, coding
+        if (found := self.kept(document, coding)) is not None:
             return found
         making = self._being_made.get(key)
         if making is None:

@@ -1,4 +1,4 @@
-"""Evaluations for a server's protocol that has the whole request: answered in its own callback, with no task made.
+"""Answers for a server's protocol that has the whole request, in its own callback: evaluations, and what is packed.
 
 Only what is as usual. Whatever is not, and every error, is left to the endpoints, which see the same request then: so
 there is one place that decides what is refused, and how.
@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
-from pennon.stream import ofrep
+import msgspec
+
+from pennon.stream import ofrep, snapshots
 from pennon.stream.calls import Call, Endpoint
 from pennon.stream.endpoints import ENDPOINTS, Exchange
 from pennon.stream.front import Front, identity
@@ -17,19 +19,38 @@ from pennon.stream.node import StreamNode
 
 START = b"POST /ofrep/v1/evaluate/flags"
 """How the requests begin that may be answered at once."""
+SNAPSHOT = b"GET /sdk/v1/snapshot"
+_SNAPSHOT = "/sdk/v1/snapshot"
 _ALL = "/ofrep/v1/evaluate/flags"
 _ONE = f"{_ALL}/"
 _HANDLERS: Mapping[str, Callable[[Call, bytes], Answer | None]] = {_ALL: ofrep.flags_at_once, _ONE: ofrep.flag_at_once}
 _STATUSES = {int(status): b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
 
 
+class Sending(msgspec.Struct, frozen=True):
+    """An answer whose body is a file: *head*, then so many bytes of it. `sent` is to be called in the end."""
+
+    head: bytes
+    file: int
+    size: int
+    answer: Answer
+    """It keeps the file open."""
+
+    def sent(self) -> None:
+        """Note that it is on its way, or cannot be."""
+        if self.answer.sent is not None:
+            self.answer.sent()
+
+
 class Quick:
-    """Answers evaluations of *node*. *front* marks and notes them, as it does those that go the usual way."""
+    """Answers for *node*. *front* marks and notes them, as it does those that go the usual way."""
 
     def __init__(self, node: StreamNode, front: Front | None = None) -> None:
         self._node = node
         self._front = front or Front()
-        self._endpoints: Mapping[str, Endpoint] = {each.path: each for each in ENDPOINTS if each.path in _HANDLERS}
+        self._endpoints: Mapping[str, Endpoint] = {
+            each.path: each for each in ENDPOINTS if each.path in (*_HANDLERS, _SNAPSHOT)
+        }
 
     def answer(self, raw_path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes, common: Lines) -> bytes:
         """Return the answer to a POST as it is sent, with *common* headers; empty where the endpoints are to answer.
@@ -43,8 +64,9 @@ class Quick:
             return b""
         scope = {"method": "POST", "path": path, "raw_path": raw_path, "headers": headers}
         exchange = Exchange(self._node, Request(scope, _no_more))
-        line = exchange.request.headers.line
-        if line(b"content-encoding") is not None or len(body) > self._node.settings.evaluate_bytes:
+        if exchange.request.headers.line(b"content-encoding") is not None:
+            return b""
+        if len(body) > self._node.settings.evaluate_bytes:
             return b""
         try:
             exchange.request.require_json()
@@ -55,30 +77,40 @@ class Quick:
             return b""
         if answer is None:
             return b""
-        request_id = identity(line(b"x-request-id") or b"")
-        sent = _sent(
-            answer,
-            (
-                *common,
-                *encoded(answer.headers),
-                *answer.lines,
-                (b"x-request-id", request_id.encode()),
-                *exchange.lines(),
-            ),
-        )
+        return self._head(exchange, answer, common, started) + answer.body
+
+    def document(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], common: Lines) -> Sending | None:
+        """Return what a GET of a snapshot is to be sent, None where the endpoints are to answer."""
+        started = time.perf_counter()
+        raw_path, _, query = url.partition(b"?")
+        if raw_path.decode("latin-1") != _SNAPSHOT:
+            return None
+        scope = {"method": "GET", "path": _SNAPSHOT, "raw_path": raw_path, "query_string": query, "headers": headers}
+        try:
+            exchange = Exchange(self._node, Request(scope, _no_more))
+            answer = snapshots.snapshot_at_once(exchange.admitted(self._endpoints[_SNAPSHOT], ""))
+        except Refusal:
+            return None
+        if answer is None or answer.file is None or answer.file.file is None:
+            return None
+        return Sending(self._head(exchange, answer, common, started), answer.file.file, len(answer.body), answer)
+
+    def _head(self, exchange: Exchange, answer: Answer, common: Lines, started: float) -> bytes:
+        """Return the head of *answer*, which is noted as answered."""
+        request = exchange.request
+        request_id = identity(request.headers.line(b"x-request-id") or b"")
+        named = (b"x-request-id", request_id.encode())
+        parts = [_STATUSES[answer.status]]
+        for name, value in (*common, *encoded(answer.headers), *answer.lines, named, *exchange.lines()):
+            parts += (name, b": ", value, b"\r\n")
+        if answer.status != HTTPStatus.NOT_MODIFIED:
+            parts.append(b"content-length: %d\r\n" % len(answer.body))
+        parts.append(b"\r\n")
         took_s = time.perf_counter() - started
-        self._front.answered("POST", path, status=answer.status, duration_s=took_s, request_id=request_id)
-        return sent
-
-
-def _sent(answer: Answer, lines: Lines) -> bytes:
-    parts: list[bytes | memoryview] = [_STATUSES[answer.status]]
-    for name, value in lines:
-        parts += (name, b": ", value, b"\r\n")
-    if answer.status != HTTPStatus.NOT_MODIFIED:
-        parts.append(b"content-length: %d\r\n" % len(answer.body))
-    parts += (b"\r\n", answer.body)
-    return b"".join(parts)
+        self._front.answered(
+            request.method, request.path, status=answer.status, duration_s=took_s, request_id=request_id
+        )
+        return b"".join(parts)
 
 
 async def _no_more() -> None:

@@ -31,6 +31,22 @@ async def answer_snapshot(call: Call) -> Answer:
     return await answer_document(call, call.projection, body, headers, since=step)
 
 
+def snapshot_at_once(call: Call) -> Answer | None:
+    """Return the snapshot where it is compressed already as the client takes it, and may go out now; else None."""
+    line = call.request.headers.line
+    if call.request.query or line(b"if-none-match") is not None:
+        return None
+    try:
+        coding = chosen(call.request.headers.get("accept-encoding"))
+    except NothingFits:
+        return None
+    packed = None if coding is None else call.node.documents.kept(_described(call, call.projection, ""), coding)
+    if packed is None or coding is None or packed.file is None or not call.node.admission.has_room(len(packed)):
+        return None
+    etag = call.environment.hub.etag(call.projection)
+    return _whole(call, packed, _coded((*call.standing(), ("etag", etag), _PRIVATE, _VARY), coding))
+
+
 async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, *, since: str = "") -> Answer:
     """Return *body*, a document of the environment, as the client takes it. Raises `Refusal`.
 
@@ -40,16 +56,24 @@ async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, 
     packed = Packed(body)
     if coding is not None:
         packed = await call.node.documents.packed(_described(call, kind, since), body, coding)
-        # Other bytes than those that the tag was made for, so it is a weak one here.
-        weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
-        headers = (("content-encoding", coding), *weak)
+        headers = _coded(headers, coding)
     if since or len(packed) <= _LARGE or call.request.method == "HEAD":
         return Answer(200, packed.body, (JSON, *headers))
+    return _whole(call, packed, headers)
+
+
+def _whole(call: Call, packed: Packed, headers: Headers) -> Answer:
     ticket = call.node.admission.try_enter(len(packed))
     if isinstance(ticket, Later):
         wait = (("retry-after", str(ticket.retry_after_s)),)
         raise Refusal(503, "Too many snapshots", "many ask for everything at once: come back", headers=wait)
     return Answer(200, packed.body, (JSON, *headers), file=packed, sent=ticket.leave)
+
+
+def _coded(headers: Headers, coding: Coding) -> Headers:
+    # Other bytes than those that the tag was made for, so it is a weak one here.
+    weak = tuple((name, f"W/{value}" if name == "etag" else value) for name, value in headers)
+    return (("content-encoding", coding), *weak)
 
 
 def _described(call: Call, kind: str, since: str) -> Document:
@@ -87,6 +111,7 @@ async def answer_environments(call: Call) -> Answer:
 
     `complete`: there are no others, as far as the node can tell; an edge node leaves those that are gone.
     """
+    await call.node.look()
     listed = []
     is_complete = call.node.is_complete
     for name in sorted(call.access.records):
