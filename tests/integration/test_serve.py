@@ -186,6 +186,17 @@ def test_a_second_server_on_the_same_folder_is_refused(running: tuple[Process, A
     assert api.made("GET", "projects")["items"]
 
 
+def test_a_worker_that_cannot_start_says_why_and_the_token_is_told_all_the_same(tmp_path: Path) -> None:
+    events = tmp_path / "data" / "events"
+    events.mkdir(parents=True)
+    (events / "worker-1").write_text("in the way")
+    ended = serve("--data", str(tmp_path / "data"), "--port", "0", "--workers", "2")
+    assert ended.returncode == 1
+    assert f"The folder {tmp_path / 'data'} cannot be used" in ended.stderr
+    assert ended.stderr.count(SECRET) == 1
+    assert "Traceback" not in ended.stderr
+
+
 def test_two_servers_on_one_database_show_each_others_changes(running: tuple[Process, Api], tmp_path: Path) -> None:
     server, api = running
     url = f"sqlite:///{tmp_path / 'data' / 'pennon.db'}"

@@ -5,8 +5,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -287,33 +285,13 @@ def test_batches_count_once_though_workers_die_and_those_are_replaced(server: Se
     assert server.running.said().count("a worker died and is replaced") == len(victims)
 
 
-def _fails(*options: str) -> str:
-    """Run a server that cannot start, and return what it says."""
-    command = [sys.executable, "-c", "from pennon.cli import main; main()", "serve", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
-
-
-def test_an_address_is_one_servers_and_free_when_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_supervisor_that_is_killed_and_the_address_is_free(tmp_path: Path) -> None:
     with process(tmp_path / "data", "--workers", "2") as (running, _):
         port = int(running.url.rpartition(":")[2])
-        said = _fails("--workers", "2", "--port", str(port), "--data", str(tmp_path / "other"))
-        assert f"Cannot listen on 127.0.0.1 port {port}: address already in use; stop what uses it" in said
-        workers_of = children_of(running.process.pid)
-        assert len(workers_of) == 2
+        workers = children_of(running.process.pid)
+        assert len(workers) == 2
         running.process.kill()
         running.ended()
-        until(lambda: not any(map(is_alive, workers_of)))
+        until(lambda: not any(map(is_alive, workers)))
         with socket.create_server(("127.0.0.1", port)):
             pass
-
-
-def test_a_worker_that_cannot_start_says_why_and_no_server_starts(tmp_path: Path) -> None:
-    events = tmp_path / "data" / "events"
-    events.mkdir(parents=True)
-    (events / "worker-1").write_text("in the way")
-    said = _fails("--workers", "2", "--port", "0", "--data", str(tmp_path / "data"))
-    assert f"The folder {tmp_path / 'data'} cannot be used" in said
-    assert said.count("pennon_token_") == 1

@@ -47,6 +47,11 @@ def test_the_help_lists_every_setting_with_its_variable_and_default() -> None:
         (("--database-url", "sqlite:///:memory:"), 1, "lost with the process"),
         (("--data", "/proc/nowhere"), 1, "/proc/nowhere"),
         (("--host", "203.0.113.7"), 1, "Cannot listen on 203.0.113.7"),
+        (("--workers", "2", "--host", "203.0.113.7"), 1, "Cannot listen on 203.0.113.7"),
+        (("--workers", "0"), 2, "--workers: '0' is not allowed"),
+        (("--workers", "2", "--data", "/proc/nowhere"), 1, "The folder /proc/nowhere cannot be used"),
+        (("--max-streams", "1000000000"), 2, "1000000000 streams do not fit: a process here may have"),
+        (("--trusted-proxies", "10.0.0.1/8"), 2, "trusted_proxies: '10.0.0.1/8' is no network"),
         (("--host", "no such host"), 1, "Cannot listen on no such host"),
     ],
 )
