@@ -1,6 +1,7 @@
 """HTTP as the loops need it: streams of bytes, bounded answers, and every way to fail as one exception."""
 
 import contextlib
+import io
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -129,9 +130,9 @@ def prepared(config: Config) -> Config:
 
 async def _bounded(response: Any, limit: int) -> bytes | None:
     """Return the body, unpacked, None if it is longer than *limit*."""
-    body = bytearray()
+    body = io.BytesIO()  # it gives what was written without a copy, which of a large snapshot is large
     async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > limit:
+        body.write(chunk)
+        if body.tell() > limit:
             return None
-    return bytes(body)
+    return body.getvalue()
