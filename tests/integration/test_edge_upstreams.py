@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pennon import Client
@@ -12,7 +13,7 @@ from pennon.model import Flag, Snapshot
 from pennon.stream import StreamSettings
 from tests.edges import QUICK, AnyEdge, EdgeInProcess, edge
 from tests.integration import nodes
-from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean
+from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean, key
 from tests.integration.relay import relay
 from tests.integration.upstream import eventually
 
@@ -141,6 +142,26 @@ def test_environments_come_and_go(tmp_path: Path) -> None:
         eventually(lambda: hub.environment(other) is None, 25)
         eventually(lambda: node.environment(other) is None, 25)
         assert stands_at(node, "1.1")
+
+
+def test_a_key_of_a_new_environment_is_never_told_that_it_is_wrong(tmp_path: Path) -> None:
+    other, secret = "shop/staging", "pennon_server_new"
+    tuning = msgspec.structs.replace(QUICK, list_s=3600.0)
+    with (
+        running(boolean("a"), log=MemoryLog()) as origin,
+        edge(tmp_path / "hub", [origin.url], EDGE, name="hub", tuning=tuning) as hub,
+        edge(tmp_path / "pop", [hub.url], EDGE, name="pop", tuning=tuning) as node,
+    ):
+        eventually(lambda: stands_at(node, "1.1"))
+        origin.write(key(EDGE, "edge"), key(secret, "server"), boolean("s"), environment=other)
+
+        def is_admitted() -> bool:
+            answer = node.answer_to(secret)
+            assert answer in (200, 503)
+            return answer == 200
+
+        eventually(is_admitted, 25)
+        eventually(lambda: node.answer_to("pennon_server_of_nobody") == 401)
 
 
 def test_an_origin_that_fails_takes_no_environment_away(tmp_path: Path) -> None:

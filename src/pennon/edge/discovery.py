@@ -16,7 +16,9 @@ from pennon.sdk.ladder import Failure, FailureKind
 _log = structlog.get_logger(__name__)
 LIST_S = 10.0
 SOONEST_S = 0.5
+"""Strangers with keys that nobody knows have the upstreams asked no more often than this."""
 FAILED_S = 2.0
+REFRESH_S = 2.0
 
 
 class Discovery:
@@ -39,19 +41,36 @@ class Discovery:
         self._took = took
         self._every_s = every_s
         self._now = config.clock.monotonic
-        self._complete_at = float("-inf")
+        self._complete_at = self._answered_from = float("-inf")
+        self._is_asked = asyncio.Event()
         self._wanted = asyncio.Event()
         self._transport = AsyncTransport(config, CircuitCalls(circuits))
         self._task = asyncio.create_task(self._run())
 
     @property
     def is_current(self) -> bool:
-        """Whether an upstream that knows has lately said which environments there are."""
+        """Whether an upstream that knows has lately said which environments there are, and none was unsure since."""
         return self._now() - self._complete_at < 3 * self._every_s
 
     def ask_soon(self) -> None:
         """Ask again now: something has happened."""
         self._wanted.set()
+
+    async def refresh(self) -> bool:
+        """Return when the upstreams were asked from now on: whoever asks meanwhile waits for the same answer.
+
+        Where they answer nothing soon, nobody knows whether there are others.
+        """
+        asked = self._now()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(REFRESH_S):
+                while self._answered_from < asked:
+                    self._is_asked.clear()
+                    self.ask_soon()
+                    await self._is_asked.wait()
+        if self._answered_from < asked:
+            self._complete_at = float("-inf")
+        return True
 
     async def close(self) -> None:
         """Ask no more."""
@@ -62,10 +81,13 @@ class Discovery:
     async def _run(self) -> None:
         while True:
             self._wanted.clear()
+            began = self._now()
             try:
                 await self._ask_all()
             except Exception:  # noqa: BLE001  # boundary: a background loop outlives what it does
                 _log.exception("the list of environments could not be taken")
+            self._answered_from = began
+            self._is_asked.set()
             self.is_tried.set()
             await asyncio.sleep(SOONEST_S)
             apart_s = self._every_s if self.failure is None else min(self._every_s, FAILED_S)
@@ -96,8 +118,7 @@ class Discovery:
 
     def _take(self, url: str, listing: Listing) -> None:
         self.membership.take(url, listing)
-        if listing.complete:
-            self._complete_at = self._now()
+        self._complete_at = self._now() if listing.complete else float("-inf")
         self._took(listing)
 
     def _note(self, failure: Failure | None) -> None:

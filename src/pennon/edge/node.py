@@ -168,6 +168,7 @@ class EdgeNode:
         membership, every_s = Membership(self.config.urls, known), self._tuning.list_s
         self._discovery = Discovery(self.config, self.circuits, membership, self._took, every_s=every_s)
         stack.push_async_callback(self._discovery.close)
+        self.replicas.ask = self._discovery.refresh
         if not self.replicas.is_listed:
             await self._first_word(self._discovery)
         self._begin_with_defaults()

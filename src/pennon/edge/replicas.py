@@ -1,7 +1,7 @@
 """What an edge node knows of its environments: a replica each, and the log that the stream node reads off them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -198,6 +198,8 @@ class Replicas(LogReader):
         """Whether it is known which environments there are: from an upstream, a store or the defaults."""
         self.is_current: Callable[[], bool] = lambda: False
         """Says whether an upstream has lately confirmed that these are all environments there are."""
+        self.ask: Callable[[], Awaitable[bool]] = _nobody
+        """Asks the upstreams which environments there are."""
         self._key_ttl_s = key_ttl_s
 
     async def environments(self) -> list[str]:
@@ -233,6 +235,10 @@ class Replicas(LogReader):
         """Return which flags of *environment* a person on this node has overridden, as a header says it."""
         return self.overlay.overridden(environment)
 
+    async def look(self) -> bool:
+        """Ask the upstreams which environments there are, if that was not done a moment ago."""
+        return await self.ask()
+
     def knows_all(self) -> bool:
         """Return whether an upstream has lately confirmed everything: else an unknown key may be a new one."""
         return self.is_current()
@@ -255,3 +261,8 @@ class Replicas(LogReader):
         if (feed := self.feeds.get(environment)) is None:
             raise NothingKnown(f"{environment} is not served here any more")
         return feed
+
+
+async def _nobody() -> bool:
+    """Ask nobody: no upstream is followed yet."""
+    return False

@@ -137,9 +137,16 @@ class StreamNode:
                 return
             await asyncio.sleep(max(0.0, self._caught_up_at + _CATCH_UP_S - asked))
             self._caught_up_at = self.now()
+            await self.look()
             with contextlib.suppress(Unreadable):
                 await self._discover(first=True)
                 await asyncio.gather(*map(self._try_refresh, tuple(self.environments.values())))
+
+    async def look(self) -> None:
+        """Learn of new environments now, where others have to be asked for them."""
+        with contextlib.suppress(Unreadable):
+            if await self._read("environments", self.reader.look()):
+                await self._discover()
 
     @property
     def is_complete(self) -> bool:

@@ -49,6 +49,10 @@ class LogReader(Protocol):
         """Return whether what is read has heads. Notices of the bus have none: they only say when to read, then."""
         return False
 
+    async def look(self) -> bool:
+        """Look for environments that are new, for somebody wants to know. Return whether that was done."""
+        return False
+
     def knows_all(self) -> bool:
         """Return whether what it says is all that there is, as far as anybody can tell now.
 
