@@ -108,7 +108,7 @@ def median(broadcasts: list[Broadcast], of: Callable[[Broadcast], float]) -> flo
 
 def _read(output: str, streams: int) -> Load:
     connected: Connected | None = None
-    broadcasts, idle_cpu = [], None
+    broadcasts, idle_cpu, wrong = [], None, 0
     for line in output.splitlines():
         if not line.startswith("{"):
             if (held := _HOLD.search(line)) is not None:
@@ -122,14 +122,23 @@ def _read(output: str, streams: int) -> Load:
                 found["ready"], found["failed"], found["rate"], cpu_us, found["p99"], found["rss_per_conn_kib"]
             )
         else:
-            broadcasts.append(_broadcast(found, streams))
+            # These are sums since the beginning of the run.
+            wrong_before, wrong = wrong, int(found["bad"] + found["dup"] + found["closed"])
+            broadcasts.append(_broadcast(found, streams, wrong - wrong_before))
     if connected is None:
         raise RuntimeError(f"the load client said nothing: {output}")
     return Load(connected, broadcasts, idle_cpu)
 
 
-def _broadcast(found: dict[str, float], streams: int) -> Broadcast:
-    wrong = int(found["bad"] + found["dup"] + found["closed"]) + streams - int(found["got"])
+def _broadcast(found: dict[str, float], streams: int, wrong: int) -> Broadcast:
     is_quiet = found["other_cpu_ms"] <= 30 + 0.12 * found["wall_ms"]
     cpu_us = found["cpu_ms"] * 1000 / max(1, found["got"])
-    return Broadcast(int(found["got"]), found["p50"], found["p99"], found["max"], cpu_us, wrong, is_quiet)
+    return Broadcast(
+        int(found["got"]),
+        found["p50"],
+        found["p99"],
+        found["max"],
+        cpu_us,
+        wrong + streams - int(found["got"]),
+        is_quiet,
+    )

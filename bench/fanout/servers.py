@@ -41,7 +41,7 @@ def floor(tools: Tools, workers: int, snapshot: Path | None = None) -> Iterator[
     options = [] if snapshot is None else ["-f", str(snapshot)]
     command = [str(tools.floor), "-p", str(port), "-w", str(workers), *options]
     with _running(command, port) as process:
-        yield Target("C floor", port, "/sse", f"127.0.0.1:{port}/pub", _family(process.pid))
+        yield Target("C floor", port, "/sse", f"127.0.0.1:{port}/pub", _family(process.pid, workers + 1))
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ def nchan(tools: Tools, workers: int, snapshots: Path | None = None) -> Iterator
             # A first message, so that whoever connects gets one at once.
             first.sendall(b"POST /pub HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
             first.recv(1024)
-        yield Target("nginx + nchan", port, "/sse", f"127.0.0.1:{port}/pub", _family(process.pid))
+        yield Target("nginx + nchan", port, "/sse", f"127.0.0.1:{port}/pub", _family(process.pid, workers + 1))
 
 
 class Pennon:
@@ -184,13 +184,18 @@ def _wait_for(port: int) -> None:
             return
 
 
-def _family(pid: int) -> tuple[int, ...]:
-    """Return a process and all those below it."""
-    found = [pid]
-    for each in found:
-        for task in Path(f"/proc/{each}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return tuple(found)
+def _family(pid: int, count: int = 1) -> tuple[int, ...]:
+    """Return a process and all those below it, once they are *count* at least."""
+    until = time.monotonic() + _READY_S
+    while True:
+        found = [pid]
+        for each in found:
+            for task in Path(f"/proc/{each}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        if len(found) >= count:
+            return tuple(found)
+        assert time.monotonic() < until, "the workers did not start"
+        time.sleep(0.02)
 
 
 def _free_port() -> int:

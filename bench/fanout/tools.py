@@ -11,10 +11,15 @@ from pathlib import Path
 
 _SOURCES = Path(__file__).resolve().parents[3] / "shared" / "fanout"
 _NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
-_READY = "if (c->evdata || !READY_HDR) mark_ready(c);"
-_READY_WITH_DATA = "if (c->evdata || !(READY_HDR || IDMODE)) mark_ready(c);"
-"""Where events are told apart by their ids, the first block with data says where they begin: Pennon's first one has
-only the time to wait before coming back."""
+_CHANGES = {
+    "if (c->evdata || !READY_HDR) mark_ready(c);": "if (c->evdata || !(READY_HDR || IDMODE)) mark_ready(c);",
+    'else if (c->prelen >= 5 && !memcmp(c->pre, "data:", 5)) {': (
+        'else if (IDMODE && c->ready && c->prelen >= 16 && !memcmp(c->pre, "event: heartbeat", 16)) c->evid = 0;\n'
+        'else if (c->prelen >= 5 && !memcmp(c->pre, "data:", 5)) {'
+    ),
+}
+"""Where the client tells events apart by their ids: they begin with the first block that has data, as Pennon's first
+one has only the time to wait before coming back; and a heartbeat, which repeats the last id, is no event once more."""
 PER_PROCESS = 17_000
 """Streams that a process is to hold where it may have 20,000 files open."""
 
@@ -67,8 +72,10 @@ def workers_for(streams: int) -> int:
 
 def _compile(folder: Path) -> None:
     for name in ("ssefan", "floor"):
-        # From standard input, because of the one line that is another one here.
-        source = (_SOURCES / f"{name}.c").read_text().replace(_READY, _READY_WITH_DATA)
+        # From standard input, because of the lines that are others here.
+        source = (_SOURCES / f"{name}.c").read_text()
+        for before, after in _CHANGES.items():
+            source = source.replace(before, after)
         command = ["gcc", "-O2", "-std=gnu11", "-x", "c", "-", "-o", str(folder / name)]
         subprocess.run(command, input=source, text=True, check=True)
 
