@@ -21,14 +21,16 @@ from pennon.stream.http import SEND_FILE
 from pennon.stream.quick import SNAPSHOT, START, Quick, Sending
 
 _END_OF_HEAD = b"\r\n\r\n"
+_CLOSE = ((b"connection", b"close"),)
 
 
 class _Request:
     """Takes what a parser finds. `messages` counts the ends of requests."""
 
-    __slots__ = ("body", "closes", "headers", "messages", "url")
+    __slots__ = ("body", "closes", "headers", "messages", "parser", "url")
 
     def __init__(self) -> None:
+        self.parser: httptools.HttpRequestParser | None = None
         self.url = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = b""
@@ -40,6 +42,10 @@ class _Request:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        # Asked here: when the message is over, the parser has forgotten.
+        self.closes = self.parser is None or not self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         self.body += body
@@ -115,7 +121,7 @@ class EvaluatingHttp(LeavingHttp):
                 return
         elif quick is not None and data.startswith(SNAPSHOT) and is_possible(self.transport) and self._is_quiet(data):
             request = _read(data, closes=True)
-            common = tuple(self.server_state.default_headers)
+            common = (*self.server_state.default_headers, *(_CLOSE if request is not None and request.closes else ()))
             if request is not None and (sending := quick.document(request.url, request.headers, common)) is not None:
                 self._send_document(sending, is_last=request.closes)
                 return
@@ -203,13 +209,14 @@ def _read(data: bytes, *, closes: bool = False) -> _Request | None:
     One after which the connection is to close is none, unless *closes*.
     """
     request = _Request()
-    parser = httptools.HttpRequestParser(request)
+    parser = request.parser = httptools.HttpRequestParser(request)
     try:
         parser.feed_data(data)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
+    finally:
+        request.parser = None  # each held the other: nothing is left to the collector
     is_usual = request.messages == 1 and parser.get_http_version() == "1.1"
-    request.closes = not parser.should_keep_alive()
     if not is_usual or (request.closes and not closes) or not data.endswith(_END_OF_HEAD + request.body):
         return None
     return request
