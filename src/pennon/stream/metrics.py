@@ -12,7 +12,7 @@ class NodeMetrics:
         self.streams_ended = self._counter("pennon_streams_ended", "Ended streams, by why.", "reason")
         self.deliveries = self._counter("pennon_deliveries", "Frames sent on streams, by event.", "event")
         self.coalesced = self._counter(
-            "pennon_coalesced", "Times that a slow reader's waiting frames were folded into one."
+            "pennon_coalesced", "Times that a slow reader fell behind, and got one later delta for what it missed."
         )
         self.evaluations = self._counter("pennon_evaluations", "Flags evaluated over OFREP, by way.", "way")
         self.single, self.bulk = self.evaluations.labels("single"), self.evaluations.labels("bulk")
