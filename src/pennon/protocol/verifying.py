@@ -117,16 +117,29 @@ class VerifyingReplica:
     def rehouse(self, snapshot: Snapshot) -> bool:
         """Hold *snapshot* in place of what is held, if it says the same; strictly, keep what was checked.
 
-        Return whether it does say the same.
+        Return whether it does say the same. Where nobody else can change it, it is checked and held strictly, too.
         """
         if not self._is_strict:
             return self._inner.rehouse(snapshot)
+        if not self._copies:
+            return self._rehouse_proved(snapshot)
         held = self.snapshot
         return held is not None and (held.environment, held.position, held.digest) == (
             snapshot.environment,
             snapshot.position,
             snapshot.digest,
         )
+
+    def _rehouse_proved(self, snapshot: Snapshot) -> bool:
+        proved = self._proved
+        if proved is None or self._runs_ahead:
+            return False
+        if Lines.of(items_of(snapshot)).root() != proved.lines.root() or not self._inner.rehouse(snapshot):
+            return False
+        snapshot = msgspec.structs.replace(snapshot, heads=proved.snapshot.heads)
+        self._proved = msgspec.structs.replace(proved, snapshot=snapshot, inner=self._inner.standing())
+        self._lines = snapshot, proved.lines
+        return True
 
     def _start(self, snapshot: Snapshot, known_at: float | None) -> None:
         inner = Replica(snapshot=snapshot, known_at=known_at, read=self._read)

@@ -313,6 +313,22 @@ def test_what_lies_where_nobody_can_change_it_is_not_copied() -> None:
     assert replica.snapshot.flags.records is records
 
 
+def test_what_lies_where_nobody_can_change_it_moves_elsewhere_if_it_is_what_was_proved() -> None:
+    replica = VerifyingReplica(trust(FIRST.key), snapshot=FIRST.signed(ONE), known_at=0.0, read=Snapshot.over)
+    elsewhere = Snapshot.of({"flag": dict(ONE.flags.records)}, environment=ENVIRONMENT, position=ONE.position)
+    said = replace(elsewhere, digest=ONE.digest)
+    other = Snapshot.of({"flag": {"a": flag("a", 9)}}, environment=ENVIRONMENT, position=ONE.position)
+    assert not replica.rehouse(replace(other, digest=ONE.digest))
+    assert replica.rehouse(said)
+    assert replica.snapshot is not None
+    assert replica.snapshot.flags.records is elsewhere.flags.records
+    assert replica.snapshot.heads == FIRST.signed(ONE).heads
+    assert told(replica.receive(delta_frame(D2), 1.0)) == []
+    assert not replica.rehouse(said)
+    assert told(replica.receive(beat(TWO, FIRST.head(TWO)), 2.0)) == [("adopted", "1.2", [("flag", "a")])]
+    assert replica.position == TWO.position
+
+
 def test_a_store_that_is_not_proved_is_not_held_and_said() -> None:
     refused = strict(FIRST.key, snapshot=ONE)
     assert (refused.snapshot, refused.position, refused.head, refused.age(0.0)) == (None, None, None, None)
@@ -405,6 +421,8 @@ def test_one_head_a_projection_is_kept_and_only_of_that_state() -> None:
     server, edge = FIRST.head(ONE), FIRST.head(ONE, "edge")
     other = replace(server, environment="shop/staging")
     assert fitting([server, other, FIRST.head(TWO), edge], ENVIRONMENT, ONE.position) == (edge, server)
+    made_up = [replace(server, projection=f"p{number}") for number in range(9)]
+    assert fitting(made_up, ENVIRONMENT, ONE.position) == ()
     later = FIRST.head(ONE, time=NOW + 1)
     assert merged([server, edge], [later]) == (edge, later)
 

@@ -112,7 +112,7 @@ class Tending:
                     "what is kept on disk for memory's sake is damaged: it is fetched anew", environment=held.name
                 )
                 await self._heal(held.name)
-        elif house.grown > max(GROWN, house.size):
+        elif house.grown > max(GROWN, house.size) and self._is_time(f"rehouse {held.name}", now, HEAL_S):
             housed = await asyncio.to_thread(self._housing.house, snapshot)
             if held.snapshot is snapshot and not held.rehouse(housed):
                 _log.warning("a file could not be written anew", environment=held.name)

@@ -105,6 +105,24 @@ def test_a_file_that_has_grown_by_much_is_written_anew(node: Node, monkeypatch: 
     assert house_of(node.environment.snapshot) is not house
 
 
+def test_a_file_that_nobody_takes_is_not_written_again_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[Snapshot] = []
+
+    def refuse(snapshot: Snapshot) -> bool:
+        offered.append(snapshot)
+        return False
+
+    assert node.environment.snapshot is not None
+    house = house_of(node.environment.snapshot)
+    assert house is not None
+    monkeypatch.setattr(module, "GROWN", 100)
+    monkeypatch.setattr(node.environment, "rehouse", refuse)
+    house.grown = house.size + 101
+    for now in (0.0, 1.0, 2.0, HEAL_S):
+        node.tend(now)
+    assert len(offered) == 2
+
+
 def test_a_damaged_file_is_healed_and_not_again_at_once(node: Node) -> None:
     assert node.environment.snapshot is not None
     house = house_of(node.environment.snapshot)
