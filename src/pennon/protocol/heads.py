@@ -12,6 +12,7 @@ import msgspec
 
 from pennon.model import DECODE_ERRORS, Head, Position, Rotation
 from pennon.protocol.frames import LARGEST_INTEGER
+from pennon.protocol.projection import PROJECTIONS
 
 Verify: TypeAlias = Callable[[bytes, bytes, bytes], bool]
 """Says whether a signature is that of a message by a key: `verify(public_key, message, signature)`, all raw bytes."""
@@ -97,7 +98,10 @@ def from_header(text: str) -> tuple[Head, ...]:
 
 
 def fitting(heads: Iterable[Head], environment: str, position: Position) -> tuple[Head, ...]:
-    """Return those of *heads* that are of exactly this state, one a projection, in the order of their names."""
+    """Return those of *heads* that are of exactly this state, one a projection, in the order of their names.
+
+    Of projections that are not known here, none: a sender could make up any number of them.
+    """
     return merged((), (head for head in heads if _is_of(head, environment, position)))
 
 
@@ -108,7 +112,8 @@ def merged(known: Iterable[Head], later: Iterable[Head]) -> tuple[Head, ...]:
 
 
 def _is_of(head: Head, environment: str, position: Position) -> bool:
-    return head.environment == environment and (head.epoch, head.revision) == (position.epoch, position.revision)
+    here = position.epoch, position.revision
+    return head.projection in PROJECTIONS and head.environment == environment and (head.epoch, head.revision) == here
 
 
 def _lines(*fields: str) -> bytes | None:
