@@ -13,6 +13,7 @@ from pennon.protocol.projection import ClientProjection, Projection, Source
 from pennon.protocol.state import Changes, Reference, State, changes_of, delta_of, items_of
 
 HISTORY_BYTES = 8 * 2**20
+DOCUMENTS_BYTES = 64 * 2**20
 _KEPT_STEPS_BYTES = 8 * 2**20
 """How much is kept of deltas from earlier revisions to this one: a herd that reconnects asks for few different ones."""
 
@@ -37,9 +38,11 @@ class Hub:
     """Sends one environment in three projections. Times are seconds of one clock of the shell's choice.
 
     It is given the edge projection, which is everything. Until `load` only `position` may be asked.
+    *documents_bytes*: whole documents beyond that are not kept beside another one.
     """
 
-    def __init__(self, *, history_bytes: int = HISTORY_BYTES) -> None:
+    def __init__(self, *, history_bytes: int = HISTORY_BYTES, documents_bytes: int = DOCUMENTS_BYTES) -> None:
+        self._documents_bytes = documents_bytes
         self._held: _Held | None = None
         self._client = ClientProjection({})
         self._heads: tuple[Head, ...] = ()
@@ -148,6 +151,8 @@ class Hub:
         """Return the snapshot as it travels, made once at a revision, and again when its heads were renewed."""
         self._wanted.add(projection)
         if projection not in self._snapshots:
+            if sum(map(len, self._snapshots.values())) > self._documents_bytes:
+                self._snapshots.clear()
             self._snapshots[projection] = self.snapshot(projection).to_json()
         return self._snapshots[projection]
 

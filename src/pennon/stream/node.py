@@ -340,7 +340,7 @@ class StreamNode:
         asked = self.now()
         snapshot = await self._read(environment.name, self.reader.snapshot(environment.name))
         known_at = asked - self.reader.age(environment.name)
-        hub = await asyncio.to_thread(_loaded, snapshot, known_at, self.settings.history_bytes)
+        hub = await asyncio.to_thread(_loaded, snapshot, known_at, self.settings)
         hub.path = self.path
         environment.adopt(hub, await asyncio.to_thread(environment.compiled, hub))
         environment.is_doubtful = False
@@ -411,7 +411,7 @@ class Unreadable(StreamError):
     """The log could not be read now. It was logged."""
 
 
-def _loaded(snapshot: Snapshot, known_at: float, history_bytes: int) -> Hub:
-    hub = Hub(history_bytes=history_bytes)
+def _loaded(snapshot: Snapshot, known_at: float, settings: StreamSettings) -> Hub:
+    hub = Hub(history_bytes=settings.history_bytes, documents_bytes=settings.documents_bytes)
     hub.load(snapshot, known_at=known_at)
     return hub

@@ -408,3 +408,12 @@ def test_documents_that_nobody_asks_for_any_more_are_let_go_of_and_made_again() 
     assert hub.snapshot_json("server") is wanted
     assert hub.snapshot_json("edge") is not unwanted
     assert hub.snapshot_json("edge") == unwanted
+
+
+def test_a_document_that_is_large_is_not_kept_beside_another() -> None:
+    hub = Hub(documents_bytes=10)
+    hub.load(FIRST, known_at=0.0)
+    server, edge = hub.snapshot_json("server"), hub.snapshot_json("edge")
+    assert hub.snapshot_json("edge") is edge
+    assert hub.snapshot_json("server") is not server
+    assert hub.snapshot_json("server") == server
