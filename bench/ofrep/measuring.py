@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.ofrep.servers import SERVERS, Absent, Asking, Running, load_cpus, running
+from bench.ofrep.servers import SERVERS, Absent, Asking, Running, load_cpus, on_cpus, running
 
 WAYS = ("single", "bulk")
 _CONNECTIONS = 16
@@ -58,15 +58,16 @@ class Results:
         found = self.slices.get((server, way))
         if not found:
             return None
-        columns = [statistics.median(column) for column in list(zip(*found, strict=True))[:-1]]
-        return Slice(*columns, failed=sum(each.failed for each in found))
+        rate, p50_ms, p99_ms, cpu_us, _ = (statistics.median(column) for column in zip(*found, strict=True))
+        return Slice(rate, p50_ms, p99_ms, cpu_us, sum(each.failed for each in found))
 
     def ratio(self, server: str, other: str, way: str, what: str = "rate") -> float | None:
         """Return the median over rounds of *what* of one server divided by another's."""
         ours, theirs = self.slices.get((server, way)), self.slices.get((other, way))
         if not ours or not theirs:
             return None
-        return statistics.median(getattr(a, what) / getattr(b, what) for a, b in zip(ours, theirs, strict=True))
+        pairs = zip(ours, theirs, strict=True)
+        return statistics.median(float(getattr(a, what)) / float(getattr(b, what)) for a, b in pairs)
 
 
 def run(names: Iterable[str], extent: Extent, *, tell: Callable[[str], None]) -> Results:
@@ -95,29 +96,33 @@ def run(names: Iterable[str], extent: Extent, *, tell: Callable[[str], None]) ->
 
 
 def _load(server: Running, asking: Asking, folder: Path, seconds: int) -> Slice:
-    script = folder / "ask.lua"
-    script.write_text(_script(asking))
+    lua = folder / "ask.lua"
+    lua.write_text(script(asking))
+    wrk = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--latency"]
     before = _cpu_us(server.process)
-    done = subprocess.run(
-        ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script), server.url],
+    said = subprocess.run(
+        on_cpus([*wrk, "-s", str(lua), server.url], load_cpus()),
         capture_output=True,
         check=True,
         text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, load_cpus()),
     ).stdout
-    spent = _cpu_us(server.process) - before
-    count = int(_found(r"(\d+) requests in", done))
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
+    return told(said, spent_us=_cpu_us(server.process) - before)
+
+
+def told(said: str, *, spent_us: float) -> Slice:
+    """Return what wrk *said*, with the processor time that its server spent meanwhile."""
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
     return Slice(
-        rate=float(_found(r"Requests/sec:\s+([\d.]+)", done)),
-        p50_ms=_milliseconds(_found(r"(?m)^ +50% +(\S+)", done)),
-        p99_ms=_milliseconds(_found(r"(?m)^ +99% +(\S+)", done)),
-        cpu_us=spent / max(count, 1),
+        rate=float(_found(r"Requests/sec:\s+([\d.]+)", said)),
+        p50_ms=_milliseconds(_found(r"(?m)^ +50% +(\S+)", said)),
+        p99_ms=_milliseconds(_found(r"(?m)^ +99% +(\S+)", said)),
+        cpu_us=spent_us / max(int(_found(r"(\d+) requests in", said)), 1),
         failed=int(failed[1]) if failed else 0,
     )
 
 
-def _script(asking: Asking) -> str:
+def script(asking: Asking) -> str:
+    """Return the script by which wrk asks *asking*."""
     lines = [f"wrk.method = {json.dumps(asking.method)}", f"wrk.path = {json.dumps(asking.path)}"]
     lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in asking.headers.items()]
     if asking.body:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,11 +62,10 @@ def started(program: list[str], *, cpus: set[int], log: Path, **env: str) -> Ite
     """Run *program* on *cpus* until the end of the block."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            program,
+            on_cpus(program, cpus),
             stdout=subprocess.PIPE,
             stderr=out,
             env=os.environ | {"GOMAXPROCS": str(len(cpus)), **env},
-            preexec_fn=lambda: os.sched_setaffinity(0, cpus),
         )
     try:
         yield process
@@ -78,21 +78,23 @@ def started(program: list[str], *, cpus: set[int], log: Path, **env: str) -> Ite
             process.wait()
 
 
+def on_cpus(program: list[str], cpus: set[int]) -> list[str]:
+    """Return *program* as it is run on *cpus*."""
+    return ["taskset", "-c", ",".join(map(str, sorted(cpus))), *program]
+
+
 def server_cpus() -> set[int]:
-    """Return the processors that servers get: all but the last, which is the load's; the only one if there is one."""
-    every = sorted(os.sched_getaffinity(0))
-    return {every[0]}
+    """Return the processor that servers get, the load's too if there is only one."""
+    return {min(os.sched_getaffinity(0))}
 
 
 def load_cpus() -> set[int]:
     """Return the processor that the load gets."""
-    return {sorted(os.sched_getaffinity(0))[-1]}
+    return {max(os.sched_getaffinity(0))}
 
 
 def free_port() -> int:
     """Return a port that is free now."""
-    import socket  # noqa: PLC0415  # here only
-
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
