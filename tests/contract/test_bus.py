@@ -175,6 +175,20 @@ def test_a_delta_travels_where_there_is_room_for_it(setting: Setting, text: str)
     setting.run(scenario, ends=2)
 
 
+def test_a_step_is_taken_only_from_who_has_the_secret_and_a_position_from_everybody(setting: Setting) -> None:
+    async def scenario(one: RemoteBus, other: RemoteBus, stranger: RemoteBus, plain: RemoteBus) -> None:
+        for bus in (one, other):
+            bus.trust(b"ours")
+        stranger.trust(b"theirs")
+        heard = other.subscribe()
+        for revision, bus, is_taken in ((1, one, True), (2, stranger, False), (3, plain, False), (4, one, True)):
+            delta = b'{"to":%d}' % revision
+            await bus.publish("shop/production", Position(1, revision), delta=delta)
+            assert await anext(heard) == Notice("shop/production", Position(1, revision), delta if is_taken else None)
+
+    setting.run(scenario, ends=4)
+
+
 def test_a_node_that_stands_where_a_step_begins_does_not_read_the_log_for_it(setting: Setting) -> None:
     log = MemoryLog()
     log.write(ENVIRONMENT, boolean("new-checkout"), *KEYS)

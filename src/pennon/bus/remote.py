@@ -6,6 +6,7 @@ they find in the log, which is read now and then without being told; nothing her
 
 import asyncio
 import contextlib
+import hmac
 import random
 from collections.abc import Awaitable, Callable
 from typing import Protocol, Self, TypeAlias
@@ -56,6 +57,8 @@ class _Message(msgspec.Struct, frozen=True):
     environment: str
     position: str
     delta: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    mac: str | msgspec.UnsetType = msgspec.UNSET
+    """That whoever wrote the delta has the secret."""
 
 
 _decode = msgspec.json.Decoder(_Message).decode
@@ -72,6 +75,7 @@ class RemoteBus:
         self._waiting: dict[str, Notice] = {}
         self._grown = asyncio.Event()
         self._connected = asyncio.Event()
+        self._secret: bytes | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -84,6 +88,13 @@ class RemoteBus:
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+    def trust(self, secret: bytes) -> None:
+        """Take steps only from who has *secret*, and show with ours that we have it.
+
+        Positions are taken from everybody: they only say when to look. Who could write steps could write flags.
+        """
+        self._secret = secret
 
     @property
     def is_connected(self) -> bool:
@@ -152,7 +163,7 @@ class RemoteBus:
 
     async def _receive(self, link: Link) -> None:
         while True:
-            notice = _read(await link.receive())
+            notice = _read(await link.receive(), self._secret)
             if notice is not None:
                 self._local.announce(notice.environment, notice.position, delta=notice.delta)
 
@@ -162,7 +173,7 @@ class RemoteBus:
             self._grown.clear()
             for environment in list(self._waiting):
                 notice = self._waiting[environment]
-                payload = _written(notice, link)
+                payload = _written(notice, link, self._secret)
                 async with asyncio.timeout(self._retry.timeout_s):
                     await link.send(payload, environment)
                 # Only now: what a broken link did not take is sent by the next.
@@ -183,21 +194,35 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
             task.exception()  # it has been seen
 
 
-def _written(notice: Notice, link: Link) -> bytes:
+def _written(notice: Notice, link: Link, secret: bytes | None) -> bytes:
     """Return *notice* as it travels, with its delta if *link* carries that."""
     message = _Message(notice.environment, str(notice.position))
     if notice.delta is not None and len(notice.delta) < PAYLOAD_BYTES:
-        payload = msgspec.json.encode(msgspec.structs.replace(message, delta=msgspec.Raw(notice.delta)))
+        mac = msgspec.UNSET if secret is None else _mac(secret, message, notice.delta)
+        payload = msgspec.json.encode(msgspec.structs.replace(message, delta=msgspec.Raw(notice.delta), mac=mac))
         if len(payload) <= PAYLOAD_BYTES and link.takes(payload):
             return payload
     return msgspec.json.encode(message)
 
 
-def _read(payload: bytes) -> Notice | None:
+def _mac(secret: bytes, message: _Message, delta: bytes) -> str:
+    told = b"\n".join((message.environment.encode(), message.position.encode(), delta))
+    return hmac.digest(secret, told, "sha256").hex()
+
+
+def _delta_of(message: _Message, secret: bytes | None) -> bytes | None:
+    if not isinstance(message.delta, msgspec.Raw):
+        return None
+    delta = bytes(message.delta)
+    said = message.mac if isinstance(message.mac, str) else ""
+    is_ours = secret is None or hmac.compare_digest(said.encode(), _mac(secret, message, delta).encode())
+    return delta if is_ours else None
+
+
+def _read(payload: bytes, secret: bytes | None) -> Notice | None:
     """Return a notice, None for what is none: the server may be shared with other programs."""
     try:
         message = _decode(payload)
-        delta = bytes(message.delta) if isinstance(message.delta, msgspec.Raw) else None
-        return Notice(message.environment, Position.parse(message.position), delta)
+        return Notice(message.environment, Position.parse(message.position), _delta_of(message, secret))
     except (*DECODE_ERRORS, ValueError):
         return None

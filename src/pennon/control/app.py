@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import sys
 import threading
@@ -61,6 +62,7 @@ EVENTS = "events"
 """The folder of what SDKs report, in the data folder."""
 _THREADS = 16
 _ADOPTED_S = 10.0
+_BUS_SECRET = "bus"
 _AGAIN_S = 0.1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Others: TypeAlias = Callable[[], Awaitable[list[list[Family]]]]
@@ -166,6 +168,9 @@ class _Server:
             announce(first)
         self._published = PublishedLog(storage.log)
         self._bus = _bus(settings, place)
+        if isinstance(self._bus, RemoteBus):
+            known = storage.safe.find(_BUS_SECRET)
+            self._bus.trust(known or storage.safe.keep_first(_BUS_SECRET, secrets.token_bytes(32)))
         announce_changes(storage.log, self._bus, digest_at=self._digest_at)
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)

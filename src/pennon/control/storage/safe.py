@@ -1,9 +1,9 @@
-"""Keeps the sealed private parts of signing keys."""
+"""Keeps the sealed private parts of signing keys, and what servers of one database know and others do not."""
 
 from sqlalchemy import delete, select
 
 from pennon.control.storage.database import Database
-from pennon.control.storage.tables import sealed_keys, upsert
+from pennon.control.storage.tables import insert_into, sealed_keys, upsert
 
 
 class StoredSafe:
@@ -17,6 +17,16 @@ class StoredSafe:
         with self._database.writing() as connection:
             connection.execute(upsert(sealed_keys, connection.dialect.name), {"key": key, "sealed": sealed})
             connection.commit()
+
+    def keep_first(self, key: str, sealed: bytes) -> bytes:
+        """Return what is kept of *key*, which is *sealed* where nothing was, whoever else comes at the same time."""
+        with self._database.writing() as connection:
+            row = {"key": key, "sealed": sealed}
+            statement = insert_into(sealed_keys, connection.dialect.name).values(row).on_conflict_do_nothing()
+            connection.execute(statement)
+            kept = connection.execute(select(sealed_keys.c.sealed).where(sealed_keys.c.key == key)).scalar_one()
+            connection.commit()
+        return bytes(kept)
 
     def find(self, key: str) -> bytes | None:
         """Return what is kept of *key*; None if nothing is."""
