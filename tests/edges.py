@@ -30,7 +30,7 @@ T = TypeVar("T")
 QUICK = Tuning(
     pace=Pace(poll_s=1.0, base_s=0.1, cap_s=0.5, refused_s=1.0),
     breaker=BreakerSettings(open_s=0.2, open_max_s=0.5),
-    following=FollowingSettings(fresh_s=4.0, try_s=0.2, try_max_s=0.5, trial_s=3.0, tick_s=0.1),
+    following=FollowingSettings(fresh_s=4.0, down_s=0.2, try_s=0.2, try_max_s=0.5, trial_s=3.0, tick_s=0.1),
     forwarding=ForwardingSettings(drain_s=0.5),
     heartbeat_s=0.5,
     list_s=0.5,

@@ -90,6 +90,19 @@ def test_a_node_leaves_an_upstream_that_is_itself_cut_off_for_one_that_is_not(tm
         assert holds_what_the_log_says(node, log)
 
 
+def test_a_node_goes_round_an_upstream_that_says_nothing_at_all(tmp_path: Path) -> None:
+    log = MemoryLog()
+    with (
+        running(boolean("a"), log=log) as origin,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        edge(tmp_path / "pop", [f"http://127.0.0.1:{silent.getsockname()[1]}", origin.url], EDGE, name="pop") as node,
+    ):
+        eventually(lambda: upstream_of(node) == origin.url, 20)
+        position = origin.write(boolean("b"))
+        eventually(lambda: stands_at(node, position))
+        assert holds_what_the_log_says(node, log)
+
+
 def test_a_lagging_upstream_takes_nothing_back(tmp_path: Path) -> None:
     log, behind = MemoryLog(), MemoryLog()
     with running(boolean("a"), log=log) as origin, running(boolean("a"), log=behind) as lagging:

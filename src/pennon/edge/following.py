@@ -24,10 +24,12 @@ _log = structlog.get_logger(__name__)
 class FollowingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An upstream whose state is older than `fresh_s` is left for one that knows better.
 
+    One that brings nothing for `down_s` is tried beside, for it may be a while until it is known to be dead.
     Another is tried after `try_s`, the next time after twice that, and so on up to `try_max_s`; for `trial_s`.
     """
 
     fresh_s: float = 10.0
+    down_s: float = 1.0
     try_s: float = 1.0
     try_max_s: float = 30.0
     trial_s: float = 5.0
@@ -89,6 +91,7 @@ class Following:
         self._trial: Link | None = None
         self._tried_url = ""
         self._trial_until = 0.0
+        self._down_since: float | None = self._now()
         self._closing: set[asyncio.Task[None]] = set()
         self.link = self._linked(config.urls)
         self._task = asyncio.create_task(self._tick_on())
@@ -120,6 +123,10 @@ class Following:
         if link is self._trial:
             self._judge(link)
         elif link is self.link:
+            if link.level is Level.STREAMING:
+                self._down_since = None
+            elif self._down_since is None:
+                self._down_since = self._now()
             if link.level is not Level.POLLING or link.failures >= len(self._urls):
                 self.is_tried.set()
             if link.failure is not None and link.failure.kind is FailureKind.DRAINING:
@@ -133,18 +140,25 @@ class Following:
             self._begin_trial(others[0])
 
     def _judge(self, trial: Link) -> None:
-        """Go over to *trial* if it has become better, leave it if it has failed."""
-        if trial.is_fresh(self._now(), self._settings.fresh_s) and not trial.is_behind:
-            self._attempts[self._tried_url].made(self._now())
-            before, self.link, self._trial = self.link, trial, None
-            self.switched += 1
-            _log.info("another upstream is better", environment=self.feed.name, was=before.url, now=trial.url)
-            self._close(before)
-            self._told(self)
-        elif trial.failures or self._now() >= self._trial_until:
-            self._attempts[self._tried_url].made(self._now())
-            self._trial = None
+        """Go over to *trial* if it has become better, leave it if it has failed or is not needed any more."""
+        now = self._now()
+        is_good = trial.is_fresh(now, self._settings.fresh_s) and not trial.is_behind
+        if not is_good and not trial.failures and now < self._trial_until:
+            return
+        self._attempts[self._tried_url].made(now)
+        self._trial = None
+        if not is_good or self._is_better(self.link, trial, now):
             self._close(trial)
+            return
+        before, self.link, self._down_since = self.link, trial, None
+        self.switched += 1
+        _log.info("another upstream is better", environment=self.feed.name, was=before.url, now=trial.url)
+        self._close(before)
+        self._told(self)
+
+    def _is_better(self, link: Link, other: Link, now: float) -> bool:
+        is_preferred = self._urls.index(link.url) <= self._urls.index(other.url)
+        return is_preferred and link.is_fresh(now, self._settings.fresh_s)
 
     async def _tick_on(self) -> None:
         while True:
@@ -156,7 +170,7 @@ class Following:
         if self._trial is not None:
             self._trial.watch(now)
             self._judge(self._trial)
-        elif self.link.level is Level.STREAMING:
+        elif self._down_since is None or now - self._down_since > self._settings.down_s:
             self._try_another(now)
 
     def _try_another(self, now: float) -> None:
