@@ -268,3 +268,16 @@ def test_defaults_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert bundled(None) is None
     with pytest.raises(InvalidFile, match="cannot be read"):
         bundled(tmp_path / "none.json")
+
+
+def test_key_records_may_be_written_into_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "defaults.json"
+    hash_ = "ab" * 32
+    document = {"flags": {"a": True}, "keys": {hash_: {"key": hash_, "kind": "server"}}}
+    file.write_bytes(msgspec.json.encode(document))
+    made = bundled(file)
+    assert made is not None
+    assert made.has_keys
+    found = made.of("shop/p")
+    assert found is not None
+    assert found.snapshot.keys[hash_].kind == "server"
