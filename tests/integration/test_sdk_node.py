@@ -107,6 +107,7 @@ def test_a_node_that_drains_says_goodbye_and_is_no_failure(
     assert client.wait_until_ready()
     caplog.clear()
     caplog.set_level(logging.INFO, "pennon")
+    eventually(lambda: node.value("pennon_streams", projection="server") == 1)  # it is ready with the snapshot before
     node.run(node.node.drain())
     eventually(lambda: "shutting down" in caplog.text)
     assert [record for record in caplog.records if record.name == "pennon" and record.levelno > logging.INFO] == []
