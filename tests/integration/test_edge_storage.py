@@ -57,6 +57,10 @@ def house(node: EdgeInProcess) -> House:
     return found
 
 
+async def cooled(node: EdgeInProcess) -> None:
+    node.node.stream.environments[ENVIRONMENT].cool()
+
+
 def _answers(client: Client, key: str, *, wanted: bool) -> bool:
     return client.boolean(key, {"targetingKey": "u1"}, default=False) is wanted
 
@@ -112,6 +116,10 @@ def test_a_node_with_a_memory_limit_says_and_answers_what_its_origin_does(tmp_pa
                 wanted = is_on(origin, key)
                 assert is_on(node, key) is is_on(below, key) is wanted
                 eventually(partial(_answers, client, key, wanted=wanted))
+            before = [is_on(node, f"flag-{number}") for number in range(12)]
+            node.run(cooled(node))
+            assert [is_on(node, f"flag-{number}") for number in range(12)] == before
+            assert serves(node, log)
             assert house(node).grown > 0
             with node.client(CLIENT) as http:
                 listed = http.post("/ofrep/v1/evaluate/flags", json={"context": {"targetingKey": "u1"}}).json()

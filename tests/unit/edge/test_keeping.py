@@ -155,3 +155,39 @@ def test_what_is_forgotten_is_kept_no_more(tmp_path: Path) -> None:
         assert await node.keeping.names() == []
 
     asyncio.run(scenario())
+
+
+def test_a_state_that_another_node_confirms_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        connected, lonely = Node(tmp_path), Node(tmp_path)
+        connected.hear(age_s=5.0)
+        lonely.hear(age_s=500.0)
+        await connected.keeping.close()
+        reads: list[str] = []
+
+        async def read(name: str) -> None:
+            reads.append(name)
+
+        monkeypatch.setattr(lonely.store, "load", read)
+        lonely.keeping.start(shared_with=lambda _: True)
+        await until(lambda: lonely.feed.age() < 400.0)
+        assert reads == []
+        monkeypatch.undo()
+        await lonely.keeping.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_node_that_is_cut_off_says_what_is_wrong_with_the_store(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        connected, lonely = Node(tmp_path), Node(tmp_path)
+        connected.hear("b")
+        await connected.keeping.close()
+        for path in tmp_path.glob("state*"):
+            path.write_bytes(path.read_bytes()[:-7])
+        lonely.keeping.start(shared_with=lambda _: True)
+        await until(lambda: "fetched from the upstream" in lonely.keeping.problem)
+        assert lonely.feed.position is None
+        await lonely.keeping.close()
+
+    asyncio.run(scenario())
