@@ -4,6 +4,7 @@ import random
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,27 @@ def test_slow_reader_gets_all_of_it_and_holds_its_leave_until_then(packed: Runni
         eventually(lambda: packed.node.admission.count == 0)
         wire.send(post("flag-1", b'{"context":{}}'))
         assert wire.key() == "flag-1", "the connection goes on"
+
+
+def test_document_is_no_idle_connection_however_long_it_takes(packed: RunningNode) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        host, _, port = packed.url.removeprefix("http://").partition(":")
+        connection.connect((host, int(port)))
+        wire = Wire(connection)
+        wire.send(post("flag-1", b'{"context":{}}'))
+        assert wire.key() == "flag-1"
+        connections: set[Any] = set(packed._server.server_state.connections)
+        (server_side,) = [
+            each for each in connections if each.transport.get_extra_info("peername")[1] == connection.getsockname()[1]
+        ]
+        assert server_side.timeout_keep_alive_task is not None
+        wire.send(get())
+        eventually(lambda: packed.node.admission.count == 1)
+        assert server_side.timeout_keep_alive_task is None
+        assert is_whole(wire.answer()[2])
+        eventually(lambda: server_side.timeout_keep_alive_task is not None)
 
 
 def test_reader_who_leaves_in_the_middle_gives_its_leave_back(packed: RunningNode) -> None:

@@ -137,6 +137,8 @@ class EvaluatingHttp(LeavingHttp):
     def _send_document(self, sending: Sending, *, is_last: bool) -> None:
         self._has_asked, self._is_last = True, is_last
         self._wait_no_more()
+        if self._is_set_up:
+            self._unset_keepalive_if_required()
         sender = self._sender = self._sender or FileSender(self.transport)
         try:
             begun = sender.begin(sending.head, sending.file, sending.size)
