@@ -153,10 +153,13 @@ class _Beats:
             self._is_running = False
             return
         told_after = self._fanout.now() - self._quiet_s
-        beaten = 0
+        channel, beat, beaten = None, b"", 0
         for stream in self.wheel.turn():
             if not stream.busy and stream.told_at < told_after:
-                stream.send(stream.channel.beat())
+                if stream.channel is not channel:
+                    channel = stream.channel
+                    beat = channel.beat()
+                stream.send(beat)
                 beaten += 1
         if beaten:
             self._fanout.delivered(HEARTBEAT, beaten)
