@@ -49,7 +49,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         if self._node is not None and is_below(scope["path"]):
-            await self._node(cast("Any", scope), receive, send)
+            await self._node(cast("Any", scope), cast("Any", receive), send)
             return
         inner: Any = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}
         request_id = identity(given_id(scope))
