@@ -112,7 +112,7 @@ def test_document_is_no_idle_connection_however_long_it_takes(packed: RunningNod
         (server_side,) = [
             each for each in connections if each.transport.get_extra_info("peername")[1] == connection.getsockname()[1]
         ]
-        assert server_side.timeout_keep_alive_task is not None
+        eventually(lambda: server_side.timeout_keep_alive_task is not None)
         wire.send(get())
         eventually(lambda: packed.node.admission.count == 1)
         assert server_side.timeout_keep_alive_task is None

@@ -5,7 +5,6 @@ request at a quiet moment goes its way.
 """
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
 from pennon.cli.sending import FileSender, is_possible
 from pennon.stream.http import SEND_FILE
-from pennon.stream.quick import SNAPSHOT, START, Quick, Sending
+from pennon.stream.quick import SNAPSHOT, START, Admitted, Quick, Sending
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CLOSE = ((b"connection", b"close"),)
@@ -58,15 +57,14 @@ class EvaluatingHttp(LeavingHttp):
     """Has `app.state.quick`, a `pennon.stream.Quick`, answer what it can, if there is one."""
 
     _head = b""
-    """The last head that was answered at once, and what was read in it."""
+    """The last head that was looked at, with what length of a body, and what it asks for."""
     _sender: FileSender | None = None
     _document: asyncio.Task[None] | None = None
     """What goes on sending a document that no cycle of uvicorn's is for."""
     _is_last = False
     _has_asked = False
     _length = 0
-    _url = b""
-    _headers: Sequence[tuple[bytes, bytes]] = ()
+    _admitted: Admitted | None = None
 
     def __init__(
         self,
@@ -107,7 +105,7 @@ class EvaluatingHttp(LeavingHttp):
     @property
     def has_not_asked(self) -> bool:
         """Whether nothing was asked on this connection yet."""
-        return not self._has_asked and not self._head and super().has_not_asked
+        return not self._has_asked and super().has_not_asked
 
     def data_received(self, data: bytes) -> None:
         """Answer what can be answered at once; read on in any other case."""
@@ -194,15 +192,19 @@ class EvaluatingHttp(LeavingHttp):
 
     def _answered(self, quick: Quick, data: bytes) -> bytes:
         head, _, body = data.partition(_END_OF_HEAD)
-        # Clients say the same on a connection again and again. What was read of it once need not be read anew.
-        if head != self._head or len(body) != self._length:
-            request = _read(data)
-            if request is None:
-                self._head = b""
+        admitted = self._admitted
+        # Clients say the same on a connection again and again. What was found out about it need not be found out anew.
+        if admitted is None or head != self._head or len(body) != self._length or not quick.holds(admitted):
+            self._admitted = None
+            if (request := _read(data)) is None:
                 return b""
+            admitted = self._admitted = quick.admit(request.url, request.headers)
             self._head, self._length, body = head, len(body), request.body
-            self._url, self._headers = request.url, request.headers
-        return quick.answer(self._url, self._headers, body, tuple(self.server_state.default_headers))
+        if admitted is None:
+            return b""
+        sent = quick.answer(admitted, body, tuple(self.server_state.default_headers))
+        self._has_asked = self._has_asked or bool(sent)
+        return sent
 
 
 def _read(data: bytes, *, closes: bool = False) -> _Request | None:

@@ -47,6 +47,8 @@ class KeyRing:
         self._records: dict[str, dict[str, KeyRecord]] = {}
         self._hashes: dict[str, set[str]] = {}
         self._references: dict[bytes, str] = {}
+        self.generation = 0
+        """Another number after each change of any record."""
         self._opened: dict[str, tuple[Access, float]] = {}
         """What keys opened when they came last, and until when that holds if no record changes."""
 
@@ -89,6 +91,11 @@ class KeyRing:
         self._opened[key_hash] = access, min(ends, default=math.inf)
         return access
 
+    def until(self, key_hash: str) -> float:
+        """Return until when what the key opened just now holds, in seconds since 1970, if no record changes."""
+        opened = self._opened.get(key_hash)
+        return 0.0 if opened is None else opened[1]
+
     def token(self, key_hash: str, now: float, lifetime_s: int) -> str:
         """Return a token for the notify stream that stands for a key. See `tokens.issue`."""
         return tokens.issue(key_hash, now, lifetime_s)
@@ -111,6 +118,7 @@ class KeyRing:
         except InvalidItem:
             return False
         self._opened.pop(key, None)
+        self.generation += 1
         self._records.setdefault(key, {})[environment] = record
         self._references[tokens.reference(key)] = key
         self._hashes.setdefault(environment, set()).add(key)
@@ -119,6 +127,7 @@ class KeyRing:
     def _drop(self, environment: str, key: str) -> None:
         self._hashes.get(environment, set()).discard(key)
         self._opened.pop(key, None)
+        self.generation += 1
         records = self._records.get(key, {})
         records.pop(environment, None)
         if not records:

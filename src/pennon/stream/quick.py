@@ -42,6 +42,16 @@ class Sending(msgspec.Struct, frozen=True):
             self.answer.sent()
 
 
+class Admitted(msgspec.Struct, frozen=True):
+    """A request for an evaluation by who may make it, as long as no key changed and it is not *until*."""
+
+    exchange: Exchange
+    call: Call
+    handler: Callable[[Call, bytes], Answer | None]
+    generation: int
+    until: float
+
+
 class Quick:
     """Answers for *node*. *front* marks and notes them, as it does those that go the usual way."""
 
@@ -52,32 +62,56 @@ class Quick:
             each.path: each for each in ENDPOINTS if each.path in (*_HANDLERS, _SNAPSHOT)
         }
 
-    def answer(self, raw_path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes, common: Lines) -> bytes:
-        """Return the answer to a POST as it is sent, with *common* headers; empty where the endpoints are to answer.
+    def admit(self, raw_path: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Admitted | None:
+        """Return what a POST with these headers asks for, None where the endpoints are to answer.
 
-        *headers* have their names in lower case. Nothing was counted or changed where the answer is empty.
+        *headers* have their names in lower case.
         """
-        started = time.perf_counter()
         path = raw_path.decode("latin-1")
         found, rest = (_ALL, "") if path == _ALL else (_ONE, path[len(_ONE) :])
         if b"%" in raw_path or b"?" in raw_path or not path.startswith(found) or (found == _ONE and not rest):
-            return b""
+            return None
         scope = {"method": "POST", "path": path, "raw_path": raw_path, "headers": headers}
         exchange = Exchange(self._node, Request(scope, _no_more))
-        if exchange.request.headers.line(b"content-encoding") is not None:
-            return b""
+        line, keys = exchange.request.headers.line, self._node.keys
+        if line(b"content-encoding") is not None:
+            return None
+        try:
+            exchange.request.require_json()
+            call = exchange.admitted(self._endpoints[found], rest)
+        except Refusal:
+            return None
+        # Whose path an edge node is in may change at any time.
+        until = keys.until(call.access.key_hash) if line(b"x-pennon-node") is None else 0.0
+        return Admitted(exchange, call, _HANDLERS[found], keys.generation, until)
+
+    def holds(self, admitted: Admitted) -> bool:
+        """Whether who was *admitted* would be so again."""
+        node, call = self._node, admitted.call
+        return (
+            admitted.generation == node.keys.generation
+            and node.clock.time() < admitted.until
+            and node.environments.get(call.environment.name) is call.environment
+            and node.reader.doubts(call.environment.name) is None
+        )
+
+    def answer(self, admitted: Admitted, body: bytes, common: Lines) -> bytes:
+        """Return the answer as it is sent, with *common* headers; empty where the endpoints are to answer.
+
+        Nothing was counted or changed where it is empty.
+        """
+        started = time.perf_counter()
         if len(body) > self._node.settings.evaluate_bytes:
             return b""
         try:
-            exchange.request.require_json()
-            answer = _HANDLERS[found](exchange.admitted(self._endpoints[found], rest), body)
+            answer = admitted.handler(admitted.call, body)
         except Refusal:
             return b""
         except Exception:  # noqa: BLE001  # the boundary of a request: the endpoints will meet the same, and log it
             return b""
         if answer is None:
             return b""
-        return self._head(exchange, answer, common, started) + answer.body
+        return self._head(admitted.exchange, answer, common, started) + answer.body
 
     def document(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], common: Lines) -> Sending | None:
         """Return what a GET of a snapshot is to be sent, None where the endpoints are to answer."""

@@ -10,6 +10,7 @@ import pytest
 
 from pennon.bus import MemoryBus
 from pennon.stream import Endpoints, Quick, StreamNode, StreamSettings
+from pennon.stream.http import Lines
 from tests.integration.nodes import CLIENT, EDGE, ENVIRONMENT, KEYS, SERVER, Batches, MemoryLog, boolean, key
 
 T = TypeVar("T")
@@ -28,10 +29,15 @@ def with_node(ask: Callable[[StreamNode], T], *, flags: int = 2) -> T:
     return asyncio.run(asked())
 
 
+def answered(quick: Quick, path: bytes, lines: list[tuple[bytes, bytes]], body: bytes, common: Lines = ()) -> bytes:
+    admitted = quick.admit(path, lines)
+    return b"" if admitted is None else quick.answer(admitted, body, common)
+
+
 def at_once(path: bytes, body: bytes = BODY, *, flags: int = 2, secret: str = SERVER, **headers: str) -> bytes:
     lines = [(b"authorization", f"Bearer {secret}".encode()), (b"content-type", b"application/json")]
     lines += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return with_node(lambda node: Quick(node).answer(path, lines, body, ((b"date", b"now"),)), flags=flags)
+    return with_node(lambda node: answered(Quick(node), path, lines, body, ((b"date", b"now"),)), flags=flags)
 
 
 def read(sent: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -66,7 +72,7 @@ def test_answer_is_the_one_of_the_endpoints(path: bytes, secret: str) -> None:
         log = MemoryLog()
         log.write(ENVIRONMENT, *KEYS, boolean("open", client_side=True), boolean("other"))
         async with StreamNode(log, MemoryBus(), Batches(), time, StreamSettings(), name="pop-1") as node:
-            status, headers, body = read(Quick(node).answer(path, lines, BODY, ()))
+            status, headers, body = read(answered(Quick(node), path, lines, BODY))
             expected = await by_endpoints(node, path, lines)
         assert (status, headers.keys()) == (expected[0], expected[1].keys())
         for name in headers.keys() - {"x-pennon-age", "content-length"}:
@@ -95,9 +101,9 @@ def test_answer_says_which_node_it_is_from_and_keeps_the_server_s_own_headers() 
 def test_tag_that_is_known_gets_no_body() -> None:
     def ask(node: StreamNode) -> tuple[bytes, bytes]:
         lines = [(b"x-api-key", SERVER.encode())]
-        first = Quick(node).answer(ALL, lines, BODY, ())
+        first = answered(Quick(node), ALL, lines, BODY)
         tag = read(first)[1]["etag"].encode()
-        return first, Quick(node).answer(ALL, [*lines, (b"if-none-match", tag)], BODY, ())
+        return first, answered(Quick(node), ALL, [*lines, (b"if-none-match", tag)], BODY)
 
     first, second = map(read, with_node(ask))
     assert (first[0], second[0], second[2]) == (200, 304, b"")
@@ -142,6 +148,66 @@ def test_tag_that_is_known_gets_no_body() -> None:
 )
 def test_what_is_not_as_usual_is_left_to_the_endpoints(path: bytes, body: bytes, headers: dict[str, Any]) -> None:
     assert at_once(path, body, **headers) == b""
+
+
+def admitted_and_then(change: Callable[[StreamNode, MemoryLog], None], *, secret: str = SERVER, **headers: str) -> bool:
+    """Whether who was admitted still is after *change*."""
+
+    async def asked() -> bool:
+        log, clock = MemoryLog(), Clock()
+        log.write(ENVIRONMENT, *KEYS, key("brief", "server", not_after=int(clock.time()) + 60), boolean("open"))
+        settings = StreamSettings(poll_s=3600)
+        async with StreamNode(log, MemoryBus(), Batches(), clock, settings) as node:
+            quick = Quick(node)
+            lines = [(b"x-api-key", secret.encode())]
+            lines += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+            admitted = quick.admit(ONE, lines)
+            assert admitted is not None
+            change(node, log)
+            await node.catch_up()
+            return quick.holds(admitted)
+
+    return asyncio.run(asked())
+
+
+class Clock:
+    """The time, ahead of itself."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def test_who_was_admitted_is_so_until_something_changes() -> None:
+    assert admitted_and_then(lambda _node, _log: None)
+    assert admitted_and_then(lambda _node, log: void(log.write(ENVIRONMENT, boolean("other"))))
+
+
+def void(_: object) -> None:
+    """Take anything."""
+
+
+def test_who_was_admitted_is_not_after_the_key_was_revoked() -> None:
+    assert not admitted_and_then(lambda _node, log: void(log.write(ENVIRONMENT, key(SERVER, "server", revoked=True))))
+    assert not admitted_and_then(lambda _node, log: log.remove(ENVIRONMENT))
+
+
+def test_who_was_admitted_is_not_after_the_key_s_time() -> None:
+    def later(node: StreamNode, _log: MemoryLog) -> None:
+        clock: Any = node.clock
+        clock.ahead = 61
+
+    assert admitted_and_then(lambda _node, _log: None, secret="brief")
+    assert not admitted_and_then(later, secret="brief")
+
+
+def test_edge_node_is_looked_at_each_time() -> None:
+    assert not admitted_and_then(lambda _node, _log: None, x_pennon_node="pop-7")
 
 
 def test_fault_of_ours_is_left_to_the_endpoints_which_log_it(monkeypatch: pytest.MonkeyPatch) -> None:
