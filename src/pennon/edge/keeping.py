@@ -23,6 +23,7 @@ class Keeping:
     def __init__(self, store: StateStore, feeds: Mapping[str, Feed], clock: Clock) -> None:
         self.problem = ""
         self.saved = 0
+        self.failed = 0
         self._store = store
         self._feeds = feeds
         self._clock = clock
@@ -133,6 +134,7 @@ class Keeping:
         try:
             await self._store.save(state)
         except (KvUnavailable, SpoiledState) as error:
+            self.failed += 1
             self._note(f"the store takes nothing: {error}")
             return False
         except Exception as error:  # noqa: BLE001  # boundary: whatever a store does, the node serves on

@@ -14,9 +14,12 @@ _CIRCUITS = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
 class StatusCollector(Collector):
     """Shows what *status* returns, and the counters of the store."""
 
-    def __init__(self, status: Callable[[], Status], saved: Callable[[], int]) -> None:
+    def __init__(
+        self, status: Callable[[], Status], saved: Callable[[], int], failed: Callable[[], int] = lambda: 0
+    ) -> None:
         self._status = status
         self._saved = saved
+        self._failed = failed
 
     def collect(self) -> Iterator[Metric]:
         """Yield what there is to show now."""
@@ -51,4 +54,6 @@ class StatusCollector(Collector):
             overrides.add_metric((each.environment,), len(mine))
         saved = CounterMetricFamily("pennon_edge_saved", "Times that a state was written to the key-value store.")
         saved.add_metric((), self._saved())
-        yield from (level, switched, circuit, opened, overrides, saved)
+        failed = CounterMetricFamily("pennon_edge_store_failures", "Times that the key-value store took nothing.")
+        failed.add_metric((), self._failed())
+        yield from (level, switched, circuit, opened, overrides, saved, failed)

@@ -99,7 +99,9 @@ class EdgeNode:
         self.stream.metrics.registry.register(self.events.metrics)
         if self.tiers is not None:
             self.stream.metrics.registry.register(self.tiers)
-        self.stream.metrics.registry.register(StatusCollector(self.status, lambda: self.keeping.saved))
+        self.stream.metrics.registry.register(
+            StatusCollector(self.status, lambda: self.keeping.saved, lambda: self.keeping.failed)
+        )
         self._defaults = defaults_of(settings)
         self._discovery: Discovery | None = None
         self._leaving: set[asyncio.Task[None]] = set()

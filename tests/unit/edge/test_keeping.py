@@ -137,6 +137,7 @@ def test_what_a_store_refuses_is_written_when_it_takes_it_again(
         node.keeping.start()
         node.hear("b")
         await until(lambda: "no room" in node.keeping.problem)
+        assert node.keeping.failed > 0
         is_away = False
         await until(lambda: node.keeping.saved == 1)
         assert node.keeping.problem == ""

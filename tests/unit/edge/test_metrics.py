@@ -22,13 +22,14 @@ def status() -> Status:
 
 def test_prometheus_is_told_what_the_status_says() -> None:
     registry = CollectorRegistry()
-    registry.register(StatusCollector(status, lambda: 7))
+    registry.register(StatusCollector(status, lambda: 7, lambda: 3))
     shop, upstream = {"environment": "shop/p"}, {"upstream": "http://a"}
     assert registry.get_sample_value("pennon_edge_level", shop) == 1
     assert registry.get_sample_value("pennon_edge_switched_total", shop) == 2
     assert registry.get_sample_value("pennon_edge_circuit", upstream) == 2
     assert registry.get_sample_value("pennon_edge_circuit_opened_total", upstream) == 3
     assert registry.get_sample_value("pennon_edge_saved_total") == 7
+    assert registry.get_sample_value("pennon_edge_store_failures_total") == 3
 
 
 def test_every_metric_of_the_status_is_in_the_documentation() -> None:
