@@ -90,6 +90,7 @@ class Following:
         self._attempts = {url: Attempts(settings, config.chance) for url in config.urls}
         self._trial: Link | None = None
         self._tried_url = ""
+        self._said: Level | None = None
         self._trial_until = 0.0
         self._down_since: float | None = self._now()
         self._closing: set[asyncio.Task[None]] = set()
@@ -129,9 +130,20 @@ class Following:
                 self._down_since = self._now()
             if link.level is not Level.POLLING or link.failures >= len(self._urls):
                 self.is_tried.set()
+            self._say(link)
             if link.failure is not None and link.failure.kind is FailureKind.DRAINING:
                 self._leave(link)
             self._told(self)
+
+    def _say(self, link: Link) -> None:
+        """Say on which rung the environment stands, once for each."""
+        if (level := self.level) is self._said:
+            return
+        self._said = level
+        log = _log.info if level <= Level.POLLING else _log.warning
+        problem = {} if link.failure is None else {"problem": link.failure.message}
+        name = level.name.lower().replace("_", " ")
+        log("the level is another", environment=self.feed.name, is_now=name, upstream=link.url, **problem)
 
     def _leave(self, link: Link) -> None:
         """Try another at once: who drains asks us to come back later, and nothing else is wrong."""
