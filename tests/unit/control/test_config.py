@@ -25,7 +25,7 @@ def test_empty_variable_is_not_given() -> None:
 def test_a_setting_that_may_be_left_out_is_checked_when_it_is_given() -> None:
     url = "https://flags.example.com/pennon"
     assert load_settings(Settings, {"public_url": url}, {}).public_url == url
-    with pytest.raises(BadSettings, match="--public-url: 'flags.example.com' is not allowed"):
+    with pytest.raises(BadSettings, match=r"--public-url: 'flags\.example\.com' is not allowed"):
         load_settings(Settings, {"public_url": "flags.example.com"}, {})
 
 
