@@ -46,14 +46,18 @@ def begin(
 ) -> None:
     """Put a new stream of a client who stands at *since* on *channel*. Raises `Refusal`."""
     ticket = _admitted(call, opening)
-    stream = Subscriber(transport, call.access.key_hash, since)
-    # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
-    transport.set_write_buffer_limits(high=0)
-    _bound_kernel_buffer(stream.descriptor)
+    try:
+        stream = Subscriber(transport, call.access.key_hash, since)
+        # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
+        transport.set_write_buffer_limits(high=0)
+        _bound_kernel_buffer(stream.descriptor)
+    except BaseException:  # nothing is swallowed: a leave that nobody uses would be one less for ever
+        if ticket is not None:
+            ticket.leave()
+        raise
     transport.set_protocol(stream)
-    channel.open(
-        stream, before=head + chunk(b"retry: %d\n\n" % call.node.settings.retry_ms), opening=opening, ticket=ticket
-    )
+    retry = chunk(b"retry: %d\n\n" % call.node.settings.retry_ms)
+    channel.open(stream, before=head + retry, opening=opening, ticket=ticket)
 
 
 def _bound_kernel_buffer(descriptor: int) -> None:
