@@ -285,6 +285,29 @@ def test_reader_that_never_reads_again_is_closed_and_counted() -> None:
             assert stream.next().event == SNAPSHOT
 
 
+@pytest.mark.parametrize("cut", [0, 30], ids=["whole", "in two pieces"])
+def test_client_of_http_1_0_is_sent_frames_without_chunks_until_the_connection_ends(cut: int) -> None:
+    with running(big("s"), boolean("a")) as node:
+        request = b"GET /sdk/v1/stream HTTP/1.0\r\nX-API-Key: %b\r\n\r\n" % SERVER.encode()
+        with socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=20) as connection:
+            for piece in filter(None, (request[:cut], request[cut:])):
+                connection.sendall(piece)
+            eventually(lambda: node.value("pennon_streams", projection="server") == 1)
+            node.write(big("s"), boolean("b"))
+            eventually(lambda: node.value("pennon_deliveries_total", event="delta") == 1)
+            node.run(node.node.drain())
+            answer = b"".join(iter(lambda: connection.recv(PIECE), b""))
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert b"content-length" not in head.lower()
+    frames = sse.Decoder().feed(sent)
+    assert [frame.event for frame in frames] == [SNAPSHOT, DELTA, GOODBYE]
+    replica = Replica()
+    for frame in frames[:2]:
+        assert [type(action) for action in replica.receive(frame, 0.0)] == [Adopted]
+    assert replica.position == Position(1, 2)
+
+
 def slow_reader(node: Any) -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -173,8 +173,9 @@ class BoundedHttp(HttpToolsProtocol):
         if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or self._streams is None:
             return False
         head = _Head()
+        parser = httptools.HttpRequestParser(head)
         try:
-            httptools.HttpRequestParser(head).feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return False
         raw_path, _, query = head.url.partition(b"?")
@@ -190,6 +191,7 @@ class BoundedHttp(HttpToolsProtocol):
                 "query_string": query,
                 "headers": head.headers,
                 "root_path": "",
+                "http_version": parser.get_http_version(),
             },
             path,
         )
@@ -219,6 +221,7 @@ class BoundedHttp(HttpToolsProtocol):
             return False
         self.scope["method"], self.scope["path"], self.scope["raw_path"] = method, path, url.path
         self.scope["query_string"], self.scope["root_path"] = url.query or b"", ""
+        self.scope["http_version"] = self.parser.get_http_version()
         self._stream = path
         return True
 

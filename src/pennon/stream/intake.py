@@ -19,6 +19,7 @@ from pennon.stream.front import Front
 from pennon.stream.http import Answer, Headers, Refusal, Request, Scope
 from pennon.stream.keys import StillLoading, UnknownKey
 from pennon.stream.node import StreamNode
+from pennon.stream.unchunked import Unchunked
 
 _log = structlog.get_logger(__name__)
 
@@ -91,8 +92,12 @@ class Intake:
             self._answer(arrival, Answer(200, b"", (*streams.EVENT_STREAM, *headers)), ())
             return
         text = _lines((*arrival.headers, *self._front.marks(arrival.given), *headers))
-        head = b"%b%b\r\n" % (_STREAM_HEAD, text.encode("latin-1", "replace"))
-        _OPENERS[arrival.path](call, arrival.transport, head)
+        marked = text.encode("latin-1", "replace")
+        transport, head = arrival.transport, b"%b%b\r\n" % (_STREAM_HEAD, marked)
+        if arrival.scope.get("http_version", "1.1") < "1.1":
+            head = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked)
+            transport = Unchunked(transport, len(head))
+        _OPENERS[arrival.path](call, transport, head)
         self._note(arrival, 200)
 
     def _refuse(self, arrival: "_Arrival", exchange: Exchange | None, refusal: Refusal) -> None:
@@ -163,6 +168,8 @@ def _lines(headers: Headers) -> str:
 
 _STREAM_HEAD = f"HTTP/1.1 200 OK\r\n{_lines((*streams.EVENT_STREAM, _CLOSE, _CHUNKED))}".encode()
 """How the answer begins that is a stream, whoever asks."""
+_OLD_STREAM_HEAD = f"HTTP/1.1 200 OK\r\n{_lines((*streams.EVENT_STREAM, _CLOSE))}".encode()
+"""The same for who speaks HTTP/1.0."""
 
 
 async def _no_body() -> None:
