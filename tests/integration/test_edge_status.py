@@ -103,11 +103,12 @@ def test_changes_are_timed_from_commit_to_each_node(tree: Tree) -> None:
 
     def timed() -> Any:
         changes = {change["revision"]: change for change in tree.propagation()["changes"]}
-        return all(changes.get(each, {}).get("arrived") == 2 for each in revisions) and changes
+        found = [changes.get(each, {}) for each in revisions]
+        # Who arrived when, and where who stands, are two tables, and one is written first.
+        return all(each.get("arrived") == 2 and each["missing"] == [] for each in found) and changes
 
     changes = eventually(timed, within=30)
     for revision in revisions:
-        assert changes[revision]["missing"] == []
         assert 0 <= changes[revision]["max"] < 20
 
 
@@ -155,7 +156,10 @@ def test_node_says_itself_how_it_stands_to_who_has_its_key(tree: Tree, shell: Sh
 
 
 def test_status_is_shown_anew_until_it_is_stopped(tree: Tree, shell: Shell) -> None:
-    command = [sys.executable, "-m", "pennon.cli", "edge", "status", "--env", "production", "--watch", "--json"]
+    # Whoever runs the tests in the background has them ignore the signal, which is inherited.
+    heeding = ["env", "--default-signal=INT"]
+    status = [sys.executable, "-m", "pennon.cli", "edge", "status", "--env", "production", "--watch", "--json"]
+    command = [*heeding, *status]
     with Popen(command, stdout=PIPE, env={**os.environ, **shell.environ}, text=True) as watching:
         assert watching.stdout is not None
         first, second = watching.stdout.readline(), watching.stdout.readline()

@@ -189,7 +189,7 @@ def test_clients_of_other_servers_or_keys_do_not_mix(
         assert stranger.wait_until_ready(10)
         assert "give each a path of its own; this process streams by itself" in caplog.text
         assert stranger.flags.boolean("elsewhere", U1) is True
-        assert (other.streams, upstream.streams) == (1, 1)
+        eventually(lambda: (other.streams, upstream.streams) == (1, 1))
         follow(upstream, leader, follower)
         leader.close()
         eventually(lambda: sharing(follower)._leads or sharing(stranger)._leads)

@@ -207,7 +207,7 @@ class _Forged:
         self._store.opened = None
 
 
-@pytest.mark.parametrize("limit", [{}, {"memory_limit": "512MiB"}], ids=["in memory", "in files"])
+@pytest.mark.parametrize("limit", [{}, {"memory_limit": "2GiB"}], ids=["in memory", "in files"])
 def test_a_strict_edge_serves_the_last_good_state_while_its_upstream_forges(
     tmp_path: Path, limit: dict[str, str]
 ) -> None:
