@@ -150,7 +150,8 @@ def test_a_follower_stands_where_its_leader_stands(make: Clients, upstream: Upst
     eventually(lambda: (follower.flags.age_s or 0) > before + 0.5)
     assert abs((follower.flags.age_s or 0) - (leader.flags.age_s or 0)) < 0.5
     upstream.refuse.clear()
-    eventually(lambda: [each.flags.status().level for each in (leader, follower)] == [Level.STREAMING] * 2)
+    # The longer it was refused, the longer it waits, at random up to half a minute.
+    eventually(lambda: [each.flags.status().level for each in (leader, follower)] == [Level.STREAMING] * 2, within_s=45)
     assert follower.flags.status().problem == ""
     assert upstream.streams == 1
 
