@@ -220,6 +220,7 @@ class _Server:
             if isinstance(self._bus, RemoteBus):
                 await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
+            stack.push_async_callback(self._collecting.leave)
             collecting = asyncio.create_task(self._collecting.run())
             stack.push_async_callback(_cancelled, collecting)
             stack.enter_context(_draining_on_signals(self._node))

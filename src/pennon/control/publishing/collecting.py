@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from pennon._version import __version__
@@ -81,6 +82,23 @@ class Collecting:
         if now - self._looked_at >= LOOK_S:
             self._looked_at = now
             self._metrics.stand(await asyncio.to_thread(self._views.everywhere))
+
+    async def leave(self) -> None:
+        """Take back what this process said of itself: it ends, and whoever follows it speaks for itself."""
+        own, self._own = self._own, {}
+        wall = self._clock.now()
+        gone = [
+            NodeReport(
+                environment=name, ack=msgspec.structs.replace(ack, gone=True), heard_at=wall, writer=self._writer
+            )
+            for name, (_, ack) in own.items()
+        ]
+        if not gone:
+            return
+        try:
+            await asyncio.to_thread(self._store.keep, gone, [])
+        except Exception:  # noqa: BLE001  # boundary: nothing may keep a process from ending; its word is soon too old
+            _log.warning("that this process ends cannot be kept", exc_info=True)
 
     def _keep(self, acks: Mapping[str, list[Ack]], own: Mapping[str, Ack], now: float) -> None:
         wall = self._clock.now()

@@ -97,6 +97,22 @@ def test_reports_of_many_nodes_are_one_write_and_nothing_new_is_none() -> None:
     run(test)
 
 
+def test_process_that_ends_takes_its_own_word_back_if_it_can() -> None:
+    async def test(world: World) -> None:
+        await world.collecting.leave()
+        assert world.store.writes == []
+        await world.collecting.collect()
+        await world.collecting.leave()
+        ((said,), _), ((left,), _) = world.store.writes
+        assert (left.environment, left.ack.node, left.writer) == (said.environment, said.ack.node, said.writer)
+        assert (said.ack.gone, left.ack.gone) == (False, True)
+        await world.collecting.collect()
+        world.store.is_away = True
+        await world.collecting.leave()
+
+    run(test)
+
+
 def test_node_that_was_heard_of_is_timed_from_commit_to_applied() -> None:
     async def test(world: World) -> None:
         world.report("fra-1", "1.8", waited=5.0)
