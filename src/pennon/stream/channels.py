@@ -126,6 +126,10 @@ class Channel:
         framed = self._feed.frame(stream.known, self._fanout.now())
         return framed is not None and self._give(stream, framed)
 
+    def is_behind(self, stream: Subscriber) -> bool:
+        """Whether *stream* is still to be told of what is new: a heartbeat would say so before, and be asked about."""
+        return self.is_due and stream.known is not self._feed.mark
+
     def beat(self) -> bytes:
         """Return a sign of life."""
         return self._feed.beat(self._fanout.now())

@@ -155,7 +155,7 @@ class _Beats:
         told_after = self._fanout.now() - self._quiet_s
         channel, beat, beaten = None, b"", 0
         for stream in self.wheel.turn():
-            if not stream.busy and stream.told_at < told_after:
+            if not stream.busy and stream.told_at < told_after and not stream.channel.is_behind(stream):
                 if stream.channel is not channel:
                     channel = stream.channel
                     beat = channel.beat()

@@ -43,6 +43,9 @@ class Host(Protocol):
     def catch_up(self, stream: "Subscriber") -> bool:
         """Give the stream what it lacks. Return whether that was something large."""
 
+    def is_behind(self, stream: "Subscriber") -> bool:
+        """Whether the stream is still to be told of what is new."""
+
     def beat(self) -> bytes:
         """Return a sign of life."""
 

@@ -462,6 +462,30 @@ def test_quiet_streams_are_given_heartbeats_and_others_are_not() -> None:
     play(scenario)
 
 
+def test_heartbeat_does_not_overtake_what_a_broadcast_still_brings() -> None:
+    async def scenario(scene: Scene) -> None:
+        channel, feed = scene.channel(interval_s=0.05, spread_s=1000.0)
+        other, _ = scene.channel(interval_s=0.05)
+        waiting, quiet = scene.join(channel, "waiting"), scene.join(other, "quiet")
+        scene.clock.now += 1
+        feed.at = 1
+        channel.publish(Rank.OTHERS)
+        while "beat;beat;" not in told(quiet):
+            await asyncio.sleep(0.005)
+        assert told(waiting) == ""
+        channel.publish(Rank.URGENT)
+        await settled(scene)
+        scene.clock.now += 1
+        while "beat;" not in told(waiting):
+            await asyncio.sleep(0.005)
+        assert told(waiting).startswith("0-1;beat;")
+        for each in (channel, other):
+            for stream in list(each):
+                each.end(stream, Ended.REMOVED)
+
+    play(scenario)
+
+
 def test_opening_that_is_large_gives_its_ticket_back_when_it_is_read_or_the_client_leaves() -> None:
     class Leave:
         left = 0
