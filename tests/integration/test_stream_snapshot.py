@@ -144,6 +144,14 @@ def test_edge_node_reports_what_it_applied() -> None:
         assert client.post("/sdk/v1/acks", json=body).status_code == 403
 
 
+def test_nobody_below_reports_for_the_node_that_hears_it_or_for_one_above() -> None:
+    with running() as node, node.client(EDGE) as edge:
+        node.node.path = ("hub", "origin")
+        reported = [{"node": name, "revision": "1.1", "at": 1_760_000_000_000} for name in ("origin", "hub", "fra-1")]
+        assert edge.post("/sdk/v1/acks", json={"acks": reported}).status_code == 204
+        assert list(node.node.acks.of(ENVIRONMENT)) == ["fra-1"]
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [

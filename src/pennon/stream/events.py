@@ -73,7 +73,9 @@ async def answer_acks(call: Call) -> Answer:
         for path, text in ((pointer("acks", at, "revision"), ack.revision), *_named_paths(at, ack)):
             _check_position(path, text)
     for ack in acks:
-        call.node.acks.take(call.environment.name, ack, call.now)
+        # What a node below says of this one, or of one above it, it cannot know better.
+        if ack.node not in call.node.path:
+            call.node.acks.take(call.environment.name, ack, call.now)
     return Answer(204, b"", (NO_STORE,))
 
 
