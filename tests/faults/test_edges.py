@@ -10,6 +10,7 @@ from tests.faults.link import Link, linked
 from tests.faults.machines import faked_clock, fill, refusals_on_a_full_disk
 from tests.faults.recoveries import Recoveries
 from tests.faults.world import (
+    ROUNDS,
     Asking,
     Edge,
     Origin,
@@ -51,7 +52,7 @@ def test_hub_killed_during_a_fan_out_is_gone_round(shop: Origin, tmp_path: Path,
         ]
         sdks = [stack.enter_context(Asking(pop.url, key=shop.key())) for pop in pops]
         reporting = Reporting(*(pop.url for pop in pops), key=shop.key())
-        for round_ in range(3):
+        for round_ in range(ROUNDS):
             for number in range(5):
                 turn(shop, on=number % 2 == 0)
             with recoveries.timed("hub killed during fan-out: to the newest revision at SDKs two levels down"):

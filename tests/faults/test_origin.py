@@ -10,6 +10,7 @@ import pytest
 from tests.faults.link import Link, linked
 from tests.faults.recoveries import Recoveries
 from tests.faults.world import (
+    ROUNDS,
     Asking,
     Origin,
     Reporting,
@@ -50,7 +51,7 @@ def test_origin_that_is_killed_is_missed_by_nobody(
     shop: Origin, link: Link, sdks: list[Asking], recoveries: Recoveries
 ) -> None:
     reporting = Reporting(shop.url, key=shop.key())
-    for round_ in range(3):
+    for round_ in range(ROUNDS):
         wait_for(sdks, turn(shop, on=round_ % 2 == 1))
         reporting.report()
         shop.kill()
@@ -75,7 +76,7 @@ def test_origin_that_hangs_is_missed_by_nobody(shop: Origin, sdks: list[Asking],
 def test_broken_link_costs_time_and_nothing_else(
     fault: str, shop: Origin, link: Link, sdks: list[Asking], recoveries: Recoveries
 ) -> None:
-    for round_ in range(3):
+    for round_ in range(ROUNDS):
         {"cut": link.cut, "halve": link.halve, "refuse": link.refuse, "stall": link.stall}[fault]()
         for on in (False, True):
             turn(shop, on=on)

@@ -11,6 +11,7 @@ from tests.faults.machines import faked_clock, fill, refusals_on_a_full_disk
 from tests.faults.recoveries import Recoveries
 from tests.faults.world import (
     PLACE,
+    ROUNDS,
     Asking,
     Origin,
     Reporting,
@@ -23,8 +24,6 @@ from tests.faults.world import (
 )
 from tests.postgres import Postgres
 from tests.servers import RedisServer
-
-_ROUNDS = 3
 
 
 def test_bus_that_is_killed_makes_changes_later_and_loses_none(
@@ -62,7 +61,7 @@ def test_origin_killed_in_a_transaction_leaves_the_other_one_whole(
             # The first one is killed in the end, so whoever asks has the other one too.
             with Asking(one.url, two.url, key=one.key()) as sdk:
                 reporting = Reporting(one.url, two.url, key=one.key())
-                for _ in range(_ROUNDS):
+                for _ in range(ROUNDS):
                     acknowledged = _killed_in_the_middle(one, chance.uniform(0.2, 0.6), reporting)
                     with recoveries.timed("one of two origins killed in a transaction: the next change by the other"):
                         newest = [turn(two, on=on) for on in (False, True)][-1]
