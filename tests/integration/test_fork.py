@@ -138,7 +138,7 @@ def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
     uwsgi.post_fork_hook = lambda: hooked.append("earlier")
     client = Client(URL, key=KEY)
     assert client.wait_until_ready(10)
-    # Nobody stops its thread before this fork: what that holds meanwhile, a lock of an import, the child would wait for.
+    # Nobody stops its thread before this fork: what that holds, a lock of an import, the child would wait for.
     until(lambda: client.status().level == 0)
     tells_before = {told_twice} and sys.version_info >= (3, 12)
     if tells_before:
