@@ -1,5 +1,6 @@
 """A tree of edge nodes in which something always fails: hubs, links, stores, clocks, the origin itself."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,8 +130,8 @@ def test_spoiled_store_is_said_and_never_served(shop: Origin, tmp_path: Path, re
             wait_for([sdk], revision := turn(shop, on=False))
             eventually(lambda: _kept(pop, revision), what="the state was not kept")
         pop.kill()
-        for file in _stored(pop):
-            content = bytearray(file.read_bytes())
+        for file, kept in _stored(pop).items():
+            content = bytearray(kept)
             content[len(content) // 2] ^= 0x20
             file.write_bytes(content)
         with recoveries.timed("spoiled store: from the edge's start to serving what it fetched anew"):
@@ -187,12 +188,16 @@ def test_edge_that_hangs_is_left_by_nobody_who_asks(shop: Origin, tmp_path: Path
         assert_agreement(shop, [sdk], [pop.url])
 
 
-def _stored(pop: Edge) -> list[Path]:
-    """Return the files in which the node keeps what it knows of its environments."""
-    return [file for file in (pop.folder / "kv").rglob("*") if file.is_file() and file.stat().st_size > 100]
+def _stored(pop: Edge) -> dict[Path, bytes]:
+    """Return the files in which the node keeps what it knows of its environments. It may take some away meanwhile."""
+    found: dict[Path, bytes] = {}
+    for file in (pop.folder / "kv").rglob("*"):
+        with contextlib.suppress(OSError):
+            found[file] = file.read_bytes()
+    return {file: content for file, content in found.items() if len(content) > 100}
 
 
 def _kept(pop: Edge, revision: int) -> bool:
     """Whether the node's store holds this revision."""
     wanted = f'"revision":{revision}'.encode()
-    return any(wanted in file.read_bytes() for file in _stored(pop))
+    return any(wanted in content for content in _stored(pop).values())
