@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -46,7 +47,40 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Origin:
+class Mortal(ABC):
+    """A server that can be killed, frozen and started again where it was."""
+
+    _process: Process
+
+    def start(self) -> None:
+        """Start it again where it was."""
+        self._process = self._started()
+
+    def kill(self) -> None:
+        """Kill it without warning."""
+        self._process.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop it where it stands: its connections stay, and say nothing."""
+        self._process.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it, however it is."""
+        if self._process.process.poll() is None:
+            self._process.process.send_signal(signal.SIGCONT)
+            self._process.process.kill()
+            self._process.ended()
+
+    @abstractmethod
+    def _started(self) -> Process:
+        """Start a process of it."""
+
+
+class Origin(Mortal):
     """A `pennon serve` that keeps its port, its data and its token over kills and restarts."""
 
     def __init__(self, folder: Path, *options: str, environ: Mapping[str, str] | None = None) -> None:
@@ -71,29 +105,6 @@ class Origin:
     def pid(self) -> int:
         """The process."""
         return self._process.process.pid
-
-    def start(self) -> None:
-        """Start it again where it was."""
-        self._process = self._started()
-
-    def kill(self) -> None:
-        """Kill it without warning."""
-        self._process.stop(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Stop it where it stands: its connections stay, and say nothing."""
-        self._process.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._process.process.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        """End it, however it is."""
-        if self._process.process.poll() is None:
-            self._process.process.send_signal(signal.SIGCONT)
-            self._process.process.kill()
-            self._process.ended()
 
     def api(self) -> Api:
         """Return the administrator's client."""
@@ -141,7 +152,7 @@ def origin(folder: Path, *options: str, environ: Mapping[str, str] | None = None
         running.close()
 
 
-class Edge:
+class Edge(Mortal):
     """A `pennon edge run` that keeps its port and its data over kills and restarts."""
 
     def __init__(
@@ -162,32 +173,9 @@ class Edge:
         self._process = self._started()
         self.url = self._process.url
 
-    def start(self) -> None:
-        """Start it again where it was."""
-        self._process = self._started()
-
-    def kill(self) -> None:
-        """Kill it without warning."""
-        self._process.stop(signal.SIGKILL)
-
-    def freeze(self) -> None:
-        """Stop it where it stands: its connections stay, and say nothing."""
-        self._process.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._process.process.send_signal(signal.SIGCONT)
-
     def said(self) -> str:
         """Return what it has logged."""
         return self._process.said()
-
-    def close(self) -> None:
-        """End it, however it is."""
-        if self._process.process.poll() is None:
-            self._process.process.send_signal(signal.SIGCONT)
-            self._process.process.kill()
-            self._process.ended()
 
     def _started(self) -> Process:
         return Process(self.folder, *self._options, environ=self._environ, command=("edge", "run"), within=self._within)
