@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -24,24 +25,28 @@ Scenario = Callable[..., Awaitable[None]]
 
 
 class _Folder(Killable):
-    """A disk that can be taken away."""
+    """A disk that can be taken away, at once: a link that leads to it, or to a file, where nobody can make a folder."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._disk = self.folder / "disk"
+        self._disk.mkdir()
+        self._nothing = self.folder / "nothing"
+        self._nothing.touch()
         self._kept = self.folder / "kept"
-        self._away = self.folder / "away"
+        self._kept.symlink_to(self._disk)
         self.url = f"file://{self._kept}"
 
     def start(self) -> None:
-        if self._away.exists():
-            self._kept.unlink()
-            self._away.rename(self._kept)
+        self._lead_to(self._disk)
 
     def kill(self) -> None:
-        if not self._away.exists():
-            self._kept.mkdir(exist_ok=True)
-            self._kept.rename(self._away)
-            self._kept.touch()
+        self._lead_to(self._nothing)
+
+    def _lead_to(self, where: Path) -> None:
+        link = self.folder / "link"
+        link.symlink_to(where)
+        link.rename(self._kept)
 
 
 class _Redis(RedisServer):

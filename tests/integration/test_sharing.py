@@ -144,7 +144,7 @@ FORK = """
         return client._running is not None and client._running._sharing._leads
     async def follow():
         async with client:
-            while not (leads() and client.boolean("go")):
+            while not (leads() and client.boolean("go") and client.status().level == 0):
                 await asyncio.sleep(0.005)
             say(value=client.boolean("new-checkout", U1), level=client.status().level)
     def fork():
@@ -180,7 +180,7 @@ FORK = """
     until(lambda: leads() and client.boolean("new-checkout", U1))
     if fork():
         os.kill(os.getpid(), signal.SIGKILL)
-    until(lambda: leads() and client.boolean("go"))
+    until(lambda: leads() and client.boolean("go") and client.status().level == 0)
     say(value=client.boolean("new-checkout", U1), level=client.status().level)
     client.close()
     os._exit(0)
