@@ -10,6 +10,7 @@ key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
 DEMO := $(VENV)/.demo-$(call key,server)
 DEV := $(VENV)/.dev-$(call key,dev)
 PEERS_VENV ?= $(VENV)-peers
+NPM := js/node_modules/.installed-$(shell cat js/package-lock.json | cksum | cut -d' ' -f1)
 PEERS := $(PEERS_VENV)/.peers-$(call key,peers)
 
 help: ## Show what can be made
@@ -32,24 +33,29 @@ $(PEERS): | $(PEERS_VENV)/bin/python
 	@sh scripts/install $(PEERS_VENV)/bin/python peers
 	@touch $@
 
+$(NPM): js/package-lock.json
+	cd js && npm ci --no-progress --loglevel=error
+	@touch $@
+
 demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
 	$(BIN)/pennon demo
 
 test: $(DEV) js ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
 
-js: ## Run the tests of the JavaScript package: the shared vectors, a second
-	node --test --test-reporter=dot js/test/*.test.js
+js: $(DEV) $(NPM) ## Run the tests of the JavaScript package, in Node, in Chromium and in the workers' runtime
+	PENNON=$(abspath $(BIN)/pennon) node --test --test-reporter=dot $$(find js/test -name "*.test.js")
 
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)
 
-lint: $(DEV) ## Check style, types, layers and generated files
+lint: $(DEV) $(NPM) ## Check style, types, layers and generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.generate --check
+	cd js && node_modules/.bin/tsc -p . && node_modules/.bin/depcruise --config .dependency-cruiser.json --output-type err .
 
 fmt: $(DEV) ## Format the code and write generated files anew
 	$(BIN)/ruff check --fix-only -q .
