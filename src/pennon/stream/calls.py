@@ -74,3 +74,14 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     ofrep: bool = False
     takes_rest: bool = False
     of_all: bool = False
+
+
+class PublicEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What anybody may call, from any page, with GET: all paths that begin with `path`. `handler` is given the rest."""
+
+    path: str
+    handler: Callable[[Request, str], Answer]
+    method: str = "GET"
+    browser: bool = True
+    ofrep: bool = False
+    takes_rest: bool = True

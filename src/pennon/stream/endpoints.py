@@ -9,8 +9,8 @@ import structlog
 from litestar.handlers import ASGIRouteHandler, asgi
 
 from pennon.model import KeyKind
-from pennon.stream import bootstrap, events, notify, ofrep, rules, snapshots, streams
-from pennon.stream.calls import Call, Credential, Endpoint, Handler
+from pennon.stream import bootstrap, events, modules, notify, ofrep, rules, snapshots, streams
+from pennon.stream.calls import Call, Credential, Endpoint, Handler, PublicEndpoint
 from pennon.stream.front import MOUNTS, NO_SNIFF, Front, identity
 from pennon.stream.http import (
     JSON,
@@ -97,10 +97,11 @@ ENDPOINTS: Sequence[Endpoint] = (
         takes_rest=True,
     ),
 )
+PUBLIC = PublicEndpoint(path=modules.PATH, handler=modules.answer_module)
 
 
 def routes(node: StreamNode) -> list[ASGIRouteHandler]:
-    """Return the handlers that serve *node*'s endpoints in a Litestar app, below `/sdk`, `/ofrep` and `/client`."""
+    """Return the handlers that serve *node*'s endpoints in a Litestar app, below `MOUNTS`."""
     app = Endpoints(node)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,13 +158,15 @@ class Endpoints:
             answer = exchange.refused(Refusal(500, "Internal error", "the node has logged what went wrong"))
         await reply.answer(exchange, answer)
 
-    def _found(self, path: str) -> tuple[Sequence[Endpoint], str]:
+    def _found(self, path: str) -> tuple[Sequence[Endpoint | PublicEndpoint], str]:
         """Return the endpoints at *path*, one a method, and the rest of it after theirs."""
         if (exact := self._exact.get(path)) is not None:
             return exact, ""
         for endpoint in self._open:
             if path.startswith(endpoint.path) and len(path) > len(endpoint.path):
                 return (endpoint,), path[len(endpoint.path) :]
+        if path.startswith(PUBLIC.path):
+            return (PUBLIC,), path[len(PUBLIC.path) :]
         return (), ""
 
 
@@ -215,7 +218,7 @@ class Exchange:
         self._node = node
         origin = request.headers.line(b"origin")
         self._origin = None if origin is None else origin.decode("latin-1")
-        self._endpoint: Endpoint | None = None
+        self._endpoint: Endpoint | PublicEndpoint | None = None
         self._rest = ""
         self._readers: str | None = None
         """The pages that may read the answer: those of one origin, `*` for all, None for none."""
@@ -223,7 +226,7 @@ class Exchange:
         self._overridden = ""
         """The flags that are not served as the origin says, once the environment is known."""
 
-    async def answer(self, endpoints: Sequence[Endpoint], rest: str) -> Answer:
+    async def answer(self, endpoints: Sequence[Endpoint | PublicEndpoint], rest: str) -> Answer:
         """Return the answer, an error if need be. Raises `Gone`, and what nobody foresaw."""
         try:
             if not endpoints:
@@ -234,6 +237,9 @@ class Exchange:
             method = "GET" if self.request.method == "HEAD" else self.request.method
             for endpoint in endpoints:
                 if endpoint.method == method:
+                    if isinstance(endpoint, PublicEndpoint):
+                        self._readers = "*"
+                        return endpoint.handler(self.request, rest)
                     try:
                         call = self.admitted(endpoint, rest)
                     except (UnknownKey, StillLoading):
@@ -321,7 +327,7 @@ class Exchange:
                 self._readers = None
                 raise Refusal(403, "Wrong origin", f"the key is not for pages from {self._origin!r}")
 
-    def _preflight(self, endpoints: Sequence[Endpoint]) -> Answer:
+    def _preflight(self, endpoints: Sequence[Endpoint | PublicEndpoint]) -> Answer:
         """Answer a browser that asks whether a page may ask. It sends no key, so it is told yes; the key decides."""
         if not any(endpoint.browser for endpoint in endpoints):
             return Answer(204, b"", (("allow", _methods(endpoints)),))
@@ -359,5 +365,5 @@ def _usual_lines(node: str, readers: str | None) -> Lines:
     return (NO_SNIFF, *encoded(headers))
 
 
-def _methods(endpoints: Sequence[Endpoint]) -> str:
+def _methods(endpoints: Sequence[Endpoint | PublicEndpoint]) -> str:
     return ", ".join(sorted({endpoint.method for endpoint in endpoints} | {"OPTIONS"}))

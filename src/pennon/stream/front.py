@@ -1,4 +1,4 @@
-"""What is done about every request below `/sdk`, `/ofrep` and `/client`, whoever answers it: an id, a count, a line."""
+"""What is done about every request to a node, below `MOUNTS`, whoever answers it: an id, a count, a line."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ import structlog
 from pennon.stream.http import Headers
 
 SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MOUNTS = ("/sdk/v1", "/ofrep/v1", "/client/v1")
+MOUNTS = ("/sdk/v1", "/ofrep/v1", "/client/v1", "/js/v1")
 _BELOW = tuple(f"{mount}/" for mount in MOUNTS)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NO_SNIFF = ("x-content-type-options", "nosniff")
