@@ -12,25 +12,26 @@
  */
 
 /**
- * An answer that only wants the caller's default, where it serves that.
- * @typedef {(caller: any) => Evaluation} Answer
+ * A place in a flag whose answer is an exposure: what was served, by which rule, and whose unit is exposed.
+ * @typedef {Readonly<{ flag: string, version: number, variation: string, ruleId: string | null, experiment: string | null,
+ *   by: string }>} ExposureSite
  */
 
 /**
- * Return the answer that serves a variation; null: the caller's default.
- * @param {{ key: string, value: any } | null} variation
- * @param {{ reason: Reason, ruleId: string | null, flagVersion: number }} why
+ * An answer. `isOpen`: the value is the caller's default. `site`: who is told so, where it is an exposure.
+ * @typedef {{ evaluation: Evaluation, isOpen: boolean, site: ExposureSite | null }} Answer
+ */
+
+/**
+ * Return the answer that serves a value; of an open one, the caller's default.
+ * @param {{ value: any, variation: string | null, reason: Reason, ruleId: string | null, flagVersion: number }} served
+ * @param {boolean} isOpen
+ * @param {ExposureSite | null} site
  * @returns {Answer}
  */
-export function served(variation, { reason, ruleId, flagVersion }) {
-  const rest = { reason, ruleId, flagVersion, errorCode: null, errorMessage: null };
-  // A variation without a value stands for the caller's default: imported flags have those.
-  if (variation === null || variation.value === null) {
-    const key = variation?.key ?? null;
-    return (caller) => Object.freeze({ value: caller, variation: key, ...rest });
-  }
-  const answer = Object.freeze({ value: frozen(variation.value), variation: variation.key, ...rest });
-  return () => answer;
+export function answer({ value, variation, reason, ruleId, flagVersion }, isOpen, site) {
+  const evaluation = { value: frozen(value), variation, reason, ruleId, flagVersion, errorCode: null, errorMessage: null };
+  return { evaluation: Object.freeze(evaluation), isOpen, site };
 }
 
 /**
@@ -41,8 +42,22 @@ export function served(variation, { reason, ruleId, flagVersion }) {
  * @returns {Answer}
  */
 export function failed(errorCode, errorMessage, flagVersion) {
-  return (caller) =>
-    Object.freeze({ value: caller, variation: null, reason: "ERROR", ruleId: null, flagVersion, errorCode, errorMessage });
+  const reason = /** @type {const} */ ("ERROR");
+  const evaluation = { value: null, variation: null, reason, ruleId: null, flagVersion, errorCode, errorMessage };
+  return { evaluation: Object.freeze(evaluation), isOpen: true, site: null };
+}
+
+/**
+ * Return an answer to a caller. An open one is built anew only where the default is another than the last time, so that
+ * an evaluation is mostly the same object for the same answer: counters may go by that.
+ * @param {Answer} found
+ * @param {any} caller
+ * @returns {Evaluation}
+ */
+export function given(found, caller) {
+  const { evaluation } = found;
+  if (!found.isOpen || Object.is(evaluation.value, caller)) return evaluation;
+  return (found.evaluation = Object.freeze({ ...evaluation, value: caller }));
 }
 
 /**

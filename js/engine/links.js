@@ -11,7 +11,7 @@ import { readFlag, readSegment } from "../model/index.js";
 
 /**
  * What one item needs: `asked` counts how often it asks others directly, `everything` has the names of all that matter
- * to it. `problem` says why it cannot be evaluated; a `ring` is also one of all that need it.
+ * to it, layers too. `problem` says why it cannot be evaluated; a `ring` is also one of all that need it.
  * @typedef {{ asked: number, everything: ReadonlySet<string>, deep: number, problem?: string, ring?: string }} Link
  */
 
@@ -20,17 +20,67 @@ const DEEPEST = 32;
 /** @type {Link} */
 const ALONE = { asked: 0, everything: new Set(), deep: 0 };
 
-class TooDeep extends Error {}
+class TooDeep extends Error {
+  /** @param {string[]} path */
+  constructor(path) {
+    super();
+    this.path = path;
+  }
+}
 
-/** Finds the links of a snapshot's items, when they are asked for. */
+/**
+ * Items by what they are: the keys count. A delta is one.
+ * @typedef {{ flags?: Items, segments?: Items, layers?: Items }} Touched
+ * @typedef {Readonly<Record<string, unknown>> | readonly string[]} Items by their keys, or just these
+ */
+
+/** Finds the links of a snapshot's items, when they are asked for; `after` carries them over to a later snapshot. */
 export class Links {
-  /** @type {Map<string, Link>} */
-  #known = new Map();
   #snapshot;
+  #known;
+  #users;
 
-  /** @param {Snapshot} snapshot */
-  constructor(snapshot) {
+  /**
+   * @param {Snapshot} snapshot
+   * @param {Map<string, Link>} known
+   * @param {Map<string, Set<string>>} users grows only, and is shared with later snapshots: an item too many is compiled again for nothing
+   */
+  constructor(snapshot, known = new Map(), users = new Map()) {
     this.#snapshot = snapshot;
+    this.#known = known;
+    this.#users = users;
+  }
+
+  /**
+   * Return the links of *snapshot*, which differs in *touched* only, and the names of all items that may differ now.
+   * @param {Snapshot} snapshot
+   * @param {Touched} touched
+   * @returns {[Links, Set<string>]}
+   */
+  after(snapshot, touched) {
+    const affected = this.#affected(touched);
+    const known = new Map(this.#known);
+    for (const name of affected) known.delete(name);
+    return [new Links(snapshot, known, this.#users), affected];
+  }
+
+  /**
+   * Return the flags that may answer differently where *touched* differ: those among them, and who needs them. The first
+   * time all flags are read.
+   * @param {Touched} touched
+   * @returns {string[]}
+   */
+  using(touched) {
+    const keys = Object.keys(this.#snapshot.flags ?? {});
+    for (const key of keys) this.ofFlag(key);
+    const names = namesOf(touched);
+    const isUsing = keys.filter((key) => names.some((name) => this.#users.get(name)?.has(`flag:${key}`) && this.ofFlag(key).everything.has(name)));
+    return [...new Set([...keysOf(touched.flags ?? []), ...isUsing])];
+  }
+
+  /** @param {Touched} touched */
+  #affected(touched) {
+    return new Set(namesOf(touched).flatMap((name) => [name, ...(this.#users.get(name) ?? [])]));
   }
 
   /**
@@ -43,8 +93,9 @@ export class Links {
     try {
       return this.#link("flag", key, [], flag);
     } catch (error) {
-      if (error instanceof TooDeep) return { ...ALONE, deep: DEEPEST + 1, problem: depthProblem("flag", DEEPEST + 1) };
-      throw error;
+      if (!(error instanceof TooDeep)) throw error;
+      const problem = depthProblem("flag", DEEPEST + 1);
+      return this.#noted(`flag:${key}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem });
     }
   }
 
@@ -53,9 +104,13 @@ export class Links {
    * @param {Link} link
    */
   isShared(link) {
-    let asked = link.asked;
-    for (const name of link.everything) asked += this.#known.get(name)?.asked ?? 0;
-    return asked > link.everything.size;
+    let { asked } = link;
+    let items = 0;
+    for (const name of link.everything) {
+      asked += this.#known.get(name)?.asked ?? 0;
+      if (!name.startsWith("layer:")) items++;
+    }
+    return asked > items;
   }
 
   /**
@@ -73,8 +128,18 @@ export class Links {
       const ring = [...path.slice(path.indexOf(name)), name];
       return { ...ALONE, everything: new Set(ring), ring: ring.map((each) => each.slice(each.indexOf(":") + 1)).join(" → ") };
     }
-    if (path.length > DEEPEST - (kind === "segment" ? 1 : 0)) throw new TooDeep();
+    if (path.length > DEEPEST - (kind === "segment" ? 1 : 0)) throw new TooDeep([...path, name]);
     const link = kind === "flag" ? this.#flagLink(key, [...path, name], given) : this.#segmentLink(key, [...path, name]);
+    return this.#noted(name, link);
+  }
+
+  /** Note whom a change of what *link* has reaches. @param {string} name @param {Link} link */
+  #noted(name, link) {
+    for (const needed of link.everything) {
+      const users = this.#users.get(needed);
+      if (users === undefined) this.#users.set(needed, new Set([name]));
+      else users.add(name);
+    }
     this.#known.set(name, link);
     return link;
   }
@@ -85,6 +150,8 @@ export class Links {
     if (flag === undefined) return ALONE;
     const segments = segmentsAsked(flag.rules);
     const flags = flagsAsked(flag);
+    const layers = layersAsked(flag);
+    if (segments.length + flags.length + layers.length === 0) return ALONE;
     const lists = [...new Set(segments)].map((each) => this.#memberLink(each));
     const needed = [...new Set(flags)].map((each) => this.#link("flag", each, path));
     const deep = Math.max(0, ...needed.map((child) => 1 + child.deep));
@@ -92,7 +159,7 @@ export class Links {
     const broken = lists.find((child) => child.problem)?.problem;
     return {
       asked: segments.length + flags.length,
-      everything: everything(segments, flags, [...lists, ...needed]),
+      everything: everything(namesOf({ flags, segments, layers }), [...lists, ...needed]),
       deep,
       problem: ringProblem(ring) ?? broken ?? depthProblem("flag", deep),
       ring,
@@ -108,7 +175,7 @@ export class Links {
     const deep = 1 + Math.max(0, ...below.map((child) => child.deep));
     const ring = below.find((child) => child.ring)?.ring;
     const problem = ringProblem(ring) ?? depthProblem("segment", deep);
-    return { asked: asked.length, everything: everything(asked, [], below), deep, problem, ring };
+    return { asked: asked.length, everything: everything(named("segment", asked), below), deep, problem, ring };
   }
 
   /** @param {string} segment @returns {Link} */
@@ -117,9 +184,8 @@ export class Links {
       return this.#link("segment", segment, []);
     } catch (error) {
       if (!(error instanceof TooDeep)) throw error;
-      const link = { ...ALONE, deep: DEEPEST + 1, problem: depthProblem("segment", DEEPEST + 1) };
-      this.#known.set(`segment:${segment}`, link);
-      return link;
+      const problem = depthProblem("segment", DEEPEST + 1);
+      return this.#noted(`segment:${segment}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem });
     }
   }
 }
@@ -142,9 +208,24 @@ function attempt(read) {
   }
 }
 
-/** @param {string[]} segments @param {string[]} flags @param {Link[]} below */
-function everything(segments, flags, below) {
-  const found = new Set([...segments.map((key) => `segment:${key}`), ...flags.map((key) => `flag:${key}`)]);
+/** @param {Touched} touched @returns {string[]} */
+function namesOf({ flags = [], segments = [], layers = [] }) {
+  return [...named("flag", flags), ...named("segment", segments), ...named("layer", layers)];
+}
+
+/** @param {string} kind @param {Items} items */
+function named(kind, items) {
+  return keysOf(items).map((key) => `${kind}:${key}`);
+}
+
+/** @param {Items} items @returns {readonly string[]} */
+function keysOf(items) {
+  return Array.isArray(items) ? items : Object.keys(items);
+}
+
+/** @param {string[]} direct @param {Link[]} below */
+function everything(direct, below) {
+  const found = new Set(direct);
   for (const link of below) for (const name of link.everything) found.add(name);
   return found;
 }
@@ -172,4 +253,10 @@ function flagsAsked(flag) {
   if (flag.compat === null) return required;
   const serving = flag.rules.flatMap((rule) => rule.conditions).filter((condition) => condition.op === "serves");
   return [...required, ...serving.flatMap((condition) => (condition.attribute === null ? [] : [condition.attribute]))];
+}
+
+/** @param {Flag} flag @returns {string[]} */
+function layersAsked(flag) {
+  const serves = [flag.fallthrough, flag.staleness?.serve, ...flag.rules.map((rule) => rule.serve)];
+  return serves.flatMap((serve) => serve?.split?.experiment?.layer ?? []);
 }
