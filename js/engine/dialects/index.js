@@ -10,6 +10,7 @@
 
 /** @type {Readonly<Record<string, () => Promise<{ DIALECTS: Dialects[string] }>>>} */
 const VENDORS = Object.freeze({
+  launchdarkly: () => import("./launchdarkly/index.js"),
 });
 
 /**
