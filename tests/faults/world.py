@@ -26,7 +26,7 @@ from tests.serving import Api, Process
 ENVIRONMENT = "default/production"
 PLACE = "projects/default/environments/production"
 PATIENCE_S = 40.0
-ROUNDS = 5 if os.environ.get("PENNON_LONG_TESTS") == "1" else 2
+ROUNDS = 5 if os.environ.get("PENNON_LONG_TESTS") == "1" else 1
 """How often each thing that fails does so in one test."""
 POLL_S = 1.0
 """So that tests wait for the machinery and not for its politeness."""

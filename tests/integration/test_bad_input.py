@@ -314,7 +314,7 @@ def test_changes_that_were_mutated_are_refused_or_can_be_read_by_the_engine(plac
     until = time.monotonic() + 8
     taken, turned_away = [], []
 
-    @settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutated())
     def send(body: bytes) -> None:
         if time.monotonic() > until:

@@ -61,7 +61,7 @@ def run(running: tuple[Process, Api], folder: Path, *options: str) -> None:
 @pytest.mark.timeout(240)
 @pytest.mark.xdist_group("schemathesis")
 def test_random_requests_and_their_sequences_meet_the_description(running: tuple[Process, Api], tmp_path: Path) -> None:
-    examples = "60" if EVERYTHING else "6"
+    examples = "60" if EVERYTHING else "2"
     run(running, tmp_path, "--phases", "examples,fuzzing,stateful", "--max-examples", examples)
 
 

@@ -31,7 +31,7 @@ def seen(answer: Evaluation) -> dict[str, Json]:
     }
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), contexts(), st.sampled_from([0, 0, 30, 100]))
 def test_the_compiled_evaluator_and_the_reference_agree(seed: int, odd: dict[str, Json], age: float) -> None:
     known, chance = snapshot(seed), Chance(seed)

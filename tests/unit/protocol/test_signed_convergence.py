@@ -140,5 +140,5 @@ def test_a_forged_flag_is_one() -> None:
 
 TestSignedNetwork = SignedNetwork.TestCase
 TestSignedNetwork.settings = settings(
-    max_examples=max(40, settings().max_examples // 2), stateful_step_count=50, deadline=None
+    max_examples=max(20, settings().max_examples // 4), stateful_step_count=50, deadline=None
 )
