@@ -33,7 +33,8 @@ export class Decoder {
   /** The last `retry:` of the stream, by an event without data too. @type {number | null} */
   retryMs = null;
   #limit;
-  #utf8 = new TextDecoder();
+  /** Made when bytes come: React Native, which has no `TextDecoder`, feeds text. @type {TextDecoder | null} */
+  #utf8 = null;
   /** @type {string[]} */
   #line = [];
   #lineSize = 0;
@@ -59,7 +60,7 @@ export class Decoder {
    * @returns {Frame[]}
    */
   feed(piece) {
-    let text = typeof piece === "string" ? piece : this.#utf8.decode(piece, { stream: true });
+    let text = typeof piece === "string" ? piece : (this.#utf8 ??= new TextDecoder()).decode(piece, { stream: true });
     if (text === "") return [];
     if (this.#afterReturn && text.startsWith("\n")) text = text.slice(1);
     this.#afterReturn = text === "" ? false : text.endsWith("\r");
