@@ -1,0 +1,209 @@
+/**
+ * What an isolate knows of an environment: the latest whole state, and since when. It takes nothing that is older, and no half.
+ * @module
+ */
+
+import { sha256Hex, wellFormed } from "../../bucketing/index.js";
+import { dialectsFor } from "../../engine/dialects/index.js";
+import { compileSnapshot } from "../../engine/index.js";
+import { digestSum, digestText } from "../../protocol/digest.js";
+import { comparePositions, parsePosition, positionText } from "../../protocol/position.js";
+import { Compiled } from "./compiled.js";
+import { SourceFailed } from "./failures.js";
+
+/** @typedef {import("../../engine/index.js").Options} Options */
+/** @typedef {import("../../protocol/digest.js").Sum} Sum */
+/** @typedef {Record<string, any>} Records */
+/**
+ * @typedef {{ spec?: number, environment: string, epoch: number, revision: number, digest: string, flags: Records, segments: Records,
+ *   layers: Records }} Document
+ * @typedef {{ epoch: number, from: number, to: number, digest: string, environment?: string, flags?: Records, segments?: Records,
+ *   layers?: Records }} Delta
+ * @typedef {{ document: Omit<Document, "flags" | "segments" | "layers">, compiled: Compiled, options: Options, sum: Sum, items: Pick<Document,
+ *   "flags" | "segments" | "layers">, flagsVersion: string, knownMs: number | null }} Held
+ */
+/** What came with a state: for how many seconds it was not known to be current (null: not said), and what pages call it. @typedef {{ ageS: number | null, flagsVersion: string | null }} Said */
+
+const SPEC = 1;
+/** The members that hold items, and what the digest calls one of each. */
+const KINDS = /** @type {const} */ ([["flags", "flag"], ["segments", "segment"], ["layers", "layer"]]);
+
+export class Known {
+  /** @type {Held | null} */
+  #held = null;
+  #environment;
+  #elapsed;
+  #options;
+
+  /**
+   * @param {string} environment `project/environment`; that of another is refused
+   * @param {() => number} elapsed milliseconds of a clock that never goes back
+   * @param {Options} [options] for the rules
+   */
+  constructor(environment, elapsed, options = {}) {
+    this.#environment = environment;
+    this.#elapsed = elapsed;
+    this.#options = options;
+  }
+
+  /** Where the state stands; null before there is one. */
+  get position() {
+    return this.#held === null ? null : { epoch: this.#held.document.epoch, revision: this.#held.document.revision };
+  }
+
+  /** What pages call the state; null before there is one. */
+  get flagsVersion() {
+    return this.#held?.flagsVersion ?? null;
+  }
+
+  /** For how many seconds the state has not been known to be current at the origin; null where nobody said. */
+  get ageS() {
+    const knownMs = this.#held?.knownMs ?? null;
+    return knownMs === null ? null : Math.max(0, this.#elapsed() - knownMs) / 1000;
+  }
+
+  /** The rules for a state as old as it is now, where nobody says how old that is, of any age; null before there is one. */
+  get compiled() {
+    if (this.#held === null) return null;
+    return (this.#held.compiled = this.#held.compiled.aged(this.ageS ?? Infinity));
+  }
+
+  /**
+   * Tell whether this very state is held.
+   * @param {string} position
+   * @param {string} digest
+   */
+  isAt(position, digest) {
+    return this.#held !== null && positionText(this.#held.document) === position && this.#held.document.digest === digest;
+  }
+
+  /**
+   * Tell whether the state that is held is later than *position*: who offers that lags behind.
+   * @param {string} position
+   */
+  isPast(position) {
+    const offered = parsePosition(position);
+    return this.#held !== null && (offered === null || comparePositions(this.#held.document, offered) > 0);
+  }
+
+  /** Take note that what is held was current so long ago. @param {number | null} ageS seconds */
+  confirm(ageS) {
+    const held = this.#held;
+    if (held === null || ageS === null) return;
+    const knownMs = this.#elapsed() - ageS * 1000;
+    if (held.knownMs === null || held.knownMs < knownMs) held.knownMs = knownMs;
+  }
+
+  /**
+   * Take a snapshot, unless a later one is held. Throws `SourceFailed` for what is none, or is of something else.
+   * @param {unknown} raw as `JSON.parse` gives it
+   * @param {Said} said
+   * @param {{ mustMatch: boolean }} how `mustMatch`: refuse one that is not what its digest says
+   */
+  async takeSnapshot(raw, said, { mustMatch }) {
+    const document = this.#checked(raw);
+    const { flags, segments, layers, ...head } = document;
+    const items = { flags, segments, layers };
+    const sum = sumOf(items);
+    if (mustMatch && digestText(sum) !== document.digest) throw new SourceFailed("the snapshot is not what its digest says: it is damaged");
+    const options = { ...this.#options, dialects: await dialectsFor(document) };
+    // Another request may have brought a later one meanwhile.
+    if (this.isPast(positionText(document))) return;
+    const compiled = new Compiled(compileSnapshot(document, options), options);
+    this.#hold({ document: head, items, compiled, options, sum }, said);
+  }
+
+  /**
+   * Take the step from what is held to a later state. Return whether that went well: if not, the whole is to be asked for.
+   * @param {any} delta as `JSON.parse` gives it
+   * @param {Said} said
+   * @returns {Promise<boolean>}
+   */
+  async takeDelta(delta, said) {
+    const held = this.#held;
+    if (held === null || !isStep(delta) || delta.epoch !== held.document.epoch || delta.from > held.document.revision) return false;
+    this.#checkEnvironment(delta.environment);
+    if (delta.to < held.document.revision) return true;
+    if (delta.to === held.document.revision) {
+      this.confirm(said.ageS);
+      return delta.digest === held.document.digest;
+    }
+    const sum = Int32Array.from(held.sum);
+    for (const [member, kind] of KINDS) toggleChanges(sum, kind, held.items[member], delta[member] ?? {});
+    if (digestText(sum) !== delta.digest) return false;
+    const options = { ...held.options, dialects: { ...held.options.dialects, ...(await dialectsFor(delta)) } };
+    if (this.#held !== held) return true;
+    const compiled = held.compiled.updated(delta, options);
+    const document = { ...held.document, revision: delta.to, digest: delta.digest };
+    this.#hold({ document, items: /** @type {any} */ (compiled.snapshot), compiled, options, sum }, said);
+    return true;
+  }
+
+  /** @param {Omit<Held, "flagsVersion" | "knownMs">} taken @param {Said} said */
+  #hold(taken, { ageS, flagsVersion }) {
+    const { revision, digest } = taken.document;
+    const knownMs = ageS === null ? null : this.#elapsed() - ageS * 1000;
+    this.#held = { ...taken, flagsVersion: flagsVersion ?? `v${revision}_${digest.slice(0, 8)}`, knownMs };
+  }
+
+  /** @param {unknown} raw @returns {Document} */
+  #checked(raw) {
+    const found = /** @type {Partial<Document>} */ (isRecord(raw) ? raw : {});
+    const { spec = SPEC, epoch, revision, digest } = found;
+    if (typeof spec === "number" && spec > SPEC) throw new SourceFailed(`the snapshot is of protocol ${spec}, this reads ${SPEC}; update the package pennon`);
+    const isSnapshot = isCount(epoch) && isCount(revision) && typeof digest === "string" && digestSum(digest) !== null;
+    const { flags, segments = {}, layers = {} } = found;
+    if (!isSnapshot || !isRecord(flags) || !isRecord(segments) || !isRecord(layers)) throw new SourceFailed("what came is no snapshot");
+    this.#checkEnvironment(found.environment);
+    return /** @type {Document} */ ({ ...found, flags, segments, layers });
+  }
+
+  /** @param {unknown} environment */
+  #checkEnvironment(environment) {
+    if (environment === undefined || environment === "" || environment === this.#environment) return;
+    throw new SourceFailed(`what came is of the environment '${environment}', not of '${this.#environment}'; check which key or namespace is used`);
+  }
+}
+
+/** @param {unknown} value @returns {value is Records} */
+function isRecord(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** @param {unknown} value @returns {value is number} */
+function isCount(value) {
+  return Number.isSafeInteger(value) && /** @type {number} */ (value) >= 0;
+}
+
+/** @param {unknown} raw @returns {raw is Delta} */
+function isStep(raw) {
+  if (!isRecord(raw) || !isCount(raw.epoch) || !isCount(raw.from) || !isCount(raw.to) || typeof raw.digest !== "string") return false;
+  return KINDS.every(([member]) => raw[member] === undefined || isRecord(raw[member]));
+}
+
+/** @param {Pick<Document, "flags" | "segments" | "layers">} items @returns {Sum} */
+function sumOf(items) {
+  const sum = new Int32Array(8);
+  for (const [member, kind] of KINDS) toggleChanges(sum, kind, {}, items[member]);
+  return sum;
+}
+
+/** @param {Sum} sum @param {string} kind @param {Records} before @param {Records} changes null deletes */
+function toggleChanges(sum, kind, before, changes) {
+  for (const [key, item] of Object.entries(changes)) {
+    if (Object.hasOwn(before, key)) toggle(sum, kind, key, before[key]);
+    if (item !== null) toggle(sum, kind, key, item);
+  }
+}
+
+/**
+ * Put an item into *sum*, or take it out, by the hash that it claims: gzip's checksum, or TLS, has kept the text.
+ * @param {Sum} sum
+ * @param {string} kind
+ * @param {string} key
+ * @param {any} item
+ */
+function toggle(sum, kind, key, item) {
+  const digits = sha256Hex(wellFormed(`${kind}:${key}:${item?.version ?? 1}:${item?.hash ?? ""}`));
+  for (let i = 0; i < sum.length; i++) sum[i] ^= Number.parseInt(digits.slice(i * 8, i * 8 + 8), 16);
+}

@@ -1,0 +1,238 @@
+/**
+ * OFREP 0.3, answered in the isolate: client-side flags for OpenFeature's own providers and for browsers, as a server answers a client key.
+ * @module
+ */
+
+/** @typedef {import("../../engine/index.js").Context} Context */
+/** @typedef {import("../../engine/index.js").Evaluation} Evaluation */
+/** @typedef {import("./rules.js").Rules} Rules */
+/**
+ * How to answer. `keys`: the client keys that are taken; anybody is answered unless told. `origins`: the pages that may read answers; all
+ * unless told. `context`: what is evaluated for, given what was sent: put in here what a browser may not choose. `ttlS`: for how many
+ * seconds a client may go on without asking again; 300 unless told.
+ * @typedef {{ keys?: readonly string[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context, ttlS?: number }} How
+ */
+
+const PATH = "/ofrep/v1/evaluate/flags";
+const BODY_BYTES = 2 ** 20;
+const CONTEXT_BYTES = 64 * 1024;
+const CONTEXT_DEPTH = 16;
+const TTL_S = 300;
+const RETRY_S = "1";
+/** @type {Readonly<Record<string, string>>} */
+const REASONS = {
+  OFF: "DISABLED",
+  PREREQUISITE_FAILED: "DISABLED",
+  TARGET_MATCH: "TARGETING_MATCH",
+  RULE_MATCH: "TARGETING_MATCH",
+  FALLTHROUGH: "DEFAULT",
+};
+const JSON_TYPE = { "content-type": "application/json" };
+const PREFLIGHT = {
+  "access-control-allow-methods": "POST",
+  "access-control-allow-headers": "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID",
+  "access-control-max-age": "86400",
+};
+const EXPOSED = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Revision";
+
+/** A request that gets no answer but an error. */
+class Refusal extends Error {
+  /** @param {number} status @param {string} code @param {string} details @param {Record<string, string>} [headers] */
+  constructor(status, code, details, headers = {}) {
+    super(details);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/**
+ * Answer `POST /ofrep/v1/evaluate/flags` and `…/{key}`, and their preflights; null for any other path. Only client-side flags are there.
+ * Never rejects.
+ * @param {Request} request
+ * @param {Rules} rules
+ * @param {How} [how]
+ * @returns {Promise<Response | null>}
+ */
+export async function answerOfrep(request, rules, how = {}) {
+  const { pathname } = new URL(request.url);
+  const key = keyOf(pathname);
+  if (key === undefined) return null;
+  const origin = readersOf(request, how);
+  if (request.method === "OPTIONS") return withOrigin(new Response(null, { status: 204, headers: PREFLIGHT }), "*");
+  try {
+    admit(request, origin, how);
+    if (!rules.ready) throw new Refusal(503, "GENERAL", "the flags are not loaded yet", { "retry-after": RETRY_S });
+    const sent = await contextOf(request);
+    const context = how.context?.(sent, request) ?? sent;
+    return withOrigin(key === null ? await all(request, rules, context, how) : single(key, rules, context), origin);
+  } catch (error) {
+    return withOrigin(refused(key, error), origin);
+  }
+}
+
+/** Return the flag that *path* asks for, null for all, undefined where it is none of OFREP's. @param {string} path */
+function keyOf(path) {
+  if (path === PATH) return null;
+  if (!path.startsWith(`${PATH}/`) || path.length === PATH.length + 1) return undefined;
+  const rest = path.slice(PATH.length + 1);
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
+}
+
+/** @param {string} key @param {Rules} rules @param {Context} context */
+function single(key, rules, context) {
+  const evaluation = rules.isClientSide(key) ? rules.evaluation(key, context, null) : unknown(key);
+  const entry = entryOf(key, evaluation, { revision: rules.revision });
+  const { metadata, ...rest } = entry;
+  const status = evaluation.reason !== "ERROR" ? 200 : evaluation.errorCode === "FLAG_NOT_FOUND" ? 404 : 400;
+  const body = JSON.stringify({ ...rest, metadata: { ...metadata, age: seconds(rules.ageS) } });
+  return new Response(body, { status, headers: { ...JSON_TYPE, "cache-control": "no-store", ...standing(rules) } });
+}
+
+/** @param {Request} request @param {Rules} rules @param {Context} context @param {How} how */
+async function all(request, rules, context, { ttlS = TTL_S }) {
+  const { revision, flagsVersion } = rules;
+  const flags = rules.clientSide(context).map(([key, evaluation]) => entryOf(key, evaluation, { revision }));
+  const metadata = { revision, flagsVersion, ttl: ttlS };
+  // The age changes with every answer and is no news, so the tag leaves it out, and is a weak one.
+  const tag = `W/"${await hashOf(JSON.stringify({ flags, metadata }))}"`;
+  const headers = { "cache-control": "private, no-cache", etag: tag, ...standing(rules) };
+  if (matches(request, tag)) return new Response(null, { status: 304, headers });
+  const body = JSON.stringify({ flags, metadata: { ...metadata, age: seconds(rules.ageS) } });
+  return new Response(body, { headers: { ...JSON_TYPE, ...headers } });
+}
+
+/** @param {string} key @param {Evaluation} evaluation @param {{ revision: string }} common */
+function entryOf(key, { reason, variation, value, flagVersion, ruleId, errorCode, errorMessage }, common) {
+  const metadata = { ...common, ...(flagVersion === null ? {} : { flagVersion }), ...(ruleId === null ? {} : { ruleId }) };
+  if (reason === "ERROR") return { key, errorCode: errorCode ?? "GENERAL", errorDetails: errorMessage || errorCode || "GENERAL", metadata };
+  // Without a variation the caller's default is meant.
+  return { key, reason: REASONS[reason] ?? reason, variant: variation, ...(variation === null ? {} : { value }), metadata };
+}
+
+/** @param {string} key @returns {Evaluation} */
+function unknown(key) {
+  const rest = { value: null, variation: null, ruleId: null, flagVersion: null };
+  return { ...rest, reason: "ERROR", errorCode: "FLAG_NOT_FOUND", errorMessage: `there is no flag '${key}'` };
+}
+
+/** @param {Request} request @param {string | null} origin @param {How} how */
+function admit(request, origin, { keys }) {
+  if (request.method !== "POST") throw new Refusal(405, "GENERAL", "Method not allowed", { allow: "POST, OPTIONS" });
+  if (origin === null) throw new Refusal(403, "GENERAL", `this is not for pages from '${request.headers.get("origin")}'`);
+  if (keys !== undefined && !keys.includes(keyIn(request))) throw new Refusal(401, "GENERAL", "give a client key as Authorization: Bearer or X-API-Key");
+  const kind = (request.headers.get("content-type") ?? "application/json").split(";")[0].trim().toLowerCase();
+  if (kind !== "application/json" && !kind.endsWith("+json")) throw new Refusal(415, "GENERAL", `send application/json, not '${kind}'`);
+}
+
+/** @param {Request} request */
+function keyIn(request) {
+  const bearer = /^bearer +(\S+)\s*$/i.exec(request.headers.get("authorization") ?? "");
+  return bearer?.[1] ?? request.headers.get("x-api-key")?.trim() ?? "";
+}
+
+/** @param {Request} request @returns {Promise<Context>} */
+async function contextOf(request) {
+  const body = await bodyOf(request);
+  if (body.length === 0) return {};
+  const context = parsed(body).context ?? {};
+  if (typeof context !== "object" || Array.isArray(context)) throw invalid("the context is not a JSON object");
+  if (body.length > CONTEXT_BYTES) {
+    const bytes = new TextEncoder().encode(JSON.stringify(context)).length;
+    if (bytes > CONTEXT_BYTES) throw invalid(`the context has ${bytes} bytes, at most ${CONTEXT_BYTES} are read`);
+  }
+  if (isDeeper(context)) throw invalid(`the context is nested more than ${CONTEXT_DEPTH} deep`);
+  return context;
+}
+
+/** @param {Request} request @returns {Promise<Uint8Array>} */
+async function bodyOf(request) {
+  const tooLarge = new Refusal(413, "GENERAL", `at most ${BODY_BYTES} bytes`);
+  if (Number(request.headers.get("content-length")) > BODY_BYTES) throw tooLarge;
+  const pieces = [];
+  let size = 0;
+  for await (const piece of /** @type {AsyncIterable<Uint8Array>} */ (/** @type {unknown} */ (request.body ?? []))) {
+    size += piece.length;
+    if (size > BODY_BYTES) throw tooLarge;
+    pieces.push(piece);
+  }
+  return new Uint8Array(await new Blob(/** @type {BlobPart[]} */ (pieces)).arrayBuffer());
+}
+
+/** @param {Uint8Array} body @returns {Record<string, any>} */
+function parsed(body) {
+  let found;
+  try {
+    found = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (error) {
+    throw new Refusal(400, "PARSE_ERROR", `the body is no JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  if (typeof found === "object" && found !== null && !Array.isArray(found)) return found;
+  throw new Refusal(400, "PARSE_ERROR", "the body is no JSON object");
+}
+
+/** @param {string} details */
+function invalid(details) {
+  return new Refusal(400, "INVALID_CONTEXT", details);
+}
+
+/** Tell whether containers lie too deep within each other. No recursion: it comes from outside. @param {object} context */
+function isDeeper(context) {
+  /** @type {object[]} */
+  let level = [context];
+  for (let depth = 0; depth < CONTEXT_DEPTH; depth++) {
+    level = level.flatMap((outer) => Object.values(outer).filter((inner) => typeof inner === "object" && inner !== null));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+/** @param {string | null} key @param {unknown} error */
+function refused(key, error) {
+  const { status, code, message, headers } =
+    error instanceof Refusal ? error : new Refusal(500, "GENERAL", `the worker failed: ${error instanceof Error ? error.message : error}`);
+  const body = { ...(key === null ? {} : { key }), errorCode: code, errorDetails: message };
+  return new Response(JSON.stringify(body), { status, headers: { ...JSON_TYPE, ...headers } });
+}
+
+/** Return the pages that may read the answer: those of one origin, `*` for all, null for none. @param {Request} request @param {How} how */
+function readersOf(request, { origins }) {
+  const origin = request.headers.get("origin");
+  if (origins === undefined || origin === null) return "*";
+  return origins.includes(origin) ? origin : null;
+}
+
+/** @param {Response} answer @param {string | null} origin */
+function withOrigin(answer, origin) {
+  if (origin !== "*") answer.headers.set("vary", "Origin");
+  if (origin === null) return answer;
+  answer.headers.set("access-control-allow-origin", origin);
+  answer.headers.set("access-control-expose-headers", EXPOSED);
+  return answer;
+}
+
+/** @param {Rules} rules */
+function standing({ revision, ageS }) {
+  return { "x-pennon-revision": revision, "x-pennon-age": ageS.toFixed(3) };
+}
+
+/** @param {number} ageS */
+function seconds(ageS) {
+  return Number(ageS.toFixed(3));
+}
+
+/** @param {Request} request @param {string} tag */
+function matches(request, tag) {
+  const given = (request.headers.get("if-none-match") ?? "").split(",").map((each) => each.trim());
+  return given.some((each) => each === "*" || each.replace(/^W\//, "") === tag.slice(2));
+}
+
+/** @param {string} text @returns {Promise<string>} 32 hex digits */
+async function hashOf(text) {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(hash.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
