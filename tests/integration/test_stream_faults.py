@@ -98,6 +98,49 @@ def test_bus_that_dies_is_subscribed_to_again_and_meanwhile_the_log_is_polled() 
     assert [entry["log_level"] for entry in logs] == ["warning"]
 
 
+class Surveyed(MemoryLog):
+    """Says in one look where all environments stand, and counts how often it is asked for one."""
+
+    asked = 0
+    is_away = False
+
+    async def standing(self) -> dict[str, Position | None]:
+        if self.is_away:
+            raise ConnectionError("the database is away")
+        return dict(self._positions)
+
+    async def environments(self) -> list[str]:
+        raise AssertionError("that is known from the look at all of them")
+
+    async def since(self, environment: str, position: Position) -> list[Delta] | None:
+        self.asked += 1
+        return await super().since(environment, position)
+
+
+def test_environments_that_do_not_change_are_confirmed_by_one_look_and_not_asked_for() -> None:
+    async def scenario() -> None:
+        log = Surveyed()
+        async with node_on(log) as node:
+            environment = node.environments[ENVIRONMENT]
+            log.is_away = True
+            await until(lambda: node.metrics.value("pennon_follow_failures_total", environment=ENVIRONMENT) > 0)
+            await until(lambda: environment.hub.age(node.now()) > 0.3)
+            log.is_away = False
+            await until(lambda: environment.hub.age(node.now()) < 0.3)
+            assert log.asked == 0
+            log.write(ENVIRONMENT, boolean("b"))
+            log.write("shop/staging", boolean("c"))
+            await until(lambda: environment.position == Position(1, 2))
+            await until(lambda: "shop/staging" in node.environments and node.environments["shop/staging"].is_loaded)
+            assert log.asked >= 1
+            log.remove("shop/staging")
+            await until(lambda: "shop/staging" not in node.environments)
+
+    with structlog.testing.capture_logs() as logs:
+        asyncio.run(scenario())
+    assert [entry["log_level"] for entry in logs] == ["warning", "info"]
+
+
 def test_delta_that_does_not_fit_is_answered_by_loading_the_whole() -> None:
     async def scenario() -> None:
         log = Rebuilt()

@@ -18,6 +18,8 @@ from pennon.cli.leaving import answer_the_last
 
 _BACKLOG = 2048
 _GC_THRESHOLDS = (10_000, 20, 20)
+_TICKS_A_SECOND = 10
+"""How uvicorn counts; it writes the time into each answer's headers anew every so many."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -57,11 +59,25 @@ class Server(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, *, ready: Callable[[], None], drain: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told_to_end = asyncio.Event()
         super().__init__(config)
         self._ready = ready
         self._drain = drain
         self._draining: asyncio.Task[None] | None = None
         self._is_followed = False
+
+    @property
+    def should_exit(self) -> bool:
+        """Whether to end. May be set from another thread, or in a signal's handler."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:  # uvicorn's attribute
+        self._should_exit = value
+        if value and (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended just now
+                loop.call_soon_threadsafe(self._told_to_end.set)
 
     def follow(self) -> None:
         """End, for another server accepts connections from the same listener now."""
@@ -74,6 +90,19 @@ class Server(uvicorn.Server):
             if threading.current_thread() is threading.main_thread():
                 _spare_the_collector()
             self._ready()
+
+    async def main_loop(self) -> None:
+        """Wait for the end, and tick each second: uvicorn's own looks ten times a second, for nothing."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            counter = 0
+            while not await self.on_tick(counter):
+                counter += _TICKS_A_SECOND
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await self._told_to_end.wait()
+        finally:
+            self._loop = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say goodbye on the streams, which are open answers that uvicorn would wait for, then stop."""

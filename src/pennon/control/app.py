@@ -166,7 +166,8 @@ class _Server:
         self._services = _services(storage, clock, settings)
         if (first := _first_start(self._services)) is not None:
             announce(first)
-        self._published = PublishedLog(storage.log)
+        signer = Signer(storage.log, clock, storage.safe, _secret(settings))
+        self._published = PublishedLog(storage.log, saw=signer.saw)
         self._bus = _bus(settings, place)
         if isinstance(self._bus, RemoteBus):
             known = storage.safe.find(_BUS_SECRET)
@@ -175,7 +176,6 @@ class _Server:
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
-        signer = Signer(storage.log, clock, storage.safe, _secret(settings))
         signed = SignedLog(self._published, signer, clock)
         self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings, place))
         metrics = HttpMetrics(others)

@@ -1,7 +1,7 @@
 """What an edge node knows of its environments: a replica each, and the log that the stream node reads off them."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -95,6 +95,11 @@ class Feed:
         if (snapshot := self.replica.snapshot) is not None:
             return snapshot
         return None if self.defaults is None else self.defaults.snapshot
+
+    @property
+    def standing(self) -> Position | None:
+        """Where what is served stands; None if nothing is, or only the whole of it will do."""
+        return None if self._wants_whole or (served := self.served) is None else served.position
 
     @property
     def is_on_defaults(self) -> bool:
@@ -207,6 +212,10 @@ class Replicas(LogReader):
         if not self.is_listed:
             raise NothingKnown("no upstream has said yet which environments there are")
         return list(self.feeds)
+
+    async def standing(self) -> Mapping[str, Position | None]:
+        """Return every environment of which something is known, and where it stands."""
+        return {name: self.feeds[name].standing for name in await self.environments()}
 
     async def snapshot(self, environment: str) -> Snapshot:
         """Return all that is served of *environment*. Raises `NothingKnown`."""

@@ -23,6 +23,8 @@ LARGE_AT_A_TIME = 256
 _SLOW_S = 1.0
 """Who takes nothing for so long holds up none of those who wait to be sent something large."""
 _TICK_S = 0.1
+_SKIPPED = 0.04
+"""So much of the interval may be passed over at a time where nobody sits."""
 _QUIET = 0.5
 """Who was told something within this share of the interval needs no heartbeat. Each keeps its own place in it."""
 
@@ -137,6 +139,8 @@ class _Beats:
         self._fanout = fanout
         self._quiet_s = interval_s * _QUIET
         self._tick_s = interval_s / seats
+        # Who takes a seat that was just passed over waits for a turn and this.
+        self._most_skipped = int(seats * _SKIPPED)
         self._at = 0.0
         self._is_running = False
 
@@ -164,6 +168,7 @@ class _Beats:
         if beaten:
             self._fanout.delivered(HEARTBEAT, beaten)
         loop = asyncio.get_running_loop()
+        ticks = 1 + self.wheel.skip(self._most_skipped)
         # A loop that was held up makes up for it, but no more than it can.
-        self._at = max(self._at + self._tick_s, loop.time())
+        self._at = max(self._at + ticks * self._tick_s, loop.time())
         loop.call_at(self._at, self._beat)

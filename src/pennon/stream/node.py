@@ -6,7 +6,7 @@ It knows no database and no control plane. What it cannot read it asks for again
 import asyncio
 import contextlib
 import random
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from typing import Any, Self
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from pennon.bus.base import Bus, Notice
 from pennon.bus.base import Subscription as Notices
 from pennon.ingest.accept import EventSink
-from pennon.model import Delta, Snapshot
+from pennon.model import Delta, Position, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
 from pennon.stream.acks import AckBook
 from pennon.stream.admission import Admission
@@ -81,7 +81,7 @@ class StreamNode:
         self._unreadable: set[str] = set()
         self._discovering = asyncio.Lock()
         self._catching_up = asyncio.Lock()
-        self._caught_up_at = float("-inf")
+        self._begun_at = self._caught_up_at = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._allowed: dict[str, tuple[float, bool]] = {}
@@ -98,8 +98,8 @@ class StreamNode:
         subscribed = self._bus.subscribe()
         self._spawn(self._listen(subscribed))
         with contextlib.suppress(Unreadable):
-            await self._discover(first=True)
-        self._spawn(self._discover_on())
+            await self._survey(first=True)
+        self._spawn(self._watch())
         self._spawn(self._sweep())
         self._spawn(self._report_on())
 
@@ -135,18 +135,19 @@ class StreamNode:
         async with self._catching_up:
             if self._caught_up_at >= asked:
                 return
-            await asyncio.sleep(max(0.0, self._caught_up_at + _CATCH_UP_S - asked))
-            self._caught_up_at = self.now()
+            await asyncio.sleep(max(0.0, self._begun_at + _CATCH_UP_S - asked))
+            begun = self._begun_at = self.now()
             await self.look()
             with contextlib.suppress(Unreadable):
-                await self._discover(first=True)
-                await asyncio.gather(*map(self._try_refresh, tuple(self.environments.values())))
+                await asyncio.gather(*map(self._try_refresh, await self._survey(first=True)))
+            # Only now: whoever did it may have left in the middle, and those who wait would be told of nothing new.
+            self._caught_up_at = begun
 
     async def look(self) -> None:
         """Learn of new environments now, where others have to be asked for them."""
         with contextlib.suppress(Unreadable):
             if await self._read("environments", self.reader.look()):
-                await self._discover()
+                await self._survey()
 
     @property
     def is_complete(self) -> bool:
@@ -239,36 +240,78 @@ class StreamNode:
         environment.is_doubtful = not is_applied
         return is_applied
 
-    async def _discover_on(self) -> None:
+    async def _watch(self) -> None:
+        """Look now and then where all environments stand: the bus may have been silent."""
+        pause = delay = self.settings.poll_s
         while True:
             with contextlib.suppress(TimeoutError):
                 # Not `wait_for`, which up to Python 3.11 loses a cancellation that comes with what is waited for.
-                async with asyncio.timeout(self.settings.poll_s):
+                async with asyncio.timeout(pause):
                     await self._unlisted.wait()
             self._unlisted.clear()
-            with contextlib.suppress(Unreadable):
-                await self._discover()
+            try:
+                for environment in await self._survey():
+                    environment.grown.set()
+            except Unreadable:
+                for name in self.environments:
+                    self.metrics.follow_failures.labels(name).inc()
+                pause, delay = self._backing_off(delay)
+            else:
+                pause = delay = self.settings.poll_s
 
-    async def _discover(self, *, first: bool = False) -> None:
-        """Learn which environments there are; begin to follow new ones, and leave those that are gone.
+    def _backing_off(self, delay: float) -> tuple[float, float]:
+        """Return how long to wait after a failure, given the longest that it may be, and the longest for the next."""
+        return random.uniform(0, delay), max(delay, min(delay * 2, self.settings.load_retry_max_s))
 
-        *first*: return when the new ones were tried once, or that takes too long.
+    async def _survey(self, *, first: bool = False) -> list[Environment]:
+        """Learn which environments there are and where they stand. Return those whose log has to be read.
+
+        The others are confirmed: all of them by one look, so that an idle node does next to nothing. *first*: return
+        when new ones were tried once, or that takes too long.
         """
         async with self._discovering:
-            names = await self._read("environments", self.reader.environments())
-            added = [name for name in names if name not in self.environments]
-            for name in added:
+            asked = self.now()
+            standing = await self._read("environments", self.reader.standing())
+            names = await self._read("environments", self.reader.environments()) if standing is None else standing
+            added = self._list(names)
+        if first and added:
+            tried = [asyncio.create_task(environment.was_tried.wait()) for environment in added]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*tried), self.settings.first_load_s)
+        position_of = {} if standing is None else standing
+        return [
+            environment
+            for environment in tuple(self.environments.values())
+            if not self._confirm(environment, position_of.get(environment.name), asked)
+        ]
+
+    def _list(self, names: Collection[str]) -> list[Environment]:
+        """Leave the environments that are gone, and begin to follow new ones: return those."""
+        added = []
+        for name in names:
+            if name not in self.environments:
                 environment = Environment(name, self.fanout, self.settings, Report(name, self.clock))
                 self.environments[name] = environment
                 self._followers[name] = asyncio.create_task(self._follow(environment))
-            for name in self.environments.keys() - set(names):
-                self._leave(name)
-            self._is_listed = True
-            self._count_environments()
-        if first:
-            tried = [asyncio.create_task(self.environments[name].was_tried.wait()) for name in added]
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.gather(*tried), self.settings.first_load_s)
+                added.append(environment)
+        for name in self.environments.keys() - set(names):
+            self._leave(name)
+        self._is_listed = True
+        self._count_environments()
+        return added
+
+    def _confirm(self, environment: Environment, position: Position | None, asked: float) -> bool:
+        """Note that *environment* was current when it was *asked* for, if it stands at the log's *position*."""
+        if position is None or environment.position != position or environment.is_doubtful:
+            return False
+        if not environment.refreshing.locked():
+            self._endorse(environment, asked - self.reader.age(environment.name))
+        return True
+
+    def _endorse(self, environment: Environment, known_at: float) -> None:
+        environment.hub.confirm(known_at)
+        environment.hub.path = self.path
+        environment.endorse(self.reader.heads(environment.name))
 
     def _leave(self, name: str) -> None:
         self._followers.pop(name).cancel()
@@ -277,12 +320,12 @@ class StreamNode:
         self.documents.moved_on(name, None)
 
     async def _follow(self, environment: Environment) -> None:
-        """Keep *environment* up to date: when the bus says so, else now and then, slower while that fails."""
+        """Keep *environment* up to date: when it is said to have grown, and again, ever slower, while that fails."""
         delay = self.settings.load_retry_s
         while True:
-            pause = self.settings.poll_s
+            pause = None
             if not await self._try_refresh(environment):
-                pause, delay = random.uniform(0, delay), min(delay * 2, self.settings.load_retry_max_s)
+                pause, delay = self._backing_off(delay)
             else:
                 delay = self.settings.load_retry_s
             with contextlib.suppress(TimeoutError):
@@ -318,9 +361,7 @@ class StreamNode:
         if deltas is None or not self._advance(environment, deltas, known_at):
             await self._load(environment)
         else:
-            environment.hub.confirm(known_at)
-            environment.hub.path = self.path
-            environment.endorse(self.reader.heads(environment.name))
+            self._endorse(environment, known_at)
 
     def _advance(self, environment: Environment, deltas: list[Delta], known_at: float) -> bool:
         """Apply *deltas*; False where one does not fit and the whole has to be loaded."""

@@ -1,5 +1,6 @@
 """What a node needs from outside: the log, and the time. The bus is in `bus.base`, the sink in `ingest.accept`."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pennon.model import Delta, Head, Position, Snapshot
@@ -27,6 +28,13 @@ class LogReader(Protocol):
 
     async def environments(self) -> list[str]:
         """Return every environment to serve, as `project/environment`."""
+
+    async def standing(self) -> Mapping[str, Position | None] | None:
+        """Return every environment to serve and where its log stands, in one look; None: ask for each by itself.
+
+        An environment without a position is to be asked for by itself, too.
+        """
+        return None
 
     async def snapshot(self, environment: str) -> Snapshot:
         """Return all items of *environment*, key records too, at one position."""

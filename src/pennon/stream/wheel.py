@@ -52,3 +52,11 @@ class Wheel(Generic[S]):
         seat = self._seats[self._hand]
         self._hand = (self._hand + 1) % len(self._seats)
         return tuple(seat)
+
+    def skip(self, most: int) -> int:
+        """Pass over the empty seats that come next, *most* of them at the most, and return how many there were."""
+        seats, count = self._seats, 0
+        while count < most and not seats[self._hand]:
+            self._hand = (self._hand + 1) % len(seats)
+            count += 1
+        return count

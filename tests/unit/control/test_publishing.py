@@ -62,6 +62,23 @@ def test_every_environment_is_listed_until_it_is_deleted(log: ChangeLog, publish
     assert asyncio.run(published.environments()) == ["shop/production"]
 
 
+def test_one_look_says_where_every_environment_stands(log: ChangeLog, published: PublishedLog) -> None:
+    def standing() -> dict[str, Position | None]:
+        found = dict(asyncio.run(published.standing()))
+        for name, position in found.items():
+            assert asyncio.run(published.snapshot(name)).position == position
+        return found
+
+    before = standing()
+    assert list(before) == ["shop/production", "shop/staging"]
+    assert standing() == before
+    revision = turn(log, on=True)
+    assert standing() == before | {"shop/production": Position(1, revision)}
+    environments = EnvironmentService(log, lambda _: pytest.fail("no flag is to be made"))
+    environments.delete_environment(EnvironmentName("shop", "staging"), confirm="staging", by=SYSTEM)
+    assert list(standing()) == ["shop/production"]
+
+
 def test_the_steps_since_a_position_lead_to_the_whole(log: ChangeLog, published: PublishedLog) -> None:
     hub = Hub()
     before = asyncio.run(published.snapshot("shop/production"))

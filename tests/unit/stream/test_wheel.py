@@ -46,3 +46,16 @@ def test_removed_rider_comes_no_more_and_may_be_removed_again() -> None:
     wheel.remove(riders[0])
     assert len(wheel) == 5
     assert {rider for _ in range(3) for rider in wheel.turn()} == set(riders[1:])
+
+
+def test_empty_seats_are_passed_over_as_far_as_is_allowed() -> None:
+    wheel: Wheel[Rider] = Wheel(10)
+    first, second = Rider(), Rider()
+    wheel.add(first)
+    wheel.add(second)
+    assert tuple(wheel.turn()) == (first,)
+    between = second.seat - 1
+    assert wheel.skip(2) == 2
+    assert wheel.skip(100) == between - 2
+    assert wheel.skip(100) == 0
+    assert tuple(wheel.turn()) == (second,)

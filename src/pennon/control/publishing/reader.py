@@ -9,7 +9,7 @@ import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environment_names
-from pennon.control.log import Change, ChangeLog, Edit, EnvironmentName, State
+from pennon.control.log import Change, ChangeLog, Edit, EnvironmentName, Head, State
 from pennon.model import Delta, Item, ItemKind, Position, Snapshot
 from pennon.protocol import digest
 from pennon.stream.ports import LogReader
@@ -38,12 +38,18 @@ DigestAt: TypeAlias = Callable[[str, Position], str | None]
 class PublishedLog(LogReader):
     """What `pennon.stream` needs to know of the log: its environments, whole or by the steps since a position.
 
-    Readings run in threads of their own, so that an admin API that is busy writing does not delay the fan-out.
+    Readings run in threads of their own, so that an admin API that is busy writing does not delay the fan-out. *saw* is
+    told, in one of them, whenever the heads of all logs were read.
     """
 
-    def __init__(self, log: ChangeLog, *, threads: int = 2) -> None:
+    def __init__(
+        self, log: ChangeLog, *, threads: int = 2, saw: Callable[[Mapping[str, Head]], None] = lambda _: None
+    ) -> None:
         self._log = log
+        self._saw = saw
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pennon-publishing")
+        self._named: tuple[Mapping[str, Head], list[str]] = {}, []
+        """The environments, and where the logs stood that name them."""
 
     def close(self) -> None:
         """End the threads; readings under way end first."""
@@ -56,6 +62,10 @@ class PublishedLog(LogReader):
     async def environments(self) -> list[str]:
         """Return every environment, as `project/environment`."""
         return await self._run(self._environments)
+
+    async def standing(self) -> Mapping[str, Position | None]:
+        """Return every environment and where its log stands, by one query while no environment comes or goes."""
+        return await self._run(self._standing)
 
     async def snapshot(self, environment: str) -> Snapshot:
         """Return *environment* whole, key records too."""
@@ -75,6 +85,17 @@ class PublishedLog(LogReader):
     def _environments(self) -> list[str]:
         with self._log.reading() as reading:
             return [str(name) for name in environment_names(reading)]
+
+    def _standing(self) -> Mapping[str, Position | None]:
+        with self._log.reading() as reading:
+            heads = reading.heads()
+            naming = {log: head for log, head in heads.items() if not log.startswith(PREFIX)}
+            before, names = self._named
+            if naming != before:
+                names = [str(name) for name in environment_names(reading)]
+                self._named = naming, names
+        self._saw(heads)
+        return {name: _position(heads.get(PREFIX + name)) for name in names}
 
     def _allows_client_rules(self, environment: str) -> bool:
         with self._log.reading() as reading:
@@ -133,6 +154,10 @@ def _digest_after(before: str, edits: Iterable[Edit]) -> str:
         was = None if edit.before is None else Item.from_text(edit.key, edit.before)
         before = digest.updated(before, cast("ItemKind", edit.kind), was, _item(edit))
     return before
+
+
+def _position(head: Head | None) -> Position | None:
+    return None if head is None else Position(head.epoch, head.revision)
 
 
 def _name(environment: str) -> EnvironmentName:

@@ -1,7 +1,7 @@
 """Puts signed heads on what is read off the log, before a stream node gets it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -46,6 +46,13 @@ class SignedLog(LogReader):
     async def environments(self) -> list[str]:
         """Return every environment to serve."""
         return await self._published.environments()
+
+    async def standing(self) -> Mapping[str, Position | None] | None:
+        """Return where every environment stands; nothing of those whose heads are to be renewed."""
+        standing = await self._published.standing()
+        if standing is None or not await self._looks():
+            return standing
+        return {name: position if self._is_fresh(name, position) else None for name, position in standing.items()}
 
     async def snapshot(self, environment: str) -> Snapshot:
         """Return *environment* whole, with its heads."""
@@ -107,8 +114,7 @@ class SignedLog(LogReader):
                 snapshot = await self._published.snapshot(environment)
             signed = self._signed[environment] = _Signed(await asyncio.to_thread(Ledger, snapshot))
         missed = [delta for delta in deltas if delta.to > signed.ledger.position.revision]
-        is_due = signed.at is None or not timedelta(0) <= self._clock.now() - signed.at < RENEW_EVERY
-        if missed or is_due or signed.key != self._signer.key:
+        if missed or self._is_due(signed):
             try:
                 await asyncio.to_thread(self._follow, signed, missed)
             except (
@@ -117,6 +123,15 @@ class SignedLog(LogReader):
                 self._signed.pop(environment, None)
                 raise
         return signed.heads
+
+    def _is_fresh(self, environment: str, position: Position | None) -> bool:
+        signed = self._signed.get(environment)
+        return signed is not None and signed.ledger.position == position and not self._is_due(signed)
+
+    def _is_due(self, signed: _Signed) -> bool:
+        """Whether what was signed is to be signed anew."""
+        is_recent = signed.at is not None and timedelta(0) <= self._clock.now() - signed.at < RENEW_EVERY
+        return not is_recent or signed.key != self._signer.key
 
     def _follow(self, signed: _Signed, missed: Sequence[Delta]) -> None:
         ledger = signed.ledger

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pennon.control.clock import Clock
 from pennon.control.errors import Conflict, PennonError
 from pennon.control.log import INSTALLATION, ChangeLog
+from pennon.control.log import Head as Stand
 from pennon.control.signing.keys import active_key, rotations_to, signing_keys
 from pennon.control.signing.sealing import Safe, Secret
 from pennon.model import Head, Position, Rotation
@@ -72,6 +73,14 @@ class Signer:
                 self._looked_at = now
             return self.key
 
+    def saw(self, logs: Mapping[str, Stand]) -> None:
+        """Hear where logs stand, from who asked for all of them: for the same the log need not be asked again."""
+        stand = logs.get(INSTALLATION)
+        with self._lock:
+            # If a change was heard of since, this may be what was before it.
+            if self._looked_at is not None and stand is not None and stand.revision == self._revision:
+                self._looked_at = self._clock.now().timestamp()
+
     def heads(self, environment: str, position: Position, roots: Mapping[Projection, str]) -> tuple[Head, ...]:
         """Return the signed heads of an environment's projections, by their *roots*; none while nothing is signed."""
         active = self._active
@@ -96,7 +105,8 @@ class Signer:
 
     def _hear(self, changed: Mapping[str, object]) -> None:
         if INSTALLATION in changed:
-            self._looked_at = None
+            with self._lock:
+                self._looked_at = None
 
     def _learn(self) -> None:
         with self._log.reading() as reading:

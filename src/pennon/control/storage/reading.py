@@ -15,7 +15,10 @@ STREAMED_ROWS = 16
 """Rows fetched at a time where a log is folded: a row may hold a segment twice, 16 MiB."""
 FIRST_EPOCH = 1
 _LAST = "\U0010ffff"
-# Built once: an import of thousands of flags asks for each of them, and building a statement costs more than to run it.
+# Built once: an import of thousands of flags asks for each of them, every process asks for all heads each second, and
+# building a statement costs more than to run it.
+_HEADS = select(heads).where(heads.c.log >= bindparam("first"), heads.c.log < bindparam("end")).order_by(heads.c.log)
+_HEAD = select(heads).where(heads.c.log == bindparam("of"))
 _ITEM = select(items).where(
     items.c.log == bindparam("of"),
     items.c.kind == bindparam("of_kind"),
@@ -33,12 +36,12 @@ class StoredReading:
     def heads(self, prefix: str = "") -> Mapping[str, Head]:
         """Return where each log stands whose name starts with *prefix*."""
         # A range, for SQLite's LIKE takes "a" for "A".
-        query = select(heads).where(heads.c.log >= prefix, heads.c.log < prefix + _LAST).order_by(heads.c.log)
-        return {row.log: head_of(row) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_HEADS, {"first": prefix, "end": prefix + _LAST})
+        return {row.log: head_of(row) for row in rows}
 
     def head(self, log: str) -> Head | None:
         """Return where *log* stands; None: there is no such log."""
-        row = self._connection.execute(select(heads).where(heads.c.log == log)).one_or_none()
+        row = self._connection.execute(_HEAD, {"of": log}).one_or_none()
         return head_of(row) if row else None
 
     def item(self, log: str, kind: str, key: str) -> Stored | None:

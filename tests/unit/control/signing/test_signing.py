@@ -179,6 +179,40 @@ def test_a_state_that_does_not_change_is_signed_anew_each_minute(
     assert [head.root for head in renewed] == [head.root for head in snapshot.heads]
 
 
+def test_one_look_leaves_out_what_is_to_be_signed(clock: HandClock, service: SigningService, reader: SignedLog) -> None:
+    def position() -> Position | None:
+        found = asyncio.run(reader.standing())
+        assert found is not None
+        return found[NAME]
+
+    snapshot = read(reader)
+    assert position() == snapshot.position
+    service.create_key(by=SYSTEM)
+    assert position() is None
+    asyncio.run(reader.since(NAME, snapshot.position))
+    assert position() == snapshot.position
+    clock.move(timedelta(seconds=60))
+    assert position() is None
+
+
+def test_who_looks_at_all_logs_spares_the_signer_its_own_look(
+    storage: Storage, clock: HandClock, service: SigningService, signer: Signer
+) -> None:
+    published = PublishedLog(storage.log, saw=signer.saw)
+    asyncio.run(published.standing())
+    assert not signer.is_informed  # it has not looked once
+    signer.look()
+    clock.move(timedelta(seconds=2))
+    assert not signer.is_informed
+    asyncio.run(published.standing())
+    assert signer.is_informed
+    service.create_key(by=SYSTEM)
+    asyncio.run(published.standing())
+    assert not signer.is_informed
+    assert signer.look() is not None
+    published.close()
+
+
 def test_a_rotation_is_signed_by_the_old_key_and_followed_by_who_trusts_it(
     storage: Storage, service: SigningService, reader: SignedLog, clock: HandClock
 ) -> None:
