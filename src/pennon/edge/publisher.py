@@ -22,6 +22,7 @@ def publishing_to(url: str, token: str, replicas: Replicas, stream: StreamNode) 
             return ()
         if feed.position is not None and position < feed.position:
             publishing.changed(name)  # it is served a moment later, and looked at again then
+        known_at = stream.clock.time() - environment.hub.age(stream.now())
         return [
             Document(
                 name,
@@ -29,9 +30,13 @@ def publishing_to(url: str, token: str, replicas: Replicas, stream: StreamNode) 
                 position,
                 environment.hub.digest(projection),
                 environment.hub.snapshot_json(projection),
+                environment.flags_version("client"),
+                known_at,
             )
             for projection in PUBLISHED
         ]
 
-    publishing = Publishing(WorkersKv(Address.parse(url), token, api=cloudflare.API), documents)
+    address = Address.parse(url)
+    target = WorkersKv(address, token, api=address.api or cloudflare.API)
+    publishing = Publishing(target, documents, confirm_s=address.confirm_s)
     return publishing

@@ -20,7 +20,7 @@ async def answer_snapshot(call: Call) -> Answer:
     """Return the snapshot in the key's projection, or the delta from `?since=`, or that nothing is new."""
     hub, since = call.environment.hub, call.since()
     etag = hub.etag(call.projection)
-    headers: Headers = (*call.standing(), ("etag", etag), _PRIVATE, _VARY)
+    headers: Headers = (*_said(call), ("etag", etag), _PRIVATE, _VARY)
     if since is not None and call.projection == "server" and hub.position is not None:
         call.environment.census.polled(max(since, hub.position), call.now)
     body = None if call.request.matches(etag) else hub.document(call.projection, since)
@@ -44,7 +44,12 @@ def snapshot_at_once(call: Call) -> Answer | None:
     if packed is None or coding is None or packed.file is None or not call.node.admission.has_room(len(packed)):
         return None
     etag = call.environment.hub.etag(call.projection)
-    return _whole(call, packed, _coded((*call.standing(), ("etag", etag), _PRIVATE, _VARY), coding))
+    return _whole(call, packed, _coded((*_said(call), ("etag", etag), _PRIVATE, _VARY), coding))
+
+
+def _said(call: Call) -> Headers:
+    """Return where the answer stands, and what pages call that: who evaluates for them need not know their digest."""
+    return (*call.standing(), ("x-pennon-flags-version", call.environment.flags_version("client")))
 
 
 async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, *, since: str = "") -> Answer:

@@ -11,7 +11,7 @@ import gzip
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
@@ -26,6 +26,7 @@ _LONGEST_NAME = 512
 _GZIP_LEVEL = 6
 _TIMEOUT_S = 30.0
 _RETRY_MOST_S = 300.0
+_CONFIRM_LEAST_S = 10.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,13 +43,18 @@ class TooLarge(KvError):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A projection of an environment to publish: *body* is the snapshot as it travels."""
+    """A projection of an environment to publish: *body* is the snapshot as it travels.
+
+    `known_at`: when it was known to be current at the origin, in seconds since 1970.
+    """
 
     environment: str
     projection: str
     position: Position
     digest: str
     body: bytes
+    flags_version: str = ""
+    known_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -56,10 +62,12 @@ class Document(msgspec.Struct, frozen=True):
         return name_of(self.environment, self.projection)
 
 
-class _Metadata(msgspec.Struct, frozen=True):
+class _Metadata(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     format: int
     position: str
     digest: str
+    flags_version: str = ""
+    known_at: int | None = None
 
 
 class _Pair(msgspec.Struct, frozen=True):
@@ -88,19 +96,30 @@ _ANSWERS = msgspec.json.Decoder(_Answer)
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where to publish: an account and a namespace, by their ids."""
+    """Where to publish: an account and a namespace, by their ids.
+
+    `api`: by whom, None for Cloudflare itself. `confirm_s`: how often to publish what has not changed, None for never.
+    """
 
     account: str
     namespace: str
+    api: str | None = None
+    confirm_s: float | None = None
 
     @classmethod
     def parse(cls, url: str) -> "Address":
-        """Read `cloudflare://<account id>/<namespace id>`. Raises `KvUnusable`."""
+        """Read `cloudflare://<account id>/<namespace id>`, with `?confirm=` and `?api=`. Raises `KvUnusable`."""
         parts = urlsplit(url)
         account, namespace = parts.netloc, parts.path.strip("/")
         if parts.scheme != "cloudflare" or not (account.isalnum() and namespace.isalnum()):
             raise KvUnusable(f"{url!r} names no namespace; write cloudflare://ACCOUNT_ID/NAMESPACE_ID")
-        return cls(account, namespace)
+        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        api, confirm = given.pop("api", None), given.pop("confirm", None)
+        if given:
+            raise KvUnusable(f"{url!r} says {', '.join(given)}; there are confirm and api")
+        if api is not None and urlsplit(api).scheme not in ("http", "https"):
+            raise KvUnusable(f"api={api} is no address; write https://host/client/v4")
+        return cls(account, namespace, None if api is None else api.rstrip("/"), _confirming(confirm))
 
 
 class WorkersKv:
@@ -175,11 +194,20 @@ def pause(failures: int, error: KvError | None = None) -> float:
     return random.uniform(0.5, 1) * min(2.0**failures, _RETRY_MOST_S)
 
 
+def _confirming(said: str | None) -> float | None:
+    if said is None:
+        return None
+    if not (said.isascii() and said.isdigit()) or float(said) < _CONFIRM_LEAST_S:
+        raise KvUnusable(f"confirm={said} is no interval; write seconds, {_CONFIRM_LEAST_S:g} at least")
+    return float(said)
+
+
 def _pair(document: Document) -> _Pair:
     packed = gzip.compress(document.body, _GZIP_LEVEL, mtime=0)
     if len(packed) > LARGEST_VALUE:
         raise TooLarge(f"{document.name} has {len(packed)} bytes when compressed, and Workers KV takes {LARGEST_VALUE}")
-    metadata = _Metadata(FORMAT, str(document.position), document.digest)
+    known_at = None if document.known_at is None else int(document.known_at * 1000)
+    metadata = _Metadata(FORMAT, str(document.position), document.digest, document.flags_version, known_at)
     return _Pair(document.name, base64.b64encode(packed).decode(), metadata)
 
 

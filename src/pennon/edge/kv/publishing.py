@@ -1,6 +1,10 @@
-"""Keeps what workers read up to date: what changed is published soon, the newest only, and again where that fails."""
+"""Keeps what workers read up to date: what changed is published soon, the newest only, and again where that fails.
+
+What did not change can be published again now and then: how old it is is part of what is published.
+"""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -36,13 +40,20 @@ class Publishing:
     """
 
     def __init__(
-        self, target: Target, source: Callable[[str], Sequence[Document]], *, pause_s: float = PAUSE_S
+        self,
+        target: Target,
+        source: Callable[[str], Sequence[Document]],
+        *,
+        pause_s: float = PAUSE_S,
+        confirm_s: float | None = None,
     ) -> None:
         self.problem = ""
         self.published = 0
         self._target = target
         self._source = source
         self._pause_s = pause_s
+        self._confirm_s = confirm_s
+        self._done_at: dict[str, float] = {}
         self._changed: set[str] = set()
         self._wanted = asyncio.Event()
         self._standing: dict[str, Position | None] = {}
@@ -66,13 +77,28 @@ class Publishing:
         await self._target.close()
 
     async def _publish_on(self) -> None:
+        now = asyncio.get_running_loop().time
         while True:
-            await self._wanted.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_confirming(now())):
+                    await self._wanted.wait()
             self._wanted.clear()
-            due, self._changed = self._changed, set()
+            due, self._changed = self._changed | self._unconfirmed(now()), set()
             await asyncio.sleep(await self._tried(due))
+            self._done_at.update(dict.fromkeys(due - self._changed, now()))
             if self._changed:
                 self._wanted.set()
+
+    def _until_confirming(self, now: float) -> float | None:
+        """Return for how long nothing is to be published again, None for ever."""
+        if self._confirm_s is None or not self._done_at:
+            return None
+        return max(0.0, min(self._done_at.values()) + self._confirm_s - now)
+
+    def _unconfirmed(self, now: float) -> set[str]:
+        if self._confirm_s is None:
+            return set()
+        return {name for name, at in self._done_at.items() if now - at >= self._confirm_s}
 
     async def _tried(self, due: set[str]) -> float:
         """Publish what is *due*; return for how long to wait."""

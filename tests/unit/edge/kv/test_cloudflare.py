@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -64,6 +65,16 @@ def test_a_worker_finds_the_document_under_its_name_with_where_it_stands(server:
     assert sorted(server.values) == ["pennon:1:shop/production:client", _NAME]
     assert gzip.decompress(server.values[_NAME]) == b'{"revision":7}'
     assert server.metadata[_NAME] == {"format": 1, "position": "1.7", "digest": "d" * 64}
+
+
+def test_a_worker_is_told_how_old_a_document_is_and_what_pages_call_it(server: WorkersKvServer) -> None:
+    async def scenario(target: WorkersKv) -> None:
+        known = Document(_SHOP, "server", Position(1, 7), "d" * 64, b"{}", "v7_1a2b3c4d", 1772366400.25)
+        assert await target.write([known]) == []
+        assert await target.position(_SHOP, "server") == Position(1, 7)
+
+    _run(server, scenario)
+    assert server.metadata[_NAME].items() >= {"flagsVersion": "v7_1a2b3c4d", "knownAt": 1772366400250}.items()
 
 
 def test_documents_go_in_one_request_until_it_is_too_large(
@@ -156,6 +167,19 @@ def test_publishing_needs_a_token() -> None:
         WorkersKv(Address(ACCOUNT, NAMESPACE), "")
 
 
+def test_an_address_says_by_which_api_and_how_often_what_stands_is_confirmed() -> None:
+    assert Address.parse("cloudflare://a/b") == Address("a", "b")
+    assert Address.parse("cloudflare://a/b?confirm=60&api=https://kv.example/client/v4/") == Address(
+        "a", "b", "https://kv.example/client/v4", 60.0
+    )
+
+
+@pytest.mark.parametrize("query", ["confirm=9", "confirm=often", "confirm=", "api=kv.example", "pause=1"])
+def test_an_address_with_what_cannot_be_is_refused(query: str) -> None:
+    with pytest.raises(KvUnusable, match=r"confirm|api"):
+        Address.parse(f"cloudflare://a/b?{query}")
+
+
 class _Environments:
     """What a node holds."""
 
@@ -172,11 +196,12 @@ def _publish(
     scenario: Callable[[Publishing], Awaitable[None]],
     *,
     pause_s: float = 0.01,
+    confirm_s: float | None = None,
 ) -> None:
     async def main() -> None:
         async with asyncio.timeout(_PATIENCE_S):
             target = WorkersKv(Address(ACCOUNT, NAMESPACE), TOKEN, api=server.url)
-            publishing = Publishing(target, held.documents, pause_s=pause_s)
+            publishing = Publishing(target, held.documents, pause_s=pause_s, confirm_s=confirm_s)
             publishing.start()
             try:
                 await scenario(publishing)
@@ -224,6 +249,33 @@ def test_what_could_not_be_published_is_said_and_tried_again_as_it_is_then(
         assert publishing.published == 1
 
     _publish(server, held, scenario)
+
+
+def test_what_has_not_changed_is_published_again_as_often_as_told_whatever_else_changes(
+    server: WorkersKvServer,
+) -> None:
+    async def scenario(publishing: Publishing) -> None:
+        publishing.changed(_SHOP)
+        await _until(lambda: _NAME in server.values)
+        while sum(name == _NAME for name, _ in server.writes) < 4:
+            publishing.changed("shop/staging")
+            await asyncio.sleep(0.005)
+
+    _publish(server, _Environments(), scenario, confirm_s=0.05)
+    times = [at for name, at in server.writes if name == _NAME]
+    assert all(later - earlier >= 0.05 for earlier, later in itertools.pairwise(times))
+
+
+def test_what_is_not_to_be_confirmed_is_published_once(server: WorkersKvServer) -> None:
+    async def scenario(publishing: Publishing) -> None:
+        publishing.changed(_SHOP)
+        await _until(lambda: _NAME in server.values)
+        for number in range(5):
+            publishing.changed(f"shop/{number}")
+            await _until(lambda name=f"pennon:1:shop/{number}:server": name in server.values)  # type: ignore[misc]
+
+    _publish(server, _Environments(), scenario)
+    assert [name for name, _ in server.writes].count(_NAME) == 1
 
 
 def test_keys_that_were_refused_are_written_again(server: WorkersKvServer, monkeypatch: pytest.MonkeyPatch) -> None:
