@@ -14,7 +14,7 @@ from django.test import Client as DjangoClient
 from django.urls import path  # type: ignore[import-untyped]
 
 from pennon import Client
-from pennon.sdk.web import request_flags
+from pennon.sdk.web import request_flags, requires_flags
 from pennon.testing import InMemorySource, flag
 
 SOURCE = InMemorySource()
@@ -63,10 +63,23 @@ def django_template_view(request: HttpRequest) -> Any:
     return HttpResponse(loader.render_to_string("home.html", request=request))
 
 
+@requires_flags("beta")
+def django_guarded_view(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse("paid")
+
+
+@requires_flags("beta")
+async def django_async_guarded_view(_request: HttpRequest) -> HttpResponse:
+    await asyncio.sleep(0)
+    return HttpResponse("paid")
+
+
 urlpatterns = [
     path("", django_view),
     path("async", django_async_view),
     path("template", django_template_view),
+    path("guarded", django_guarded_view),
+    path("async-guarded", django_async_guarded_view),
 ]
 
 
@@ -107,6 +120,24 @@ def test_asynchronous_django_requests_have_their_flags() -> None:
         return [(await web.get(place, headers={"x-user": "7"})).json() for place in ("/", "/async")]
 
     assert asyncio.run(ask()) == [{"vip": True, "same": True}] * 2
+
+
+@pytest.mark.usefixtures("django_settings")
+def test_django_refuses_requests_with_old_flags() -> None:
+    async def ask(place: str) -> Any:
+        return await DjangoAsyncClient().get(place, headers=seen)
+
+    seen = {"X-Flags-Version": str(CLIENT.flags_version()), "X-Flags-Seen": "beta=on"}
+    assert [DjangoClient().get(place, headers=seen).content for place in ("/guarded", "/async-guarded")] == [
+        b"paid"
+    ] * 2
+    SOURCE.put(flag("beta").off())
+    for place in ("/guarded", "/async-guarded"):
+        for refused in (DjangoClient().get(place, headers=seen), asyncio.run(ask(place))):
+            expected = {"error": "flags_outdated", "flagsVersion": CLIENT.flags_version(), "flags": ["beta"]}
+            assert (refused.status_code, refused.json()) == (409, expected)
+            assert (refused["content-type"], refused["cache-control"]) == ("application/json", "no-store")
+        assert DjangoClient().get(place, headers={"X-Flags-Seen": "beta=off"}).content == b"paid"
 
 
 @pytest.fixture(scope="module", autouse=True)

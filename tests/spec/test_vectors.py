@@ -9,11 +9,12 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from pennon.bucketing import bucket
+from pennon.bucketing import bucket, well_formed
 from pennon.engine import RuleSet, compile_snapshot
 from pennon.model import Evaluation, Snapshot, Weight, reallocate
 from pennon.protocol.bootstrap import embeddable
-from pennon.sdk.flags import Flags
+from pennon.sdk.flags import Flags, PinnedRules
+from pennon.sdk.outdated import Seen, outdated, parse_seen, parse_version, write_seen
 from pennon.sdk.rules import NoRules, Rules
 from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
 
@@ -21,7 +22,7 @@ LEAST_CASES = 300
 ALL = list(cases())
 OF_KIND = {
     member: [pytest.param(case, id=case.id) for case in ALL if member in case.case]
-    for member in ("flag", "unit", "current", "embed")
+    for member in ("flag", "unit", "current", "embed", "readVersion", "readSeen", "writeSeen", "requires")
 }
 
 
@@ -30,10 +31,15 @@ def _rules(snapshot: str) -> RuleSet:
     return compile_snapshot(Snapshot.from_json(snapshot))
 
 
-def _evaluate(file: dict[str, Any], case: dict[str, Any]) -> Evaluation:
+def _known(file: dict[str, Any], age: float = 0) -> Rules:
     known = file["snapshot"] is not None
-    rules: Rules = _rules(json.dumps(file["snapshot"])).aged(case.get("age", 0)) if known else NoRules("not yet")
-    return Flags(rules).evaluation(case["flag"], case["context"], default=case.get("default"), kind=case.get("as"))
+    return _rules(json.dumps(file["snapshot"])).aged(age) if known else NoRules("not yet")
+
+
+def _evaluate(file: dict[str, Any], case: dict[str, Any]) -> Evaluation:
+    return Flags(_known(file, case.get("age", 0))).evaluation(
+        case["flag"], case["context"], default=case.get("default"), kind=case.get("as")
+    )
 
 
 def test_there_are_cases_of_every_form() -> None:
@@ -91,3 +97,30 @@ def test_text_for_a_page(case: Case) -> None:
     text = embeddable(msgspec.json.encode(case.case["embed"])).decode()
     assert text == case.case["expect"]["text"]
     assert json.loads(text) == case.case["embed"]
+
+
+@pytest.mark.parametrize("case", OF_KIND["readVersion"])
+def test_reading_a_version(case: Case) -> None:
+    assert parse_version(case.case["readVersion"]) == case.case["expect"]["revision"]
+
+
+@pytest.mark.parametrize("case", OF_KIND["readSeen"])
+def test_reading_what_was_seen(case: Case) -> None:
+    assert parse_seen(case.case["readSeen"]) == case.case["expect"]["variations"]
+
+
+@pytest.mark.parametrize("case", OF_KIND["writeSeen"])
+def test_writing_what_was_seen(case: Case) -> None:
+    shown = dict(case.case["writeSeen"])
+    header = write_seen(shown)
+    assert header == case.case["expect"]["header"]
+    assert parse_seen(header) == {well_formed(key): variation for key, variation in shown.items() if variation}
+
+
+@pytest.mark.parametrize("case", OF_KIND["requires"])
+def test_refusing_a_request_with_old_flags(case: Case) -> None:
+    asked = case.case
+    seen = Seen.of(asked.get("version"), asked.get("seen"))
+    rules = PinnedRules(_known(case.file))
+    found = outdated(rules, asked["requires"], asked["context"], seen, required=asked.get("required", False))
+    assert list(found) == asked["expect"]["outdated"]

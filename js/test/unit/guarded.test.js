@@ -1,6 +1,7 @@
 /** `flags.fetch`: who is told what was seen, and what becomes of a request that is refused. The network is by hand. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { guardedFetch, writeSeen } from "../../client/browser/guarded.js";
@@ -28,7 +29,8 @@ function page({ answers = [() => new Response("done")], ...options } = {}) {
     assert.ok(answers.length > 0, "nobody prepared an answer to one more request");
     return answers.shift()();
   };
-  const guarded = guardedFetch(flags, { fetch, tell: (event) => events.push(event), origins: [SHOP], critical: ["/api/checkout"], ...options });
+  const tell = (event) => events.push(event);
+  const guarded = guardedFetch(flags, { fetch, tell, origins: [SHOP], critical: ["/api/checkout"], ...options });
   return { flags, fetch: guarded, came, events, refreshed };
 }
 
@@ -136,7 +138,8 @@ test("a function of the app decides, after the flags are in", async () => {
     [() => undefined, 409, 1],
     [() => "yes", 409, 1],
   ]) {
-    const { fetch, came, refreshed } = page({ answers: [refused, done], onOutdated: (event) => (assert.equal(refreshed.length, 1), decides(event)) });
+    const onOutdated = (event) => (assert.equal(refreshed.length, 1), decides(event));
+    const { fetch, came, refreshed } = page({ answers: [refused, done], onOutdated });
     const response = await fetch(PAY);
     assert.equal(typeof expected === "number" ? response.status : await response.text(), expected);
     assert.equal(came.length, sent);
@@ -186,3 +189,8 @@ test("no header grows past what servers take", () => {
   assert.ok(line.length <= 4096 && line.length > 4000);
   assert.match(line, /^flag-0=on,.*,flag-\d+=on$/);
 });
+
+const VECTORS = JSON.parse(readFileSync(new URL("../../../spec/vectors/outdated/seen-write.json", import.meta.url), "utf8"));
+for (const { name, writeSeen: pairs, expect } of VECTORS.cases) {
+  test(`outdated/seen-write/${name}`, () => assert.equal(writeSeen(pairs), expect.header));
+}

@@ -13,7 +13,7 @@ from pennon.engine.links import Links, Node
 from pennon.engine.probes import Trace
 from pennon.engine.staleness import Bounds
 from pennon.engine.steps import Explanation
-from pennon.model import ErrorCode, Evaluation, FlagKind, InvalidItem, Json, Reason, Snapshot
+from pennon.model import ErrorCode, Evaluation, FlagKind, InvalidItem, Item, Json, Reason, Snapshot
 
 Context: TypeAlias = Mapping[str, Any]
 
@@ -202,6 +202,17 @@ class RuleSet:
     def dependencies(self, flag: str) -> frozenset[Node]:
         """Return everything that a flag's answer depends on beside itself: flags, segments and layers."""
         return frozenset(self._compiler.links.of("flag", flag).everything)
+
+    def changed_at(self, flag: str) -> int:
+        """Return the revision that last changed a flag, or something its answer depends on; 0 for what is not there."""
+        snapshot = self.snapshot
+        kinds: dict[str, Mapping[str, Item]] = {
+            "flag": snapshot.flags.records,
+            "segment": snapshot.segments.records,
+            "layer": snapshot.layers.records,
+        }
+        items = (kinds[kind].get(key) for kind, key in (("flag", flag), *self.dependencies(flag)))
+        return max((item.changed_at for item in items if item is not None), default=0)
 
     def affected_by(self, touched: Iterable[Node]) -> frozenset[str]:
         """Return the flags that may answer differently where *touched* differ: those among them, and who needs them.

@@ -84,6 +84,14 @@ class Core(Flags):
             rules or self._pinned, context, age_s=self.age_s or 0.0, now=clock.time(), ttl_s=ttl_s
         )
 
+    def flags_version(self, rules: PinnedRules | None = None) -> str | None:
+        """Return what a page that holds the flags of now, or of *rules*, sends as `X-Flags-Version`.
+
+        None while nothing is known.
+        """
+        snapshot = (rules or self._pinned).snapshot
+        return self._client_side.flags_version(snapshot) if snapshot.epoch else None
+
     def status(self) -> Status:
         """Return how the client stands: its level, revision, age, and what went wrong last."""
         snapshot, head = self._shown, self._replica.head

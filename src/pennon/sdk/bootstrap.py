@@ -73,6 +73,10 @@ class ClientSide:
         )
         return Bootstrap(aged(made, age_s=age_s, at_ms=int(now * 1000)).decode())
 
+    def flags_version(self, snapshot: Snapshot) -> str:
+        """Return the flags version that pages are shown of *snapshot*."""
+        return self._of(snapshot)[1]
+
     def _of(self, snapshot: Snapshot) -> tuple[tuple[str, ...], str]:
         """Return the keys of the client-side flags, and the flags version."""
         with self._lock:

@@ -131,6 +131,10 @@ class PinnedRules(Flags):
         """Return the kind of *flag*, None if it is not known."""
         return self._rules.kind(flag)
 
+    def changed_at(self, flag: str) -> int:
+        """Return the revision that last changed *flag*, or something its answer depends on; 0 if it is not there."""
+        return self._rules.changed_at(flag)
+
 
 def is_of_kind(value: Json, kind: FlagKind) -> bool:
     """Return whether *value* is one of a flag of *kind*."""

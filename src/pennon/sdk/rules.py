@@ -44,6 +44,9 @@ class Rules(Protocol):
     def kind(self, flag: str) -> FlagKind | None:
         """Return the kind of *flag*, None if it is not known."""
 
+    def changed_at(self, flag: str) -> int:
+        """Return the revision that last changed *flag*, or something its answer depends on."""
+
 
 class NoRules:
     """Answers everything with the caller's default: nothing is known yet, or what was known is too old."""
@@ -80,6 +83,10 @@ class NoRules:
     def kind(self, flag: str) -> FlagKind | None:
         """Return None."""
 
+    def changed_at(self, flag: str) -> int:
+        """Return 0."""
+        return 0
+
 
 class _Behind:
     """What the wrappers below hand on."""
@@ -97,6 +104,10 @@ class _Behind:
     def kind(self, flag: str) -> FlagKind | None:
         """Return the kind of *flag*, None if it is not known."""
         return self._rules.kind(flag)
+
+    def changed_at(self, flag: str) -> int:
+        """Return the revision that last changed *flag*, or something its answer depends on."""
+        return self._rules.changed_at(flag)
 
 
 class Overridden(_Behind):

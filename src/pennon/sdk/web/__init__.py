@@ -4,6 +4,8 @@ The frameworks' parts are modules of their own, so that none is imported that is
 Starlette, Litestar), `wsgi`, `django`, `flask`, `celery`.
 """
 
-from pennon.sdk.web.scope import NoRequest, RequestFlags, request_flags, serving
+from pennon.sdk.outdated import Seen
+from pennon.sdk.web.outdated import requires_flags
+from pennon.sdk.web.scope import FlagsOutdated, NoRequest, RequestFlags, request_flags, serving
 
-__all__ = ["NoRequest", "RequestFlags", "request_flags", "serving"]
+__all__ = ["FlagsOutdated", "NoRequest", "RequestFlags", "Seen", "request_flags", "requires_flags", "serving"]

@@ -14,12 +14,13 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings  # type: ignore[import-untyped]
 from django.core.exceptions import SynchronousOnlyOperation  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponseBase  # type: ignore[import-untyped]
+from django.http import HttpRequest, HttpResponse, HttpResponseBase  # type: ignore[import-untyped]
 from django.utils.module_loading import import_string  # type: ignore[import-untyped]
 
 from pennon.sdk._core import Core
 from pennon.sdk.client import Client
-from pennon.sdk.web.scope import current, serving
+from pennon.sdk.web.outdated import seen_in_environ
+from pennon.sdk.web.scope import FlagsOutdated, current, serving
 
 
 class FlagsMiddleware:
@@ -42,16 +43,22 @@ class FlagsMiddleware:
         """Serve one request."""
         if self._is_async:
             return self._serve(request)
-        with serving(self._client, partial(self._context, request)) as flags:
+        with serving(self._client, partial(self._context, request), seen_in_environ(request.META)) as flags:
             request.flags = flags
             response: HttpResponseBase = self._get_response(request)
             return response
 
     async def _serve(self, request: HttpRequest) -> HttpResponseBase:
-        with serving(self._client, partial(self._context, request)) as flags:
+        with serving(self._client, partial(self._context, request), seen_in_environ(request.META)) as flags:
             request.flags = flags
             response: HttpResponseBase = await self._get_response(request)
             return response
+
+    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer a request that `requires_flags` refuses."""
+        if not isinstance(error, FlagsOutdated):
+            return None
+        return HttpResponse(error.body, status=error.status, headers=dict(error.headers))
 
 
 def user_context(request: HttpRequest) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import Any
 import flask
 
 from pennon.sdk._core import Core
-from pennon.sdk.web.scope import ContextSource, begin, current, end
+from pennon.sdk.web.outdated import seen_in_environ
+from pennon.sdk.web.scope import ContextSource, FlagsOutdated, begin, current, end
 from pennon.sdk.web.templates import bootstrap_of
 
 _TOKEN = "_pennon_token"
@@ -46,15 +47,20 @@ class FlaskFlags:
         app.extensions["pennon"] = self
         app.before_request(self._begin)
         app.teardown_request(self._end)
+        app.register_error_handler(FlagsOutdated, _refuse)
         app.context_processor(lambda: {"flags": current()})
         app.jinja_env.globals["pennon_bootstrap"] = bootstrap_of(self._client)
 
     def _begin(self) -> None:
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's own word
         context: ContextSource = {} if self._context is None else partial(self._context, request)
-        flask.g.flags, token = begin(self._client, context)
+        flask.g.flags, token = begin(self._client, context, seen_in_environ(request.environ))
         setattr(flask.g, _TOKEN, token)
 
     def _end(self, _error: BaseException | None) -> None:
         if (token := flask.g.pop(_TOKEN, None)) is not None:
             end(token)
+
+
+def _refuse(refusal: FlagsOutdated) -> flask.Response:
+    return flask.Response(refusal.body, refusal.status, dict(refusal.headers))

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, TypeAlias
 
+import msgspec
+
 from pennon.model import Evaluation, FlagKind, Json
 from pennon.sdk._core import Core
 from pennon.sdk.bootstrap import Bootstrap
 from pennon.sdk.errors import SdkError
 from pennon.sdk.flags import PinnedRules
+from pennon.sdk.outdated import Seen, outdated
 
 _LOG = logging.getLogger("pennon")
 
@@ -22,11 +25,33 @@ class NoRequest(SdkError, LookupError):
     """There are no flags of a request here: nothing began one."""
 
 
-class RequestFlags:
-    """Evaluates flags for who made a request, all by one rule set."""
+class FlagsOutdated(SdkError):
+    """A request acts on flags that are not any more what its page was shown: 409, and the page is to ask anew."""
 
-    def __init__(self, client: Core, context: ContextSource) -> None:
+    status = 409
+    headers = (("content-type", "application/json"), ("cache-control", "no-store"))
+
+    def __init__(self, flags: tuple[str, ...], flags_version: str | None) -> None:
+        super().__init__(f"the page's flags are outdated: {', '.join(flags)}")
+        self.flags = flags
+        self.flags_version = flags_version
+
+    @property
+    def body(self) -> bytes:
+        """The answer's body: JSON."""
+        told = {"error": "flags_outdated", "flagsVersion": self.flags_version, "flags": self.flags}
+        return msgspec.json.encode(told)
+
+
+class RequestFlags:
+    """Evaluates flags for who made a request, all by one rule set.
+
+    *seen* is what the request says of the flags that it acts on.
+    """
+
+    def __init__(self, client: Core, context: ContextSource, seen: Seen = Seen()) -> None:  # noqa: B008  # immutable
         self.client = client
+        self.seen = seen
         self.rules: PinnedRules = client.rules()
         self._source = context
         self._found: dict[str, Any] | None = None
@@ -64,6 +89,29 @@ class RequestFlags:
         """Return the whole result: value, variation, reason, rule, flag version, error."""
         return self.rules.evaluation(flag, self.context, default=default, kind=kind)
 
+    def outdated(self, *flags: str, required: bool = False) -> tuple[str, ...]:
+        """Return those of *flags* that the request's page saw otherwise than they are now for who asks.
+
+        *required*: those, too, of which the request does not say what was seen. Nothing is counted. See
+        `spec/outdated.md`.
+        """
+        return outdated(self.rules, flags, self.context, self.seen, required=required)
+
+    def refusal(self, *flags: str, required: bool = False) -> FlagsOutdated | None:
+        """Return why the request must not act on *flags*, None if it may."""
+        found = self.outdated(*flags, required=required)
+        if not found:
+            return None
+        known = self.seen.revision == self.rules.revision
+        hint = "; it knows this revision: does it evaluate for another context than this process?" if known else ""
+        _LOG.info("refused a request whose page's flags are outdated: %s%s", ", ".join(found), hint)
+        return FlagsOutdated(found, self.client.flags_version(self.rules))
+
+    def require_current(self, *flags: str, required: bool = False) -> None:
+        """Raise `FlagsOutdated`, which the middleware answers with 409, where the request must not act on *flags*."""
+        if (refusal := self.refusal(*flags, required=required)) is not None:
+            raise refusal
+
     def bootstrap(self) -> Bootstrap:
         """Return what this request is served of the client-side flags, for the HTML of its page."""
         return self.client.bootstrap(self.context, rules=self.rules)
@@ -99,18 +147,22 @@ def request_flags() -> RequestFlags:
 
 
 @contextmanager
-def serving(client: Core, context: ContextSource) -> Iterator[RequestFlags]:
-    """Begin a request for *context*, and end it with the block."""
-    flags, token = begin(client, context)
+def serving(client: Core, context: ContextSource, seen: Seen = Seen()) -> Iterator[RequestFlags]:  # noqa: B008
+    """Begin a request for *context*, and end it with the block. *seen* is what it says of the flags it acts on."""
+    flags, token = begin(client, context, seen)
     try:
         yield flags
     finally:
         end(token)
 
 
-def begin(client: Core, context: ContextSource) -> tuple[RequestFlags, Token[RequestFlags]]:
+def begin(
+    client: Core,
+    context: ContextSource,
+    seen: Seen = Seen(),  # noqa: B008
+) -> tuple[RequestFlags, Token[RequestFlags]]:
     """Begin a request, for frameworks that tell of its end elsewhere."""
-    flags = RequestFlags(client, context)
+    flags = RequestFlags(client, context, seen)
     return flags, _CURRENT.set(flags)
 
 
