@@ -33,7 +33,7 @@ const PREFIX = "pennon.";
  * @param {AsyncStorage} [parts.AsyncStorage]
  * @param {AppState} [parts.AppState]
  * @param {NetInfo} [parts.NetInfo]
- * @param {typeof XMLHttpRequest} [parts.XMLHttpRequest]
+ * @param {typeof globalThis.XMLHttpRequest} [parts.XMLHttpRequest]
  * @param {number} [parts.withinMs] how long to wait for what is stored: 500; the client then begins without
  * @returns {Promise<NativePlatform>} `close()` it when the client is closed
  */

@@ -15,14 +15,14 @@ const OPEN = 1;
 const CLOSED = 2;
 
 /**
- * Return a class like `EventSource`, over *XMLHttpRequest*.
- * @param {typeof XMLHttpRequest} XMLHttpRequest
+ * Return a class like `EventSource`, over one that is `XMLHttpRequest`.
+ * @param {typeof XMLHttpRequest} Request
  */
-export function streamOver(XMLHttpRequest) {
+export function streamOver(Request) {
   return class extends Stream {
     /** @param {string} url */
     constructor(url) {
-      super(url, XMLHttpRequest);
+      super(url, Request);
     }
   };
 }
