@@ -1,5 +1,5 @@
 /**
- * Items: flags, segments, layers and key records as they travel, text and all. An item is parsed when somebody looks.
+ * Items: flags, segments, layers and key records as they travel, text and all.
  *
  * The text of an item starts with `{"hash":"` and 16 hex digits of the SHA-256 of the text without that member.
  * @module
@@ -18,9 +18,6 @@ const STORED_FROM = HASH_START.length + HASH_DIGITS + 2;
 
 /** A flag, segment, layer or key record: its key, its head, and its text as it travels. */
 export class Item {
-  /** @type {unknown} */
-  #value;
-
   /**
    * @param {string} key
    * @param {string} text
@@ -37,10 +34,9 @@ export class Item {
     this.hash = isRead ? /** @type {string} */ (hash) : "";
   }
 
-  /** What the text says. */
+  /** What the text says, parsed each time: rules are compiled once, and keep what they need. */
   get value() {
-    if (this.#value === undefined) this.#value = JSON.parse(this.text);
-    return this.#value;
+    return JSON.parse(this.text);
   }
 
   /**

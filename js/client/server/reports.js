@@ -1,0 +1,137 @@
+/**
+ * What a client reports, as batches: each keeps its number until it is taken, so that one sent twice counts once. No I/O.
+ * @module
+ */
+
+import { randomUUID } from "node:crypto";
+
+import { attributeReader } from "../../engine/attributes.js";
+import { unit } from "../../engine/values.js";
+import { Recorder } from "../../events/index.js";
+import { Sightings } from "../../events/sightings.js";
+import { VERSION } from "./version.js";
+
+/** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
+/** @typedef {import("../../engine/answers.js").ExposureSite} ExposureSite */
+/** @typedef {import("../../engine/attributes.js").Context} Context */
+/** @typedef {import("../../events/index.js").Batch} Batch */
+
+const QUEUE = 10_000;
+/** With so many entries, sending does not wait for its time. */
+const PLENTY = 500;
+const READERS = 256;
+const REPORT_MS = 60_000;
+
+/** Gathers what one client has to report. */
+export class Reports {
+  /** This client's name in what it reports. */
+  instance = randomUUID().replaceAll("-", "");
+  /** What is evaluated by, `epoch.revision`; empty before there is something. */
+  revision = "";
+  #recorder = new Recorder({ limits: { counters: QUEUE, exposures: QUEUE, metrics: QUEUE } });
+  #sightings = new Sightings();
+  /** @type {Map<string, (context: Context) => unknown>} */
+  #readers = new Map();
+  #now;
+  #wake;
+  #coarseMs;
+  #sequence = 0;
+  /** @type {{ batch: Batch, body: string } | null} */
+  #pending = null;
+  #reported = { revision: "", atMs: -Infinity };
+
+  /** @param {{ now: () => number, wake: () => void }} given `now`: milliseconds since 1970; `wake`: is called when there is much to send */
+  constructor({ now, wake }) {
+    this.#now = now;
+    this.#wake = wake;
+    this.#coarseMs = now();
+  }
+
+  /** Note the time. To be called about once a second: counting looks at no clock. */
+  tick() {
+    this.#coarseMs = this.#now();
+  }
+
+  /** @param {string} flag @param {Evaluation} evaluation */
+  evaluated(flag, evaluation) {
+    this.#recorder.evaluated(flag, evaluation, this.#coarseMs);
+  }
+
+  /** Take an evaluation that is an exposure. @param {ExposureSite} site @param {Context} context */
+  exposed(site, context) {
+    const who = this.#unitOf(context, site.by);
+    if (who === undefined) return;
+    const exposure = { ...site, unit: who };
+    if (!this.#sightings.isNew(exposure, this.#coarseMs)) return;
+    this.#recorder.exposed({ ...exposure, revision: this.revision || null }, this.#now());
+    this.#wakeWhenMuch();
+  }
+
+  /**
+   * Note that a value was measured for the unit of *context*. Return whether it could be taken.
+   * @param {string} key
+   * @param {Context} context
+   * @param {{ value: number, by: string }} measured
+   * @returns {boolean}
+   */
+  tracked(key, context, { value, by }) {
+    // Without a unit it is dropped there, and counted.
+    const who = this.#unitOf(context, by) ?? "";
+    const isTaken = this.#recorder.tracked(key, { by, unit: who, value, variations: this.#sightings.of(by, who) }, this.#now());
+    this.#wakeWhenMuch();
+    return isTaken;
+  }
+
+  /** Whether a batch that was cut before still waits to be taken. */
+  get hasPending() {
+    return this.#pending !== null;
+  }
+
+  /** Whether there is more to be sent than what `pending` gives. */
+  get isFull() {
+    return this.#recorder.size > 0;
+  }
+
+  /** Return the batch to send: a new one if the last was taken, null if there is nothing to say. @returns {string | null} */
+  pending() {
+    this.#pending ??= this.#cut();
+    return this.#pending?.body ?? null;
+  }
+
+  /** Note that the pending batch was taken, or that it never will be: what it carried is lost then, and counted. */
+  settled({ isTaken = true } = {}) {
+    if (!isTaken && this.#pending !== null) this.#recorder.lost(this.#pending.batch);
+    this.#pending = null;
+  }
+
+  #cut() {
+    const nowMs = this.#now();
+    const { revision } = this;
+    const hasMoved = revision !== this.#reported.revision && nowMs - this.#reported.atMs >= REPORT_MS;
+    const batch = this.#recorder.take(nowMs) ?? (hasMoved ? { counters: [], exposures: [], metrics: [], dropped: {} } : null);
+    if (batch === null) return null;
+    this.#reported = { revision, atMs: nowMs };
+    const head = { instance: this.instance, sequence: ++this.#sequence, batchId: randomUUID().replaceAll("-", ""), sentAt: nowMs };
+    const body = JSON.stringify({ ...head, sdk: `pennon-js/${VERSION}`, revision: revision || null, ...batch });
+    return { batch, body };
+  }
+
+  #wakeWhenMuch() {
+    if (this.#recorder.size >= PLENTY) this.#wake();
+  }
+
+  /** @param {Context} context @param {string} by @returns {string | undefined} */
+  #unitOf(context, by) {
+    let read = this.#readers.get(by);
+    if (read === undefined) {
+      if (this.#readers.size >= READERS) this.#readers.clear();
+      this.#readers.set(by, (read = attributeReader(by)));
+    }
+    try {
+      return unit(read(context));
+    } catch {
+      // What the application calls a context may be anything.
+      return undefined;
+    }
+  }
+}
