@@ -77,9 +77,14 @@ export class Cache {
 
   /** A key for who has none: the same on each visit, where it may be kept. */
   get anonymousKey() {
-    this.#anonymous ||= attempt(() => this.page.storage?.getItem(ANONYMOUS)) || [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#anonymous ||= attempt(() => this.page.storage?.getItem(ANONYMOUS)) || [...this.#bytes()].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     attempt(() => this.page.storage?.setItem(ANONYMOUS, this.#anonymous));
     return this.#anonymous;
+  }
+
+  /** It is no secret: where the platform has no better chance, as in React Native, the page's will do. */
+  #bytes() {
+    return attempt(() => crypto.getRandomValues(new Uint8Array(16))) ?? Uint8Array.from({ length: 16 }, () => this.page.random() * 256);
   }
 
   /** Remove all that is kept, of all users. */
