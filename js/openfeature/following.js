@@ -17,30 +17,40 @@ export class Following {
   #events;
   /** @type {(() => void)[]} */
   #stops = [];
+  #isHeld;
   /** @type {string} */
   #said = "PROVIDER_READY";
 
-  /** @param {Followed} client @param {Emitter} events */
-  constructor(client, events) {
+  /** @param {Followed} client @param {Emitter} events @param {() => boolean} [isHeld] while it is, how the client stands is nobody's concern */
+  constructor(client, events, isHeld = () => false) {
     this.#client = client;
     this.#events = events;
+    this.#isHeld = isHeld;
   }
 
-  /** Begin, after the SDK was told that the provider is ready, or that it is not. @param {boolean} isReady */
-  start(isReady) {
-    this.#said = isReady ? "PROVIDER_READY" : "PROVIDER_ERROR";
+  /** Begin. @param {"PROVIDER_READY" | "PROVIDER_ERROR"} event what the SDK says once it has heard how the start went */
+  start(event) {
     this.#stops = [
       this.#client.on("change", (change) => this.#tellChange(change)),
       this.#client.on("status", () => this.tellStatus()),
       this.#client.on("ready", () => this.tellStatus()),
     ];
+    this.told(event);
+  }
+
+  /** Note what the SDK says by itself, and say what is the case after it has. @param {"PROVIDER_READY" | "PROVIDER_ERROR"} event */
+  told(event) {
+    this.#said = event;
+    setTimeout(() => this.tellStatus());
   }
 
   /** Say how the client stands, if that is not what was said last. */
   tellStatus() {
-    if (this.#stops.length === 0) return;
-    const { level, problem } = this.#client.status();
-    const event = level > 2 ? "PROVIDER_ERROR" : level === 2 ? "PROVIDER_STALE" : "PROVIDER_READY";
+    if (this.#stops.length === 0 || this.#isHeld()) return;
+    const { level, ready, problem } = this.#client.status();
+    // A page that begins with what it kept, and has not heard from the server yet, is no case for an alarm.
+    const isStale = level === 2 && (ready || !!problem);
+    const event = level > 2 ? "PROVIDER_ERROR" : isStale ? "PROVIDER_STALE" : "PROVIDER_READY";
     if (event === this.#said) return;
     this.#said = event;
     const details = { message: problem || undefined, metadata: { level } };

@@ -56,13 +56,11 @@ export class PennonProvider {
     const { readyTimeoutMs } = this.#options;
     const isReady = await this.#client.ready({ timeoutMs: readyTimeoutMs });
     const { ready, problem, isRefused } = this.#client.status();
-    this.#following.start(isReady || ready);
+    this.#following.start(isReady || ready ? "PROVIDER_READY" : "PROVIDER_ERROR");
     if (!isReady && !ready) {
       const message = problem || `no flags within ${readyTimeoutMs / 1000} s`;
       throw new ProviderError(isRefused ? "PROVIDER_FATAL" : "PROVIDER_NOT_READY", message);
     }
-    // The SDK says that the provider is ready when it has heard of it, and only then has how it stands a meaning.
-    setTimeout(() => this.#following.tellStatus());
   }
 
   /** Stop; and the client, which reports what is left. */

@@ -137,6 +137,8 @@ class Target {
 
 /** The application's state as a document's visibility. `inactive` is a call that comes in, or the list of applications: still there. */
 class Screen extends Target {
+  /** Nothing is hidden from it before the first paint. */
+  documentElement = { removeAttribute() {} };
   /** @type {DocumentVisibilityState} */
   visibilityState;
   #subscription;
