@@ -43,6 +43,8 @@ export class Client {
   #reporter;
   /** When the attempt under way is given up; none is before that. */
   #askedUntilMs = -Infinity;
+  /** Until when requests wait for a first state. Later ones do not: what did not come in time may not come for long. */
+  #awaitedUntilMs = Infinity;
 
   /** @param {Options} options */
   constructor(options) {
@@ -55,16 +57,16 @@ export class Client {
   }
 
   /**
-   * Return the rules for one request: at once, but for an isolate's first requests, which wait for them `timeoutMs` at most. What
-   * is to be refreshed is, behind the response.
+   * Return the rules for one request: at once, but for an isolate's first requests, which wait for them until `timeoutMs` have passed
+   * since the first one. What is to be refreshed is, behind the response.
    * @param {Behind} [ctx] the request's context. Without it, whoever comes when a refresh is due waits for it.
    * @returns {Promise<Rules>}
    */
   async load(ctx) {
     try {
       const asked = this.#refresh(ctx);
-      if (asked !== null && ctx === undefined) await this.#bounded(asked);
-      else if (this.#known.position === null) await this.#first(asked);
+      if (asked !== null && (ctx === undefined || this.#isAwaited)) await this.#bounded(asked);
+      else await this.#others();
     } catch (error) {
       // The boundary to the application: flags must not take a page down.
       this.#settings.platform.warn(`pennon: ${error}`);
@@ -78,7 +80,7 @@ export class Client {
     const position = this.#known.position;
     const ready = this.#compiled() !== null;
     return {
-      level: !ready ? 3 : this.#sources.isHeard && this.#sources.problem === "" ? 1 : 2,
+      level: !ready ? 3 : this.#sources.isHeard ? 1 : 2,
       ready,
       environment,
       epoch: position?.epoch ?? null,
@@ -99,6 +101,7 @@ export class Client {
     const now = this.#settings.platform.elapsed();
     if (now < this.#askedUntilMs || !this.#sources.isDue) return null;
     const until = (this.#askedUntilMs = now + DEAD_MS);
+    this.#awaitedUntilMs = Math.min(this.#awaitedUntilMs, now + this.#settings.timeoutMs);
     const asked = this.#sources.ask().finally(() => {
       if (this.#askedUntilMs === until) this.#askedUntilMs = -Infinity;
     });
@@ -106,19 +109,18 @@ export class Client {
     return asked;
   }
 
-  /** Wait for the first state, whoever brings it. @param {Promise<void> | null} asked by this request */
-  async #first(asked) {
-    if (asked !== null) return this.#bounded(asked);
-    const { platform, timeoutMs } = this.#settings;
-    const endMs = platform.elapsed() + timeoutMs;
-    // What another request waits for may never come here: it may be cut off with that request. So this one looks by itself.
-    while (this.#known.position === null && this.#isAsked() && platform.elapsed() < endMs) {
-      await new Promise((resolve) => platform.later(LOOK_MS, () => resolve(undefined)));
-    }
+  /** Whether a first state is still worth to wait for. */
+  get #isAwaited() {
+    return this.#known.position === null && this.#settings.platform.elapsed() < this.#awaitedUntilMs;
   }
 
-  #isAsked() {
-    return this.#settings.platform.elapsed() < this.#askedUntilMs;
+  /** Wait for the first state, where another request has asked for it. */
+  async #others() {
+    const { platform } = this.#settings;
+    // A promise of another request may never settle: it is cut off with that request. So this one looks by itself.
+    while (this.#isAwaited && platform.elapsed() < this.#askedUntilMs) {
+      await new Promise((resolve) => platform.later(LOOK_MS, () => resolve(undefined)));
+    }
   }
 
   /** @param {Promise<void>} asked */

@@ -22,7 +22,7 @@ export class EdgeSource {
   /**
    * @param {Edge} edge
    * @param {string} environment
-   * @param {{ fetch: typeof fetch, timeoutMs: number }} how
+   * @param {{ fetch: typeof globalThis.fetch, timeoutMs: number }} how
    */
   constructor({ url, key }, environment, { fetch, timeoutMs }) {
     this.name = `the node at ${url}`;

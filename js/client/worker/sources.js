@@ -14,7 +14,12 @@ import { KvSource } from "./kv.js";
 
 /** How long a source has for an answer, behind the response. */
 export const ANSWER_MS = 10_000;
+/** How soon a source that failed is asked again while there is nothing to serve; then twice as late with each failure. */
+const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
+const DOUBLINGS = 10;
+/** How long KV may take before a node is asked too, in a first request: a quarter of what that waits, this at most. */
+const HEDGE_MS = 250;
 
 /** A source, and how it has done. */
 class Turn {
@@ -39,15 +44,14 @@ class Turn {
       this.dueMs = this.platform.elapsed() + this.intervalMs;
       return true;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, known.position === null ? Math.min(this.intervalMs, FIRST_PAUSE_MS) : this.intervalMs);
       return false;
     }
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
-    this.failures++;
-    const pauseMs = Math.min(this.intervalMs * 2 ** Math.min(this.failures - 1, 10), Math.max(this.intervalMs, LONGEST_PAUSE_MS));
+  /** @param {unknown} error @param {number} firstPauseMs */
+  #failed(error, firstPauseMs) {
+    const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(this.failures++, DOUBLINGS), Math.max(this.intervalMs, LONGEST_PAUSE_MS));
     const wishMs = error instanceof SourceFailed ? error.retryAfterMs : 0;
     // Isolates that failed together come back one by one.
     this.dueMs = this.platform.elapsed() + Math.max(pauseMs, wishMs) * (0.75 + 0.5 * this.platform.random());
@@ -114,7 +118,7 @@ export class Sources {
   /** Tell whether what is asked brings a state within a part of the time that a request waits. @param {Promise<boolean>} asked */
   async #soon(asked) {
     let stop = () => {};
-    const late = new Promise((resolve) => (stop = this.#platform.later(this.#timeoutMs / 4, () => resolve(false))));
+    const late = new Promise((resolve) => (stop = this.#platform.later(Math.min(this.#timeoutMs / 4, HEDGE_MS), () => resolve(false))));
     await Promise.race([asked, late]);
     stop();
     return this.#known.position !== null;

@@ -1,0 +1,68 @@
+/**
+ * Snapshots as a server sends them, with the hashes and digests that they should have.
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+import { ENVIRONMENT } from "./running.js";
+
+const ATTRIBUTES = /** @type {const} */ ([
+  ["country", "in", ["XX", "YY"]],
+  ["plan", "in", ["pro", "team"]],
+  ["appVersion", "versionGreaterOrEqual", ["9.9.9"]],
+  ["email", "endsWith", ["@example.com"]],
+  ["age", "greaterOrEqual", [200]],
+]);
+const HALVES = [
+  { variation: "on", weight: 50_000 },
+  { variation: "off", weight: 50_000 },
+];
+
+/** Return a boolean flag that is on and client-side. @param {string} key @param {Record<string, unknown>} [rest] */
+export function boolean(key, rest = {}) {
+  const variations = [
+    { key: "on", value: true },
+    { key: "off", value: false },
+  ];
+  return { key, version: 1, kind: "boolean", on: true, salt: `s-${key}`, variations, offVariation: "off", fallthrough: { variation: "on" }, clientSide: true, ...rest };
+}
+
+/** Return a flag of five rules, each with another operator, before a split. @param {number} number @param {Record<string, unknown>} [rest] */
+export function ruled(number, rest = {}) {
+  const rules = ATTRIBUTES.map(([attribute, op, values], at) => {
+    const condition = { attribute, op, values, negate: false, ignoreCase: false };
+    return { id: `r${at + 1}`, description: `who is served by ${op}`, conditions: [condition], serve: { variation: "on" } };
+  });
+  const more = { prerequisites: [], targets: [], staleness: null, critical: false, exposures: "experiments", needs: [], compat: null };
+  const fallthrough = { split: { by: "targetingKey", salt: null, hash: "sha256", weights: HALVES, experiment: null } };
+  return boolean(`flag-${String(number).padStart(5, "0")}`, { rules, fallthrough, ...more, ...rest });
+}
+
+/** @param {any} item */
+function travelling(item) {
+  const { hash, ...stored } = item;
+  return { hash: sha256(JSON.stringify(stored)).toString("hex").slice(0, 16), ...stored };
+}
+
+/**
+ * Return a snapshot's text.
+ * @param {number} revision
+ * @param {any[]} flags
+ * @param {Record<string, unknown>} [rest]
+ */
+export function snapshot(revision, flags, rest = {}) {
+  const items = flags.map(travelling);
+  const sum = Buffer.alloc(32);
+  for (const { key, version, hash } of items) {
+    const one = sha256(`flag:${key}:${version}:${hash}`);
+    for (let i = 0; i < 32; i++) sum[i] ^= one[i];
+  }
+  const head = { spec: 1, environment: ENVIRONMENT, epoch: 1, revision, digest: sum.toString("hex") };
+  return JSON.stringify({ ...head, flags: Object.fromEntries(items.map((item) => [item.key, item])), segments: {}, layers: {}, ...rest });
+}
+
+/** @param {string} text */
+function sha256(text) {
+  return createHash("sha256").update(text).digest();
+}
