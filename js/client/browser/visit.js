@@ -45,6 +45,8 @@ export class Visit {
   #told = "";
   #closing = new AbortController();
   #cancelRest = () => {};
+  /** The last context whose values were said to be in. @type {Context | null} */
+  #toldOf = null;
 
   /**
    * @param {import("./page.js").Page} page
@@ -222,7 +224,6 @@ export class Visit {
     const { standing, context, told, options } = this;
     const read = source === "bootstrap" ? readValues : this.origin.read;
     const values = read(kept.body, this.url, context, options.key);
-    const isTurned = standing.context !== context;
     const keys = standing.take(values, {
       source,
       context,
@@ -231,7 +232,10 @@ export class Visit {
       kept: source === "bootstrap" ? null : kept,
       isTrusted: kept.build === options.build,
     });
-    if (isTurned) told.emit("context", { context: this.given });
+    if (this.#toldOf !== context) {
+      this.#toldOf = context;
+      told.emit("context", { context: this.given });
+    }
     if (keys.length) told.emit("change", { keys, revision: values.revision });
   }
 
