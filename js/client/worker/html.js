@@ -54,7 +54,8 @@ function withElement(response, html) {
 /** @param {Response} response */
 function isPage(response) {
   const kind = (response.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
-  return response.body !== null && (kind === "text/html" || kind === "application/xhtml+xml");
+  // A part of a page is cut anywhere, and would not be that part any more.
+  return response.body !== null && response.status !== 206 && (kind === "text/html" || kind === "application/xhtml+xml");
 }
 
 /** @param {string | null} said */

@@ -38,7 +38,7 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname.startsWith("/client/v4/")) return cloudflare(request, env.FLAGS);
     if (pathname === "/kv") return write(request, env.FLAGS);
-    const { context = {}, ...asked } = JSON.parse(request.headers.get("x-asked") ?? "{}");
+    const { context = {}, ...asked } = JSON.parse(decodeURIComponent(request.headers.get("x-asked") ?? "{}"));
     const { client, kv, warnings } = find(asked, env);
     if (kv && asked.mode) kv.mode = asked.mode;
     const rules = await client.load(asked.withoutContext ? undefined : ctx);

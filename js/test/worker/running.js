@@ -38,7 +38,7 @@ export class RunningWorker {
    * @param {RequestInit} [init]
    */
   async fetch(path, asked = {}, init = {}) {
-    return fetch(this.url + path, { ...init, headers: { "x-asked": JSON.stringify(asked), ...init.headers } });
+    return fetch(this.url + path, { ...init, headers: { "x-asked": encodeURIComponent(JSON.stringify(asked)), ...init.headers } });
   }
 
   /**
