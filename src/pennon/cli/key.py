@@ -24,9 +24,13 @@ def list_keys(
         keys = list(server.pages(f"{scope(login, project, environment)}/keys"))
     if json:
         return output.as_json(keys)
-    rows = [(one["key"][:12], one["kind"], one["name"] or None, _state(one), ", ".join(one["origins"])) for one in keys]
-    output.table(("hash", "kind", "name", "", "origins"), rows, empty="No keys. Make one: pennon key create")
+    rows = [(one["key"][:12], one["kind"], one["name"] or None, _state(one), ", ".join(_limits(one))) for one in keys]
+    output.table(("hash", "kind", "name", "", "only for"), rows, empty="No keys. Make one: pennon key create")
     return None
+
+
+def _limits(key: dict[str, Any]) -> list[str]:
+    return [*key["origins"], *(["signed targeting keys"] if key["requiresSignature"] else [])]
 
 
 def _state(key: dict[str, Any]) -> str:
@@ -48,6 +52,9 @@ def create(
     also: Annotated[
         list[str] | None, typer.Option(help="Another environment that an edge key opens, as shop/staging.")
     ] = None,
+    require_signature: Annotated[
+        bool, typer.Option("--require-signature", help="A client key for targeting keys only that your server signed.")
+    ] = False,
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
@@ -55,7 +62,8 @@ def create(
 ) -> None:
     """Create a key. Its secret is shown this once."""
     login = known_login()
-    body = {"kind": kind, "name": name, "origins": origin or [], "environments": also or []}
+    body: dict[str, Any] = {"kind": kind, "name": name, "origins": origin or [], "environments": also or []}
+    body["requireSignature"] = require_signature
     with Server(login) as server:
         made = server.send("POST", f"{scope(login, project, environment)}/keys", body, query={"why": why or None})
     _show_issued(made, json=json)
@@ -105,4 +113,7 @@ def _show_issued(made: dict[str, Any], *, json: bool) -> None:
         output.note("this request had been made before; its secret was shown then, and is stored nowhere")
         return
     output.say(made["secret"])
+    if made["signingSecret"] is not None:
+        output.say(made["signingSecret"])
+        output.note("the second is the signing secret, for your server: no page may have it")
     output.note("the secret is shown this once")

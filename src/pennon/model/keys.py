@@ -10,7 +10,8 @@ KeyKind: TypeAlias = Literal["server", "client", "edge"]
 class KeyRecord(Wire, frozen=True):
     """A key as nodes know it. `key` is the SHA-256 hex of the secret; the secret itself is stored nowhere.
 
-    `origins` limits a client key to pages from these origins. `not_after` is epoch seconds, None for ever.
+    `origins` limits a client key to pages from these origins. `not_after` is epoch seconds, None for ever. A client key
+    with a `signing_secret` evaluates for signed targeting keys only: see docs/decisions/0016.
     """
 
     key: str
@@ -22,3 +23,4 @@ class KeyRecord(Wire, frozen=True):
     origins: tuple[str, ...] = ()
     not_after: int | None = None
     revoked: bool = False
+    signing_secret: str = ""

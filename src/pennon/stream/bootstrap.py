@@ -8,6 +8,7 @@ from pennon.protocol import bootstrap
 from pennon.stream import evaluations
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, Answer, Headers
+from pennon.stream.signed import require_signature
 
 _AT_ONCE = 200
 """So many flags are evaluated before somebody else has a turn."""
@@ -19,6 +20,7 @@ async def answer_bootstrap(call: Call) -> Answer:
     call.request.require_json()
     body = await call.request.body(settings.evaluate_bytes)
     context = evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
+    require_signature(call, context)
     rules, now = environment.rules(call.now), call.node.clock.time()
     version, age = environment.flags_version("client"), environment.hub.age(call.now)
     standing, keys = call.standing(), sorted(environment.client_flags())

@@ -39,7 +39,7 @@ _ALL: frozenset[KeyKind] = frozenset({"server", "edge", "client"})
 _EVALUATORS: frozenset[KeyKind] = frozenset({"server", "client"})
 _PROBLEM = ("content-type", "application/problem+json")
 
-_ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID"
+_ALLOW_HEADERS = "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID, X-Pennon-Signature"
 _EXPOSE_HEADERS = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Node, X-Pennon-Overrides, X-Pennon-Revision, X-Request-ID"
 
 

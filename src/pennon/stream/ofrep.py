@@ -13,6 +13,7 @@ from pennon.stream.calls import Call
 from pennon.stream.entries import Entries
 from pennon.stream.http import JSON, NO_STORE, Answer, Lines, encoded
 from pennon.stream.notify import stream_uri
+from pennon.stream.signed import require_signature
 
 AT_ONCE = 200
 """So many flags are evaluated before somebody else has a turn."""
@@ -99,7 +100,9 @@ async def _body(call: Call) -> bytes:
 
 def _context(call: Call, body: bytes) -> dict[str, Any]:
     settings = call.node.settings
-    return evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
+    context = evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
+    require_signature(call, context)
+    return context
 
 
 def _standing(entries: Entries, age: float) -> Lines:

@@ -7,6 +7,7 @@ from pennon.stream.calls import Call
 from pennon.stream.http import Answer, Headers, Refusal, Request
 from pennon.stream.keys import Access, admitted
 from pennon.stream.node import StreamNode
+from pennon.stream.signed import demands_signature
 from pennon.stream.snapshots import answer_document
 
 _IF_ERROR_S = 86_400
@@ -23,6 +24,9 @@ def by_path(node: StreamNode, _request: Request, rest: str) -> Access:
 async def answer_rules(call: Call) -> Answer:
     """Return the client projection, where the environment allows it."""
     node, environment = call.node, call.environment
+    if demands_signature(call):
+        detail = "the key wants targeting keys signed, and rules would tell for everybody: use another key for rules"
+        raise Refusal(403, "Not with this key", detail)
     if not await node.allows_client_rules(environment.name):
         raise Refusal(404, "Not offered", f"{environment.name} does not let browsers have its rules")
     etag = environment.hub.etag("client")

@@ -76,15 +76,19 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key to be created. `origins` are those of the pages that may use a client key; none: any."""
+    """A key to be created. `origins` are those of the pages that may use a client key; none: any.
+
+    A client key that is to `require_signature` gets a signing secret.
+    """
 
     kind: KeyKind
     name: str = ""
     origins: tuple[str, ...] = ()
     not_after: int | None = None
+    require_signature: bool = False
 
 
-def new_secret(kind: Literal["token"] | KeyKind) -> str:
+def new_secret(kind: Literal["token", "signing"] | KeyKind) -> str:
     """Return a new random secret: `pennon_{kind}_` and 43 characters, 256 bits."""
     return f"pennon_{kind}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 

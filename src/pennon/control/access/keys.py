@@ -30,7 +30,10 @@ LONGEST_OVERLAP = timedelta(days=90)
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
-    """A new key. `secret` is shown this once; None where the same command had been accepted before."""
+    """A new key. `secret` is shown this once; None where the same command had been accepted before.
+
+    So is the `signing_secret` in its record.
+    """
 
     record: KeyRecord
     secret: str | None
@@ -59,7 +62,14 @@ class KeyService:
         """
         accept(self._problems(environments, new))
         secret = new_secret(new.kind)
-        record = KeyRecord(key=secret_hash(secret), **msgspec.structs.asdict(new))
+        record = KeyRecord(
+            key=secret_hash(secret),
+            kind=new.kind,
+            name=new.name,
+            origins=new.origins,
+            not_after=new.not_after,
+            signing_secret=new_secret("signing") if new.require_signature else "",
+        )
         logs = [environment.log for environment in environments]
         with self._log.writing(*logs, by=by, action="createKey", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
@@ -122,6 +132,8 @@ class KeyService:
             yield Problem("/environments", f"a {new.kind} key opens one environment", "make a key for each")
         if new.not_after is not None and new.not_after <= self._clock.now().timestamp():
             yield Problem("/notAfter", "this time has passed", "give a time to come, in seconds since 1970")
+        if new.require_signature and new.kind != "client":
+            yield Problem("/requireSignature", f"a {new.kind} key is secret itself", "leave it out")
         yield from _origin_problems(new)
 
     def _named(self, environment: EnvironmentName, prefix: str) -> tuple[KeyRecord, list[str]]:
@@ -142,7 +154,8 @@ class KeyService:
             until = int((now + overlap).timestamp())
             ends = until if record.not_after is None else min(until, record.not_after)
             writing.put(log, "key", msgspec.structs.replace(record, not_after=ends))
-            writing.put(log, "key", msgspec.structs.replace(record, key=new))
+            signing_secret = new_secret("signing") if record.signing_secret else ""
+            writing.put(log, "key", msgspec.structs.replace(record, key=new, signing_secret=signing_secret))
 
 
 def _origin_problems(new: NewKey) -> Iterator[Problem]:

@@ -66,6 +66,9 @@ class NewKeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         tuple[str, ...], Meta(max_length=100, description="Pages that may use a client key; none: any.")
     ] = ()
     not_after: Annotated[Expiry | None, Meta(description="When it expires; null for never.")] = None
+    require_signature: Annotated[
+        bool, Meta(description="A client key evaluates for targeting keys only that your server signed.")
+    ] = False
     environments: Annotated[
         tuple[str, ...],
         Meta(max_length=100, description="Other environments that an edge key opens too, as `project/environment`."),
@@ -87,13 +90,18 @@ class KeyResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     origins: tuple[str, ...]
     not_after: Annotated[int | None, Meta(description="When it expires, epoch seconds; null for never.")]
     revoked: bool
+    requires_signature: Annotated[bool, Meta(description="Whether targeting keys must be signed.")]
 
 
 class IssuedKeyResource(msgspec.Struct, frozen=True, rename="camel"):
-    """A key that was made. `secret` is shown this once; null where the command had been accepted before."""
+    """A key that was made. `secret` is shown this once; null where the command had been accepted before.
+
+    So is `signingSecret`, of a key that requires signatures.
+    """
 
     key: KeyResource
     secret: str | None
+    signing_secret: str | None
 
 
 def _token(token: Token, last_used: datetime | None = None) -> TokenResource:
@@ -116,12 +124,15 @@ def _key(record: KeyRecord) -> KeyResource:
         origins=record.origins,
         not_after=record.not_after,
         revoked=record.revoked,
+        requires_signature=bool(record.signing_secret),
     )
 
 
 def _issued(issued: IssuedKey) -> Response[IssuedKeyResource]:
     headers = {REVISION: str(issued.outcome.position), "Cache-Control": "no-store"}
-    return Response(IssuedKeyResource(_key(issued.record), issued.secret), status_code=201, headers=headers)
+    shown = issued.record.signing_secret if issued.secret is not None else ""
+    made = IssuedKeyResource(_key(issued.record), issued.secret, shown or None)
+    return Response(made, status_code=201, headers=headers)
 
 
 def access_routes(services: Services) -> list[Any]:
@@ -176,7 +187,13 @@ def _key_routes(services: Services) -> list[Any]:
     ) -> Response[Any]:
         """Create a key."""
         opened = [where, *_named(data.environments, request.user)]
-        new = NewKey(kind=data.kind, name=data.name, origins=data.origins, not_after=data.not_after)
+        new = NewKey(
+            kind=data.kind,
+            name=data.name,
+            origins=data.origins,
+            not_after=data.not_after,
+            require_signature=data.require_signature,
+        )
         return _issued(services.keys.create_key(opened, new, **command.said))
 
     @creates(_KEY + "/rotate", IssuedKeyResource, role=ADMINISTRATOR, example={"overlapSeconds": 86400})

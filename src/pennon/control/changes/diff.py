@@ -13,6 +13,7 @@ from pennon.model import ITEM_KINDS, Json, pointer
 _Named: TypeAlias = dict[tuple[Json, ...], tuple[int, Json]]
 What: TypeAlias = Literal["created", "changed", "deleted"]
 _HEAD = ("version", "changedAt", "hash")
+_SECRET = "signingSecret"  # of a key's record: it is nobody's who reads what was changed
 _NAMES: tuple[tuple[str, ...], ...] = (("id",), ("key",), ("flag",), ("attribute", "variation"), ("experiment", "from"))
 """What tells an element of a list from its neighbours, where it has these members: rules, variations, …"""
 
@@ -80,7 +81,7 @@ def _content(text: bytes | None) -> dict[str, Any] | None:
     if text is None:
         return None
     members: dict[str, Any] = msgspec.json.decode(text)
-    return {name: value for name, value in members.items() if name not in _HEAD}
+    return {name: "…" if name == _SECRET else value for name, value in members.items() if name not in _HEAD}
 
 
 def _changes(before: Json, after: Json, path: str) -> Iterator[FieldChange]:

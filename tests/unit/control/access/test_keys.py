@@ -70,6 +70,18 @@ def test_client_key_has_the_origins_of_its_pages(service: KeyService) -> None:
     assert service.create_key([PRODUCTION], new("client", origins=origins), by=SYSTEM).record.origins == origins
 
 
+def test_client_key_that_demands_signatures_has_a_secret_for_them_and_another_when_it_is_rotated(
+    service: KeyService, storage: Storage
+) -> None:
+    issued = service.create_key([PRODUCTION], new("client", require_signature=True), by=SYSTEM)
+    assert issued.record.signing_secret.startswith("pennon_signing_")
+    assert service.create_key([PRODUCTION], new("client"), by=SYSTEM).record.signing_secret == ""
+    rotated = service.rotate_key(PRODUCTION, issued.record.key, overlap=timedelta(hours=1), by=SYSTEM)
+    assert rotated.record.signing_secret.startswith("pennon_signing_")
+    assert rotated.record.signing_secret != issued.record.signing_secret
+    assert keys(storage)[issued.record.key].signing_secret == issued.record.signing_secret
+
+
 def test_edge_key_opens_several_environments_by_one_change(service: KeyService, storage: Storage) -> None:
     issued = service.create_key([PRODUCTION, STAGING], new("edge"), by=SYSTEM)
     with storage.log.reading() as reading:
@@ -88,6 +100,7 @@ def test_edge_key_opens_several_environments_by_one_change(service: KeyService, 
         ([PRODUCTION], new("admin"), "/kind"),
         ([PRODUCTION], new(name="a\nb"), "/name"),
         ([PRODUCTION], new(not_after=1), "/notAfter"),
+        ([PRODUCTION], new("server", require_signature=True), "/requireSignature"),
         ([PRODUCTION], new("server", origins=("https://shop.example",)), "/origins"),
         ([PRODUCTION], new("client", origins=("https://shop.example", "shop.example/")), "/origins/1"),
         ([PRODUCTION], new("client", origins=("https://shop.example",) * (MOST_ORIGINS + 1)), "/origins"),
@@ -158,7 +171,9 @@ def test_token_of_one_project_gets_no_secret_that_opens_another(
     scoped = tokens.create_token(NewToken(name="shop", role="administrator", project="shop"), by=SYSTEM).token
     free = tokens.create_token(NewToken(name="all", role="administrator"), by=SYSTEM).token
     old = service.create_key([PRODUCTION, EnvironmentName("bank", "live")], new("edge"), by=SYSTEM).record
-    with pytest.raises(Forbidden, match="in project 'shop' only, not in project 'bank'"):
+    with pytest.raises(
+        Forbidden, match=r"key.manage in bank/live, and your roles are held elsewhere: administrator in project 'shop'"
+    ):
         service.rotate_key(PRODUCTION, old.key, overlap=timedelta(0), by=scoped.actor)
     assert set(keys(storage)) == {old.key}
     assert service.rotate_key(PRODUCTION, old.key, overlap=timedelta(0), by=free.actor).secret is not None
