@@ -43,6 +43,8 @@ export class Client extends Flags {
   #keeper;
   /** @type {Set<() => void>} */
   #waiting = new Set();
+  /** @type {(Promise<void> | null)[]} */
+  #loops = [];
   /** @type {Promise<void> | null} */
   #closing = null;
   #flushAtEnd = () => void this.#flushWhatIsLeft();
@@ -116,6 +118,11 @@ export class Client extends Flags {
     const flagsVersion = isReady ? this.#clientSide.of(this.snapshot).flagsVersion : "";
     const { instance } = this.#reports;
     return Object.freeze({ level, ready: isReady, environment, epoch, revision, flagsVersion, ageS, problem, isRefused, instance, signedBy: head?.key ?? "" });
+  }
+
+  /** For how many seconds the state has not been known to be current at the origin; null while nothing is known. @returns {number | null} */
+  get ageS() {
+    return this.#core.ageS;
   }
 
   /**
@@ -206,11 +213,12 @@ export class Client extends Flags {
     await this.#sender?.flush(timeoutMs);
     await this.#keeper.end();
     this.#transport.close();
+    await Promise.all(this.#loops);
   }
 
   #start() {
     process.on("beforeExit", this.#flushAtEnd);
-    for (const loop of [this.#upstream, this.#sender]) if (loop !== null) void this.#keep(loop);
+    this.#loops = [this.#upstream, this.#sender].map((loop) => loop && this.#keep(loop));
     this.#keeper.run();
   }
 
