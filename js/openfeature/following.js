@@ -4,7 +4,7 @@
  */
 
 /** @typedef {import("./emitter.js").Emitter} Emitter */
-/** @typedef {{ level: number, ready: boolean, problem?: string | null, isRefused?: boolean, epoch?: number, revision?: any }} Status */
+/** @typedef {{ level: number, ready: boolean, problem?: string | null, isRefused?: boolean }} Status */
 /**
  * @typedef {object} Followed what is asked of a client
  * @property {() => Status} status
@@ -62,9 +62,10 @@ export class Following {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  /** @param {{ keys: string[], revision?: any }} change */
-  #tellChange({ keys, revision }) {
-    const metadata = revision === null || revision === undefined ? undefined : { revision: `${revision}` };
+  /** @param {{ keys: string[], epoch?: number, revision?: number | string | null }} change */
+  #tellChange({ keys, epoch, revision }) {
+    const position = epoch === undefined ? revision : `${epoch}.${revision}`;
+    const metadata = typeof position === "string" ? { revision: position } : undefined;
     this.#events.emit("PROVIDER_CONFIGURATION_CHANGED", { flagsChanged: [...keys].sort(), metadata });
   }
 }

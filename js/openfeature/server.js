@@ -8,43 +8,32 @@
 import { Emitter } from "./emitter.js";
 import { Following } from "./following.js";
 import { contextOf, ProviderError, resolutionOf } from "./resolution.js";
+import { sourceOf } from "./sources.js";
 
 /** @typedef {import("@openfeature/server-sdk").EvaluationContext} EvaluationContext */
 /** @typedef {import("@openfeature/server-sdk").JsonValue} JsonValue */
 /** @typedef {import("@openfeature/server-sdk").Provider} Provider */
 /** @typedef {import("../model/index.js").Kind} Kind */
-/** @typedef {import("./resolution.js").Evaluation} Evaluation */
 /** @template T @typedef {import("@openfeature/server-sdk").ResolutionDetails<T>} Resolution */
-/**
- * @typedef {object} ServerClient what is asked of a client
- * @property {(bounds: { timeoutMs: number }) => Promise<boolean>} ready
- * @property {(flag: string, context: Record<string, any>, fallback: any) => Evaluation} evaluation
- * @property {() => { epoch: number, revision: number }} rules
- * @property {() => import("./following.js").Status & { ageS: number | null }} status
- * @property {(event: any, listener: (said: any) => void) => () => void} on
- * @property {(key: string, context: Record<string, any>, details: { value?: number }) => void} track
- * @property {() => Promise<void>} close
- */
-
 /** @implements {Provider} */
 export class PennonProvider {
   metadata = Object.freeze({ name: "pennon" });
   runsOn = /** @type {const} */ ("server");
   events = new Emitter();
-  #client;
+  #source;
   #options;
   #following;
 
   /**
-   * @param {ServerClient} client
+   * @param {import("./sources.js").ServerClient | import("./sources.js").WorkerClient} client
    * @param {object} [options]
    * @param {number} [options.readyTimeoutMs] for how long `initialize` waits for flags: 10 s
    * @param {boolean} [options.closesClient] whether the client is closed with the provider: yes
    */
   constructor(client, { readyTimeoutMs = 10_000, closesClient = true } = {}) {
-    this.#client = client;
+    this.#source = sourceOf(client);
     this.#options = { readyTimeoutMs, closesClient };
-    this.#following = new Following(client, this.events);
+    this.#following = new Following(this.#source, this.events);
   }
 
   /**
@@ -54,8 +43,8 @@ export class PennonProvider {
    */
   async initialize() {
     const { readyTimeoutMs } = this.#options;
-    const isReady = await this.#client.ready({ timeoutMs: readyTimeoutMs });
-    const { ready, problem, isRefused } = this.#client.status();
+    const isReady = await this.#source.ready(readyTimeoutMs);
+    const { ready, problem, isRefused } = this.#source.status();
     this.#following.start(isReady || ready ? "PROVIDER_READY" : "PROVIDER_ERROR");
     if (!isReady && !ready) {
       const message = problem || `no flags within ${readyTimeoutMs / 1000} s`;
@@ -66,7 +55,7 @@ export class PennonProvider {
   /** Stop; and the client, which reports what is left. */
   async onClose() {
     this.#following.stop();
-    if (this.#options.closesClient) await this.#client.close();
+    if (this.#options.closesClient) await this.#source.close();
   }
 
   /** @param {string} flag @param {boolean} fallback @param {EvaluationContext} context @returns {Promise<Resolution<boolean>>} */
@@ -98,19 +87,19 @@ export class PennonProvider {
    * @param {string} name @param {EvaluationContext} context @param {import("@openfeature/server-sdk").TrackingEventDetails} [details]
    */
   track(name, context, details) {
-    this.#client.track(name, contextOf(context), { value: details?.value ?? 1 });
+    void this.#source.track(name, contextOf(context), details?.value ?? 1);
   }
 
   /**
    * @template T
    * @param {string} flag
    * @param {{ fallback: T, context: EvaluationContext, kind: Kind }} asked
-   * @returns {Resolution<T>}
+   * @returns {Promise<Resolution<T>>}
    */
-  #resolve(flag, { fallback, context, kind }) {
-    const { epoch, revision } = this.#client.rules();
-    const evaluation = this.#client.evaluation(flag, contextOf(context), fallback);
-    const standing = { revision: `${epoch}.${revision}`, ageS: this.#client.status().ageS };
+  async #resolve(flag, { fallback, context, kind }) {
+    const asked = this.#source.ask(flag, contextOf(context), fallback);
+    // Each turn of the event loop that an evaluation need not take is one that its caller does not wait.
+    const { evaluation, standing } = asked instanceof Promise ? await asked : asked;
     return resolutionOf(evaluation, { kind, fallback, standing });
   }
 }

@@ -48,13 +48,14 @@ class Client {
   listeners = { change: new Set(), status: new Set(), ready: new Set() };
   tracked = [];
   isClosed = false;
+  ageS = 90.12345;
   set = compileSnapshot({ spec: 1, epoch: 2, revision: 9, flags: Object.fromEntries(FLAGS.map((flag) => [flag.key, flag])) }).aged(90);
 
   async ready() {
     return this.isReady;
   }
   status() {
-    return { level: this.level, ready: this.isReady, problem: this.problem, isRefused: this.isRefused, ageS: 90.12345 };
+    return { level: this.level, ready: this.isReady, problem: this.problem, isRefused: this.isRefused };
   }
   rules() {
     return this.set;
@@ -179,8 +180,8 @@ describe("events", () => {
     const { client, flags } = await started();
     const { said, names } = heard();
     said.length = 0;
-    client.say("change", { keys: ["b", "a"], revision: 10 });
-    assert.deepEqual(said[0][1].flagsChanged, ["a", "b"]);
+    client.say("change", { keys: ["b", "a"], epoch: 2, revision: 10 });
+    assert.deepEqual([said[0][1].flagsChanged, said[0][1].metadata], [["a", "b"], { revision: "2.10" }]);
     client.stand(1);
     client.stand(2, "the stream broke");
     assert.equal(flags.providerStatus, ProviderStatus.STALE);
@@ -241,6 +242,34 @@ describe("events", () => {
     provider.events.removeAllHandlers(ProviderEvents.Ready);
     provider.events.removeAllHandlers();
     assert.deepEqual(provider.events.getHandlers(ProviderEvents.Ready), []);
+  });
+});
+
+describe("in an isolate", () => {
+  const isolate = (ready) => {
+    const client = new Client();
+    const rules = { ready, revision: ready ? "2.9" : "", ageS: 1.5, track: (...what) => client.track(...what) };
+    rules.evaluation = (flag, context, fallback) =>
+      ready ? client.evaluation(flag, context, fallback) : { ...client.evaluation("nowhere", {}, fallback), errorCode: "PROVIDER_NOT_READY" };
+    return { client, load: async () => rules, status: () => ({ level: ready ? 1 : 3, ready, problem: "KV is gone" }), flush: () => client.close() };
+  };
+
+  test("each evaluation is by the rules of its moment", async () => {
+    const worker = isolate(true);
+    const { flags } = await started(worker);
+    const found = await flags.getBooleanDetails("ruled", true, { country: "DE" });
+    assert.deepEqual([found.value, found.reason, found.flagMetadata], [false, "TARGETING_MATCH", { revision: "2.9", age: 1.5, flagVersion: 3, ruleId: "r1" }]);
+    flags.track("visited", { targetingKey: "u1" });
+    await until(() => worker.client.tracked.length === 1);
+    assert.deepEqual(worker.client.tracked, [["visited", { targetingKey: "u1" }, { value: 1 }]]);
+    await OpenFeature.clearProviders();
+    assert(worker.client.isClosed);
+  });
+
+  test("without rules the defaults are served, and the SDK says why", async () => {
+    await assert.rejects(started(isolate(false)), { code: "PROVIDER_NOT_READY", message: "KV is gone" });
+    const found = await OpenFeature.getClient().getBooleanDetails("plain", false);
+    assert.deepEqual([found.value, found.errorCode, found.flagMetadata], [false, "PROVIDER_NOT_READY", {}]);
   });
 });
 
