@@ -21,8 +21,8 @@ const NESTED = 50;
 const PUNCTUATION = new Set(" !\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~");
 /** @type {Record<string, number>} */
 const CONTROLS = { t: 9, n: 10, r: 13, f: 12, v: 11 };
-/** @type {Record<string, [number, number][]>} */
-const SHORTHANDS = {
+/** What `\\d`, `\\w` and `\\s` stand for; these very ranges are in the tree. @type {Record<string, [number, number][]>} */
+export const SHORTHANDS = {
   d: [[48, 57]],
   w: [[48, 57], [65, 90], [95, 95], [97, 122]],
   s: [[9, 10], [12, 13], [32, 32]],

@@ -26,7 +26,17 @@ import { readPattern } from "./pattern.js";
  */
 export function searchFor(pattern, { ignoreCase = false } = {}) {
   const read = readPattern(pattern);
-  const steps = new Program(ignoreCase || read.ignoreCase).of(read.tree);
+  return searchForTree(read.tree, ignoreCase || read.ignoreCase);
+}
+
+/**
+ * Return a function that tells whether what *tree* stands for is found in a well-formed text.
+ * @param {Part} tree
+ * @param {boolean} ignoreCase
+ * @returns {(text: string) => boolean}
+ */
+export function searchForTree(tree, ignoreCase) {
+  const steps = new Program(ignoreCase).of(tree);
   return (text) => isFound(steps, text);
 }
 

@@ -246,10 +246,11 @@ function isMapped(found) {
 }
 
 /**
+ * Read an IP address as it is written, IPv4 within IPv6 too.
  * @param {string} written
  * @returns {Address | undefined}
  */
-function plainAddress(written) {
+export function plainAddress(written) {
   if (written.length > 45) return undefined;
   if (!written.includes(":")) {
     const groups = groupsOfIpv4(written);

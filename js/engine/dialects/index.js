@@ -10,7 +10,9 @@
 
 /** @type {Readonly<Record<string, () => Promise<{ DIALECTS: Dialects[string] }>>>} */
 const VENDORS = Object.freeze({
+  growthbook: () => import("./growthbook/index.js"),
   launchdarkly: () => import("./launchdarkly/index.js"),
+  unleash: () => import("./unleash/index.js"),
 });
 
 /**

@@ -185,6 +185,7 @@ function placeOfClause({ contextKind, attribute }) {
 function keyTest(keys, negate) {
   if (!isObject(keys) || !Array.isArray(keys.values)) throw new Refused("keys are listed as {contextKind, values}");
   const read = contexts.keyReader(String(keys.contextKind || contexts.USER));
+  /** @type {Set<unknown>} */
   const listed = new Set(keys.values.filter((key) => typeof key === "string"));
   return (context) => listed.has(read(context)) !== negate;
 }

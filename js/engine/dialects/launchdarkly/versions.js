@@ -12,7 +12,7 @@ const NAME = `(?:${NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)`;
 const TAIL = `(?:-(${NAME}(?:\\.${NAME})*))?(?:\\+[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*)?`;
 const FULL = new RegExp(`^(${NUMBER})\\.(${NUMBER})\\.(${NUMBER})${TAIL}$`);
 const SHORT = new RegExp(`^(${NUMBER})(?:\\.(${NUMBER})(?:\\.(${NUMBER}))?)?${TAIL}$`);
-const LEADING = /^[0-9.]*/;
+const LEADING = /^([0-9.]*)([^\n]*)/;
 const COMPONENTS = /^[0-9]+(\.[0-9]+)?(\.[0-9]+)?/;
 const DIGITS = /^[0-9]+$/;
 const LONGEST = 256;
@@ -27,7 +27,8 @@ export function pythonVersion(value) {
   for (let i = 0, text = value; i < 3; i++) {
     const match = FULL.exec(text);
     if (match !== null) return rank(match);
-    text = text.replace(LEADING, "$&.0");
+    const [, digits, rest] = /** @type {RegExpExecArray} */ (LEADING.exec(text));
+    text = `${digits}.0${rest}`; // what comes after a newline is lost
   }
   return null;
 }
