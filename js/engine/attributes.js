@@ -26,11 +26,20 @@ export function pointerProblem(attribute) {
  */
 export function attributeReader(attribute) {
   if (!attribute.startsWith("/")) return nameReader(attribute);
-  const steps = attribute
+  const steps = pointerSteps(attribute);
+  return (context) => steps.reduce(step, /** @type {unknown} */ (context));
+}
+
+/**
+ * Return the names that a JSON pointer goes through.
+ * @param {string} pointer
+ * @returns {string[]}
+ */
+export function pointerSteps(pointer) {
+  return pointer
     .split("/")
     .slice(1)
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return (context) => steps.reduce(step, /** @type {unknown} */ (context));
 }
 
 /**

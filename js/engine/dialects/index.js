@@ -10,6 +10,7 @@
 
 /** @type {Readonly<Record<string, () => Promise<{ DIALECTS: Dialects[string] }>>>} */
 const VENDORS = Object.freeze({
+  flagd: () => import("./flagd/index.js"),
   growthbook: () => import("./growthbook/index.js"),
   launchdarkly: () => import("./launchdarkly/index.js"),
   unleash: () => import("./unleash/index.js"),

@@ -25,25 +25,44 @@ function repr(value) {
 }
 
 /**
- * Return a number's decimals: shortest, with an exponent below 1e-4 and from 1e16 on.
+ * Return a number's decimals: the shortest that tell it from its neighbours, with an exponent below 1e-4 and from 1e16 on.
  * @param {number} value
  * @returns {string}
  */
 export function numberText(value) {
-  if (Number.isSafeInteger(value)) return String(value);
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  const [digits, exponent] = Math.abs(value).toExponential().split("e");
-  const sign = value < 0 ? "-" : "";
-  const power = Number(exponent);
-  if (power >= -4 && power < 16) return sign + plain(digits.replace(".", ""), power);
-  return `${sign}${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+  return laidOut(value);
 }
 
-/** @param {string} digits @param {number} power of the first digit */
-function plain(digits, power) {
+/**
+ * Return a number as Python lays its *digits* out, the first of which has the *power* of ten; from *most* on with an
+ * exponent. *hasPoint*: a whole one that is no integer ends in `.0`.
+ * @param {number} value
+ * @param {{ digits: string, power: number, most: number, hasPoint: boolean }} [layout]
+ * @returns {string}
+ */
+export function laidOut(value, layout) {
+  if (Number.isSafeInteger(value)) return String(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  const { digits, power, most, hasPoint } = layout ?? shortest(value);
+  const sign = value < 0 ? "-" : "";
+  const bare = digits.replace(/[-.]/g, "");
+  if (power >= -4 && power < most) return sign + plain(bare, power, hasPoint);
+  const mantissa = bare.length > 1 ? `${bare[0]}.${bare.slice(1)}` : bare;
+  return `${sign}${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
+/** @param {number} value */
+function shortest(value) {
+  const [digits, power] = value.toExponential().split("e");
+  return { digits, power: Number(power), most: 16, hasPoint: true };
+}
+
+/** @param {string} digits @param {number} power of the first digit @param {boolean} hasPoint */
+function plain(digits, power, hasPoint) {
   if (power < 0) return `0.${"0".repeat(-power - 1)}${digits}`;
   const whole = digits.slice(0, power + 1).padEnd(power + 1, "0");
-  return `${whole}.${digits.slice(power + 1) || "0"}`;
+  const fraction = digits.slice(power + 1) || (hasPoint ? "0" : "");
+  return fraction === "" ? whole : `${whole}.${fraction}`;
 }
 
 const UNPRINTABLE = /[\\\p{C}\p{Z}]/gu;
