@@ -15,6 +15,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pennon.cli.waiting import waiting_of
+
 HEAD_BYTES = 64 * 1024
 """Most that a request's line and headers may take. uvicorn's own parser would keep all that comes."""
 HEAD_S = 30.0
@@ -70,7 +72,7 @@ class BoundedHttp(HttpToolsProtocol):
     _head_bytes = 0
     _is_in_head = False
     _is_too_large = False
-    _closing: asyncio.TimerHandle | None = None
+    _is_waiting = False
     _is_set_up = False
     cycle: RequestResponseCycle = None  # type: ignore[assignment]  # uvicorn's says the same
     _stream: str | None = None
@@ -127,7 +129,7 @@ class BoundedHttp(HttpToolsProtocol):
             raise _Stop
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
-        if self._closing is None:
+        if not self._is_waiting:
             self._wait_for_head()
 
     def on_headers_complete(self) -> None:
@@ -170,8 +172,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _is_whole_stream_request(self, data: bytes) -> bool:
         """Open the stream that *data* asks for, where it is one whole request for one, the first of its connection."""
-        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or self._streams is None:
+        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or (streams := self._streams) is None:
             return False
+        if streams.take_again(data, self.transport, self.server_state.default_headers):
+            self._forget_connection()
+            return True
         head = _Head()
         parser = httptools.HttpRequestParser(head)
         try:
@@ -180,9 +185,8 @@ class BoundedHttp(HttpToolsProtocol):
             return False
         raw_path, _, query = head.url.partition(b"?")
         path = raw_path.decode("ascii", "replace")
-        if not (head.is_whole and self._streams.takes("GET", path)):
+        if not (head.is_whole and streams.takes("GET", path)):
             return False
-        self._wait_no_more()
         self._give_away(
             {
                 "method": "GET",
@@ -194,16 +198,22 @@ class BoundedHttp(HttpToolsProtocol):
                 "http_version": parser.get_http_version(),
             },
             path,
+            data,
         )
         return True
 
-    def _give_away(self, scope: Any, path: str) -> None:
+    def _give_away(self, scope: Any, path: str, data: bytes = b"") -> None:
+        transport = self._forget_connection()
+        self._streams.take(scope, path, transport, headers=self.server_state.default_headers, head=data)
+
+    def _forget_connection(self) -> asyncio.Transport:
+        """Have nothing to do any more with the connection, which is another's."""
+        self._wait_no_more()
         transport, state = self.transport, self.server_state
         state.connections.discard(self)
         state.total_requests += 1
-        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in state.default_headers)
         self.transport = None  # type: ignore[assignment]
-        self._streams.take(scope, path, transport, headers)
+        return transport
 
     @property
     def _streams(self) -> Any:
@@ -249,9 +259,10 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport.close()
 
     def _wait_for_head(self) -> None:
-        self._closing = self.loop.call_later(HEAD_S, self.transport.close)
+        self._is_waiting = True
+        waiting_of(self.server_state, self.loop).add(self.transport, HEAD_S)
 
     def _wait_no_more(self) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
+        if self._is_waiting:
+            self._is_waiting = False
+            waiting_of(self.server_state, self.loop).remove(self.transport)

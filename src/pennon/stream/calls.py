@@ -41,8 +41,13 @@ class Call(msgspec.Struct, frozen=True):
 
     def standing(self) -> Headers:
         """Return the headers that say where the answer stands."""
-        hub = self.environment.hub
-        return (("x-pennon-revision", str(hub.position)), ("x-pennon-age", f"{hub.age(self.now):.3f}"))
+        return standing(self.environment, self.now)
+
+
+def standing(environment: Environment, now: float) -> Headers:
+    """Return the headers that say where *environment* stands."""
+    hub = environment.hub
+    return (("x-pennon-revision", str(hub.position)), ("x-pennon-age", f"{hub.age(now):.3f}"))
 
 
 def parsed_position(text: str) -> Position:

@@ -8,23 +8,24 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TypeAlias
 
 import structlog
 
 from pennon.stream import notify, streams
 from pennon.stream.calls import Call
 from pennon.stream.endpoints import ENDPOINTS, Exchange
-from pennon.stream.front import Front
-from pennon.stream.http import Answer, Headers, Refusal, Request, Scope
+from pennon.stream.front import NO_SNIFF, Front, identity
+from pennon.stream.http import Answer, Headers, Lines, Refusal, Request, Scope
 from pennon.stream.keys import StillLoading, UnknownKey
 from pennon.stream.node import StreamNode
+from pennon.stream.repeats import Repeats
+from pennon.stream.streams import Place
 from pennon.stream.unchunked import Unchunked
 
 _log = structlog.get_logger(__name__)
 
-Opener: TypeAlias = Callable[[Call, asyncio.Transport, bytes], None]
-_OPENERS: Mapping[str, Opener] = {"/sdk/v1/stream": streams.open_stream, "/ofrep/v1/stream": notify.open_notices}
+_DELTAS = "/sdk/v1/stream"
+_PLACES: Mapping[str, Callable[[Call], Place]] = {_DELTAS: streams.place_of, "/ofrep/v1/stream": notify.place_of}
 _METHODS = frozenset({"GET", "HEAD"})
 _CLOSE = ("connection", "close")
 _CHUNKED = ("transfer-encoding", "chunked")
@@ -37,20 +38,52 @@ class Intake:
         self._node = node
         self._front = front or Front()
         self._endpoints = {
-            endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.path in _OPENERS and endpoint.method == "GET"
+            endpoint.path: endpoint for endpoint in ENDPOINTS if endpoint.path in _PLACES and endpoint.method == "GET"
         }
         self._waiting: set[asyncio.Task[None]] = set()
+        self._repeats = Repeats(node)
 
     def takes(self, method: str, path: str) -> bool:
         """Whether a request for *path* is one for a stream, and its connection is to be handed over."""
         return path in self._endpoints and method in _METHODS
 
-    def take(self, scope: Scope, path: str, transport: asyncio.Transport, headers: Headers = ()) -> None:
+    def take_again(self, head: bytes, transport: asyncio.Transport, headers: Lines) -> bool:
+        """Take over a connection whose first and whole request is *head*, if that opened a stream before.
+
+        Return whether it was taken. *headers* go with the answer: one object for as long as they are the same.
+        """
+        started = time.perf_counter()
+        repeat, node = self._repeats.find(head), self._node
+        if repeat is None or not node.has_room():
+            return False
+        before, after = repeat.head(headers, node.now())
+        answer = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
+            _STREAM_HEAD,
+            before,
+            identity(b"").encode(),
+            _NO_SNIFF,
+            after,
+        )
+        try:
+            streams.begin(node, repeat.key_hash, transport, repeat.place, answer)
+        except Refusal:
+            return False  # and it will be refused again, in words
+        except Exception:  # noqa: BLE001  # the boundary of a request, as below
+            _log.exception("a stream cannot be opened", path=_DELTAS)
+            transport.abort()
+            return True
+        self._front.answered("GET", _DELTAS, status=200, duration_s=time.perf_counter() - started)
+        return True
+
+    def take(
+        self, scope: Scope, path: str, transport: asyncio.Transport, *, headers: Lines = (), head: bytes = b""
+    ) -> None:
         """Take over the connection of a request, as ASGI describes it. *headers* go with whatever is answered.
 
-        From here on the transport is the stream's; after an answer that is no stream it is closed.
+        From here on the transport is the stream's; after an answer that is no stream it is closed. *head* is the whole
+        request as it came, if it was the first of its connection.
         """
-        arrival = _Arrival(scope, path, transport, headers)
+        arrival = _Arrival(scope, path, transport, head, _decoded(headers))
         if not self._settle(arrival, is_last=False):
             waiting = asyncio.get_running_loop().create_task(self._settle_soon(arrival))
             self._waiting.add(waiting)
@@ -86,18 +119,21 @@ class Intake:
         return True
 
     def _open(self, arrival: "_Arrival", call: Call, cors: Headers) -> None:
-        streams.refuse_beyond_capacity(call)
+        streams.refuse_beyond_capacity(self._node)
         headers = (*call.standing(), *cors)
         if arrival.is_head:
             self._answer(arrival, Answer(200, b"", (*streams.EVENT_STREAM, *headers)), ())
             return
         text = _lines((*arrival.headers, *self._front.marks(arrival.given), *headers))
         marked = text.encode("latin-1", "replace")
-        transport, head = arrival.transport, b"%b%b\r\n" % (_STREAM_HEAD, marked)
+        transport, head, is_usual = arrival.transport, b"%b%b\r\n" % (_STREAM_HEAD, marked), True
         if arrival.scope.get("http_version", "1.1") < "1.1":
-            head = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked)
+            head, is_usual = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked), False
             transport = Unchunked(transport, len(head))
-        _OPENERS[arrival.path](call, transport, head)
+        place = _PLACES[arrival.path](call)
+        streams.begin(self._node, call.access.key_hash, transport, place, head)
+        if arrival.head and is_usual and arrival.path == _DELTAS:
+            self._repeats.keep(arrival.head, call, place, cors)
         self._note(arrival, 200)
 
     def _refuse(self, arrival: "_Arrival", exchange: Exchange | None, refusal: Refusal) -> None:
@@ -127,12 +163,13 @@ class Intake:
 class _Arrival:
     """A request for a stream, and its connection."""
 
-    __slots__ = ("at", "headers", "path", "scope", "transport")
+    __slots__ = ("at", "head", "headers", "path", "scope", "transport")
 
-    def __init__(self, scope: Scope, path: str, transport: asyncio.Transport, headers: Headers) -> None:
+    def __init__(self, scope: Scope, path: str, transport: asyncio.Transport, head: bytes, headers: Headers) -> None:
         self.scope = scope
         self.path = path
         self.transport = transport
+        self.head = head
         self.headers = headers
         self.at = time.perf_counter()
 
@@ -162,6 +199,10 @@ def _head(status: int, headers: Headers, lines: bytes = b"") -> bytes:
     return start.encode("latin-1", "replace") + lines + b"\r\n"
 
 
+def _decoded(headers: Lines) -> Headers:
+    return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in headers)
+
+
 def _lines(headers: Headers) -> str:
     return "".join([f"{name}: {value}\r\n" for name, value in headers])
 
@@ -170,6 +211,7 @@ _STREAM_HEAD = f"HTTP/1.1 200 OK\r\n{_lines((*streams.EVENT_STREAM, _CLOSE, _CHU
 """How the answer begins that is a stream, whoever asks."""
 _OLD_STREAM_HEAD = f"HTTP/1.1 200 OK\r\n{_lines((*streams.EVENT_STREAM, _CLOSE))}".encode()
 """The same for who speaks HTTP/1.0."""
+_NO_SNIFF = b"%b: %b\r\n" % NO_SNIFF
 
 
 async def _no_body() -> None:

@@ -4,14 +4,13 @@ The flags themselves never travel here: each client asks for them with its own c
 is told at its own moment within a few seconds, unless a critical flag changed.
 """
 
-from asyncio import Transport
 from urllib.parse import quote
 
-from pennon.stream import streams
 from pennon.stream.calls import Call
 from pennon.stream.http import Refusal, Request
 from pennon.stream.keys import Access, admit, admitted
 from pennon.stream.node import StreamNode
+from pennon.stream.streams import Place
 
 
 def by_url(node: StreamNode, request: Request, _rest: str) -> Access:
@@ -30,12 +29,13 @@ def by_url(node: StreamNode, request: Request, _rest: str) -> Access:
     return admit(node.keys, request, now, complete=node.is_complete)
 
 
-def open_notices(call: Call, transport: Transport, head: bytes) -> None:
-    """Open the stream that says when to evaluate again, with *head* before it. Raises `Refusal`."""
+def place_of(call: Call) -> Place:
+    """Return where the stream begins that says when to evaluate again.
+
+    A client that was cut off does not ask by itself what it missed, so it is told at once.
+    """
     channel = call.environment.listeners.notices(call.projection)
-    seen = call.request.headers.get("last-event-id")
-    # A client that was cut off does not ask by itself what it missed, so it is told at once.
-    streams.begin(call, transport, channel, seen, head=head, opening=channel.opening(seen))
+    return Place(channel, call.request.headers.get("last-event-id"))
 
 
 def stream_uri(call: Call) -> str:

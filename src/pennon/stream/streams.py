@@ -7,6 +7,7 @@ import contextlib
 import socket
 from asyncio import Transport
 from collections.abc import Hashable
+from typing import NamedTuple
 
 from pennon.model import Position
 from pennon.stream.admission import Later, Ticket
@@ -14,6 +15,7 @@ from pennon.stream.calls import Call
 from pennon.stream.channels import Channel
 from pennon.stream.framing import Framed, chunk
 from pennon.stream.http import Answer, Headers, Refusal
+from pennon.stream.node import StreamNode
 from pennon.stream.subscribers import Subscriber
 
 EVENT_STREAM: Headers = (
@@ -27,27 +29,31 @@ _SEND_BUFFER = 64 * 1024
 
 async def answer_without_hand_over(call: Call) -> Answer:
     """Answer a stream's request where the server has no way to hand the connection over: with its headers only."""
-    refuse_beyond_capacity(call)
+    refuse_beyond_capacity(call.node)
     if call.request.method == "HEAD":
         return Answer(200, b"", (*EVENT_STREAM, *call.standing()))
     raise Refusal(501, "No streams here", "this server cannot hand connections over: run it by `pennon serve`")
 
 
-def open_stream(call: Call, transport: Transport, head: bytes) -> None:
-    """Open the stream of the environment in the key's projection, with *head* before it. Raises `Refusal`."""
-    since = _resumed(call)
-    channel = call.environment.listeners.deltas(call.projection)
+class Place(NamedTuple):
+    """Where a stream begins: on which channel, and where its client stands."""
+
+    channel: Channel
+    since: Hashable
+
+
+def place_of(call: Call) -> Place:
+    """Return where the stream of the environment in the key's projection begins. Raises `Refusal`."""
+    return Place(call.environment.listeners.deltas(call.projection), _resumed(call))
+
+
+def begin(node: StreamNode, key_hash: str, transport: Transport, place: Place, head: bytes) -> None:
+    """Open a stream at *place* on a connection that is given over, with *head* before it. Raises `Refusal`."""
+    channel, since = place
     opening = channel.opening(since)
-    begin(call, transport, channel, since, head=head, opening=opening)
-
-
-def begin(
-    call: Call, transport: Transport, channel: Channel, since: Hashable, *, head: bytes, opening: Framed | None
-) -> None:
-    """Put a new stream of a client who stands at *since* on *channel*. Raises `Refusal`."""
-    ticket = _admitted(call, opening)
+    ticket = _admitted(node, opening)
     try:
-        stream = Subscriber(transport, call.access.key_hash, since)
+        stream = Subscriber(transport, key_hash, since)
         # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
         transport.set_write_buffer_limits(high=0)
         _bound_kernel_buffer(stream.descriptor)
@@ -56,7 +62,7 @@ def begin(
             ticket.leave()
         raise
     transport.set_protocol(stream)
-    retry = chunk(b"retry: %d\n\n" % call.node.settings.retry_ms)
+    retry = chunk(b"retry: %d\n\n" % node.settings.retry_ms)
     channel.open(stream, before=head + retry, opening=opening, ticket=ticket)
 
 
@@ -73,19 +79,19 @@ def _bound_kernel_buffer(descriptor: int) -> None:
         connection.detach()  # the descriptor is the transport's
 
 
-def refuse_beyond_capacity(call: Call) -> None:
+def refuse_beyond_capacity(node: StreamNode) -> None:
     """Refuse a new stream while draining, and beyond the number that the node is to hold."""
-    if call.node.is_draining:
+    if node.is_draining:
         raise Refusal(503, "Draining", "the node is stopping: come back", headers=(("retry-after", "1"),))
-    if not call.node.has_room():
+    if not node.has_room():
         raise Refusal(503, "Too many streams", "the node holds as many as it may", headers=(("retry-after", "5"),))
 
 
-def _admitted(call: Call, opening: Framed | None) -> Ticket | None:
+def _admitted(node: StreamNode, opening: Framed | None) -> Ticket | None:
     """Return the leave to send an *opening* that is large, None for one that needs none."""
     if opening is None or opening.rest is None:
         return None
-    leave = call.node.admission.try_enter(len(opening.rest))
+    leave = node.admission.try_enter(len(opening.rest))
     if isinstance(leave, Later):
         headers = (("retry-after", str(leave.retry_after_s)),)
         raise Refusal(503, "Too many snapshots", "many ask for everything at once: come back", headers=headers)

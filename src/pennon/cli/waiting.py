@@ -1,0 +1,47 @@
+"""Closes connections on which nothing is asked for too long, with one timer for all of them."""
+
+import asyncio
+
+
+class Waiting:
+    """Connections, in the order in which they began to wait. All may wait for the same time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._until: dict[asyncio.Transport, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def add(self, connection: asyncio.Transport, patience_s: float) -> None:
+        """Close *connection* after so long, unless it is removed."""
+        self._until[connection] = until = self._loop.time() + patience_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._close_late)
+
+    def remove(self, connection: asyncio.Transport) -> None:
+        """Leave *connection* open. Nothing if it does not wait."""
+        self._until.pop(connection, None)
+
+    def _close_late(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        late = []
+        for connection, until in self._until.items():
+            if until > now:
+                self._timer = self._loop.call_at(until, self._close_late)
+                break
+            late.append(connection)
+        for connection in late:
+            del self._until[connection]
+            connection.close()
+
+
+def waiting_of(state: object, loop: asyncio.AbstractEventLoop) -> Waiting:
+    """Return those who wait at a server, by its *state*, which all of its connections share."""
+    found: Waiting | None = getattr(state, "waiting", None)
+    if found is None:
+        found = Waiting(loop)
+        state.waiting = found  # type: ignore[attr-defined]  # uvicorn's state has room for it
+    return found

@@ -1,0 +1,140 @@
+"""Requests for streams that are word for word those of others: answered without being read again, and never wrongly."""
+
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from pennon.stream import StreamSettings, endpoints, intake, repeats
+from tests.integration.nodes import ENVIRONMENT, SERVER, RunningNode, boolean, eventually, key, running
+
+KEY = b"X-API-Key: %b\r\n" % SERVER.encode()
+STREAM = b"GET /sdk/v1/stream?since=1.1 HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n"
+
+
+class Later:
+    """A clock that is ahead by 2000 seconds."""
+
+    def time(self) -> float:
+        return time.time() + 2000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def asked(node: RunningNode, stack: ExitStack, request: bytes, until: bytes = b"\n\n\r\n") -> tuple[bytes, bytes]:
+    """Return the head of the answer, and what follows it up to *until*."""
+    address = ("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
+    connection = stack.enter_context(socket.create_connection(address, timeout=20))
+    connection.sendall(request)
+    read = b""
+    while until not in read.partition(b"\r\n\r\n")[2] and (data := connection.recv(1 << 16)):
+        read += data
+    head, _, rest = read.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def lines(head: bytes) -> dict[bytes, bytes]:
+    status, *others = head.split(b"\r\n")
+    found = dict(line.split(b": ", 1) for line in others)
+    assert len(found) == len(others)
+    return {b"status": status, **found}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the requests asked for that were read; those that were known are not among them."""
+    found: list[bytes] = []
+
+    class Watched(endpoints.Exchange):
+        def __init__(self, node: object, request: object) -> None:
+            found.append(request.path.encode())  # type: ignore[attr-defined]
+            super().__init__(node, request)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(intake, "Exchange", Watched)
+    return found
+
+
+def test_each_of_a_herd_is_answered_as_the_first_was_with_an_id_of_its_own(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        answers = [asked(node, stack, STREAM, b"event: heartbeat") for _ in range(50)]
+        assert read == [b"/sdk/v1/stream"]
+        heads = [lines(head) for head, _ in answers]
+        assert len({head.pop(b"x-request-id") for head in heads}) == 50
+        for head in heads:
+            assert float(head.pop(b"x-pennon-age")) < 20
+            assert head.pop(b"date")
+        assert all(head == heads[0] for head in heads)
+        eventually(lambda: node.value("pennon_streams", projection="server") == 50)
+        node.write(boolean("b"))
+        assert b'"b"' in asked(node, stack, STREAM, b'"b"')[1]
+        assert len(read) == 1
+
+
+def test_head_that_differs_in_anything_is_read(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        asked(node, stack, STREAM)
+        for at, other in ((KEY, KEY.replace(SERVER.encode(), SERVER.encode() + b"b")), (KEY, b"")):
+            assert lines(asked(node, stack, STREAM.replace(at, other))[0])[b"status"].endswith(b" 401 Unauthorized")
+        assert b"event: snapshot" in asked(node, stack, STREAM.replace(b"?since=1.1", b""), b'"a"')[1]
+        assert lines(asked(node, stack, STREAM + STREAM)[0])[b"status"].endswith(b" 200 OK")
+        assert len(read) == 6  # one of them twice: a key that is not known is looked for in the log
+
+
+def test_key_that_is_revoked_opens_nothing_that_it_opened_before(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        asked(node, stack, STREAM)
+        asked(node, stack, STREAM)
+        assert len(read) == 1
+        node.write(key(SERVER, "server", revoked=True))
+        eventually(lambda: node.value("pennon_streams_ended_total", reason="revoked") == 2)
+        assert lines(asked(node, stack, STREAM)[0])[b"status"].endswith(b" 401 Unauthorized")
+
+
+def test_key_whose_time_is_over_opens_nothing_that_it_opened_before() -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        node.write(key("brief", "server", not_after=int(time.time()) + 1000))
+        brief = STREAM.replace(SERVER.encode(), b"brief")
+        asked(node, stack, brief)
+        asked(node, stack, brief)
+        node.node.clock = Later()
+        assert lines(asked(node, stack, brief)[0])[b"status"].endswith(b" 401 Unauthorized")
+
+
+def test_environment_that_is_gone_is_not_served_to_who_had_it() -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        asked(node, stack, STREAM)
+        node.log.remove(ENVIRONMENT)
+        eventually(lambda: ENVIRONMENT not in node.node.environments)
+        assert not lines(asked(node, stack, STREAM)[0])[b"status"].endswith(b" 200 OK")
+
+
+def test_no_more_streams_are_opened_than_the_node_may_hold() -> None:
+    with running(boolean("a"), settings=StreamSettings(poll_s=0.1, max_streams=3)) as node, ExitStack() as stack:
+        statuses = [lines(asked(node, stack, STREAM)[0])[b"status"] for _ in range(5)]
+        assert [status.split()[1] for status in statuses] == [b"200"] * 3 + [b"503"] * 2
+
+
+def test_whoever_names_its_request_gets_that_name_back(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        named = STREAM.replace(KEY, KEY + b"X-Request-Id: mine-1\r\n")
+        ids = [lines(asked(node, stack, named)[0])[b"x-request-id"] for _ in range(2)]
+        assert ids == [b"mine-1"] * 2
+        assert len(read) == 2
+
+
+def test_so_many_heads_are_remembered_and_none_that_is_long(read: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "REMEMBERED", 2)
+    with running(boolean("a")) as node, ExitStack() as stack:
+        heads = [STREAM.replace(b"Host: x", b"Host: %d" % number) for number in range(3)]
+        for head in heads:
+            asked(node, stack, head)
+        asked(node, stack, heads[2])
+        assert len(read) == 3
+        asked(node, stack, heads[0])
+        assert len(read) == 4
+        long = STREAM.replace(KEY, KEY + b"X-Long: %b\r\n" % (b"x" * repeats.LONGEST))
+        asked(node, stack, long)
+        asked(node, stack, long)
+        assert len(read) == 6
