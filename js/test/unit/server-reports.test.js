@@ -119,7 +119,7 @@ test("a batch that is refused for good is lost, warned of, and owned up to in th
 test("memory is bounded while nobody takes events, and every evaluation is sent or owned up to", async (t) => {
   let isUp = false;
   const { far, client, batches } = await started(t, { events: () => (isUp ? json({}, { status: 202 }) : refused()) });
-  const total = 25_000;
+  const total = 12_000;
   for (let i = 0; i < total; i++) {
     client.boolean(`stray-${i}`);
     client.boolean("seen", { targetingKey: `u${i}` });
