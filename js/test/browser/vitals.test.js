@@ -1,0 +1,100 @@
+/** Web vitals and errors, measured in Chromium, and taken by a real server. */
+
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+
+import { servePages } from "../pages.js";
+import { launch, skip, testing } from "./chromium.js";
+
+let browser;
+let pages;
+before(async () => {
+  if (skip) return;
+  [browser, pages] = await Promise.all([launch(), servePages()]);
+});
+after(() => Promise.all([browser?.close(), pages?.close()]));
+const inChromium = testing(() => browser);
+
+/** A page whose tracker keeps what it is told where the next page of the origin reads it. */
+const page = (options, more = "") => `<!doctype html><title>shop</title>
+<script type="module">
+  import { measureVitals } from "/client/browser/vitals.js";
+  const track = (key, { value }) => localStorage.setItem("told", JSON.stringify([...JSON.parse(localStorage.told ?? "[]"), [key, value]]));
+  window.stop = measureVitals({ track }, ${options});
+  window.isMeasured = true;
+</script>
+<body style="margin: 0">
+  <h1 style="font-size: 60px">The largest text of this page</h1>
+  <button>act</button>
+  ${more}
+</body>`;
+
+/** Open a page, do something there, leave it, and return what was told of it by key, and how often each. */
+async function told(profile, html, act = async (_tab) => {}) {
+  const tab = await profile.newPage();
+  pages.put("/next", "<!doctype html><title>next</title>");
+  await tab.goto(pages.put("/", html));
+  await tab.waitForFunction("window.isMeasured");
+  // What is painted is told after it is painted.
+  await tab.evaluate(() => new Promise((done) => new PerformanceObserver(done).observe({ type: "largest-contentful-paint", buffered: true })));
+  await act(tab);
+  await tab.goto(`${pages.url}/next`);
+  const entries = await tab.evaluate(() => JSON.parse(localStorage.told ?? "[]"));
+  assert.equal(new Set(entries.map(([key]) => key)).size, entries.length, "each is told once");
+  return Object.fromEntries(entries);
+}
+
+inChromium("a page that is left tells how it was", async (profile) => {
+  const found = await told(profile, page("{ sample: 1 }"));
+  assert.deepEqual(Object.keys(found).sort(), ["web.cls", "web.errors", "web.lcp", "web.ttfb"]);
+  assert.ok(found["web.lcp"] > 0 && found["web.lcp"] < 60_000, JSON.stringify(found));
+  assert.ok(found["web.ttfb"] >= 0 && found["web.ttfb"] <= found["web.lcp"]);
+  assert.deepEqual([found["web.cls"], found["web.errors"]], [0, 0]);
+});
+
+inChromium("an interaction that takes long is INP, and what it paints is no LCP", async (profile) => {
+  const slow = `<script>
+    document.querySelector("button").onclick = () => {
+      for (const end = performance.now() + 120; performance.now() < end;);
+      document.body.insertAdjacentHTML("beforeend", "<p style='font-size: 90px'>A text that is larger than all there was on this page before</p>");
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => (window.isPainted = true))));
+    };
+  </script>`;
+  let clickedAt = 0;
+  const found = await told(profile, page("{ sample: 1 }", slow), async (tab) => {
+    clickedAt = await tab.evaluate(() => performance.now());
+    await tab.click("button");
+    await tab.waitForFunction("window.isPainted");
+  });
+  assert.ok(found["web.inp"] >= 120 && found["web.inp"] % 1 === 0, JSON.stringify(found));
+  assert.ok(found["web.lcp"] <= Math.round(clickedAt), JSON.stringify({ ...found, clickedAt }));
+});
+
+inChromium("what moves unasked is CLS", async (profile) => {
+  const found = await told(profile, page("{ sample: 1 }"), async (tab) => {
+    const shifted = tab.evaluate(() => new Promise((done) => new PerformanceObserver(done).observe({ type: "layout-shift" })));
+    await tab.evaluate(() => document.body.insertAdjacentHTML("afterbegin", "<div style='height: 300px'></div>"));
+    await shifted;
+  });
+  assert.ok(found["web.cls"] > 0 && found["web.cls"] < 1, JSON.stringify(found));
+});
+
+inChromium("errors and rejections that nobody caught are counted, and nothing of them is told", async (profile) => {
+  const failing = `<img src="/gone.png"><script>
+    addEventListener("load", () => {
+      setTimeout(() => { throw new Error("secret"); });
+      Promise.reject(new Error("secret"));
+      Promise.reject(new Error("caught")).catch(() => {});
+      setTimeout(() => setTimeout(() => (window.hasFailed = true)));
+    });
+  </script>`;
+  const found = await told(profile, page("{ sample: 1 }", failing), (tab) => tab.waitForFunction("window.hasFailed"));
+  assert.equal(found["web.errors"], 2);
+  const without = await told(profile, page("{ sample: 1, errors: false }", failing), (tab) => tab.evaluate(() => localStorage.clear()));
+  assert.equal("web.errors" in without, false);
+});
+
+inChromium("who is not drawn, or stopped it, tells nothing", async (profile) => {
+  assert.deepEqual(await told(profile, page("{ sample: 0.5, random: () => 0.5 }")), {});
+  assert.deepEqual(await told(profile, page("{ sample: 1 }"), (tab) => tab.evaluate("stop()")), {});
+});
