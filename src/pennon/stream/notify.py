@@ -21,6 +21,12 @@ def by_url(node: StreamNode, request: Request, _rest: str) -> Access:
     now = node.clock.time()
     if (token := request.query.get("token")) is not None:
         return admitted(node.keys.by_token(token, now), complete=node.is_complete)
+    return by_key_in_url(node, request, _rest)
+
+
+def by_key_in_url(node: StreamNode, request: Request, _rest: str) -> Access:
+    """Return what the client key in the URL opens; a key in the headers will do as well. A beacon has no headers."""
+    now = node.clock.time()
     if (secret := request.query.get("key")) is not None:
         access = admitted(node.keys.check(secret, now), complete=node.is_complete)
         if access.kind != "client":
