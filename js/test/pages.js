@@ -66,7 +66,7 @@ export class Pages {
     response.setHeader("Access-Control-Allow-Origin", "*");
     const page = this.#pages.get(path);
     if (typeof page === "function") return page(request, response);
-    if (page === undefined) return this.#file(path, response);
+    if (page === undefined) return path === "/favicon.ico" ? void response.writeHead(204).end() : this.#file(path, response);
     const { html, headers = {} } = typeof page === "string" ? { html: page } : page;
     response.writeHead(200, { "Content-Type": TYPES[".html"], "Cache-Control": "no-store", ...headers }).end(html);
   }

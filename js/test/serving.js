@@ -97,7 +97,8 @@ export class Serving extends Environment {
   #process = null;
   #folder = "";
   #port = 0;
-  #token = "";
+  /** The administrator's. */
+  token = "";
   /** @type {string[]} */
   #options;
 
@@ -121,7 +122,7 @@ export class Serving extends Environment {
     const data = join(this.#folder, "data");
     const said = await this.#run(["serve", "--json", "--data", data, "--port", String(this.#port), ...this.#options]);
     this.#port = Number(new URL(said.url).port);
-    this.#token ||= said.administratorToken;
+    this.token ||= said.administratorToken;
     return this;
   }
 
@@ -178,7 +179,7 @@ export class Serving extends Environment {
    * @returns {Promise<any>}
    */
   async api(method, path, body) {
-    const headers = { Authorization: `Bearer ${this.#token}`, "Content-Type": "application/json" };
+    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
     const answer = await fetch(`${this.address}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
     const text = await answer.text();
     assert(answer.ok, `${method} ${path}: ${answer.status} ${text}`);
@@ -192,7 +193,7 @@ export class Serving extends Environment {
    * @returns {Promise<number>}
    */
   async metric(name, labels = {}) {
-    const answer = await fetch(`${this.address}/metrics`, { headers: { Authorization: `Bearer ${this.#token}` } });
+    const answer = await fetch(`${this.address}/metrics`, { headers: { Authorization: `Bearer ${this.token}` } });
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
     const lines = (await answer.text()).split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
     const matching = lines.filter((line) => wanted.every((label) => line.includes(label)));

@@ -43,6 +43,9 @@ export function testing(browser) {
       const profile = await freshProfile(browser());
       try {
         await body(profile);
+      } catch (error) {
+        if (error instanceof Error) error.message += `\nThe console said: ${JSON.stringify(profile.said, null, 2)}`;
+        throw error;
       } finally {
         await profile.close();
       }

@@ -95,14 +95,14 @@ function parts(fraction) {
 /** @param {unknown} fraction @returns {Fraction} */
 function firstFraction(fraction) {
   const [variant, weight] = parts(fraction);
-  if (!isText(variant) || !(Number.isInteger(weight) || typeof weight === "boolean")) throw new NoFraction();
+  if (!isText(variant) || !(Number.isSafeInteger(weight) || typeof weight === "boolean")) throw new NoFraction();
   return [variant, Number(weight)];
 }
 
 /** @param {unknown} fraction @returns {Fraction} */
 function laterFraction(fraction) {
   const [variant, weight] = parts(fraction);
-  if (!Number.isInteger(weight)) throw new NoFraction();
+  if (!Number.isSafeInteger(weight)) throw new NoFraction();
   return [variant, Math.max(0, /** @type {number} */ (weight))];
 }
 

@@ -30,7 +30,7 @@ import { Variants } from "./variants.js";
  */
 export function choosing(generation, split, owner, read) {
   const weights = split.weights.map(({ weight }) => weight);
-  const fraction = weights.find((weight) => !Number.isInteger(weight));
+  const fraction = weights.find((weight) => !Number.isSafeInteger(weight));
   if (fraction !== undefined) throw new Refused(`the weight ${fraction} is no integer`);
   if (weights.length === 0) throw new Refused("a split has weights");
   const otherwise = weights[weights.length - 1] === 0 ? weights.length - 1 : null;

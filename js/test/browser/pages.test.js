@@ -1,0 +1,8 @@
+/** Everything that happens to pages with flags, in one Chromium, against one running Pennon. */
+
+import "./life.js";
+import "./tabs.js";
+import "./flips.js";
+import "./hostile.js";
+import "./bad-input.js";
+import "./first-page.js";
