@@ -1,77 +1,86 @@
 """Who gets in: nobody without a credential, and nobody further than their role and project."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import httpx2
 import pytest
 from litestar import Litestar
 from litestar.routes import ASGIRoute, HTTPRoute
 
+from pennon.control.access.permissions import BUILT_IN, PERMISSIONS, Permission
 from pennon.stream.endpoints import ENDPOINTS
 from tests.serving import Api, InProcess, serving
 
 SECURITY = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-ROLES = ("reader", "developer", "administrator")
+ROLES = ("reader", "developer", "releaseManager", "administrator")
 E = "/projects/{project}/environments/{environment}"
-NEEDED = {
-    "GET /projects": "reader",
-    "GET /signing-keys": "administrator",
-    "POST /signing-keys": "administrator",
-    "POST /signing-keys/rotate": "administrator",
-    "DELETE /signing-keys/{key}": "administrator",
-    "POST /projects": "administrator",
-    "GET /projects/{project}": "reader",
-    "PUT /projects/{project}": "administrator",
-    "DELETE /projects/{project}": "administrator",
-    "GET /projects/{project}/changes": "reader",
-    "GET /projects/{project}/environments": "reader",
-    "POST /projects/{project}/environments": "administrator",
-    f"GET {E}": "reader",
-    f"PUT {E}": "administrator",
-    f"DELETE {E}": "administrator",
-    "GET /projects/{project}/flags": "reader",
-    "POST /projects/{project}/flags": "developer",
-    "GET /projects/{project}/flags/{flag}": "reader",
-    "PUT /projects/{project}/flags/{flag}": "developer",
-    "DELETE /projects/{project}/flags/{flag}": "developer",
-    f"GET {E}/flags": "reader",
-    f"GET {E}/flags/{{flag}}": "reader",
-    f"PUT {E}/flags/{{flag}}": "developer",
-    f"GET {E}/segments": "reader",
-    f"POST {E}/segments": "developer",
-    f"GET {E}/segments/{{segment}}": "reader",
-    f"PUT {E}/segments/{{segment}}": "developer",
-    f"DELETE {E}/segments/{{segment}}": "developer",
-    f"GET {E}/layers": "reader",
-    f"POST {E}/layers": "developer",
-    f"GET {E}/layers/{{layer}}": "reader",
-    f"PUT {E}/layers/{{layer}}": "developer",
-    f"DELETE {E}/layers/{{layer}}": "developer",
-    f"GET {E}/changes": "reader",
-    f"POST {E}/changes": "developer",
-    f"POST {E}/changes/preview": "developer",
-    f"POST {E}/imports": "developer",
-    f"POST {E}/imports/preview": "developer",
-    f"GET {E}/changes/{{revision}}": "reader",
-    f"POST {E}/changes/{{revision}}/revert": "developer",
-    f"GET {E}/diff": "reader",
-    f"GET {E}/state": "reader",
-    f"POST {E}/explain": "reader",
-    f"GET {E}/counts": "reader",
-    f"GET {E}/propagation": "reader",
-    f"GET {E}/keys": "developer",
-    f"POST {E}/keys": "administrator",
-    f"POST {E}/keys/{{key}}/rotate": "administrator",
-    f"DELETE {E}/keys/{{key}}": "administrator",
-    "GET /tokens": "administrator",
-    "POST /tokens": "administrator",
-    "DELETE /tokens/{token}": "administrator",
-    "GET /installation/changes": "administrator",
-    "GET /openapi.json": "reader",
+NEEDED: Mapping[str, Permission | None] = {
+    "GET /projects": None,
+    "GET /signing-keys": "signing.manage",
+    "POST /signing-keys": "signing.manage",
+    "POST /signing-keys/rotate": "signing.manage",
+    "DELETE /signing-keys/{key}": "signing.manage",
+    "POST /projects": "project.create",
+    "GET /projects/{project}": "read",
+    "PUT /projects/{project}": "project.manage",
+    "DELETE /projects/{project}": "project.manage",
+    "GET /projects/{project}/changes": "read",
+    "GET /projects/{project}/environments": "read",
+    "POST /projects/{project}/environments": "environment.manage",
+    f"GET {E}": "read",
+    f"PUT {E}": "environment.manage",
+    f"DELETE {E}": "environment.manage",
+    "GET /projects/{project}/flags": "read",
+    "POST /projects/{project}/flags": "flag.define",
+    "GET /projects/{project}/flags/{flag}": "read",
+    "PUT /projects/{project}/flags/{flag}": "flag.define",
+    "DELETE /projects/{project}/flags/{flag}": "flag.delete",
+    f"GET {E}/flags": "read",
+    f"GET {E}/flags/{{flag}}": "read",
+    f"PUT {E}/flags/{{flag}}": "flag.change",
+    f"GET {E}/segments": "read",
+    f"POST {E}/segments": "flag.change",
+    f"GET {E}/segments/{{segment}}": "read",
+    f"PUT {E}/segments/{{segment}}": "flag.change",
+    f"DELETE {E}/segments/{{segment}}": "flag.change",
+    f"GET {E}/layers": "read",
+    f"POST {E}/layers": "flag.change",
+    f"GET {E}/layers/{{layer}}": "read",
+    f"PUT {E}/layers/{{layer}}": "flag.change",
+    f"DELETE {E}/layers/{{layer}}": "flag.change",
+    f"GET {E}/changes": "read",
+    f"POST {E}/changes": "flag.turnOff",
+    f"POST {E}/changes/preview": "read",
+    f"POST {E}/imports": "flag.change",
+    f"POST {E}/imports/preview": "read",
+    f"GET {E}/changes/{{revision}}": "read",
+    f"POST {E}/changes/{{revision}}/revert": "flag.turnOff",
+    f"GET {E}/diff": "read",
+    f"GET {E}/state": "read",
+    f"POST {E}/explain": "read",
+    f"GET {E}/counts": "read",
+    f"GET {E}/propagation": "read",
+    f"GET {E}/keys": "key.read",
+    f"POST {E}/keys": "key.manage",
+    f"POST {E}/keys/{{key}}/rotate": "key.manage",
+    f"DELETE {E}/keys/{{key}}": "key.manage",
+    "GET /permissions": None,
+    "GET /roles": None,
+    "POST /roles": "access.manage",
+    "GET /roles/{role}": None,
+    "PUT /roles/{role}": "access.manage",
+    "DELETE /roles/{role}": "access.manage",
+    "GET /tokens": "access.manage",
+    "POST /tokens": "access.manage",
+    "DELETE /tokens/{token}": "access.manage",
+    "GET /installation/changes": "installation.read",
+    "GET /openapi.json": None,
 }
-"""The role that each route of the admin API takes. One that is not listed fails the test below."""
+"""The permission that each route of the admin API takes; None: any. One that is not listed fails the test below."""
 
 
 @pytest.fixture(scope="module")
@@ -143,24 +152,43 @@ def test_a_method_that_a_path_does_not_take_does_nothing_for_a_stranger(running:
                     assert status in (401, 403, 404, 405), (method, template, status)
 
 
-def test_every_route_takes_the_role_that_is_listed_and_no_lower_one(running: tuple[InProcess, Api]) -> None:
+def test_every_route_takes_the_permission_that_is_listed(running: tuple[InProcess, Api]) -> None:
     server, api = running
     prefix = "/api/v1"
     admin = {route.replace(f" {prefix}", " ") for route in routes(server.app) if f" {prefix}" in route}
     assert {route for route in admin if not route.startswith("OPTIONS")} == set(NEEDED)
-    for role in ROLES:
+    assert {needed for needed in NEEDED.values() if needed} == set(PERMISSIONS)
+    for role, environment in itertools.product(ROLES, ("development", "production")):
         secret = api.made("POST", "tokens", {"name": role, "role": role})["secret"]
         with api.as_holder_of(secret) as holder:
             for route, needed in NEEDED.items():
-                method, _, template = route.partition(" ")
-                # What could be changed or deleted is in a project that is not there.
-                path = filled(template, **({} if method == "GET" else {"project": "none"}))
-                answer = holder.send(method, path.lstrip("/"), {} if method in ("POST", "PUT") else None)
-                allowed = ROLES.index(role) >= ROLES.index(needed)
+                answer = send_nothing(holder, route, environment)
+                in_production = environment == "production" and f"{E}/" in route
+                allowed = needed is None or BUILT_IN[role].gives(needed, production=in_production)
                 assert (answer.status_code not in (401, 403)) == allowed, (role, route, answer.text)
                 if not allowed:
-                    assert needed in answer.json()["detail"], (route, answer.text)
+                    assert f"the permission {needed} in" in answer.json()["detail"], (route, answer.text)
+                    assert "administrator" in answer.json()["detail"], (route, answer.text)
                 assert answer.status_code < 500, (route, answer.text)
+
+
+def test_a_token_uses_no_permission_that_is_not_in_its_scopes(api: Api) -> None:
+    new = {"name": "build", "role": "administrator", "scopes": ["read", "key.read"]}
+    with api.as_holder_of(api.made("POST", "tokens", new)["secret"]) as holder:
+        for route, needed in NEEDED.items():
+            answer = send_nothing(holder, route, "production")
+            allowed = needed in (None, "read", "key.read")
+            assert (answer.status_code != 403) == allowed, (route, answer.text)
+            if not allowed:
+                assert "this token is limited to key.read, read" in answer.json()["detail"]
+
+
+def send_nothing(holder: Api, route: str, environment: str) -> httpx2.Response:
+    """Send a request of *route* that changes nothing: what it names is not there, or its body is empty."""
+    method, _, template = route.partition(" ")
+    nowhere = {} if method == "GET" or template.startswith(f"{E}/") else {"project": "none"}
+    path = filled(template, **nowhere, environment=environment)
+    return holder.send(method, path.lstrip("/"), {} if method in ("POST", "PUT") else None)
 
 
 def test_a_token_of_one_project_acts_in_no_other(api: Api) -> None:
@@ -169,7 +197,7 @@ def test_a_token_of_one_project_acts_in_no_other(api: Api) -> None:
     with api.as_holder_of(secret) as holder:
         assert [each["key"] for each in holder.made("GET", "projects")["items"]] == ["mine"]
         assert holder.send("POST", "projects/mine/flags", {"key": "f"}).status_code == 201
-        for route in NEEDED.keys() - {"GET /projects", "GET /openapi.json"}:
+        for route in [route for route, needed in NEEDED.items() if needed]:
             method, _, template = route.partition(" ")
             body: object = {} if method in ("POST", "PUT") else None
             answer = holder.send(method, filled(template).lstrip("/"), body)

@@ -305,3 +305,26 @@ def test_demo_shows_changes_arriving_in_every_service(shell: Shell) -> None:
     assert "curl -s http://127.0.0.1:" in ended.stdout
     assert ended.stdout.count("in all services after") >= 3
     assert ended.stderr == ""
+
+
+def test_a_role_is_made_held_by_a_token_and_taken_back(shell: Shell, api: Api) -> None:
+    assert "flag.turnOff" in shell.done("role", "permissions")
+    shell.done("role", "create", "night", "--permit", "read", "--permit", "flag.turnOff", "--description", "On call.")
+    assert "night" in shell.done("role", "list")
+    made = shell.json("token", "create", "pager", "--role", "night", "--project", "default", "--env", "production")
+    assert "default/production" in shell.done("token", "list")
+    denied = shell.run("flag", "create", "mine", PENNON_TOKEN=made["secret"])
+    assert denied.returncode == NO
+    assert "your roles are held elsewhere: night in default/production" in " ".join(denied.stderr.split())
+    assert "in production nothing" in shell.done(
+        "role", "replace", "night", "--permit", "read", "--nothing-in-production"
+    )
+    assert shell.run("role", "delete", "night").returncode == NO
+    shell.done("token", "revoke", made["token"]["key"][:12], "--why", "the night is over")
+    shell.done("role", "delete", "night")
+    assert [one["key"] for one in shell.json("role", "list")] == [
+        "reader",
+        "developer",
+        "releaseManager",
+        "administrator",
+    ]

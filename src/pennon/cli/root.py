@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "flag": "pennon.cli.flag",
     "segment": "pennon.cli.segment",
     "key": "pennon.cli.key",
+    "token": "pennon.cli.token",
+    "role": "pennon.cli.role",
     "change": "pennon.cli.change",
     "eval": "pennon.cli.eval",
     "explain": "pennon.cli.explain",

@@ -19,7 +19,9 @@ from litestar import Litestar
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.access.keys import KeyService
+from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
+from pennon.control.access.views import permit
 from pennon.control.api import Services, build_application
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.changes.service import ChangeService
@@ -275,17 +277,18 @@ def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
+        roles=RoleService(log),
         keys=KeyService(log, clock),
         signing=SigningService(log, clock, storage.safe, _secret(settings)),
         projects=ProjectService(log),
         environments=EnvironmentService(log, _first_flag),
-        flags=FlagService(log, limits=limits),
+        flags=FlagService(log, limits=limits, permit=permit),
         flag_views=FlagViews(log),
         segments=SegmentService(log, limits=limits),
         segment_views=SegmentViews(log),
         layers=LayerService(log, limits=limits),
         layer_views=LayerViews(log),
-        changes=ChangeService(log, limits=limits),
+        changes=ChangeService(log, limits=limits, permit=permit),
         change_views=ChangeViews(log),
         counts=storage.counts,
         propagation=PropagationViews(log, storage.propagation, clock),

@@ -1,21 +1,18 @@
-"""Tokens and key secrets: how they look, what is stored of them, and what a token allows. Pure but for chance."""
+"""Tokens and key secrets: how they look, and what is stored of them. Pure but for chance."""
 
 import hashlib
 import re
 import secrets
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
-from pennon.control.errors import Forbidden
+from pennon.control.access.permissions import Grant
 from pennon.control.log import Actor
 from pennon.model import KeyKind
 from pennon.model.flags import Wire
 
-Role: TypeAlias = Literal["reader", "developer", "administrator"]
-"""Each may do what those before it may: look; change flags; change projects, environments, keys and tokens."""
-ROLES: tuple[Role, ...] = ("reader", "developer", "administrator")
 SHOWN_DIGITS = 12
 """How much of a hash people need to type or see to name a token or a key."""
 
@@ -30,7 +27,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Token(Wire, frozen=True, kw_only=True):
     """A token for the admin API. An item (`token`) of the installation's log; its key is the SHA-256 of the secret.
 
-    A token with a `project` acts in that project only. `not_after` is epoch seconds, None for ever.
+    A token with a `project` acts in that project only, and with `environments`, in these of it. `scopes` limits it to
+    some of the permissions that its role gives; None: all of them. `not_after` is epoch seconds, None for ever.
     """
 
     key: str
@@ -38,8 +36,10 @@ class Token(Wire, frozen=True, kw_only=True):
     changed_at: int = 0
     hash: str = ""
     name: str
-    role: Role
+    role: str
     project: str | None = None
+    environments: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     not_after: int | None = None
     revoked: bool = False
 
@@ -52,26 +52,20 @@ class Token(Wire, frozen=True, kw_only=True):
         """Return whether it is neither revoked nor past its time."""
         return not self.revoked and (self.not_after is None or now.timestamp() < self.not_after)
 
-    def allows(self, role: Role, project: str | None) -> bool:
-        """Return whether its holder may do what takes *role* in *project*; None: what belongs to no project."""
-        return ROLES.index(self.role) >= ROLES.index(role) and self.project in (None, project)
-
-    def require(self, role: Role, project: str | None) -> None:
-        """Raise `Forbidden` unless the token allows it, saying what it would take."""
-        if self.allows(role, project):
-            return
-        if self.project not in (None, project):
-            where = f"project {project!r}" if project else "the installation"
-            raise Forbidden(f"this token acts in project {self.project!r} only, not in {where}")
-        raise Forbidden(f"this takes the role {role}, and the token has the role {self.role}")
+    @property
+    def grant(self) -> Grant:
+        """The role that it holds, and where."""
+        return Grant(role=self.role, project=self.project, environments=self.environments)
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token to be created. See `Token`."""
 
     name: str
-    role: Role
+    role: str
     project: str | None = None
+    environments: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
     not_after: int | None = None
 
 

@@ -91,7 +91,7 @@ class KeyService:
         """Create a key like the one named by the first digits of its hash, which stays good for *overlap* only.
 
         An edge key is rotated in every environment that it opens. Raises `NotFound`, `Invalid`, `Conflict` for a key
-        that is not good any more, and `Forbidden` to a token that is no administrator's wherever the key opens.
+        that is not good any more, and `Forbidden` to who may not manage keys wherever the key opens.
         """
         if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
             message = f"the overlap is at most {LONGEST_OVERLAP.days} days"
@@ -175,12 +175,11 @@ def _records(writing: Writing, logs: Sequence[str], key: str) -> list[tuple[str,
 
 
 def _require_reach(reading: Reading, logs: Sequence[str], by: Actor) -> None:
-    """Refuse a token of one project the secret of a key that opens other projects too."""
-    opened = {log.split("/")[1] for log in logs}
-    if by.kind == "token" and len(opened) > 1:
-        token = views.token(reading, by.id)
-        for project in sorted(opened):
-            token.require("administrator", project)
+    """Refuse to somebody of one project the secret of a key that opens other projects too."""
+    if (holder := views.principal(reading, by)) is None:
+        return
+    for log in logs:
+        holder.require("key.manage", views.place(reading, *log.split("/")[1:]))
 
 
 def _is_good(record: KeyRecord, now: datetime) -> bool:

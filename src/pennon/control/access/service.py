@@ -7,14 +7,25 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from pennon.control.access.credentials import ROLES, NewToken, Token, new_secret, secret_hash
+from pennon.control.access.credentials import NewToken, Token, new_secret, secret_hash
+from pennon.control.access.permissions import PERMISSIONS
+from pennon.control.access.views import roles, tokens
 from pennon.control.access.views import token as find_token
-from pennon.control.access.views import tokens
 from pennon.control.clock import Clock
 from pennon.control.errors import Conflict, Unauthenticated, Unavailable
-from pennon.control.log import INSTALLATION, SYSTEM, Actor, ChangeLog, Idempotency, Outcome, Reading, outcome_of
+from pennon.control.log import (
+    INSTALLATION,
+    SYSTEM,
+    Actor,
+    ChangeLog,
+    Idempotency,
+    Outcome,
+    Reading,
+    outcome_of,
+    project_log,
+)
 from pennon.control.naming import accept, name_problems
-from pennon.model import Problem
+from pennon.model import Problem, pointer
 
 STAMP_EVERY = timedelta(minutes=1)
 """How exact last-used times are. Exacter ones would make every request a write."""
@@ -107,10 +118,15 @@ class TokenService:
         yield from name_problems(new.name)
         if not new.name.strip():
             yield Problem("/name", "a token needs a name", "say who or what uses it")
-        if new.role not in ROLES:
-            yield Problem("/role", f"there is no role {new.role!r}", f"write one of {', '.join(ROLES)}")
+        if new.role not in (known := [role.key for role in roles(reading)]):
+            yield Problem("/role", f"there is no role {new.role!r}", f"write one of {', '.join(known)}")
         if new.project is not None and reading.item(INSTALLATION, "project", new.project) is None:
             yield Problem("/project", f"there is no project {new.project!r}", "create it first, or leave it out")
+        yield from _place_problems(reading, new)
+        for at, scope in enumerate(new.scopes or ()):
+            if scope not in PERMISSIONS:
+                message, mend = f"there is no permission {scope!r}", f"write one of {', '.join(PERMISSIONS)}"
+                yield Problem(pointer("scopes", at), message, mend)
         if new.not_after is not None and new.not_after <= self._clock.now().timestamp():
             yield Problem("/notAfter", "this time has passed", "give a time to come, in seconds since 1970")
 
@@ -137,5 +153,16 @@ class TokenService:
             logger.warning("last use of a token not noted", error=str(error))
 
 
+def _place_problems(reading: Reading, new: NewToken) -> Iterator[Problem]:
+    if new.environments and new.project is None:
+        yield Problem("/environments", "environments belong to a project", "name the project, or leave them out")
+        return
+    for at, key in enumerate(new.environments):
+        if reading.item(project_log(new.project or ""), "environment", key) is None:
+            message = f"there is no environment {key!r} in project {new.project!r}"
+            yield Problem(pointer("environments", at), message, "create it first, or leave it out")
+
+
 def _is_lasting(token: Token) -> bool:
-    return token.role == "administrator" and token.project is None and token.not_after is None
+    is_whole = token.project is None and token.scopes is None
+    return token.role == "administrator" and is_whole and token.not_after is None

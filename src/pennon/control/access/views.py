@@ -1,9 +1,23 @@
 """What there is of tokens and keys, for pages and for other nouns. Secrets are nowhere."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from pennon.control.access.credentials import Token, is_hash_prefix
-from pennon.control.errors import Conflict, NotFound
-from pennon.control.log import INSTALLATION, EnvironmentName, Reading, Stored
+from pennon.control.access.permissions import BUILT_IN, Permission, Principal, Role, Where, resolved
+from pennon.control.errors import Conflict, Forbidden, NotFound
+from pennon.control.log import INSTALLATION, Actor, EnvironmentName, Reading, Stored, project_log
 from pennon.model import KeyRecord
+from pennon.model.flags import Wire
+
+Permit: TypeAlias = Callable[[Reading, Actor, EnvironmentName, Permission], None]
+"""Raises `Forbidden` unless an actor may do in an environment what takes a permission."""
+
+
+class _Marked(Wire, frozen=True):
+    """What there is to know of an environment here: the noun itself is of a layer above."""
+
+    production: bool = False
 
 
 def tokens(reading: Reading, *, after: str | None = None, limit: int | None = None) -> list[Token]:
@@ -14,6 +28,58 @@ def tokens(reading: Reading, *, after: str | None = None, limit: int | None = No
 def token(reading: Reading, prefix: str) -> Token:
     """Return the token whose hash starts with *prefix*. Raises `NotFound`, or `Conflict` if there are several."""
     return _by_prefix(reading, INSTALLATION, "token", prefix).read(Token)
+
+
+def role(reading: Reading, key: str) -> Role:
+    """Return a role, built in or custom. Raises `NotFound`."""
+    if (built_in := BUILT_IN.get(key)) is not None:
+        return built_in
+    if (found := reading.item(INSTALLATION, "role", key)) is None:
+        raise NotFound("role", key)
+    return found.read(Role)
+
+
+def roles(reading: Reading) -> list[Role]:
+    """Return the built-in roles, from the least to the most, and the custom ones in the order of their keys."""
+    return [*BUILT_IN.values(), *(stored.read(Role) for stored in reading.items(INSTALLATION, "role"))]
+
+
+def principal_of(reading: Reading, found: Token) -> Principal:
+    """Return what the holder of a token may do."""
+    known = {each.key: each for each in roles(reading)}
+    scopes = None if found.scopes is None else frozenset(found.scopes)
+    return Principal(found.actor, resolved([found.grant], known), scopes)
+
+
+def principal(reading: Reading, actor: Actor) -> Principal | None:
+    """Return what *actor* may do now; None: everything, for it is Pennon itself.
+
+    Raises `Forbidden` for somebody who is not there any more.
+    """
+    if actor.kind == "system":
+        return None
+    try:
+        return principal_of(reading, token(reading, actor.id))
+    except NotFound as error:
+        raise Forbidden(f"the {actor.kind} {actor.name!r} is not there any more") from error
+
+
+def place(reading: Reading, project: str | None, environment: str | None = None) -> Where:
+    """Return where something is to be done. What is not there is no production."""
+    if project is None or environment is None:
+        return Where(project)
+    stored = reading.item(project_log(project), "environment", environment)
+    return Where(project, environment, stored is not None and stored.read(_Marked).production)
+
+
+def permit(reading: Reading, actor: Actor, name: EnvironmentName, permission: Permission) -> None:
+    """Raise `Forbidden` unless *actor* may do what takes *permission* in an environment."""
+    if (holder := principal(reading, actor)) is not None:
+        holder.require(permission, place(reading, name.project, name.environment), roles=roles(reading))
+
+
+def permit_everybody(reading: Reading, actor: Actor, name: EnvironmentName, permission: Permission) -> None:
+    """Do not ask: for who embeds the services without accounts."""
 
 
 def keys(

@@ -8,12 +8,14 @@ from litestar import Request, Response
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from pennon.control.access.credentials import NewKey, NewToken, Role, Token
+from pennon.control.access.credentials import NewKey, NewToken, Token
 from pennon.control.access.keys import IssuedKey
+from pennon.control.access.permissions import Permission, Principal
 from pennon.control.access.views import keys, tokens
 from pennon.control.api.answers import REVISION, ListOf, done_answer, list_answer, paged
+from pennon.control.api.authentication import require_in
 from pennon.control.api.inputs import Command, Key, Paging, Place
-from pennon.control.api.routes import ADMINISTRATOR, DEVELOPER, ENVIRONMENT, creates, deletes, reads
+from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads
 from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
@@ -34,8 +36,10 @@ class TokenResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     key: str
     name: str
-    role: Role
+    role: str
     project: Annotated[str | None, Meta(description="The only project it acts in; null for all.")]
+    environments: Annotated[tuple[str, ...], Meta(description="The only environments it acts in; none: all.")]
+    scopes: Annotated[tuple[str, ...] | None, Meta(description="The only permissions it uses; null for its role's.")]
     not_after: Annotated[int | None, Meta(description="When it expires, epoch seconds; null for never.")]
     revoked: bool
     last_used: Annotated[datetime | None, Meta(description="To the minute; null for never.")]
@@ -45,8 +49,15 @@ class NewTokenBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A token to create."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, description="Who or what uses it.")]
-    role: Annotated[Role, Meta(description="Each may do what those before it may.")]
+    role: Annotated[str, Meta(max_length=256, description="What it may do: the key of a role.")]
     project: Annotated[str | None, Meta(description="The only project it acts in; null for all.")] = None
+    environments: Annotated[
+        tuple[str, ...], Meta(max_length=100, description="The only environments of the project it acts in; none: all.")
+    ] = ()
+    scopes: Annotated[
+        tuple[Permission, ...] | None,
+        Meta(description="The only permissions that it uses of those its role gives; null for all."),
+    ] = None
     not_after: Annotated[Expiry | None, Meta(description="When it expires; null for never.")] = None
 
 
@@ -110,6 +121,8 @@ def _token(token: Token, last_used: datetime | None = None) -> TokenResource:
         name=token.name,
         role=token.role,
         project=token.project,
+        environments=token.environments,
+        scopes=token.scopes,
         not_after=token.not_after,
         revoked=token.revoked,
         last_used=last_used,
@@ -141,7 +154,7 @@ def access_routes(services: Services) -> list[Any]:
 
 
 def _token_routes(services: Services) -> list[Any]:
-    @reads("/tokens", ListOf[TokenResource], role=ADMINISTRATOR)
+    @reads("/tokens", ListOf[TokenResource], permission="access.manage")
     def list_tokens(paging: Paging) -> Response[Any]:
         """List all tokens, revoked and expired ones too."""
         with services.log.reading() as reading:
@@ -151,16 +164,24 @@ def _token_routes(services: Services) -> list[Any]:
         return list_answer((msgspec.json.encode(_token(token, times.get(token.key))) for token in page), following)
 
     @creates(
-        "/tokens", IssuedTokenResource, role=ADMINISTRATOR, example={"name": "deploy pipeline", "role": "developer"}
+        "/tokens",
+        IssuedTokenResource,
+        permission="access.manage",
+        example={
+            "name": "deploy pipeline",
+            "role": "releaseManager",
+            "project": "shop",
+            "scopes": ["read", "flag.change"],
+        },
     )
     def create_token(data: JSONBody[NewTokenBody], command: Command) -> Response[Any]:
         """Create a token."""
-        new = NewToken(name=data.name, role=data.role, project=data.project, not_after=data.not_after)
+        new = NewToken(**msgspec.structs.asdict(data))
         issued = services.tokens.create_token(new, **command.said)
         headers = {REVISION: str(issued.outcome.position), "Cache-Control": "no-store"}
         return Response(IssuedTokenResource(_token(issued.token), issued.secret), status_code=201, headers=headers)
 
-    @deletes("/tokens/{token:str}", role=ADMINISTRATOR)
+    @deletes("/tokens/{token:str}", permission="access.manage")
     def revoke_token(token: Key, command: Command) -> Response[Any]:
         """Make a token worthless from now on. It is named by its hash or the hash's first digits."""
         return done_answer(services.tokens.revoke_token(token, **command.said))
@@ -169,7 +190,7 @@ def _token_routes(services: Services) -> list[Any]:
 
 
 def _key_routes(services: Services) -> list[Any]:
-    @reads(_KEYS, ListOf[KeyResource], role=DEVELOPER)
+    @reads(_KEYS, ListOf[KeyResource], permission="key.read")
     def list_keys(where: Place, paging: Paging) -> Response[Any]:
         """List the keys of an environment, revoked and expired ones too."""
         with services.log.reading() as reading:
@@ -178,15 +199,15 @@ def _key_routes(services: Services) -> list[Any]:
         page, following = paged(found, paging.limit, lambda record: record.key)
         return list_answer((msgspec.json.encode(_key(record)) for record in page), following)
 
-    @creates(_KEYS, IssuedKeyResource, role=ADMINISTRATOR, example={"kind": "server", "name": "checkout service"})
+    @creates(_KEYS, IssuedKeyResource, permission="key.manage", example={"kind": "server", "name": "checkout service"})
     def create_key(
-        request: Request[Any, Token, Any],
+        request: Request[Any, Principal, Any],
         where: Place,
         data: JSONBody[NewKeyBody],
         command: Command,
     ) -> Response[Any]:
         """Create a key."""
-        opened = [where, *_named(data.environments, request.user)]
+        opened = [where, *_named(services, data.environments, request.user)]
         new = NewKey(
             kind=data.kind,
             name=data.name,
@@ -196,13 +217,13 @@ def _key_routes(services: Services) -> list[Any]:
         )
         return _issued(services.keys.create_key(opened, new, **command.said))
 
-    @creates(_KEY + "/rotate", IssuedKeyResource, role=ADMINISTRATOR, example={"overlapSeconds": 86400})
+    @creates(_KEY + "/rotate", IssuedKeyResource, permission="key.manage", example={"overlapSeconds": 86400})
     def rotate_key(where: Place, key: Key, data: JSONBody[RotateBody], command: Command) -> Response[Any]:
         """Create a key like this one, which stays good for a while only."""
         overlap = timedelta(seconds=data.overlap_seconds)
         return _issued(services.keys.rotate_key(where, key, overlap=overlap, **command.said))
 
-    @deletes(_KEY, role=ADMINISTRATOR)
+    @deletes(_KEY, permission="key.manage")
     def revoke_key(where: Place, key: Key, command: Command) -> Response[Any]:
         """Make a key worthless from now on, in every environment that it opens."""
         return done_answer(services.keys.revoke_key(where, key, **command.said))
@@ -210,14 +231,14 @@ def _key_routes(services: Services) -> list[Any]:
     return [list_keys, create_key, rotate_key, revoke_key]
 
 
-def _named(environments: tuple[str, ...], token: Token) -> list[EnvironmentName]:
-    """Return the environments of these names. The token must be an administrator's in each."""
+def _named(services: Services, environments: tuple[str, ...], by: Principal) -> list[EnvironmentName]:
+    """Return the environments of these names. Whoever makes the key must be allowed to in each."""
     names = []
     for index, text in enumerate(environments):
         project, slash, environment = text.partition("/")
         if not (project and slash and environment):
             problem = f"{text!r} is not the name of an environment"
             raise Invalid.at(pointer("environments", index), problem, "write project/environment")
-        token.require(ADMINISTRATOR, project)
         names.append(EnvironmentName(project, environment))
+        require_in(services, by, "key.manage", names[-1])
     return names

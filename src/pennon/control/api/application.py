@@ -29,6 +29,7 @@ from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
 from pennon.control.api.propagation import propagation_routes
+from pennon.control.api.roles import role_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.services import Services
 from pennon.control.api.signing import signing_routes
@@ -57,7 +58,7 @@ def build_application(  # what a server is made of
 
     *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request.
     """
-    guard = token_guard(services.tokens.authenticate)
+    guard = token_guard(services)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
     app = Litestar(
         route_handlers=[admin_api(services, settings, guard), *health],
@@ -94,6 +95,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
+                *role_routes(services),
                 *propagation_routes(services),
                 *signing_routes(services),
                 *routes,

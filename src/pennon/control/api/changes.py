@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer, shown_warnings
 from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place, moment
 from pennon.control.api.resources import WarningResource
-from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, reads
+from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
@@ -175,7 +175,14 @@ def change_routes(services: Services, max_bytes: int) -> list[Any]:
 
 
 def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
-    @creates(_CHANGES, Changed, max_bytes=max_bytes, status=200, example={"edits": [_TURN_ON], "why": "launch"})
+    @creates(
+        _CHANGES,
+        Changed,
+        permission="flag.turnOff",  # and for all else, as `flags.project` finds it
+        max_bytes=max_bytes,
+        status=200,
+        example={"edits": [_TURN_ON], "why": "launch"},
+    )
     def make_change(where: Place, data: JSONBody[ChangeBody], command: Command) -> Response[Any]:
         """Make several edits as one change: all of them or none."""
         outcome = services.changes.apply(
@@ -188,12 +195,19 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
         )
         return change_answer(outcome)
 
-    @creates(_CHANGES + "/preview", PreviewResource, max_bytes=max_bytes, status=200, example={"edits": [_TURN_ON]})
+    @creates(
+        _CHANGES + "/preview",
+        PreviewResource,
+        permission="read",
+        max_bytes=max_bytes,
+        status=200,
+        example={"edits": [_TURN_ON]},
+    )
     def preview_change(where: Place, data: JSONBody[PreviewBody]) -> Response[Any]:
         """Tell what edits would change, and change nothing."""
         return preview_answer(services.changes.preview(where, data.edits, expected=data.expected))
 
-    @creates(_CHANGE + "/revert", Changed, status=200, example={"why": "more errors since"})
+    @creates(_CHANGE + "/revert", Changed, permission="flag.turnOff", status=200, example={"why": "more errors since"})
     def revert_change(
         where: Place, revision: RevisionInPath, data: JSONBody[RevertBody], command: Command
     ) -> Response[Any]:
@@ -228,7 +242,7 @@ def _log_routes(services: Services) -> list[Any]:
         page = services.change_views.project_changes(project, flag=flag, before=after, limit=limit)
         return _list(page.items, page.next)
 
-    @reads("/installation/changes", ListOf[ChangeResource], role=ADMINISTRATOR)
+    @reads("/installation/changes", ListOf[ChangeResource], permission="installation.read")
     def list_installation_changes(after: After = _HIGHEST, limit: Limit = 100) -> Response[Any]:
         """List the changes of what belongs to no project, the newest first: projects and tokens."""
         with services.log.reading() as reading:

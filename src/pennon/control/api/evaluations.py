@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import REVISION, ListOf
 from pennon.control.api.inputs import NO_CONTROLS, Place, moment
-from pennon.control.api.routes import ENVIRONMENT, READER, creates, reads
+from pennon.control.api.routes import ENVIRONMENT, creates, reads
 from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
@@ -45,7 +45,7 @@ def evaluation_routes(services: Services, limits: Limits) -> list[Any]:
     @creates(
         ENVIRONMENT + "/explain",
         Explanation,
-        role=READER,
+        permission="read",
         max_bytes=max_bytes,
         status=200,
         example={"flag": "new-checkout", "context": {"targetingKey": "u1", "country": "DE"}},

@@ -130,7 +130,12 @@ def _definition_routes(services: Services) -> list[Any]:
         page = services.flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
         return list_answer(map(show_definition, page.items), page.next)
 
-    @creates(_DEFINITIONS, DefinitionResource, example={"key": "new-checkout", "clientSide": True, "tags": ["shop"]})
+    @creates(
+        _DEFINITIONS,
+        DefinitionResource,
+        permission="flag.define",
+        example={"key": "new-checkout", "clientSide": True, "tags": ["shop"]},
+    )
     def create_flag(project: Key, data: JSONBody[NewDefinition], command: Command) -> Response[Any]:
         """Create a flag: off in every environment, each with a salt of its own."""
         definition = sent(data, FlagDefinition, key=data.key)
@@ -143,7 +148,12 @@ def _definition_routes(services: Services) -> list[Any]:
         """Show what a flag is."""
         return item_answer(request, services.flag_views.definition(project, item_key), show_definition)
 
-    @replaces(_DEFINITION, DefinitionResource, example={"name": "New checkout", "lifetime": "temporary"})
+    @replaces(
+        _DEFINITION,
+        DefinitionResource,
+        permission="flag.define",
+        example={"name": "New checkout", "lifetime": "temporary"},
+    )
     def change_definition(
         project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -153,7 +163,7 @@ def _definition_routes(services: Services) -> list[Any]:
         outcome = services.flags.change_definition(project, definition, expected=expected, **command.said)
         return changed_answer(outcome, show_definition)
 
-    @deletes(_DEFINITION)
+    @deletes(_DEFINITION, permission="flag.delete")
     def delete_flag(project: Key, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a flag, in every environment. Refused while another flag has it as a prerequisite."""
         outcome = services.flags.delete_flag(project, item_key, expected=expected, **command.said)
@@ -176,7 +186,7 @@ def _configuration_routes(services: Services) -> list[Any]:
         """Show what an environment does with a flag."""
         return item_answer(request, services.flag_views.flag(where, item_key), show_configuration)
 
-    @replaces(_FLAG, ConfigurationResource, example=_CONFIGURATION)
+    @replaces(_FLAG, ConfigurationResource, permission="flag.change", example=_CONFIGURATION)
     def set_configuration(
         where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command, expected: Expected
     ) -> Response[Any]:

@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from pennon.control.api.authentication import Guard
 from pennon.control.api.metrics import HttpMetrics
-from pennon.control.api.routes import READER, ROLE
+from pennon.control.api.routes import PERMISSION
 
 _REMEMBERED_S = 0.5
 
@@ -69,7 +69,7 @@ def health_routes(
         health = Health("not ready", missing) if missing else Health("ready")
         return Response(health, status_code=503 if missing else 200, headers={"Cache-Control": "no-store"})
 
-    @get("/metrics", include_in_schema=False, opt={ROLE: READER})
+    @get("/metrics", include_in_schema=False, opt={PERMISSION: "read"})
     async def show_metrics() -> Response[bytes]:
         """Show what Prometheus scrapes."""
         body, media_type = await metrics.exposition()

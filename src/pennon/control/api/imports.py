@@ -47,7 +47,7 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True):
 def import_routes(services: Services, max_bytes: int) -> list[Any]:
     """Return the routes; bodies are at most *max_bytes* long."""
 
-    @creates(_IMPORTS, Changed, max_bytes=max_bytes, status=200, example=_EXAMPLE)
+    @creates(_IMPORTS, Changed, permission="flag.change", max_bytes=max_bytes, status=200, example=_EXAMPLE)
     def make_import(where: Place, data: JSONBody[ImportBody], command: Command) -> Response[Any]:
         """Import flags and segments as one change: all of them or none."""
         outcome = services.changes.apply(
@@ -60,7 +60,9 @@ def import_routes(services: Services, max_bytes: int) -> list[Any]:
         )
         return change_answer(outcome)
 
-    @creates(_IMPORTS + "/preview", PreviewResource, max_bytes=max_bytes, status=200, example=_EXAMPLE)
+    @creates(
+        _IMPORTS + "/preview", PreviewResource, permission="read", max_bytes=max_bytes, status=200, example=_EXAMPLE
+    )
     def preview_import(where: Place, data: JSONBody[ImportBody]) -> Response[Any]:
         """Tell what an import would change, and change nothing."""
         return preview_answer(services.changes.preview(where, data.edits, expected=data.expected))

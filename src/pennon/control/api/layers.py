@@ -51,7 +51,7 @@ def layer_routes(services: Services) -> list[Any]:
         page = services.layer_views.layers(where, after=paging.after, limit=paging.limit)
         return list_answer(map(show_layer, page.items), page.next)
 
-    @creates(_LIST, LayerResource, example={"key": "checkout", "slots": _SLOTS})
+    @creates(_LIST, LayerResource, permission="flag.change", example={"key": "checkout", "slots": _SLOTS})
     def create_layer(where: Place, data: JSONBody[NewLayer], command: Command) -> Response[Any]:
         """Create a layer."""
         return _changed(
@@ -63,7 +63,7 @@ def layer_routes(services: Services) -> list[Any]:
         """Show a layer."""
         return item_answer(request, services.layer_views.layer(where, item_key), show_layer)
 
-    @replaces(_ONE, LayerResource, example={"slots": _SLOTS})
+    @replaces(_ONE, LayerResource, permission="flag.change", example={"slots": _SLOTS})
     def replace_layer(
         where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -72,7 +72,7 @@ def layer_routes(services: Services) -> list[Any]:
         layer = sent(data, Layer, key=item_key)
         return _changed(services.layers.replace_layer(where, layer, expected=expected, **command.said))
 
-    @deletes(_ONE)
+    @deletes(_ONE, permission="flag.change")
     def delete_layer(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a layer. Refused while a flag has an experiment in it."""
         return _changed(services.layers.delete_layer(where, item_key, expected=expected, **command.said))

@@ -19,7 +19,7 @@ from litestar.routes import HTTPRoute
 import pennon
 from pennon.control.api.inputs import NO_CONTROLS
 from pennon.control.api.problems import MEDIA_TYPE, ProblemDetails
-from pennon.control.api.routes import ANSWER, EXAMPLE, ROLE, VERSIONED, reads
+from pennon.control.api.routes import ANSWER, ANYWHERE, EXAMPLE, PERMISSION, VERSIONED, reads
 
 Json: TypeAlias = dict[str, Any]
 
@@ -32,6 +32,7 @@ _KEYS = {
     "layer": "The layer's key. It is the rest of the path: a slash in it may stand as it is.",
     "key": "The key's hash, or its first digits.",
     "token": "The token's hash, or its first digits.",
+    "role": "The role's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
 _POSITION = {"description": "Where the log stands after it, as epoch.revision.", "schema": {"type": "string"}}
@@ -47,7 +48,7 @@ _IF_NONE_MATCH: list[Json] = [
 _ERRORS = {
     400: "The request cannot be read: a parameter, or a body that is not JSON.",
     401: "No token, or none that is good.",
-    403: "The token does not allow it. `detail` says which role it takes.",
+    403: "The token does not allow it. `detail` says which permission it takes, and who has it.",
     404: "Something that the path names is not there. `detail` says what.",
     409: "The state does not allow it now. `detail` says why.",
     412: "The state is not what you believed. `current` is what it is.",
@@ -65,7 +66,7 @@ def openapi_route(router: Router) -> Any:
     """Return the route that shows the description of *router*'s routes, which is made when first asked for."""
     made: list[bytes] = []
 
-    @reads("/openapi.json", Json, any_project=True)
+    @reads("/openapi.json", Json, anywhere=True)
     def show_openapi() -> Response[Any]:
         """Show this description."""
         if not made:
@@ -84,7 +85,7 @@ def describe(router: Router) -> Json:
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for method, (handler, _) in route.route_handler_map.items()
-        if handler.opt.get(ROLE)
+        if handler.opt.get(PERMISSION)
     ]
     schemas = _Schemas([handler for _, _, handler in operations])
     paths = document["paths"]
@@ -152,7 +153,7 @@ def _operation(found: Json, path: str, handler: HTTPRouteHandler, schemas: _Sche
     operation: Json = {
         "operationId": re.sub(r"_(\w)", lambda match: match[1].upper(), name),
         "summary": text.partition("\n")[0].rstrip("."),
-        "description": f"{text}\n\nTakes the role {handler.opt[ROLE]}.",
+        "description": f"{text}\n\n{_needed(handler)}",
         "tags": [_tag(path)],
         "parameters": [_parameter(each) for each in found.get("parameters", [])]
         + _IF_NONE_MATCH * bool(handler.opt.get(VERSIONED)),
@@ -164,6 +165,10 @@ def _operation(found: Json, path: str, handler: HTTPRouteHandler, schemas: _Sche
             content["example"] = example
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
+
+
+def _needed(handler: HTTPRouteHandler) -> str:
+    return "Takes any token." if handler.opt.get(ANYWHERE) else f"Takes the permission `{handler.opt[PERMISSION]}`."
 
 
 def _tag(path: str) -> str:

@@ -6,11 +6,11 @@ from litestar import Request, Response
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
-from pennon.control.access.credentials import Token
+from pennon.control.access.permissions import Principal
 from pennon.control.api.answers import ListOf, changed_answer, done_answer, item_answer, list_answer, paged
 from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
-from pennon.control.api.routes import ADMINISTRATOR, ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
+from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
 from pennon.control.environments.views import Environment, environments
 from pennon.control.environments.views import environment as find_environment
@@ -79,31 +79,28 @@ def project_routes(services: Services) -> list[Any]:
 
 
 def _project_routes(services: Services) -> list[Any]:
-    @reads("/projects", ListOf[ProjectResource], any_project=True)
-    def list_projects(request: Request[Any, Token, Any], paging: Paging) -> Response[Any]:
+    @reads("/projects", ListOf[ProjectResource], anywhere=True)
+    def list_projects(request: Request[Any, Principal, Any], paging: Paging) -> Response[Any]:
         """List the projects that the token may see."""
-        only = request.user.project
         with services.log.reading() as reading:
-            if only is not None:
-                return list_answer([show_project(find_project(reading, only))], None)
-            found = projects(reading, after=paging.after, limit=paging.limit + 1)
+            found = [each for each in projects(reading, after=paging.after) if request.user.sees(each.key)]
         page, following = paged(found, paging.limit, lambda project: project.key)
         return list_answer(map(show_project, page), following)
 
-    @creates("/projects", ProjectResource, role=ADMINISTRATOR, example={"key": "shop", "name": "The shop"})
+    @creates("/projects", ProjectResource, permission="project.create", example={"key": "shop", "name": "The shop"})
     def create_project(data: JSONBody[NewProject], command: Command) -> Response[Any]:
         """Create a project, without environments."""
         outcome = services.projects.create_project(sent(data, Project, key=data.key), **command.said)
         return changed_answer(outcome, _stored_project, status=201)
 
     @reads(PROJECT, ProjectResource, versioned=True)
-    def read_project(request: Request[Any, Token, Any], project: Key) -> Response[Any]:
+    def read_project(request: Request[Any, Principal, Any], project: Key) -> Response[Any]:
         """Show a project."""
         with services.log.reading() as reading:
             found = find_project(reading, project)
         return item_answer(request, found, show_project)
 
-    @replaces(PROJECT, ProjectResource, role=ADMINISTRATOR, example={"name": "The shop"})
+    @replaces(PROJECT, ProjectResource, permission="project.manage", example={"name": "The shop"})
     def describe_project(
         project: Key, data: JSONBody[ProjectResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -114,7 +111,7 @@ def _project_routes(services: Services) -> list[Any]:
         )
         return changed_answer(outcome, _stored_project)
 
-    @deletes(PROJECT, role=ADMINISTRATOR)
+    @deletes(PROJECT, permission="project.manage")
     def delete_project(project: Key, command: Command, confirm: Confirm = None) -> Response[Any]:
         """Delete a project. One that holds something, only if the key is confirmed."""
         return done_answer(services.projects.delete_project(project, confirm=confirm, **command.said))
@@ -133,7 +130,7 @@ def _environment_routes(services: Services) -> list[Any]:
         page, following = paged(found, paging.limit, lambda environment: environment.key)
         return list_answer(map(show_environment, page), following)
 
-    @creates(environments_path, EnvironmentResource, role=ADMINISTRATOR, example={"key": "staging"})
+    @creates(environments_path, EnvironmentResource, permission="environment.manage", example={"key": "staging"})
     def create_environment(project: Key, data: JSONBody[NewEnvironment], command: Command) -> Response[Any]:
         """Create an environment, in which every flag of the project is off."""
         outcome = services.environments.create_environment(
@@ -142,13 +139,13 @@ def _environment_routes(services: Services) -> list[Any]:
         return changed_answer(outcome, _stored_environment, status=201)
 
     @reads(ENVIRONMENT, EnvironmentResource, versioned=True)
-    def read_environment(request: Request[Any, Token, Any], where: Place) -> Response[Any]:
+    def read_environment(request: Request[Any, Principal, Any], where: Place) -> Response[Any]:
         """Show an environment."""
         with services.log.reading() as reading:
             found = find_environment(reading, where)
         return item_answer(request, found, show_environment)
 
-    @replaces(ENVIRONMENT, EnvironmentResource, role=ADMINISTRATOR, example={"production": True})
+    @replaces(ENVIRONMENT, EnvironmentResource, permission="environment.manage", example={"production": True})
     def describe_environment(
         where: Place, data: JSONBody[EnvironmentResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -162,7 +159,7 @@ def _environment_routes(services: Services) -> list[Any]:
         )
         return changed_answer(outcome, _stored_environment)
 
-    @deletes(ENVIRONMENT, role=ADMINISTRATOR)
+    @deletes(ENVIRONMENT, permission="environment.manage")
     def delete_environment(where: Place, command: Command, confirm: Confirm = None) -> Response[Any]:
         """Delete an environment. One that holds something, only if the key is confirmed."""
         return done_answer(services.environments.delete_environment(where, confirm=confirm, **command.said))

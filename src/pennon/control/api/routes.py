@@ -1,30 +1,29 @@
 """The four kinds of route that there are, so that each noun's module says only what is particular to it.
 
-Every route names the role that it needs and what it answers; one that names no role is closed to everybody.
+Every route names the permission that it needs and what it answers; one that names none is closed to everybody.
 """
 
 from typing import Any
 
 from litestar import delete, get, post, put
 
-from pennon.control.access.credentials import Role
+from pennon.control.access.permissions import Permission
 from pennon.control.api.bodies import StrictBody, read_body
 
-ROLE, ANSWER, ANY_PROJECT, VERSIONED, EXAMPLE = "role", "answer", "any_project", "versioned", "example"
+PERMISSION, ANSWER, ANYWHERE, VERSIONED, EXAMPLE = "permission", "answer", "anywhere", "versioned", "example"
 PROJECT = "/projects/{project:str}"
 ENVIRONMENT = PROJECT + "/environments/{environment:str}"
-READER: Role = "reader"
-DEVELOPER: Role = "developer"
-ADMINISTRATOR: Role = "administrator"
 
 
-def reads(path: str, answer: Any, *, role: Role = READER, any_project: bool = False, versioned: bool = False) -> get:
+def reads(
+    path: str, answer: Any, *, permission: Permission = "read", anywhere: bool = False, versioned: bool = False
+) -> get:
     """Make a route that shows something, of the type *answer*.
 
-    With *any_project*, tokens of one project are let in too; the route shows them no more than they may see.
+    With *anywhere*, it lets in whoever has a good token; the route shows them no more than they may see.
     *versioned*: it answers with an ETag, and 304 to who has it.
     """
-    said = {ROLE: role, ANSWER: answer, ANY_PROJECT: any_project, VERSIONED: versioned}
+    said = {PERMISSION: permission, ANSWER: answer, ANYWHERE: anywhere, VERSIONED: versioned}
     return get(path, sync_to_thread=True, opt=said)
 
 
@@ -32,7 +31,7 @@ def creates(  # what there is to say of a route
     path: str,
     answer: Any,
     *,
-    role: Role = DEVELOPER,
+    permission: Permission,
     max_bytes: int | None = None,
     status: int = 201,
     example: Any = None,
@@ -41,21 +40,21 @@ def creates(  # what there is to say of a route
 
     *example* is a body for those who read the API's description.
     """
-    said = {ROLE: role, ANSWER: answer, EXAMPLE: example}
+    said = {PERMISSION: permission, ANSWER: answer, EXAMPLE: example}
     return post(path, status_code=status, opt=said, **_with_body(max_bytes))
 
 
 def replaces(
-    path: str, answer: Any, *, role: Role = DEVELOPER, max_bytes: int | None = None, example: Any = None
+    path: str, answer: Any, *, permission: Permission, max_bytes: int | None = None, example: Any = None
 ) -> put:
     """Make a route that replaces something and shows it as the type *answer*."""
-    return put(path, opt={ROLE: role, ANSWER: answer, EXAMPLE: example}, **_with_body(max_bytes))
+    return put(path, opt={PERMISSION: permission, ANSWER: answer, EXAMPLE: example}, **_with_body(max_bytes))
 
 
-def deletes(path: str, *, role: Role = DEVELOPER) -> delete:
+def deletes(path: str, *, permission: Permission) -> delete:
     """Make a route that deletes something and shows nothing."""
     # Litestar lets no route of status 204 make its answer, and ours has headers.
-    return delete(path, status_code=200, sync_to_thread=True, opt={ROLE: role, ANSWER: None})
+    return delete(path, status_code=200, sync_to_thread=True, opt={PERMISSION: permission, ANSWER: None})
 
 
 def _with_body(max_bytes: int | None) -> dict[str, Any]:

@@ -55,7 +55,13 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         page = services.segment_views.segments(where, after=paging.after, limit=paging.limit)
         return list_answer(map(show_segment, page.items), page.next)
 
-    @creates(_LIST, SegmentResource, max_bytes=max_bytes, example={"key": "beta", "included": ["u1"]})
+    @creates(
+        _LIST,
+        SegmentResource,
+        permission="flag.change",
+        max_bytes=max_bytes,
+        example={"key": "beta", "included": ["u1"]},
+    )
     def create_segment(where: Place, data: JSONBody[NewSegment], command: Command) -> Response[Any]:
         """Create a segment."""
         return _changed(
@@ -67,7 +73,7 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         """Show a segment."""
         return item_answer(request, services.segment_views.segment(where, item_key), show_segment)
 
-    @replaces(_ONE, SegmentResource, max_bytes=max_bytes, example={"included": ["u1", "u2"]})
+    @replaces(_ONE, SegmentResource, permission="flag.change", max_bytes=max_bytes, example={"included": ["u1", "u2"]})
     def replace_segment(
         where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command, expected: Expected
     ) -> Response[Any]:
@@ -76,7 +82,7 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         segment = sent(data, Segment, key=item_key)
         return _changed(services.segments.replace_segment(where, segment, expected=expected, **command.said))
 
-    @deletes(_ONE)
+    @deletes(_ONE, permission="flag.change")
     def delete_segment(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
         """Delete a segment. Refused while a flag or another segment uses it."""
         return _changed(services.segments.delete_segment(where, item_key, expected=expected, **command.said))

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from pennon.control.access.keys import KeyService
+from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
@@ -28,6 +29,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     log: ChangeLog
     tokens: TokenService
+    roles: RoleService
     keys: KeyService
     signing: SigningService
     projects: ProjectService

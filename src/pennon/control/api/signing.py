@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import REVISION, ListOf, done_answer, list_answer, paged
 from pennon.control.api.inputs import Command, Key, Paging
-from pennon.control.api.routes import ADMINISTRATOR, creates, deletes, reads
+from pennon.control.api.routes import creates, deletes, reads
 from pennon.control.api.services import Services
 from pennon.control.signing.keys import SigningKey, signing_keys
 from pennon.control.signing.service import MadeKey
@@ -42,7 +42,7 @@ class NewSigningKeyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 def signing_routes(services: Services) -> list[Any]:
     """Return the routes."""
 
-    @reads(_KEYS, ListOf[SigningKeyResource], role=ADMINISTRATOR)
+    @reads(_KEYS, ListOf[SigningKeyResource], permission="signing.manage")
     def list_signing_keys(paging: Paging) -> Response[Any]:
         """List all signing keys, replaced and retired ones too."""
         with services.log.reading() as reading:
@@ -51,17 +51,17 @@ def signing_routes(services: Services) -> list[Any]:
         page, following = paged(after[: paging.limit + 1], paging.limit, lambda key: key.key)
         return list_answer((msgspec.json.encode(_shown(key)) for key in page), following)
 
-    @creates(_KEYS, SigningKeyResource, role=ADMINISTRATOR, example={"name": "2026"})
+    @creates(_KEYS, SigningKeyResource, permission="signing.manage", example={"name": "2026"})
     def create_signing_key(data: JSONBody[NewSigningKeyBody], command: Command) -> Response[Any]:
         """Make the key that heads are signed by from now on, where none are yet."""
         return _made(services.signing.create_key(name=data.name, **command.said))
 
-    @creates(_KEYS + "/rotate", SigningKeyResource, role=ADMINISTRATOR, example={"name": "2027"})
+    @creates(_KEYS + "/rotate", SigningKeyResource, permission="signing.manage", example={"name": "2027"})
     def rotate_signing_key(data: JSONBody[NewSigningKeyBody], command: Command) -> Response[Any]:
         """Put a new key in the place of the one that signs, by that one's signed word."""
         return _made(services.signing.rotate_key(name=data.name, **command.said))
 
-    @deletes(_KEYS + "/{key:str}", role=ADMINISTRATOR)
+    @deletes(_KEYS + "/{key:str}", permission="signing.manage")
     def retire_signing_key(
         key: Key,
         command: Command,

@@ -1,10 +1,12 @@
 """Commands that change several items of an environment at once, and the one that takes a change back."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
+from pennon.control.access.views import Permit, permit_everybody
 from pennon.control.changes.apply import alters_definitions, apply_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview, preview
@@ -41,10 +43,18 @@ class ChangeService:
     project's log, and to those of the other environments, in the same transaction under the same change id.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        log: ChangeLog,
+        *,
+        new_salt: NewSalt = random_salt,
+        limits: Limits = DEFAULT_LIMITS,
+        permit: Permit = permit_everybody,
+    ) -> None:
         self._log = log
         self._limits = limits
         self._new_salt = new_salt
+        self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
 
     def apply(
         self,
@@ -79,7 +89,7 @@ class ChangeService:
             why=why,
             idempotency=idempotency,
         )
-        writing = change_project(self._log, command, edit, new_salt=self._new_salt, limits=self._limits)
+        writing = self._change_project(command, edit)
         return self._outcome(writing, environment, edits)
 
     def preview(
@@ -129,7 +139,7 @@ class ChangeService:
             why=why or _reverting(revision, reversal.change.why),
             idempotency=idempotency,
         )
-        writing = change_project(self._log, command, undo, new_salt=self._new_salt, limits=self._limits)
+        writing = self._change_project(command, undo)
         made = writing.changes_made.get(environment.log)
         with self._log.reading() as reading:
             said = _warnings(reading, environment.log, made, ()) if made else ()

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
+from pennon.control.access.permissions import Permission
+from pennon.control.access.views import Permit
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
 from pennon.control.errors import Conflict
@@ -123,17 +126,22 @@ class _EnvironmentsChanged(Exception):
 
 
 def change_project(
-    log: ChangeLog, command: ProjectCommand, edit: ProjectEdit, *, new_salt: NewSalt, limits: Limits
+    log: ChangeLog, command: ProjectCommand, edit: ProjectEdit, *, new_salt: NewSalt, limits: Limits, permit: Permit
 ) -> Writing:
     """Carry out *command* with what it may alter locked: the project and all its environments, or one environment.
 
     *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
-    before. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit* raises.
+    before. *permit* is asked for each environment in which users may see another variation after it. Returns what was
+    written. Raises `NotFound` for the project or the environment, and what *edit* and *permit* raise.
     """
 
     def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
         working = WorkingProject(command.project, writing, names, new_salt=new_salt, limits=limits)
         edit(working, writing)
+        # Asked here, where it is known what a command comes to.
+        for name, state in working.environments.items():
+            if (needed := _needed(state)) is not None:
+                permit(writing, command.by, name, needed)
         working.write(writing)
 
     for _ in range(_ATTEMPTS):
@@ -167,3 +175,17 @@ def _change_locked(
                 raise _EnvironmentsChanged
             edit(writing, names)
     return writing
+
+
+def _needed(state: WorkingState) -> Permission | None:
+    """Return what it takes to alter what *state* alters. None: nothing but new flags, which are off."""
+    found: Permission | None = None
+    for item in state.touched():
+        before, after = state.before(item), state.model(item)
+        if before is None and (item[0] != "flag" or not getattr(after, "on", True)):
+            continue
+        if isinstance(before, Flag) and isinstance(after, Flag) and same_content(replace(before, on=False), after):
+            found = found or "flag.turnOff"
+        else:
+            return "flag.change"
+    return found

@@ -1,7 +1,9 @@
 """Commands on the flags of a project, and on their configuration in an environment."""
 
 from collections.abc import Callable
+from functools import partial
 
+from pennon.control.access.views import Permit, permit_everybody
 from pennon.control.errors import AlreadyExists, NotFound
 from pennon.control.flags.checks import require_faultless_project
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, completed, configured
@@ -30,10 +32,17 @@ class FlagService:
     its item the definition. Version, changedAt and hash of a given definition are ignored.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        log: ChangeLog,
+        *,
+        new_salt: NewSalt = random_salt,
+        limits: Limits = DEFAULT_LIMITS,
+        permit: Permit = permit_everybody,
+    ) -> None:
         self._log = log
         self._limits = limits
-        self._new_salt = new_salt
+        self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
 
     def create_flag(
         self,
@@ -145,7 +154,7 @@ class FlagService:
             edit(working, writing)
             require_faultless_project(working, key)
 
-        writing = change_project(self._log, command, edit_and_check, new_salt=self._new_salt, limits=self._limits)
+        writing = self._change_project(command, edit_and_check)
         log = project_log(command.project)
         with self._log.reading() as reading:
             return outcome_of(writing, log, ("definition", key), unchanged=reading.item(log, "definition", key))
