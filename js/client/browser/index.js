@@ -43,6 +43,8 @@ import { Visit } from "./visit.js";
 /** On the page's element while it must not be painted yet. */
 const PENDING = "data-pennon-pending";
 
+const SECRET = "secret key";
+
 /** The flags of one visitor. No question to it waits, and none throws. */
 export class Client {
   #page;
@@ -81,7 +83,7 @@ export class Client {
     this.#counting = new Counting(page, { url: `${base}/sdk/v1/events`, key, scope, revision, privateAttributes });
     /** As `fetch`; requests to critical endpoints say what the page was shown: docs/how-to/critical-requests.md. */
     this.fetch = guardedFetch(this, { ...options, fetch: page.fetch, tell: (event) => this.#emit("outdated", event) });
-    if (/^pennon_(server|edge)_/.test(key)) this.#warn("secret key", "a secret key is in this page: replace it, for it has leaked, and use a client key");
+    if (/^pennon_(server|edge)_/.test(key)) this.#warn(SECRET, "a secret key is in this page: replace it, for it has leaked, and use a client key");
     this.#first = start ? this.#start() : Promise.resolve(false);
   }
 
@@ -285,10 +287,12 @@ export class Client {
 
   /** @param {string} cause @param {string} message said once for the same cause */
   #warn(cause, message) {
-    if (this.#warned.has(cause)) return;
+    // With a secret key nothing works, and that is all there is to say.
+    if (this.#warned.has(cause) || this.#warned.has(SECRET)) return;
     this.#warned.add(cause);
     this.#page.warn(`pennon: ${message}`);
-    this.#emit("warning", { cause, message });
+    // Later, for who listens as soon as there is a client to listen to.
+    queueMicrotask(() => this.#emit("warning", { cause, message }));
   }
 
   /** @param {EventName} name @param {any} event */
