@@ -3,10 +3,10 @@
  * @module
  */
 
-import { sha256Hex, sha256Modulo } from "./sha256.js";
+import { sha256Hex, sha256Modulo, sha256Words } from "./sha256.js";
 import { wellFormed } from "./text.js";
 
-export { sha256Hex, wellFormed };
+export { sha256Hex, sha256Words, wellFormed };
 
 export const BUCKETS = 100_000;
 

@@ -143,6 +143,16 @@ export function sha256Hex(text) {
 }
 
 /**
+ * Return the SHA-256 of a text's UTF-8 as eight words: hex digits take longer than the hash of a short text.
+ * @param {string} text well formed
+ * @returns {Int32Array}
+ */
+export function sha256Words(text) {
+  hash(NOTHING, text);
+  return H.slice();
+}
+
+/**
  * Return the first eight bytes of the SHA-256 of *prefix* and *text*, as one big-endian integer, modulo *modulus*.
  * @param {Uint8Array} prefix
  * @param {string} text well formed

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { sha256Hex, wellFormed } from "../../bucketing/index.js";
+import { sha256Words, wellFormed } from "../../bucketing/index.js";
 import { dialectsFor } from "../../engine/dialects/index.js";
 import { compileSnapshot } from "../../engine/index.js";
 import { digestSum, digestText } from "../../protocol/digest.js";
@@ -204,6 +204,6 @@ function toggleChanges(sum, kind, before, changes) {
  * @param {any} item
  */
 function toggle(sum, kind, key, item) {
-  const digits = sha256Hex(wellFormed(`${kind}:${key}:${item?.version ?? 1}:${item?.hash ?? ""}`));
-  for (let i = 0; i < sum.length; i++) sum[i] ^= Number.parseInt(digits.slice(i * 8, i * 8 + 8), 16);
+  const words = sha256Words(wellFormed(`${kind}:${key}:${item?.version ?? 1}:${item?.hash ?? ""}`));
+  for (let i = 0; i < sum.length; i++) sum[i] ^= words[i];
 }
