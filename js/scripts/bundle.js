@@ -1,11 +1,12 @@
 /**
  * Writes what servers hand out to pages below `/js/v1/`, and its hash into the documentation; with `--check` fails if any of it is
- * not as it would be written. One file an entry, with nothing to load besides.
+ * not as it would be written. With `--release` keeps the files under the addresses that pages pin, for the servers of later releases.
+ * One file an entry, with nothing to load besides.
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -35,7 +36,7 @@ export async function bundled(entry) {
     bundle: true,
     minify: true,
     format: "esm",
-    target: ["chrome111", "edge111", "firefox111", "safari16.4"],
+    target: ["chrome119", "edge119", "firefox119", "safari17"],
     legalComments: "none",
     charset: "utf8",
     write: false,
@@ -44,15 +45,28 @@ export async function bundled(entry) {
   return made.outputFiles[0].contents;
 }
 
+/** Return the part of a pinned name that tells *body* from other files. @param {Uint8Array} body */
+const digits = (body) => createHash("sha256").update(body).digest("hex").slice(0, 16);
+
 /**
  * Return *text*, a page of the documentation, with the address and the hash that `pennon.js` has now.
  * @param {string} text
  * @param {Uint8Array} body
  */
 export function pinned(text, body) {
-  const digits = createHash("sha256").update(body).digest("hex").slice(0, 16);
   const integrity = createHash("sha384").update(body).digest("base64");
-  return text.replaceAll(/\/js\/v1\/pennon-[0-9a-f]{16}\.js/g, `/js/v1/pennon-${digits}.js`).replaceAll(/sha384-[A-Za-z0-9+/]{64}/g, `sha384-${integrity}`);
+  return text
+    .replaceAll(/\/js\/v1\/pennon-[0-9a-f]{16}\.js/g, `/js/v1/pennon-${digits(body)}.js`)
+    .replaceAll(/sha384-[A-Za-z0-9+/]{64}/g, `sha384-${integrity}`);
+}
+
+/**
+ * Return what each entry is now, by its name.
+ * @returns {Promise<Map<string, Uint8Array>>}
+ */
+async function entries() {
+  const made = Object.entries(ENTRIES).map(async ([name, entry]) => /** @type {const} */ ([name, await bundled(entry)]));
+  return new Map(await Promise.all(made));
 }
 
 /**
@@ -60,11 +74,17 @@ export function pinned(text, body) {
  * @returns {Promise<Map<string, string>>}
  */
 export async function generated() {
-  const made = await Promise.all(Object.entries(ENTRIES).map(async ([name, entry]) => /** @type {const} */ ([name, await bundled(entry)])));
-  const files = new Map(made.map(([name, body]) => [join(OUT, name), Buffer.from(body).toString()]));
-  const [, body] = made.find(([name]) => name === "pennon.js") ?? made[0];
+  const bodies = await entries();
+  const files = new Map([...bodies].map(([name, body]) => [join(OUT, name), Buffer.from(body).toString()]));
+  const body = /** @type {Uint8Array} */ (bodies.get("pennon.js"));
   for (const page of PAGES) files.set(join(ROOT, page), pinned(readFileSync(join(ROOT, page), "utf8"), body));
   return files;
+}
+
+/** Keep what the entries are now for good. */
+async function keep() {
+  mkdirSync(join(OUT, "released"), { recursive: true });
+  for (const [name, body] of await entries()) writeFileSync(join(OUT, "released", name.replace(".js", `-${digits(body)}.js`)), body);
 }
 
 /** @param {string} file */
@@ -76,12 +96,18 @@ function written(file) {
   }
 }
 
-if (process.argv[1] && basename(process.argv[1]) === basename(fileURLToPath(import.meta.url))) {
-  const check = process.argv.includes("--check");
+/** Write what differs, or say so. @param {boolean} check */
+async function main(check) {
+  mkdirSync(OUT, { recursive: true });
   for (const [file, text] of await generated()) {
     if (written(file) === text) continue;
     console.log(`${relative(ROOT, file)} ${check ? "differs: run make fmt" : "written"}`);
     if (check) process.exitCode = 1;
     else writeFileSync(file, text);
   }
+}
+
+if (process.argv[1] && basename(process.argv[1]) === basename(fileURLToPath(import.meta.url))) {
+  await main(process.argv.includes("--check"));
+  if (process.argv.includes("--release")) await keep();
 }

@@ -52,11 +52,15 @@ def answer_module(request: Request, name: str) -> Answer:
 
 @functools.cache
 def assets() -> Mapping[str, Asset]:
-    """Return what is handed out, by its name below `PATH`."""
-    folder = files("pennon.stream") / "javascript"
-    current, listing = _modules(folder), {}
+    """Return what this version hands out, by its name below `PATH`."""
+    return handed_out(files("pennon.stream") / "javascript")
+
+
+def handed_out(folder: Traversable) -> Mapping[str, Asset]:
+    """Return what is handed out of *folder*."""
     found = {name: Asset(body, _JAVASCRIPT, _FOR_GOOD) for name, body in _modules(folder / "released").items()}
-    for name, body in current.items():
+    listing = {}
+    for name, body in _modules(folder).items():
         pinned = f"{name.removesuffix('.js')}-{digits(body)}.js"
         found |= {name: Asset(body, _JAVASCRIPT, _FOR_NOW), pinned: Asset(body, _JAVASCRIPT, _FOR_GOOD)}
         listing[name] = {"path": PATH + pinned, "integrity": integrity(body)}
