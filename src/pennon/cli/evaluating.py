@@ -9,9 +9,7 @@ from functools import partial
 from typing import Any
 
 import httptools
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-from uvicorn.server import ServerState
 
 from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
@@ -66,16 +64,6 @@ class EvaluatingHttp(LeavingHttp):
     _length = 0
     _admitted: Admitted | None = None
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self._quick: Quick | None = getattr(getattr(config.app, "state", None), "quick", None)
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Send no more."""
         if self._sender is not None:
@@ -109,7 +97,7 @@ class EvaluatingHttp(LeavingHttp):
 
     def data_received(self, data: bytes) -> None:
         """Answer what can be answered at once; read on in any other case."""
-        quick = self._quick
+        quick = self._quick if data.startswith((START, SNAPSHOT)) else None
         if quick is not None and data.startswith(START):
             if not self._is_set_up:
                 self._set_up()
@@ -117,13 +105,17 @@ class EvaluatingHttp(LeavingHttp):
                 self.transport.write(sent)
                 self._wait_for_next()
                 return
-        elif quick is not None and data.startswith(SNAPSHOT) and is_possible(self.transport) and self._is_quiet(data):
+        elif quick is not None and is_possible(self.transport) and self._is_quiet(data):
             request = _read(data, closes=True)
             common = (*self.server_state.default_headers, *(_CLOSE if request is not None and request.closes else ()))
             if request is not None and (sending := quick.document(request.url, request.headers, common)) is not None:
                 self._send_document(sending, is_last=request.closes)
                 return
         super().data_received(data)
+
+    @property
+    def _quick(self) -> Quick | None:
+        return getattr(getattr(self.config.app, "state", None), "quick", None)
 
     def shutdown(self) -> None:
         """Close, once no answer is on its way."""

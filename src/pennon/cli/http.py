@@ -87,7 +87,7 @@ class BoundedHttp(HttpToolsProtocol):
     ) -> None:
         # What uvicorn makes for each connection costs more than opening a stream, and a stream needs none of it.
         self.config, self.server_state, self._app_state = config, server_state, app_state
-        self.loop = _loop or asyncio.get_event_loop()
+        self.loop = _loop or asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's says the same
         """Wait for a request."""

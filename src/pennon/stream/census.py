@@ -6,7 +6,7 @@ of a machine share one stream, does the surplus count, at the revisions that wer
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Reversible
+from collections.abc import Iterable, Mapping, Reversible
 from itertools import islice, takewhile
 
 from pennon.model import Position
@@ -40,9 +40,9 @@ class Census:
         if len(self._instances) > REMEMBERED:
             self._instances.popitem(last=False)
 
-    def sdks(self, streams: Iterable[Position], now: float) -> dict[str, int]:
-        """Return how many SDKs stand at which revision, given where the open *streams* do."""
-        at: Counter[str] = Counter(map(str, streams))
+    def sdks(self, streams: Mapping[Position, int], now: float) -> dict[str, int]:
+        """Return how many SDKs stand at which revision, given how many of the open *streams* do."""
+        at: Counter[str] = Counter({str(position): count for position, count in streams.items()})
         at.update(_since(self._polls, now - POLL_S))
         surplus = sum(1 for _ in _since(self._instances.values(), now - BATCH_S)) - at.total()
         at.update(islice(_since(self._instances.values(), now - BATCH_S), max(0, surplus)))

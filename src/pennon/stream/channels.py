@@ -6,7 +6,8 @@ from where each stands. So a critical change, which comes before other channels'
 
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from operator import attrgetter
 
 from pennon.protocol import GOODBYE
 from pennon.stream.admission import Ticket
@@ -21,6 +22,7 @@ SLICE = 500
 """How many streams are looked at in a turn: some 5 ms."""
 _PACED_S = 0.02
 _NOWHERE = object()
+_KNOWN = attrgetter("known")
 _AT_ONCE = frozenset({Ended.REVOKED, Ended.REMOVED, Ended.STUCK})
 """Reasons to end that do not wait for a reader to take what it was sent before."""
 
@@ -42,6 +44,7 @@ class Channel:
         self._credit = 0.0
         self._paced_at = 0.0
         self._label = label
+        self._standing: Counter[Hashable] | None = None
         fanout.count(label)
 
     def __len__(self) -> int:
@@ -50,6 +53,12 @@ class Channel:
     def __iter__(self) -> Iterator[Subscriber]:
         """Yield the streams that are told what is new, as they are now."""
         return iter(self._roster)
+
+    def standing(self) -> Mapping[Hashable, int]:
+        """Return how many streams stand where. Counted anew only when one has moved, as there may be many."""
+        if self._standing is None:
+            self._standing = Counter(map(_KNOWN, self._roster))
+        return self._standing
 
     @property
     def is_due(self) -> bool:
@@ -71,6 +80,7 @@ class Channel:
     def step(self) -> float | None:
         """Tell the next ones. Return after how many seconds to go on, None where everybody has been told."""
         now = self._fanout.now()
+        self._standing = None
         most = SLICE if self._is_urgent else self._allowance(now)
         self._tell(self._roster.take(most), now)
         if not self._roster.left:
@@ -82,10 +92,11 @@ class Channel:
 
         An opening that is large needs a *ticket*, or waits until fewer of those are under way.
         """
+        self._standing = None
         stream.channel, stream.told_at = self, self._fanout.now()
         self._roster.add(stream)
         self._fanout.seat(stream, self._interval_s)
-        self._fanout.open[self._label] += 1
+        self._fanout.came(self._label)
         self._holders[stream.key_hash] += 1
         if opening is None or (opening.rest is not None and ticket is None and not self._fanout.large.enter(stream)):
             stream.transport.write(before)
@@ -160,8 +171,8 @@ class Channel:
             self._leave_roster(stream)
         self._fanout.stalled.discard(stream)
         self._fanout.let_out(stream)
-        self._fanout.open[self._label] -= 1
-        self._fanout.metrics.streams_ended.labels(stream.ended).inc()
+        self._fanout.went(self._label)
+        self._fanout.metrics.streams_ended.counts[stream.ended.value] += 1
 
     def _tell(self, due: list[Subscriber | None], now: float) -> None:
         """Bring everybody who is *due* up to date. What is done here is done for each delivery: little."""
@@ -193,6 +204,7 @@ class Channel:
     def _give(self, stream: Subscriber, framed: Framed) -> bool:
         if framed.rest is not None and not self._fanout.large.enter(stream):
             return False
+        self._standing = None
         stream.told_at = self._fanout.now()
         self._count(framed, 1)
         stream.write(framed)
@@ -214,6 +226,7 @@ class Channel:
         return max(_PACED_S, (1 - self._credit) * self._spread_s / max(1, len(self._roster)))
 
     def _leave_roster(self, stream: Subscriber) -> None:
+        self._standing = None
         self._roster.remove(stream)
         self._fanout.unseat(stream, self._interval_s)
         self._holders[stream.key_hash] -= 1

@@ -42,6 +42,7 @@ class Intake:
         }
         self._waiting: set[asyncio.Task[None]] = set()
         self._repeats = Repeats(node)
+        self._retry = streams.retry(node)
 
     def takes(self, method: str, path: str) -> bool:
         """Whether a request for *path* is one for a stream, and its connection is to be handed over."""
@@ -57,13 +58,8 @@ class Intake:
         if repeat is None or not node.has_room():
             return False
         before, after = repeat.head(headers, node.now())
-        answer = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
-            _STREAM_HEAD,
-            before,
-            identity(b"").encode(),
-            _NO_SNIFF,
-            after,
-        )
+        named = identity(b"").encode()
+        answer = b"%b%bx-request-id: %b\r\n%b%b\r\n%b" % (_STREAM_HEAD, before, named, _NO_SNIFF, after, self._retry)
         try:
             streams.begin(node, repeat.key_hash, transport, repeat.place, answer)
         except Refusal:
@@ -131,7 +127,7 @@ class Intake:
             head, is_usual = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked), False
             transport = Unchunked(transport, len(head))
         place = _PLACES[arrival.path](call)
-        streams.begin(self._node, call.access.key_hash, transport, place, head)
+        streams.begin(self._node, call.access.key_hash, transport, place, head + self._retry)
         if arrival.head and is_usual and arrival.path == _DELTAS:
             self._repeats.keep(arrival.head, call, place, cors)
         self._note(arrival, 200)

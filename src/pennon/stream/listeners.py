@@ -73,9 +73,10 @@ class Listeners:
         """Return the channel that tells when *projection* may evaluate differently."""
         return self._notices[projection]
 
-    def positions(self, projection: Projection) -> Iterator[Position]:
-        """Yield where each stream of *projection* stands that has got anything yet."""
-        return (stream.known for stream in self._deltas[projection] if isinstance(stream.known, Position))
+    def positions(self, projection: Projection) -> Mapping[Position, int]:
+        """Return how many streams of *projection* stand where, of those that have got anything yet."""
+        standing = self._deltas[projection].standing()
+        return {position: count for position, count in standing.items() if isinstance(position, Position)}
 
     def follow(self, hub: Hub) -> None:
         """Bring every stream to where *hub* is, from wherever it stands."""

@@ -1,6 +1,27 @@
 """What a node counts about itself, in a registry of its own: several nodes may live in one process."""
 
+from collections import Counter as Sums
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+
+class Tally(Collector):
+    """A counter of what happens in the event loop's thread only, and so often that a lock each time is too much."""
+
+    def __init__(self, name: str, text: str, label: str) -> None:
+        self.counts: Sums[str] = Sums()
+        """To be added to, by the value of the label."""
+        self._name, self._text, self._label = name, text, label
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield what was counted."""
+        family = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for value, count in tuple(self.counts.items()):
+            family.add_metric([value], count)
+        yield family
 
 
 class NodeMetrics:
@@ -9,8 +30,8 @@ class NodeMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self.streams = self._gauge("pennon_streams", "Open streams, by what flows in them.", "projection")
-        self.streams_ended = self._counter("pennon_streams_ended", "Ended streams, by why.", "reason")
-        self.deliveries = self._counter("pennon_deliveries", "Frames sent on streams, by event.", "event")
+        self.streams_ended = self._tally("pennon_streams_ended", "Ended streams, by why.", "reason")
+        self.deliveries = self._tally("pennon_deliveries", "Frames sent on streams, by event.", "event")
         self.coalesced = self._counter(
             "pennon_coalesced", "Times that a slow reader fell behind, and got one later delta for what it missed."
         )
@@ -38,6 +59,11 @@ class NodeMetrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str, label: str) -> Tally:
+        tally = Tally(name, text, label)
+        self.registry.register(tally)
+        return tally
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)

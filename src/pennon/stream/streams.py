@@ -48,7 +48,10 @@ def place_of(call: Call) -> Place:
 
 
 def begin(node: StreamNode, key_hash: str, transport: Transport, place: Place, head: bytes) -> None:
-    """Open a stream at *place* on a connection that is given over, with *head* before it. Raises `Refusal`."""
+    """Open a stream at *place* on a connection that is given over, with *head* before it. Raises `Refusal`.
+
+    *head* is the answer's, with what `retry` says.
+    """
     channel, since = place
     opening = channel.opening(since)
     ticket = _admitted(node, opening)
@@ -62,8 +65,12 @@ def begin(node: StreamNode, key_hash: str, transport: Transport, place: Place, h
             ticket.leave()
         raise
     transport.set_protocol(stream)
-    retry = chunk(b"retry: %d\n\n" % node.settings.retry_ms)
-    channel.open(stream, before=head + retry, opening=opening, ticket=ticket)
+    channel.open(stream, before=head, opening=opening, ticket=ticket)
+
+
+def retry(node: StreamNode) -> bytes:
+    """Return the first block of every stream, which says when to come back after a cut."""
+    return chunk(b"retry: %d\n\n" % node.settings.retry_ms)
 
 
 def _bound_kernel_buffer(descriptor: int) -> None:

@@ -43,6 +43,10 @@ class Host(Protocol):
     def catch_up(self, stream: "Subscriber") -> bool:
         """Give the stream what it lacks. Return whether that was something large."""
 
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody is still to be told of what is new."""
+
     def is_behind(self, stream: "Subscriber") -> bool:
         """Whether the stream is still to be told of what is new."""
 

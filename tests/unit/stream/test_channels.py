@@ -166,6 +166,31 @@ def test_everybody_is_told_once_and_it_is_counted() -> None:
     play(scenario)
 
 
+def test_where_streams_stand_is_right_after_whatever_moves_them() -> None:
+    async def scenario(scene: Scene) -> None:
+        channel, feed = scene.channel()
+        wires = [scene.join(channel, str(number)) for number in range(3)]
+        slow = scene.join(channel, "slow", room=0)
+        assert channel.standing() == {0: 4}
+        feed.at = 1
+        channel.publish(Rank.OTHERS)
+        await settled(scene)
+        assert channel.standing() == {1: 4}  # what was given to its transport counts
+        feed.at = 2
+        channel.publish(Rank.OTHERS)
+        await settled(scene)
+        assert channel.standing() == {2: 3, 1: 1}
+        slow.read(100)
+        assert channel.standing() == {2: 4}
+        wires[0].close()
+        channel.end(wires[1].stream, Ended.REVOKED)
+        assert channel.standing() == {2: 2}
+        scene.join(channel, "late")
+        assert channel.standing() == {2: 2, 0: 1}
+
+    play(scenario)
+
+
 @pytest.mark.usefixtures("small_slices")
 def test_change_during_a_broadcast_reaches_the_rest_merged_and_the_others_as_a_second_step() -> None:
     async def scenario(scene: Scene) -> None:
