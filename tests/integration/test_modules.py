@@ -15,7 +15,7 @@ PAGE = {"Origin": "https://shop.example"}
 def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     """A server, and an edge node below it."""
     folder = tmp_path_factory.mktemp("modules")
-    with serving(folder / "origin") as (server, api), edge(folder / "edge", server.url, api.key(kind="edge")) as node:
+    with serving(folder / "origin") as (server, api), edge(folder / "edge", [server.url], api.key(kind="edge")) as node:
         yield [server.url, node.url]
 
 

@@ -5,4 +5,5 @@ import "./tabs.js";
 import "./flips.js";
 import "./hostile.js";
 import "./bad-input.js";
+import "./checkout.js";
 import "./first-page.js";
