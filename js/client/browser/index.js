@@ -22,6 +22,8 @@ import { Visit } from "./visit.js";
  * @property {Record<string, any>} [defaults] values by flag, which stand for a call's fallback
  * @property {"auto" | Record<string, any> | null} [bootstrap] what the page carries; `auto` looks for the element `pennon-bootstrap`
  * @property {import("./remote.js").Origin} [rules] `localRules()`: evaluate in the page
+ * @property {string | ((targetingKey: string) => string | Promise<string>)} [signature] of the targeting key, where the client key wants
+ *   one: your server makes it, docs/how-to/signed-targeting-keys.md
  * @property {string[]} [privateAttributes] attributes that are never stored, and never in events
  * @property {import("./page.js").Store | null} [storage] in place of localStorage; null: nothing is kept
  * @property {boolean} [consent] false: nothing is kept in the browser before `setConsent(true)`
@@ -260,7 +262,8 @@ export class Client {
     const caller = Object.hasOwn(defaults, flag) ? defaults[flag] : fallback;
     const evaluation = values?.find(flag, caller) ?? failed(caller, values ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY", `there is no flag '${flag}'`);
     const { value, variation } = evaluation;
-    if (variation !== null) this.#seen.set(flag, variation);
+    if (variation === null) this.#seen.delete(flag);
+    else this.#seen.set(flag, variation);
     if (events !== false) {
       this.#counting.evaluated(flag, evaluation);
       this.#expose(flag, evaluation);

@@ -191,6 +191,9 @@ export class Visit {
   async #load(signal, isWanted) {
     const { page, standing, options, origin } = this;
     const { path, init } = origin.request(options.key, this.context);
+    const { signature } = options;
+    const signed = typeof signature === "function" ? await signature(this.context.targetingKey) : signature;
+    if (signed) init.headers["X-Pennon-Signature"] = signed;
     const held = standing.whose === this.#whose && standing.kept?.build === options.build ? standing.kept : null;
     if (held?.etag && init.headers) init.headers["If-None-Match"] = held.etag;
     const { body, etag, ageS } = await ask(page, this.url + path, { ...init, signal });

@@ -13,3 +13,4 @@ export { Client } from "./client.js";
 export { InvalidFile } from "./file.js";
 export { Level } from "./ladder.js";
 export { PinnedRules } from "./rules.js";
+export { targetingKeySignature } from "./signature.js";
