@@ -49,9 +49,22 @@ export default {
     for (const [key, value] of asked.tracked ?? []) rules.track(key, context, { value });
     const values = Object.fromEntries((asked.flags ?? []).map((/** @type {string} */ flag) => [flag, rules.evaluation(flag, context, "fallback")]));
     const { revision, ready, flagsVersion, ageS } = rules;
-    return Response.json({ values, revision, ready, flagsVersion, ageS, bootstrap: rules.bootstrap(context), status: client.status(), reads: kv?.reads, warnings });
+    const bootstrap = asked.bootstrap ? rules.bootstrap(context) : undefined;
+    const told = { revision, ready, flagsVersion, ageS, bootstrap, status: client.status(), reads: kv?.reads, warnings };
+    return Response.json({ values, ...told, tally: tally(rules, context, asked.first ?? 0) });
   },
 };
+
+/** Evaluate the first *count* of numbered flags; return how often each reason was given. @param {any} rules @param {any} context @param {number} count */
+function tally(rules, context, count) {
+  /** @type {Record<string, number>} */
+  const found = {};
+  for (let i = 0; i < count; i++) {
+    const { reason } = rules.evaluation(`flag-${String(i).padStart(5, "0")}`, context, null);
+    found[reason] = (found[reason] ?? 0) + 1;
+  }
+  return found;
+}
 
 /** @param {any} asked @param {{ FLAGS: any }} env */
 function find({ name = "one", usesKv = false, options = {} }, env) {

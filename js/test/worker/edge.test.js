@@ -50,7 +50,7 @@ test("an isolate takes the whole from the node, and then each change", async () 
 });
 
 test("what the isolate tells a page is what the server tells it", async () => {
-  const asked = isolate({}, { context: { targetingKey: "u1" } });
+  const asked = isolate({}, { context: { targetingKey: "u1" }, bootstrap: true });
   const answer = await fetch(`${server.url}/client/v1/bootstrap`, {
     method: "POST",
     headers: { Authorization: `Bearer ${server.clientKey}`, "Content-Type": "application/json" },

@@ -43,7 +43,7 @@ test("what is changed at a server is evaluated in a worker, through an edge node
   await server.put({ key: "inside", clientSide: false, staleness: { maxAgeS: 3600, serve: { variation: "off" } } });
   const stop = edgeNode(await server.key("edge"), "&confirm=10");
   try {
-    const asked = { name: "published", usesKv: true, flags: ["checkout", "inside"], options: { environment: "default/production", kvIntervalS: 0.001 } };
+    const asked = { name: "published", usesKv: true, bootstrap: true, flags: ["checkout", "inside"], options: { environment: "default/production", kvIntervalS: 0.001 } };
     const found = await until(async () => {
       const answer = await worker.ask(asked);
       return answer.values.inside?.value === true && answer;
