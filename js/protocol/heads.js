@@ -30,18 +30,20 @@ const ENCODER = new TextEncoder();
  */
 export function headsOf(raw) {
   if (!Array.isArray(raw)) return null;
-  const isRotation = (/** @type {unknown} */ each) => hasMembers(each, ["from", "to", "signature"], ["time"]);
-  const isHead = (/** @type {any} */ each) => {
-    const rotations = isObject(each) && each.rotations !== undefined ? each.rotations : [];
-    return hasMembers(each, STRINGS, INTEGERS) && Array.isArray(rotations) && rotations.every(isRotation);
-  };
-  return raw.every(isHead) ? raw : null;
+  const heads = raw.map((/** @type {any} */ each) => {
+    const head = members(each, STRINGS, INTEGERS);
+    if (head === null || each.rotations === undefined) return head;
+    const rotations = Array.isArray(each.rotations) ? each.rotations.map((/** @type {unknown} */ one) => members(one, ["from", "to", "signature"], ["time"])) : [null];
+    return rotations.includes(null) ? null : { ...head, rotations };
+  });
+  return heads.includes(null) ? null : /** @type {Head[]} */ (heads);
 }
 
-/** @param {unknown} raw @param {string[]} strings @param {string[]} integers */
-function hasMembers(raw, strings, integers) {
-  if (!isObject(raw)) return false;
-  return strings.every((name) => typeof raw[name] === "string") && integers.every((name) => Number.isInteger(raw[name]));
+/** Return these members of *raw* and no others: what else a sender adds is not signed. @param {unknown} raw @param {string[]} strings @param {string[]} integers */
+function members(raw, strings, integers) {
+  if (!isObject(raw)) return null;
+  const isRight = strings.every((name) => typeof raw[name] === "string") && integers.every((name) => Number.isInteger(raw[name]));
+  return isRight ? Object.fromEntries([...strings, ...integers].map((name) => [name, raw[name]])) : null;
 }
 
 /**

@@ -10,3 +10,5 @@ export { comparePositions, parsePosition, positionText } from "./position.js";
 export { Replica } from "./replica.js";
 export { Decoder, FrameTooLarge } from "./sse.js";
 export { difference, State } from "./state.js";
+export { Trust } from "./trust.js";
+export { VerifyingReplica } from "./verifying.js";

@@ -290,8 +290,8 @@ export class Replica {
   }
 }
 
-/** @param {string} text */
-function hashOf(text) {
+/** Return the SHA-256 of a text, as this package computes it. @param {string} text @returns {string} */
+export function hashOf(text) {
   return sha256Hex(wellFormed(text));
 }
 

@@ -7,6 +7,7 @@ import { nodeSha256 } from "../../platform/node.js";
 import { digestText, total } from "../../protocol/digest.js";
 import { positionText } from "../../protocol/position.js";
 import { ClientProjection, clientSideKeys } from "../../protocol/projection.js";
+import { byCodePoints } from "../../protocol/roots.js";
 
 /** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
 /** @typedef {import("../../protocol/documents.js").Snapshot} Snapshot */
@@ -92,14 +93,4 @@ function entry({ value, variation, reason, ruleId, flagVersion, errorCode }) {
     ...(ruleId === null ? {} : { ruleId }),
     ...(flagVersion === null ? {} : { flagVersion }),
   };
-}
-
-/** @param {string} one @param {string} other */
-function byCodePoints(one, other) {
-  // UTF-16 puts what is beyond U+FFFF before U+E000.
-  for (let i = 0; ; i++) {
-    const [left, right] = [one.codePointAt(i), other.codePointAt(i)];
-    if (left !== right) return (left ?? -1) - (right ?? -1);
-    if (left === undefined) return 0;
-  }
 }

@@ -10,6 +10,7 @@ import { CompiledState } from "./compiled.js";
 import { Level } from "./ladder.js";
 import { CHANGES, RestlessFlags } from "./restless.js";
 import { Counted, NoRules, Observed, Overridden } from "./rules.js";
+import { replicaBy, trustOf } from "./signatures.js";
 
 /** @typedef {import("../../engine/index.js").RuleSet} RuleSet */
 /** @typedef {import("../../protocol/documents.js").Snapshot} Snapshot */
@@ -47,6 +48,8 @@ export class Core {
   #tell;
   #served;
   #reports;
+  #trust;
+  /** @type {Replica | import("../../protocol/verifying.js").VerifyingReplica} */
   #replica;
   #compiled;
   #nothing = new NoRules(NOT_READY);
@@ -81,7 +84,8 @@ export class Core {
     this.#tell = tell;
     this.#served = served;
     this.#overrides = [...options.overrides].map(([flag, value]) => ({ flag, value }));
-    this.#replica = new Replica({ sha256: nodeSha256 });
+    this.#trust = trustOf(options);
+    this.#replica = replicaBy(this.#trust);
     const clock = () => options.platform.now() / 1000;
     /** @type {import("../../engine/index.js").Options["exposed"]} */
     const exposed = options.events ? (site, context) => (this.#isSilent ? undefined : reports.exposed(site, context)) : undefined;
@@ -122,7 +126,7 @@ export class Core {
 
   /** What signed the state that is held; null where nothing did. */
   get head() {
-    return /** @type {{ head?: import("../../protocol/heads.js").Head | null }} */ (/** @type {unknown} */ (this.#replica)).head ?? null;
+    return "head" in this.#replica ? this.#replica.head : null;
   }
 
   /** How many seconds ago the state was last known to be current at its origin; null if nothing is known. */
@@ -157,8 +161,13 @@ export class Core {
 
   /** Take the state of the local store, to begin with. @param {import("./store.js").Stored} stored */
   remember({ snapshot, knownAtMs }) {
+    // A store that is slow to answer may come after the network.
+    if (this.held !== null) return;
     const ageS = Math.max(0, this.#options.platform.now() - knownAtMs) / 1000;
-    this.#act(this.#replica.receiveSnapshot(snapshot, { age: ageS, now: this.now }));
+    this.#replica = replicaBy(this.#trust, { snapshot, ageS, now: this.now });
+    const refused = "refused" in this.#replica ? this.#replica.refused : null;
+    if (refused !== null) this.complain("store", `in the local store, ${refused.kind}: ${refused.problem}`);
+    if (this.held !== null) this.#compiled.take(this.held, null);
     this.settle();
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { nodePlatform } from "../../platform/node.js";
+import { keyBytes } from "../../protocol/trust.js";
 import { parseOverrides } from "./overrides.js";
 
 /** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
@@ -125,7 +126,7 @@ function checkedSignatures(given, environ, urls) {
   const named = given.trustedKeys ?? (environ.PENNON_TRUSTED_KEYS ?? "").split(",");
   if (!Array.isArray(named)) throw new TypeError("trustedKeys: expected a list; write trustedKeys: [\"ed25519:…\"]");
   const trustedKeys = named.map((each) => `${each}`.trim()).filter((each) => each !== "");
-  const wrong = trustedKeys.find((each) => !/^ed25519:[A-Za-z0-9_-]{43}$/.test(each));
+  const wrong = trustedKeys.find((each) => keyBytes(each) === null);
   if (wrong !== undefined) throw new TypeError(`trustedKeys: ${JSON.stringify(wrong)} is no public key; write ed25519: and 43 letters, as \`pennon key signing list\` shows it`);
   const strictSignatures = flag(given, "strictSignatures") ?? false;
   const maxHeadAgeMs = positive(given, "maxHeadAgeMs") ?? null;
