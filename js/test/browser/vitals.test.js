@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 
 import { servePages } from "../pages.js";
+import { serve, until } from "../serving.js";
 import { launch, skip, testing } from "./chromium.js";
 
 let browser;
@@ -36,7 +37,9 @@ async function told(profile, html, act = async (_tab) => {}) {
   await tab.goto(pages.put("/", html));
   await tab.waitForFunction("window.isMeasured");
   // What is painted is told after it is painted.
-  await tab.evaluate(() => new Promise((done) => new PerformanceObserver(done).observe({ type: "largest-contentful-paint", buffered: true })));
+  await tab.evaluate(() => {
+    return new Promise((done) => new PerformanceObserver(done).observe({ type: "largest-contentful-paint", buffered: true }));
+  });
   await act(tab);
   await tab.goto(`${pages.url}/next`);
   const entries = await tab.evaluate(() => JSON.parse(localStorage.told ?? "[]"));
@@ -56,7 +59,7 @@ inChromium("an interaction that takes long is INP, and what it paints is no LCP"
   const slow = `<script>
     document.querySelector("button").onclick = () => {
       for (const end = performance.now() + 120; performance.now() < end;);
-      document.body.insertAdjacentHTML("beforeend", "<p style='font-size: 90px'>A text that is larger than all there was on this page before</p>");
+      document.body.insertAdjacentHTML("beforeend", "<p style='font-size: 90px'>A text that is larger than all there was before</p>");
       requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => (window.isPainted = true))));
     };
   </script>`;
@@ -97,4 +100,32 @@ inChromium("errors and rejections that nobody caught are counted, and nothing of
 inChromium("who is not drawn, or stopped it, tells nothing", async (profile) => {
   assert.deepEqual(await told(profile, page("{ sample: 0.5, random: () => 0.5 }")), {});
   assert.deepEqual(await told(profile, page("{ sample: 1 }"), (tab) => tab.evaluate("stop()")), {});
+});
+
+inChromium("the client sends them by beacon, with the variations that were seen, and the server takes them", async (profile) => {
+  const server = await serve();
+  try {
+    await server.put({ key: "new-checkout", fallthrough: { variation: "on" } });
+    const tab = await profile.newPage();
+    await tab.goto(pages.put("/", `<!doctype html><title>shop</title><h1>Shop</h1><script type="module">
+      import { Client } from "/client/browser/index.js";
+      import { measureVitals } from "/client/browser/vitals.js";
+      const send = navigator.sendBeacon.bind(navigator);
+      navigator.sendBeacon = (url, body) => (localStorage.setItem("sent", new TextDecoder().decode(body)), send(url, body));
+      const flags = new Client("${server.url}", { key: "${server.clientKey}", context: { targetingKey: "u1" } });
+      measureVitals(flags, { sample: 1 });
+      await flags.whenReady();
+      window.isOn = flags.boolean("new-checkout", false);
+    </script>`));
+    await tab.waitForFunction("window.isOn");
+    assert.equal(await server.metric("pennon_events_total"), 0);
+    await tab.goto(pages.put("/next", "<!doctype html><title>next</title>"));
+    // One counter, and of the vitals at least the time to the first byte, the shifts and the errors.
+    await until(async () => (await server.metric("pennon_events_total")) >= 4);
+    const { metrics } = JSON.parse(await tab.evaluate(() => localStorage.getItem("sent") ?? ""));
+    assert.ok(metrics.map(({ key }) => key).includes("web.ttfb"));
+    for (const { unit, variations } of metrics) assert.deepEqual([unit, variations], ["u1", { "new-checkout": "on" }]);
+  } finally {
+    await server.close();
+  }
 });

@@ -8,7 +8,7 @@ import { Client } from "pennon/browser";
 const PENNON = "http://pennon.test";
 const PAY = "http://shop.test/api/pay";
 
-/** A client that has its first answer, and its far end: `flags` is what Pennon answers, `shop` what the shop does, `paid` what it was told. */
+/** A client that has its first answer, and its far end: `flags` is what Pennon answers, `shop` what the shop does, `paid` what it heard. */
 async function started({ warn = assert.fail, ...options } = {}) {
   const far = { revision: 1, flags: { gateway: "on" }, shop: [], paid: [] };
   const fetch = async (url, init) => {
