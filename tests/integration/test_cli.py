@@ -182,6 +182,15 @@ def test_key_is_made_rotated_and_revoked(shell: Shell) -> None:
     assert made["secret"] not in shell.done("key", "list")
 
 
+def test_client_key_that_wants_targeting_keys_signed_comes_with_a_secret_for_that(shell: Shell) -> None:
+    said = shell.done("key", "create", "client", "--name", "signed", "--require-signature")
+    [secret] = [word for word in said.split() if word.startswith("pennon_signing_")]
+    listed = shell.done("key", "list")
+    assert "signed targeting keys" in listed
+    assert secret not in listed + shell.done("change", "list")
+    assert "/requireSignature" in shell.run("key", "create", "server", "--require-signature").stderr
+
+
 def test_signing_key_is_made_rotated_and_retired(shell: Shell) -> None:
     assert "Nothing is signed" in shell.done("key", "signing", "list")
     first = shell.done("key", "signing", "create", "--name", "first").partition("PENNON_TRUSTED_KEYS=")[2].strip()
