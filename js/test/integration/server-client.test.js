@@ -94,23 +94,22 @@ async function counts(place, flag) {
   return sums;
 }
 
-describe("beside a server that runs", () => {
-  /** @type {import("../serving.js").Serving} */
-  let server;
-  before(async () => {
-    server = await serve();
-  });
-  after(() => server.close());
+/** @type {import("../serving.js").Serving} */
+let server;
+before(async () => {
+  server = await serve();
+});
+after(() => server.close());
 
+describe("beside a server that runs", () => {
   test("a change arrives by the stream, with what it touched", async (t) => {
     const place = await server.environment("streaming");
     await place.put({ key: "checkout" });
     const flags = await client(t, place.url, place.serverKey);
     assert.equal(await flags.ready(), true);
-    await until(() => flags.status().level === 0);
+    await until(() => flags.status().level === 0 && flags.boolean("checkout", USER));
     const changes = [];
     flags.on("change", (change) => changes.push(change));
-    assert.equal(flags.boolean("checkout", USER, false), true);
     const { revision } = await place.turnOff("checkout");
     await until(() => !flags.boolean("checkout", USER, true));
     assert.deepEqual(changes, [{ keys: ["checkout"], epoch: 1, revision }]);
@@ -126,7 +125,7 @@ describe("beside a server that runs", () => {
     await place.put({ key: "title", kind: "string", variations: [{ key: "a", value: "</script><b>\u2028" }, { key: "b", value: "" }] });
     await place.put({ key: "hidden", clientSide: false });
     const flags = await client(t, place.url, place.serverKey);
-    assert.equal(await flags.ready(), true);
+    await until(() => flags.rules().flagKeys().length === 4);
     for (const context of [USER, { targetingKey: "u2" }, {}]) {
       const headers = { Authorization: `Bearer ${place.serverKey}`, "Content-Type": "application/json" };
       const answer = await fetch(`${place.url}/client/v1/bootstrap`, { method: "POST", headers, body: JSON.stringify({ context }) });
@@ -140,8 +139,7 @@ describe("beside a server that runs", () => {
     const place = await server.environment("revoked");
     await place.put({ key: "checkout" });
     const flags = await client(t, place.url, place.serverKey);
-    assert.equal(await flags.ready(), true);
-    await until(() => flags.status().level === 0);
+    await until(() => flags.status().level === 0 && flags.boolean("checkout", USER));
     const { items } = await server.api("GET", `${place.path}/keys`);
     for (const { key } of items) await server.api("DELETE", `${place.path}/keys/${key}`);
     await until(() => flags.status().isRefused);
@@ -165,7 +163,7 @@ describe("beside a server that runs", () => {
     await place.put({ key: "checkout" });
     const wire = new Wire(place.url);
     const flags = await client(t, await wire.open(t), place.serverKey, { heartbeatMs: 200, timeoutMs: 500, pollIntervalMs: 300 });
-    assert.equal(await flags.ready(), true);
+    await until(() => flags.boolean("checkout", USER));
     wire.passes = false;
     await until(() => flags.status().level === 2);
     assert.match(flags.status().problem, /silent for too long/);
@@ -213,22 +211,15 @@ describe("beside a server that runs", () => {
 });
 
 describe("beside a server that dies", () => {
-  /** @type {import("../serving.js").Serving} */
-  let server;
-  before(async () => {
-    server = await serve();
-    await server.put({ key: "checkout" });
-  });
-  after(() => server.close());
-
   test("what was known answers, a store does at the next start, and every evaluation is counted once", async (t) => {
     const store = await mkdtemp(join(tmpdir(), "pennon-js-store-"));
     t.after(() => rm(store, { recursive: true }));
+    const place = await server.environment("dying");
+    await place.put({ key: "checkout" });
     const tally = { on: 0, off: 0 };
     const hasty = { store, pollIntervalMs: 200, hooks: [(_, context, { variation }) => context === USER && tally[variation]++] };
-    const first = await client(t, server.url, server.serverKey, hasty);
-    assert.equal(await first.ready(), true);
-    await until(() => first.status().level === 0);
+    const first = await client(t, place.url, place.serverKey, hasty);
+    await until(() => first.status().level === 0 && first.rules().kind("checkout") === "boolean");
     await until(async () => (await readdir(store)).some((name) => name.endsWith(".flags")));
     for (let i = 0; i < 7; i++) first.boolean("checkout", USER);
     assert.equal(await first.flush(), true);
@@ -236,18 +227,18 @@ describe("beside a server that dies", () => {
     await until(() => first.status().level === 2);
     for (let i = 0; i < 5; i++) assert.equal(first.boolean("checkout", USER, false), true);
     assert.equal(await first.flush({ timeoutMs: 300 }), false);
-    const second = await client(t, server.url, server.serverKey, hasty);
+    const second = await client(t, place.url, place.serverKey, hasty);
     assert.equal(second.boolean("checkout", USER, false), true);
     assert.equal(await second.ready(), true);
     assert.equal(second.status().level, 2);
 
     await server.start();
     await until(() => [first, second].every((each) => each.status().level === 0));
-    await server.turnOff("checkout");
+    await place.turnOff("checkout");
     await until(() => [first, second].every((each) => !each.rules().boolean("checkout", USER, true)));
     for (const each of [first, second]) await until(() => each.flush());
     assert.ok(tally.on >= 13 && tally.off >= 2);
-    await until(async () => assert.deepEqual(await counts(server, "checkout"), tally) ?? true);
+    await until(async () => assert.deepEqual(await counts(place, "checkout"), tally) ?? true);
   });
 
   test("a batch whose receipt is lost is sent again, and counted once", async (t) => {
@@ -255,7 +246,7 @@ describe("beside a server that dies", () => {
     await place.put({ key: "checkout" });
     const wire = new Wire(place.url);
     const flags = await client(t, await wire.open(t), place.serverKey, { timeoutMs: 1000 });
-    assert.equal(await flags.ready(), true);
+    await until(() => flags.rules().kind("checkout") === "boolean");
     for (let i = 0; i < 9; i++) flags.boolean("checkout", USER);
     wire.answers = false;
     const isLost = flags.flush({ timeoutMs: 5000 });
