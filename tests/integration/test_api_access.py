@@ -157,7 +157,8 @@ def test_every_route_takes_the_permission_that_is_listed(running: tuple[InProces
     prefix = "/api/v1"
     admin = {route.replace(f" {prefix}", " ") for route in routes(server.app) if f" {prefix}" in route}
     assert {route for route in admin if not route.startswith("OPTIONS")} == set(NEEDED)
-    assert {needed for needed in NEEDED.values() if needed} == set(PERMISSIONS)
+    # Breaking the glass is a way to make a change, not a route.
+    assert {needed for needed in NEEDED.values() if needed} == set(PERMISSIONS) - {"change.bypass"}
     for role, environment in itertools.product(ROLES, ("development", "production")):
         secret = api.made("POST", "tokens", {"name": role, "role": role})["secret"]
         with api.as_holder_of(secret) as holder:

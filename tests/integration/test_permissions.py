@@ -96,3 +96,72 @@ def test_roles_are_shown_as_they_may_be_sent_back(api: Api) -> None:
     assert [each["builtIn"] for each in api.made("GET", "roles")["items"]] == [True] * 4 + [False]
     assert api.send("DELETE", "roles/support").status_code == 204
     assert api.send("GET", "roles/support").status_code == 404
+
+
+def protect(api: Api, **demands: Any) -> None:
+    api.made("PUT", PRODUCTION, {"production": True, "protection": demands or None})
+
+
+def test_a_protected_environment_says_what_a_change_lacks(api: Api) -> None:
+    protect(api, why=True, ticket="OPS-[0-9]+", approvals=1)
+    refusal = api.send("POST", f"{PRODUCTION}/changes", ON)
+    assert (refusal.status_code, refusal.json()["type"]) == (409, "urn:pennon:problem:protected")
+    assert [each["message"] for each in refusal.json()["problems"]] == [
+        "changes here take a reason",
+        "changes here name a ticket",
+        "changes here take 1 approval",
+    ]
+    configuration = api.made("GET", f"{PRODUCTION}/flags/f")
+    for method, path, body in [
+        ("PUT", f"{PRODUCTION}/flags/f?why=OPS-1", {**configuration, "on": True}),
+        ("POST", f"{PRODUCTION}/segments?why=OPS-1", {"key": "s"}),
+        ("POST", f"{PRODUCTION}/layers?why=OPS-1", {"key": "l", "slots": []}),
+        (
+            "POST",
+            f"{PRODUCTION}/imports",
+            {"from": "flagd", "why": "OPS-1", "edits": [{"do": "putSegment", "segment": {"key": "s"}}]},
+        ),
+        ("DELETE", "projects/default/flags/f?why=OPS-1", None),
+    ]:
+        refusal = api.send(method, path, body)
+        assert (refusal.status_code, refusal.json().get("type")) == (409, "urn:pennon:problem:protected"), path
+        assert [each["message"] for each in refusal.json()["problems"]] == ["changes here take 1 approval"], path
+    api.made("POST", "projects/default/flags", {"key": "new"})
+    api.made("POST", f"{DEVELOPMENT}/changes", ON)
+
+
+def test_nothing_stands_in_the_way_of_turning_off(api: Api, developer: Api) -> None:
+    api.made("POST", f"{PRODUCTION}/changes", ON)
+    always = {"start": "mon 00:00", "until": "sun 23:59"}
+    protect(api, why=True, approvals=10, weeklyFreezes=[always, {"start": "sun 23:59", "until": "mon 00:00"}])
+    assert developer.made("POST", f"{PRODUCTION}/changes", OFF)["changed"]
+
+
+def test_the_glass_is_broken_for_a_reason_that_the_log_keeps(api: Api, developer: Api) -> None:
+    protect(api, approvals=1, ticket="OPS-[0-9]+")
+    with holder(api, "releaseManager") as manager:
+        broken = {**ON, "breakGlass": True}
+        silent = manager.send("POST", f"{PRODUCTION}/changes", broken)
+        assert [each["path"] for each in silent.json()["problems"]] == ["/why"]
+        made = manager.made("POST", f"{PRODUCTION}/changes", {**broken, "why": "checkout is down"})
+        shown = api.made("GET", f"{PRODUCTION}/changes/{made['revision']}")
+        assert (shown["why"], shown["actor"]["name"]) == ("broke the glass: checkout is down", "releaseManager")
+        critical = {
+            "edits": [{"do": "setCritical", "flag": "f", "critical": True}],
+            "breakGlass": True,
+            "why": "me too",
+        }
+        refused(developer, "POST", f"{PRODUCTION}/changes", critical)
+        undone = {"why": "it is worse", "breakGlass": True}
+        assert manager.made("POST", f"{PRODUCTION}/changes/{made['revision']}/revert", undone)["changed"]
+
+
+def test_a_protection_that_cannot_be_is_refused(api: Api) -> None:
+    refusal = api.send(
+        "PUT", PRODUCTION, {"protection": {"ticket": "(", "weeklyFreezes": [{"start": "x", "until": "y"}]}}
+    )
+    assert refusal.status_code == 422
+    paths = [each["path"] for each in refusal.json()["problems"]]
+    assert paths == ["/protection/ticket", "/protection/weeklyFreezes/0/start", "/protection/weeklyFreezes/0/until"]
+    unknown = api.send("PUT", PRODUCTION, {"protection": {"approval": 1}})
+    assert (unknown.status_code, unknown.json()["problems"][0]["path"]) == (422, "/protection/approval")

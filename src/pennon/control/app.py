@@ -21,13 +21,13 @@ from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.access.keys import KeyService
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
-from pennon.control.access.views import permit
 from pennon.control.api import Services, build_application
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
+from pennon.control.environments.gate import Gate
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
 from pennon.control.errors import AlreadyExists, PennonError
@@ -273,7 +273,7 @@ def _bus(settings: Settings, place: Place | None) -> Bus:
 
 
 def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
-    log, limits = storage.log, settings.limits
+    log, limits, permit = storage.log, settings.limits, Gate(clock).permit
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
@@ -284,9 +284,9 @@ def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log, limits=limits, permit=permit),
         flag_views=FlagViews(log),
-        segments=SegmentService(log, limits=limits),
+        segments=SegmentService(log, limits=limits, permit=permit),
         segment_views=SegmentViews(log),
-        layers=LayerService(log, limits=limits),
+        layers=LayerService(log, limits=limits, permit=permit),
         layer_views=LayerViews(log),
         changes=ChangeService(log, limits=limits, permit=permit),
         change_views=ChangeViews(log),

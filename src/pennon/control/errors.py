@@ -10,7 +10,8 @@ PennonError
 │   ├── LayerStillUsed            experiments of flags name it
 │   ├── VariationStillServed      an environment serves it, or a prerequisite names it
 │   ├── ChangedSince              a change cannot be reverted without undoing later ones
-│   └── StillInUse                it holds other things; deleting it must be confirmed
+│   ├── StillInUse                it holds other things; deleting it must be confirmed
+│   └── Protected                 the environment demands more of a change: `problems` says what
 ├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
 ├── IdempotencyKeyReused      the same idempotency key came with another request
 ├── Unauthenticated           no token or key that is known and alive
@@ -131,6 +132,17 @@ class StillInUse(Conflict):
         self.contents = tuple(contents)
         holds = ", ".join(self.contents)
         super().__init__(f"{kind} {key!r} holds {holds}", mend=f"to delete them too, confirm with the key {key!r}")
+
+
+class Protected(Conflict):
+    """An environment demands of a change what this one does not have. `problems` names each thing and a mend."""
+
+    def __init__(self, environment: str, problems: Iterable[Problem]) -> None:
+        self.environment = environment
+        self.problems = tuple(problems)
+        lacking = "; ".join(problem.message for problem in self.problems)
+        mends = "; ".join(dict.fromkeys(problem.mend for problem in self.problems))
+        super().__init__(f"{environment} is protected: {lacking}", mend=mends)
 
 
 class PreconditionFailed(PennonError):

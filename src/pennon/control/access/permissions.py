@@ -15,6 +15,7 @@ Permission: TypeAlias = Literal[
     "flag.change",
     "flag.define",
     "flag.delete",
+    "change.bypass",
     "key.read",
     "key.manage",
     "environment.manage",
@@ -31,6 +32,7 @@ PERMISSIONS: Mapping[Permission, str] = {
     "flag.change": "change flags, segments and layers of an environment, turn flags off, and revert changes",
     "flag.define": "create flags in a project, and say what they are",
     "flag.delete": "delete flags of a project",
+    "change.bypass": "change a protected environment without what it demands, for a reason that everybody sees",
     "key.read": "see an environment's keys, not their secrets",
     "key.manage": "make, rotate and revoke an environment's keys",
     "environment.manage": "create, describe and delete environments",
@@ -83,8 +85,8 @@ BUILT_IN: Mapping[str, Role] = {
         ),
         Role(
             key="releaseManager",
-            description="Changes flags everywhere.",
-            permissions=("read", "key.read", *_CHANGES),
+            description="Changes flags everywhere, and may break the glass.",
+            permissions=("read", "key.read", *_CHANGES, "change.bypass"),
         ),
         Role(key="administrator", description="May do everything.", permissions=get_args(Permission)),
     )

@@ -1,17 +1,11 @@
 """What there is of tokens and keys, for pages and for other nouns. Secrets are nowhere."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from pennon.control.access.credentials import Token, is_hash_prefix
-from pennon.control.access.permissions import BUILT_IN, Permission, Principal, Role, Where, resolved
+from pennon.control.access.permissions import BUILT_IN, Principal, Role, Where, resolved
 from pennon.control.errors import Conflict, Forbidden, NotFound
 from pennon.control.log import INSTALLATION, Actor, EnvironmentName, Reading, Stored, project_log
 from pennon.model import KeyRecord
 from pennon.model.flags import Wire
-
-Permit: TypeAlias = Callable[[Reading, Actor, EnvironmentName, Permission], None]
-"""Raises `Forbidden` unless an actor may do in an environment what takes a permission."""
 
 
 class _Marked(Wire, frozen=True):
@@ -70,16 +64,6 @@ def place(reading: Reading, project: str | None, environment: str | None = None)
         return Where(project)
     stored = reading.item(project_log(project), "environment", environment)
     return Where(project, environment, stored is not None and stored.read(_Marked).production)
-
-
-def permit(reading: Reading, actor: Actor, name: EnvironmentName, permission: Permission) -> None:
-    """Raise `Forbidden` unless *actor* may do what takes *permission* in an environment."""
-    if (holder := principal(reading, actor)) is not None:
-        holder.require(permission, place(reading, name.project, name.environment), roles=roles(reading))
-
-
-def permit_everybody(reading: Reading, actor: Actor, name: EnvironmentName, permission: Permission) -> None:
-    """Do not ask: for who embeds the services without accounts."""
 
 
 def keys(

@@ -18,6 +18,7 @@ from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview
 from pennon.control.changes.views import ChangeReport
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
 from pennon.control.working.commands import Expectation
@@ -65,6 +66,12 @@ AtTime: TypeAlias = Annotated[
 ]
 
 
+BreakGlass: TypeAlias = Annotated[
+    bool,
+    Meta(description="Change a protected environment without what it demands. Takes `change.bypass` and a reason."),
+]
+
+
 class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Edits that are made as one change, in order: all of them or none."""
 
@@ -73,6 +80,7 @@ class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     expected: Annotated[
         Expectation | None, Meta(description="What you believe to be current. If it is not, nothing is changed.")
     ] = None
+    break_glass: BreakGlass = False
 
 
 class PreviewBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -86,6 +94,7 @@ class RevertBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Why the change is taken back."""
 
     why: Annotated[str, Meta(max_length=2000, description="Why, for the change log.")] = ""
+    break_glass: BreakGlass = False
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -189,6 +198,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
             where,
             data.edits,
             expected=data.expected,
+            leave=Leave(is_break_glass=data.break_glass),
             by=command.by,
             why=data.why or command.why,
             idempotency=command.idempotency,
@@ -213,7 +223,12 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
     ) -> Response[Any]:
         """Take a change back, as a new change. Refused, naming what, where later changes stand on it."""
         outcome = services.changes.revert(
-            where, revision, by=command.by, why=data.why or command.why, idempotency=command.idempotency
+            where,
+            revision,
+            leave=Leave(is_break_glass=data.break_glass),
+            by=command.by,
+            why=data.why or command.why,
+            idempotency=command.idempotency,
         )
         return change_answer(outcome)
 

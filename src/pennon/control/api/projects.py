@@ -12,6 +12,7 @@ from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.api.services import Services
+from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import Environment, environments
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.log import Stored
@@ -47,6 +48,9 @@ class EnvironmentResource(Resource, frozen=True, kw_only=True):
         bool,
         Meta(description="Whether browsers may have the rules of client-side flags, and read them."),
     ] = False
+    protection: Annotated[
+        Protection | None, Meta(description="What it demands of each change, but of turning flags off; null: nothing.")
+    ] = None
 
 
 class NewEnvironment(EnvironmentResource, frozen=True, kw_only=True):

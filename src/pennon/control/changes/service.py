@@ -6,12 +6,13 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
-from pennon.control.access.views import Permit, permit_everybody
 from pennon.control.changes.apply import alters_definitions, apply_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview, preview
 from pennon.control.changes.revert import apply_reversal, find_reversal
 from pennon.control.changes.warnings import Altered, warnings
+from pennon.control.environments.gate import NO_LEAVE, Permit, permit_everybody
+from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.flags.checks import require_faultless_project
@@ -56,12 +57,13 @@ class ChangeService:
         self._new_salt = new_salt
         self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
 
-    def apply(
+    def apply(  # noqa: PLR0913  # where, what, on what condition, and who
         self,
         environment: EnvironmentName,
         edits: Sequence[AnyEdit],
         *,
         expected: Expectation | None = None,
+        leave: Leave = NO_LEAVE,
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
@@ -72,7 +74,8 @@ class ChangeService:
         is the one that all edits are about, None if they are about several.
 
         Raises `NotFound`, `PreconditionFailed` with the head or the item that is not as *expected*, `Invalid` with
-        paths below `/edits`, and the conflicts of deleting what is in use.
+        paths below `/edits`, the conflicts of deleting what is in use, and what the gate raises: `Forbidden`, and
+        `Protected` for what the environment demands and *leave* does not bring.
         """
         _require_some(edits)
 
@@ -88,6 +91,7 @@ class ChangeService:
             by=by,
             why=why,
             idempotency=idempotency,
+            leave=leave,
         )
         writing = self._change_project(command, edit)
         return self._outcome(writing, environment, edits)
@@ -112,6 +116,7 @@ class ChangeService:
         environment: EnvironmentName,
         revision: int,
         *,
+        leave: Leave = NO_LEAVE,
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
@@ -138,6 +143,7 @@ class ChangeService:
             by=by,
             why=why or _reverting(revision, reversal.change.why),
             idempotency=idempotency,
+            leave=leave,
         )
         writing = self._change_project(command, undo)
         made = writing.changes_made.get(environment.log)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from pennon.control.environments.protection import protection_problems
 from pennon.control.environments.views import Environment
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import AlreadyExists, PreconditionFailed, StillInUse
@@ -20,7 +21,7 @@ from pennon.control.log import (
 from pennon.control.naming import accept, key_problems, name_problems
 from pennon.control.projects.service import delete_all
 from pennon.control.projects.views import project as find_project
-from pennon.model import Flag
+from pennon.model import Flag, Problem
 
 FirstFlag: TypeAlias = Callable[[Stored], Flag]
 """Makes the flag that a new environment starts with, off, of a definition as its project's log has it."""
@@ -46,7 +47,7 @@ class EnvironmentService:
 
         Raises `Invalid`, `NotFound` for the project, and `AlreadyExists`.
         """
-        accept([*key_problems(environment.key), *name_problems(environment.name, environment.description)])
+        accept([*key_problems(environment.key), *_problems(environment)])
         log, own = project_log(project), EnvironmentName(project, environment.key).log
         with self._log.writing(
             log, own, by=by, action="createEnvironment", why=why, idempotency=idempotency
@@ -75,7 +76,7 @@ class EnvironmentService:
 
         Raises `Invalid`, `NotFound`, and `PreconditionFailed` unless its version is as *expected*.
         """
-        accept(name_problems(environment.name, environment.description))
+        accept(_problems(environment))
         log, name = project_log(project), EnvironmentName(project, environment.key)
         with self._log.writing(log, by=by, action="describeEnvironment", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
@@ -109,6 +110,12 @@ class EnvironmentService:
                 writing.delete(log, "environment", name.environment)
                 delete_all(writing, own)
         return outcome_of(writing, log, ("environment", name.environment))
+
+
+def _problems(environment: Environment) -> Iterator[Problem]:
+    yield from name_problems(environment.name, environment.description)
+    if environment.protection is not None:
+        yield from protection_problems(environment.protection)
 
 
 def _contents(reading: Reading, log: str) -> Iterator[str]:

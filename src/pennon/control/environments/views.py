@@ -1,5 +1,6 @@
 """What there is of environments, for pages and for other nouns."""
 
+from pennon.control.environments.protection import Protection
 from pennon.control.errors import NotFound
 from pennon.control.log import INSTALLATION, EnvironmentName, Reading, project_log
 from pennon.control.projects.views import project as find_project
@@ -10,7 +11,7 @@ class Environment(Wire, frozen=True, kw_only=True):
     """An environment. An item (`environment`) of its project's log.
 
     `production` marks what users see, so that tools ask twice. `client_rules` lets browsers have the rules of
-    client-side flags, to evaluate by themselves; whoever reads them can.
+    client-side flags, to evaluate by themselves; whoever reads them can. `protection` is what changes have to meet.
     """
 
     key: str
@@ -21,6 +22,7 @@ class Environment(Wire, frozen=True, kw_only=True):
     description: str = ""
     production: bool = False
     client_rules: bool = False
+    protection: Protection | None = None
 
 
 def environments(

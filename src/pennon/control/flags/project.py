@@ -10,7 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from pennon.control.access.permissions import Permission
-from pennon.control.access.views import Permit
+from pennon.control.environments.gate import NO_LEAVE, Alteration, Permit
+from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
 from pennon.control.errors import Conflict
@@ -115,6 +116,16 @@ class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
     by: Actor
     why: str = ""
     idempotency: Idempotency | None = None
+    leave: Leave = NO_LEAVE
+
+    @property
+    def reason(self) -> str:
+        """Why, as the log has it: who broke the glass is seen by everybody who looks."""
+        return f"broke the glass: {self.why}" if self.leave.is_break_glass else self.why
+
+    def alteration(self, name: EnvironmentName, permission: Permission) -> Alteration:
+        """Return what it does to an environment."""
+        return Alteration(environment=name, permission=permission, by=self.by, why=self.why, leave=self.leave)
 
 
 ProjectEdit: TypeAlias = Callable[[WorkingProject, Writing], None]
@@ -141,7 +152,7 @@ def change_project(
         # Asked here, where it is known what a command comes to.
         for name, state in working.environments.items():
             if (needed := _needed(state)) is not None:
-                permit(writing, command.by, name, needed)
+                permit(writing, command.alteration(name, needed))
         working.write(writing)
 
     for _ in range(_ATTEMPTS):
@@ -166,7 +177,7 @@ def _change_locked(
 ) -> Writing:
     logs = [name.log for name in names] if command.only else [project_log(command.project), *(n.log for n in names)]
     with log.writing(
-        *logs, by=command.by, action=command.action, why=command.why, idempotency=command.idempotency
+        *logs, by=command.by, action=command.action, why=command.reason, idempotency=command.idempotency
     ) as writing:
         if not writing.replayed:
             if command.only:
@@ -182,7 +193,7 @@ def _needed(state: WorkingState) -> Permission | None:
     found: Permission | None = None
     for item in state.touched():
         before, after = state.before(item), state.model(item)
-        if before is None and (item[0] != "flag" or not getattr(after, "on", True)):
+        if before is None and isinstance(after, Flag) and not after.on:
             continue
         if isinstance(before, Flag) and isinstance(after, Flag) and same_content(replace(before, on=False), after):
             found = found or "flag.turnOff"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from pennon.control.access.views import Permit, permit_everybody
+from pennon.control.environments.gate import Permit, permit_everybody
 from pennon.control.errors import AlreadyExists, NotFound
 from pennon.control.flags.checks import require_faultless_project
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, completed, configured
@@ -41,7 +41,7 @@ class FlagService:
         permit: Permit = permit_everybody,
     ) -> None:
         self._log = log
-        self._limits = limits
+        self._change_item = partial(change_item, log, limits=limits, permit=permit)
         self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
 
     def create_flag(
@@ -145,7 +145,7 @@ class FlagService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, configure, limits=self._limits)
+        return self._change_item(command, configure)
 
     def _change_definition(
         self, command: ProjectCommand, key: str, edit: Callable[[WorkingProject, Writing], None]

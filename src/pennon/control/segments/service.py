@@ -1,7 +1,10 @@
 """Commands on the segments of an environment."""
 
+from functools import partial
+
 import msgspec
 
+from pennon.control.environments.gate import Permit, permit_everybody
 from pennon.control.errors import AlreadyExists, NotFound
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Outcome
 from pennon.control.working.commands import ItemCommand, change_item
@@ -18,10 +21,16 @@ class SegmentService:
     (or into `/flags/{key}` of what it would break). Version, changedAt and hash of a given segment are ignored.
     """
 
-    def __init__(self, log: ChangeLog, *, new_salt: NewSalt = random_salt, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._log = log
-        self._limits = limits
+    def __init__(
+        self,
+        log: ChangeLog,
+        *,
+        new_salt: NewSalt = random_salt,
+        limits: Limits = DEFAULT_LIMITS,
+        permit: Permit = permit_everybody,
+    ) -> None:
         self._new_salt = new_salt
+        self._change_item = partial(change_item, log, limits=limits, permit=permit)
 
     def create_segment(
         self,
@@ -47,7 +56,7 @@ class SegmentService:
             why=why,
             idempotency=idempotency,
         )
-        return change_item(self._log, command, create, limits=self._limits)
+        return self._change_item(command, create)
 
     def replace_segment(
         self,
@@ -78,7 +87,7 @@ class SegmentService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, replace, limits=self._limits)
+        return self._change_item(command, replace)
 
     def delete_segment(
         self,
@@ -106,4 +115,4 @@ class SegmentService:
             idempotency=idempotency,
             expected=expected,
         )
-        return change_item(self._log, command, delete, limits=self._limits)
+        return self._change_item(command, delete)

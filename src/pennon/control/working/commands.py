@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
+from pennon.control.environments.gate import NO_LEAVE, Alteration, Permit
+from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid, PreconditionFailed
 from pennon.control.log import (
@@ -70,14 +72,22 @@ class ItemCommand(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     idempotency: Idempotency | None = None
     expected: int | None = None
+    leave: Leave = NO_LEAVE
+
+    @property
+    def alteration(self) -> Alteration:
+        """What it does to the environment."""
+        return Alteration(
+            environment=self.environment, permission="flag.change", by=self.by, why=self.why, leave=self.leave
+        )
 
 
 def change_item(
-    log: ChangeLog, command: ItemCommand, edit: Callable[[WorkingState], None], *, limits: Limits
+    log: ChangeLog, command: ItemCommand, edit: Callable[[WorkingState], None], *, limits: Limits, permit: Permit
 ) -> Outcome:
     """Carry out *command*: let *edit* alter the environment's state, check what comes of it, and write it.
 
-    Raises `NotFound` for the environment, `PreconditionFailed`, `Invalid`, and what *edit* raises.
+    Raises `NotFound` for the environment, `PreconditionFailed`, `Invalid`, and what *edit* and *permit* raise.
     """
     name, place = command.name, command.environment.log
     with log.writing(
@@ -91,6 +101,8 @@ def change_item(
                 require_version(current, command.expected, f"{name[0]} {name[1]!r}")
             edit(state)
             require_faultless(state)
+            if state.touched():
+                permit(writing, command.alteration)
             write(writing, place, state)
     outcome = outcome_of(writing, place, name, unchanged=current)
     if (made := writing.changes_made.get(place)) is None:
