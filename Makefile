@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test js unit lint fmt spec bench bench-peers docs lock clean
+.PHONY: help demo test js unit lint fmt spec bench bench-peers bench-js docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.
 key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
@@ -43,8 +43,12 @@ demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
 test: $(DEV) js ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
 
+# Dots, failures, and what tests have measured: sizes of bundles, how long a change takes to a page.
+REPORTERS := --test-reporter=dot --test-reporter-destination=stdout \
+  --test-reporter=./js/test/measured.js --test-reporter-destination=stdout
+
 js: $(DEV) $(NPM) ## Run the tests of the JavaScript package, in Node, in Chromium and in the workers' runtime
-	PENNON=$(abspath $(BIN)/pennon) node --test --test-reporter=dot $$(find js/test -name "*.test.js")
+	PENNON=$(abspath $(BIN)/pennon) node --test $(REPORTERS) $$(find js/test -name "*.test.js")
 
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)
@@ -56,11 +60,13 @@ lint: $(DEV) $(NPM) ## Check style, types, layers and generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.generate --check
 	cd js && node_modules/.bin/tsc -p . && node_modules/.bin/depcruise --config .dependency-cruiser.json --output-type err .
+	cd js && node scripts/bundle.js --check
 
-fmt: $(DEV) ## Format the code and write generated files anew
+fmt: $(DEV) $(NPM) ## Format the code and write generated files anew
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format .
 	$(BIN)/python -m scripts.generate
+	cd js && node scripts/bundle.js
 
 spec: $(DEV) ## Check the vectors against their schema and run them
 	$(BIN)/python -m pytest tests/spec $(ARGS)
@@ -70,6 +76,12 @@ bench: $(DEV) ## Measure what is fast, each against something, and print ratios
 
 bench-peers: $(PEERS) ## Measure evaluation beside the SDKs of others, in an environment of its own
 	$(PEERS_VENV)/bin/python -m bench evaluation $(ARGS)
+
+bench-js: bench/js/node_modules ## Measure evaluation in JavaScript beside the SDKs of others
+	node bench/js/index.js $(ARGS)
+
+bench/js/node_modules: bench/js/package-lock.json
+	cd bench/js && npm ci --no-audit --no-fund
 
 docs: $(DEV) ## Check the documentation: examples run, references are complete, links lead somewhere
 	$(BIN)/python -m pytest tests/docs $(ARGS)

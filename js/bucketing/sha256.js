@@ -40,24 +40,32 @@ function compress() {
   let f = H[5];
   let g = H[6];
   let h = H[7];
-  for (let i = 0; i < 64; i++) {
-    const t =
-      (h +
-        (((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) +
-        (g ^ (e & (f ^ g))) +
-        K[i] +
-        W[i]) |
-      0;
-    h = g;
-    g = f;
-    f = e;
-    e = (d + t) | 0;
-    d = c;
-    const ab = a & b;
-    const s = (((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))) + (ab ^ (a & c) ^ (b & c));
-    c = b;
-    b = a;
-    a = (t + s) | 0;
+  // Eight rounds at a time: each word stays where it is, and takes the next part.
+  for (let i = 0; i < 64; i += 8) {
+    h = (h + high(e) + (g ^ (e & (f ^ g))) + K[i] + W[i]) | 0;
+    d = (d + h) | 0;
+    h = (h + low(a) + ((a & b) | (c & (a | b)))) | 0;
+    g = (g + high(d) + (f ^ (d & (e ^ f))) + K[i + 1] + W[i + 1]) | 0;
+    c = (c + g) | 0;
+    g = (g + low(h) + ((h & a) | (b & (h | a)))) | 0;
+    f = (f + high(c) + (e ^ (c & (d ^ e))) + K[i + 2] + W[i + 2]) | 0;
+    b = (b + f) | 0;
+    f = (f + low(g) + ((g & h) | (a & (g | h)))) | 0;
+    e = (e + high(b) + (d ^ (b & (c ^ d))) + K[i + 3] + W[i + 3]) | 0;
+    a = (a + e) | 0;
+    e = (e + low(f) + ((f & g) | (h & (f | g)))) | 0;
+    d = (d + high(a) + (c ^ (a & (b ^ c))) + K[i + 4] + W[i + 4]) | 0;
+    h = (h + d) | 0;
+    d = (d + low(e) + ((e & f) | (g & (e | f)))) | 0;
+    c = (c + high(h) + (b ^ (h & (a ^ b))) + K[i + 5] + W[i + 5]) | 0;
+    g = (g + c) | 0;
+    c = (c + low(d) + ((d & e) | (f & (d | e)))) | 0;
+    b = (b + high(g) + (a ^ (g & (h ^ a))) + K[i + 6] + W[i + 6]) | 0;
+    f = (f + b) | 0;
+    b = (b + low(c) + ((c & d) | (e & (c | d)))) | 0;
+    a = (a + high(f) + (h ^ (f & (g ^ h))) + K[i + 7] + W[i + 7]) | 0;
+    e = (e + a) | 0;
+    a = (a + low(b) + ((b & c) | (d & (b | c)))) | 0;
   }
   H[0] += a;
   H[1] += b;
@@ -69,8 +77,40 @@ function compress() {
   H[7] += h;
 }
 
+/** @param {number} word */
+function high(word) {
+  return ((word >>> 6) | (word << 26)) ^ ((word >>> 11) | (word << 21)) ^ ((word >>> 25) | (word << 7));
+}
+
+/** @param {number} word */
+function low(word) {
+  return ((word >>> 2) | (word << 30)) ^ ((word >>> 13) | (word << 19)) ^ ((word >>> 22) | (word << 10));
+}
+
 /** Where long messages are put together, grown when one needs more. */
 let room = new Uint8Array(1024);
+
+/** So many bytes fit into one block. */
+const SHORT = 55;
+
+/**
+ * Put a message of one block into `W`: nearly all are, and go without the detour over bytes. False where it is not ASCII.
+ * @param {Uint8Array} prefix
+ * @param {string} text
+ */
+function putShort(prefix, text) {
+  W.fill(0, 0, 16);
+  let at = 0;
+  for (; at < prefix.length; at++) W[at >> 2] |= prefix[at] << (24 - ((at & 3) << 3));
+  for (let i = 0; i < text.length; i++, at++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return false;
+    W[at >> 2] |= unit << (24 - ((at & 3) << 3));
+  }
+  W[at >> 2] |= 0x80 << (24 - ((at & 3) << 3));
+  W[15] = at << 3;
+  return true;
+}
 
 /**
  * Hash *prefix* and the UTF-8 of *text* into `H`.
@@ -78,6 +118,8 @@ let room = new Uint8Array(1024);
  * @param {string} text well formed
  */
 function hash(prefix, text) {
+  H.set(START);
+  if (prefix.length + text.length <= SHORT && putShort(prefix, text)) return compress();
   const most = prefix.length + text.length * 3 + 72;
   if (room.length < most) room = new Uint8Array(most * 2);
   const bytes = room;
@@ -86,7 +128,6 @@ function hash(prefix, text) {
   const length = at;
   bytes[at++] = 0x80;
   while (at % 64 !== 56) bytes[at++] = 0;
-  H.set(START);
   for (let block = 0; block <= at; block += 64) {
     const words = block + 64 > at ? 14 : 16;
     for (let i = 0, from = block; i < words; i++, from += 4) {

@@ -43,14 +43,12 @@ export class PatternRefused extends Error {
  */
 export function readPattern(pattern) {
   const characters = Array.from(pattern);
-  if (characters.length > LONGEST) throw new PatternRefused(`a pattern has at most ${LONGEST} characters`);
+  if (characters.length > LONGEST) throw new PatternRefused(`the pattern is longer than ${LONGEST} characters`);
   const ignoreCase = pattern.startsWith("(?i)");
   const reader = new Reader(characters, ignoreCase ? 4 : 0);
   const { part, places } = reader.choice(0);
-  if (reader.at < characters.length) reader.refuse("this ) closes no group; write \\)");
-  if (places > PLACES) {
-    throw new PatternRefused(`with its repetitions written out it has ${places} places; at most ${PLACES} are taken`);
-  }
+  if (reader.at < characters.length) reader.refuse();
+  if (places > PLACES) throw new PatternRefused(`the pattern has more than ${PLACES} places, its repetitions written out`);
   return { tree: part, ignoreCase };
 }
 
@@ -67,9 +65,9 @@ class Reader {
     this.at = at;
   }
 
-  /** @param {string} message @param {number} [at] @returns {never} */
-  refuse(message, at = this.at) {
-    throw new PatternRefused(`at ${at}: ${message}`);
+  /** The control plane says what is wrong, to whom writes the flag: here it is enough to say where. @param {number} [at] @returns {never} */
+  refuse(at = this.at) {
+    throw new PatternRefused(`the pattern is outside of spec/regex.md at ${at}`);
   }
 
   /** @param {string} text */
@@ -104,7 +102,7 @@ class Reader {
   #piece(character, nested) {
     if (character === "^" || character === "$" || this.#sees("\\b")) {
       this.at += character === "\\" ? 2 : 1;
-      if (this.#repeats()) this.refuse("an anchor cannot be repeated");
+      if (this.#repeats()) this.refuse();
       const what = character === "\\" ? "b" : /** @type {"^" | "$"} */ (character);
       return { part: { kind: "anchor", what }, places: 0, product: 1 };
     }
@@ -112,7 +110,7 @@ class Reader {
     const { part, places, product } = this.#atom(character, nested);
     const { least, most, placed, counted } = this.#repetition();
     if (product * counted > REPEATS) {
-      this.refuse(`it is repeated ${product * counted} times in all; at most ${REPEATS} are taken`, start);
+      this.refuse(start);
     }
     return {
       part: least === 1 && most === 1 ? part : { kind: "repeat", of: part, least, most },
@@ -130,8 +128,8 @@ class Reader {
   #atom(character, nested) {
     if (character === "(") return this.#group(nested);
     if (character === "[") return this.#class();
-    if ("*+?".includes(character)) this.refuse(`nothing comes before this ${character}; write \\${character} for the character`);
-    if (character === "{") this.refuse("this { repeats nothing; write \\{ for the character");
+    if ("*+?".includes(character)) this.refuse();
+    if (character === "{") this.refuse();
     if (character === "\\") return { part: this.#escaped(), places: 1, product: 1 };
     this.at++;
     if (character === ".") return { part: { kind: "set", ranges: [[10, 10]], negated: true }, places: 1, product: 1 };
@@ -144,7 +142,7 @@ class Reader {
     if (!this.#repeats()) return { least: 1, most: 1, placed: 1, counted: 1 };
     const counts = character === "{" ? this.#counts() : this.#sign(character);
     if (this.characters[this.at] === "?") this.at++;
-    if (this.#repeats()) this.refuse("a repetition cannot be repeated; put a group around the first");
+    if (this.#repeats()) this.refuse();
     return counts;
   }
 
@@ -156,11 +154,11 @@ class Reader {
 
   #counts() {
     const match = COUNT.exec(this.characters.slice(this.at, this.at + 16).join(""));
-    if (match === null) this.refuse("write {n}, {n,} or {n,m}, or \\{ for the character");
+    if (match === null) this.refuse();
     const least = Number(match[1]);
     const most = match[3] === "" ? least : Number(match[3]);
     if (Math.max(least, most) > REPEATS || most < least) {
-      this.refuse(`the counts of a repetition go up, to ${REPEATS} at most`);
+      this.refuse();
     }
     this.at += match[0].length;
     const isOpen = match[2] === "," && match[3] === "";
@@ -170,11 +168,11 @@ class Reader {
   /** @param {number} nested @returns {Read} */
   #group(nested) {
     const start = this.at;
-    if (nested >= NESTED) this.refuse(`at most ${NESTED} groups stand within one another`);
+    if (nested >= NESTED) this.refuse();
     this.at += this.#sees("(?:") ? 3 : 1;
-    if (this.characters[this.at] === "?") this.refuse("only (?:…) is taken here, and (?i) at the very start of the pattern", start);
+    if (this.characters[this.at] === "?") this.refuse(start);
     const found = this.choice(nested + 1);
-    if (this.characters[this.at] !== ")") this.refuse("this ( is never closed; write \\( for the character", start);
+    if (this.characters[this.at] !== ")") this.refuse(start);
     this.at++;
     return found;
   }
@@ -190,7 +188,7 @@ class Reader {
     const start = this.at;
     const character = this.characters[start + 1];
     this.at += 2;
-    if (character === undefined) this.refuse("nothing comes after this \\; write \\\\ for the character", start);
+    if (character === undefined) this.refuse(start);
     const ranges = SHORTHANDS[character.toLowerCase()];
     if (ranges !== undefined && character.length === 1) {
       return { kind: "set", ranges, negated: character !== character.toLowerCase() };
@@ -198,10 +196,10 @@ class Reader {
     if (PUNCTUATION.has(character)) return character.charCodeAt(0);
     if (Object.hasOwn(CONTROLS, character)) return CONTROLS[character];
     const match = HEX.exec(this.characters.slice(start + 1, start + 12).join(""));
-    if (match === null) this.refuse(`\\${character} is not taken; see spec/regex.md`, start);
+    if (match === null) this.refuse(start);
     this.at = start + 1 + match[0].length;
     const point = Number.parseInt(match[1] ?? match[2], 16);
-    if (point > LAST || (point >= 0xd800 && point <= 0xdfff)) this.refuse(`${point.toString(16)} is no character`, start);
+    if (point > LAST || (point >= 0xd800 && point <= 0xdfff)) this.refuse(start);
     return point;
   }
 
@@ -210,12 +208,12 @@ class Reader {
     const start = this.at;
     const negated = this.#sees("[^");
     this.at += negated ? 2 : 1;
-    if (this.characters[this.at] === "]") this.refuse("a class is not empty; write \\] for the character");
+    if (this.characters[this.at] === "]") this.refuse();
     /** @type {[number, number][]} */
     const ranges = [];
     let places = 0;
     while (this.characters[this.at] !== "]") {
-      if (this.characters[this.at] === undefined) this.refuse("this [ is never closed; write \\[ for the character", start);
+      if (this.characters[this.at] === undefined) this.refuse(start);
       ranges.push(...this.#item(places === 0));
       places++;
     }
@@ -229,7 +227,7 @@ class Reader {
     if (this.characters[start] === "-") {
       this.at++;
       if (!isFirst && this.characters[this.at] !== "]") {
-        this.refuse("this - is neither first nor last nor between two characters; write \\-", start);
+        this.refuse(start);
       }
       return [[45, 45]];
     }
@@ -241,16 +239,16 @@ class Reader {
     const next = this.characters[this.at];
     const high = next === undefined || next === "]" || next === "-" ? undefined : this.#single();
     if (typeof low !== "number" || typeof high !== "number") {
-      this.refuse("a range goes from one character to another; write \\- for the character", start);
+      this.refuse(start);
     }
-    if (low > high) this.refuse("this range goes down; write the lower character first", start);
+    if (low > high) this.refuse(start);
     return [[low, high]];
   }
 
   /** @returns {number | CharacterSet} */
   #single() {
     if (this.characters[this.at] === "\\") return this.#escape();
-    if (this.#sees("[:")) this.refuse("named classes are not taken; list the characters, or write \\[");
+    if (this.#sees("[:")) this.refuse();
     return /** @type {number} */ (this.characters[this.at++].codePointAt(0));
   }
 }

@@ -57,13 +57,30 @@ const NAMES = "[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*";
 const VERSION = new RegExp(`^v?([0-9]+(?:\\.[0-9]+)*)(?:-(${NAMES}))?(?:\\+${NAMES})?$`);
 const DECIMAL = /^[0-9]+$/;
 
+/** The versions that were read last: there are few, and reading one takes longer than all else. @type {Map<string, Version | undefined>} */
+const known = new Map();
+const KNOWN = 1000;
+const LONGEST = 64;
+
 /**
  * Read a version: dotted integers of any length, SemVer's pre-releases, build metadata left out.
  * @param {unknown} value
  * @returns {Version | undefined}
  */
 export function version(value) {
-  const match = typeof value === "string" ? VERSION.exec(value) : null;
+  if (typeof value !== "string") return undefined;
+  let found = known.get(value);
+  if (found === undefined && !known.has(value)) {
+    found = readVersion(value);
+    if (known.size >= KNOWN) known.clear();
+    if (value.length <= LONGEST) known.set(value, found);
+  }
+  return found;
+}
+
+/** @param {string} value @returns {Version | undefined} */
+function readVersion(value) {
+  const match = VERSION.exec(value);
   if (match === null) return undefined;
   const numbers = match[1].split(".").map(withoutZeros);
   while (numbers.length > 0 && numbers[numbers.length - 1] === "") numbers.pop();

@@ -35,14 +35,14 @@ export async function launch() {
 /**
  * Return `inChromium(name, body)`, which is `test` with a fresh profile as the argument.
  * @param {() => import("playwright-core").Browser} browser
- * @returns {(name: string, body: (profile: Profile) => Promise<void>) => void}
+ * @returns {(name: string, body: (profile: Profile, t: import("node:test").TestContext) => Promise<void>) => void}
  */
 export function testing(browser) {
   return (name, body) =>
-    void test(name, { skip }, async () => {
+    void test(name, { skip }, async (t) => {
       const profile = await freshProfile(browser());
       try {
-        await body(profile);
+        await body(profile, t);
       } catch (error) {
         if (error instanceof Error) error.message += `\nThe console said: ${JSON.stringify(profile.said, null, 2)}`;
         throw error;

@@ -9,7 +9,7 @@ const IS_LONG = process.env.PENNON_LONG_TESTS === "1";
 const FLIPS = IS_LONG ? 300 : 12;
 const FIELDS = Array.from({ length: 400 }, (_, at) => `<label>Field ${at} <input name="f${at}" value="value ${at}"></label>`).join("");
 
-test("a flag that is flipped while a form is filled in changes the page, and not the form", async (profile) => {
+test("a flag that is flipped while a form is filled in changes the page, and not the form", async (profile, t) => {
   const place = await stage.place();
   // `shown` notes when the page has drawn each value: the second frame after the change is on the screen.
   const script = `
@@ -32,7 +32,7 @@ test("a flag that is flipped while a form is filled in changes the page, and not
   }
   took.sort((one, other) => one - other);
   const share = (/** @type {number} */ part) => took[Math.min(took.length - 1, Math.floor(took.length * part))];
-  process.stderr.write(`${FLIPS} flips of a critical flag, from the command to the screen: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms\n`);
+  t.diagnostic(`measured: ${FLIPS} flips of a critical flag, from the command to the screen: p50 ${share(0.5)} ms, p99 ${share(0.99)} ms`);
   if (IS_LONG) assert(share(0.99) < 1000, `${share(0.99)} ms`);
   assert.equal(await page.inputValue("textarea"), "half a thought" + "a".repeat(FLIPS));
   assert.equal(await page.inputValue("[name=f399]"), "value 399");

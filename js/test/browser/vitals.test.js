@@ -97,6 +97,37 @@ inChromium("errors and rejections that nobody caught are counted, and nothing of
   assert.equal("web.errors" in without, false);
 });
 
+inChromium("a page that comes back is another view, and tells of that alone", async (profile) => {
+  await told(profile, page("{ sample: 1 }"), async (tab) => {
+    await tab.evaluate(async () => {
+      const turn = (/** @type {string} */ state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      };
+      const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      dispatchEvent(new ErrorEvent("error"));
+      turn("hidden");
+      turn("visible");
+      turn("hidden");
+      localStorage.setItem("first", localStorage.told);
+      localStorage.removeItem("told");
+      turn("visible");
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+      await painted();
+      turn("hidden");
+      localStorage.setItem("second", localStorage.told);
+      localStorage.removeItem("told");
+      delete document.visibilityState;
+    });
+  });
+  const tab = await profile.newPage();
+  await tab.goto(`${pages.url}/next`);
+  const [first, second] = await tab.evaluate(() => ["first", "second"].map((name) => Object.fromEntries(JSON.parse(localStorage[name]))));
+  assert.deepEqual([first["web.errors"], second["web.errors"], second["web.ttfb"]], [1, 0, 0]);
+  assert.ok(first["web.ttfb"] >= 0 && first["web.lcp"] > 0 && second["web.lcp"] > 0, JSON.stringify([first, second]));
+  assert.deepEqual(Object.keys(second).sort(), ["web.cls", "web.errors", "web.lcp", "web.ttfb"]);
+});
+
 inChromium("who is not drawn, or stopped it, tells nothing", async (profile) => {
   assert.deepEqual(await told(profile, page("{ sample: 0.5, random: () => 0.5 }")), {});
   assert.deepEqual(await told(profile, page("{ sample: 1 }"), (tab) => tab.evaluate("stop()")), {});

@@ -27,7 +27,7 @@ describe("on a server", () => {
   afterEach(() => OnServer.clearProviders());
 
   async function started(place, options = {}) {
-    const client = new ProcessClient(place.url, { key: place.serverKey });
+    const client = new ProcessClient(place.url, { key: place.serverKey, pollIntervalMs: 200 });
     await OnServer.setProviderAndWait(new ServerProvider(client, options));
     return { client, flags: OnServer.getClient() };
   }
@@ -110,5 +110,7 @@ describe("in a page, and in React Native", () => {
     const options = { key: place.clientKey, context: { targetingKey: "u1", country: "DE" }, platform: again, start: false };
     const client = new PageClient(place.url, options);
     assert.deepEqual([client.boolean("checkout", false), client.status().source], [true, "cache"]);
+    client.close();
+    again.close();
   });
 });
