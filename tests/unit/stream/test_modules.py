@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from pennon.stream.http import Answer, Refusal, Request
 from pennon.stream.modules import INTEGRITY, answer_module, assets, handed_out
 
+ROOT = Path(__file__).parents[3]
 ENTRIES = {"pennon.js", "pennon-local.js", "pennon-vitals.js"}
 
 
@@ -105,3 +107,8 @@ def test_a_file_of_an_earlier_release_stays_at_its_address(tmp_path: Path) -> No
 
 def test_what_is_handed_out_is_made_once() -> None:
     assert assets() is assets()
+
+
+def test_a_wheel_has_the_files_and_so_nobody_needs_node() -> None:
+    included = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert {f"pennon/stream/javascript/{name}" for name in ENTRIES} <= included
