@@ -46,7 +46,7 @@ class FlagsMiddleware:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         context: ContextSource = {} if self._context is None else partial(self._context, scope)
-        with serving(self._client, context, seen_in_scope(scope["headers"])) as flags:
+        with serving(self._client, context, partial(seen_in_scope, scope["headers"])) as flags:
             scope["flags"] = flags
             if scope["type"] == "websocket":
                 return await self._app(scope, receive, send)

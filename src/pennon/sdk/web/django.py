@@ -43,13 +43,13 @@ class FlagsMiddleware:
         """Serve one request."""
         if self._is_async:
             return self._serve(request)
-        with serving(self._client, partial(self._context, request), seen_in_environ(request.META)) as flags:
+        with serving(self._client, partial(self._context, request), partial(seen_in_environ, request.META)) as flags:
             request.flags = flags
             response: HttpResponseBase = self._get_response(request)
             return response
 
     async def _serve(self, request: HttpRequest) -> HttpResponseBase:
-        with serving(self._client, partial(self._context, request), seen_in_environ(request.META)) as flags:
+        with serving(self._client, partial(self._context, request), partial(seen_in_environ, request.META)) as flags:
             request.flags = flags
             response: HttpResponseBase = await self._get_response(request)
             return response

@@ -54,7 +54,7 @@ class FlaskFlags:
     def _begin(self) -> None:
         request = flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's own word
         context: ContextSource = {} if self._context is None else partial(self._context, request)
-        flask.g.flags, token = begin(self._client, context, seen_in_environ(request.environ))
+        flask.g.flags, token = begin(self._client, context, partial(seen_in_environ, request.environ))
         setattr(flask.g, _TOKEN, token)
 
     def _end(self, _error: BaseException | None) -> None:

@@ -5,9 +5,9 @@
 def pay(): …
 """
 
-from asyncio import iscoroutinefunction
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 
 from pennon.sdk.outdated import SEEN_HEADER, VERSION_HEADER, Seen
@@ -46,10 +46,8 @@ def requires_flags(*flags: str, required: bool = False) -> Callable[[View], View
 
 def seen_in_scope(headers: Iterable[tuple[bytes, bytes]]) -> Seen:
     """Return what the headers of an ASGI scope say was seen."""
-    version, seen = (
-        b",".join(value for name, value in headers if name.lower() == wanted).decode("latin-1") for wanted in _SENT
-    )
-    return Seen.of(version, seen)
+    version, seen = ([value for name, value in headers if name == wanted] for wanted in _SENT)
+    return Seen.of(b",".join(version).decode("latin-1"), b",".join(seen).decode("latin-1"))
 
 
 def seen_in_environ(environ: Mapping[str, Any]) -> Seen:

@@ -20,6 +20,10 @@ _LOG = logging.getLogger("pennon")
 ContextSource: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
 """Who asks: a context, or a function that finds it, called when a flag is first evaluated, once."""
 
+SeenSource: TypeAlias = Seen | Callable[[], Seen]
+"""What a request says of the flags that it acts on, or a function that finds it, called when it is first asked for."""
+_NOTHING = Seen()
+
 
 class NoRequest(SdkError, LookupError):
     """There are no flags of a request here: nothing began one."""
@@ -49,9 +53,9 @@ class RequestFlags:
     *seen* is what the request says of the flags that it acts on.
     """
 
-    def __init__(self, client: Core, context: ContextSource, seen: Seen = Seen()) -> None:  # noqa: B008  # immutable
+    def __init__(self, client: Core, context: ContextSource, seen: SeenSource = _NOTHING) -> None:
         self.client = client
-        self.seen = seen
+        self._seen = seen
         self.rules: PinnedRules = client.rules()
         self._source = context
         self._found: dict[str, Any] | None = None
@@ -63,6 +67,13 @@ class RequestFlags:
         if self._found is None:
             self._found = {**self._find(), **self._added}
         return self._found
+
+    @property
+    def seen(self) -> Seen:
+        """What the request says of the flags that it acts on."""
+        if not isinstance(self._seen, Seen):
+            self._seen = self._seen()
+        return self._seen
 
     def add(self, attributes: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Add attributes to the context, or replace them: what is known of the user once there is one."""
@@ -147,7 +158,7 @@ def request_flags() -> RequestFlags:
 
 
 @contextmanager
-def serving(client: Core, context: ContextSource, seen: Seen = Seen()) -> Iterator[RequestFlags]:  # noqa: B008
+def serving(client: Core, context: ContextSource, seen: SeenSource = _NOTHING) -> Iterator[RequestFlags]:
     """Begin a request for *context*, and end it with the block. *seen* is what it says of the flags it acts on."""
     flags, token = begin(client, context, seen)
     try:
@@ -159,7 +170,7 @@ def serving(client: Core, context: ContextSource, seen: Seen = Seen()) -> Iterat
 def begin(
     client: Core,
     context: ContextSource,
-    seen: Seen = Seen(),  # noqa: B008
+    seen: SeenSource = _NOTHING,
 ) -> tuple[RequestFlags, Token[RequestFlags]]:
     """Begin a request, for frameworks that tell of its end elsewhere."""
     flags = RequestFlags(client, context, seen)

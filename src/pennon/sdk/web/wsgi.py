@@ -44,7 +44,7 @@ class FlagsMiddleware:
         # A body may be made piece by piece after this returned, still for this request: its pieces run in its context.
         place = copy_context()
         context: ContextSource = {} if self._context is None else partial(self._context, environ)
-        flags, _ = place.run(begin, self._client, context, seen_in_environ(environ))
+        flags, _ = place.run(begin, self._client, context, partial(seen_in_environ, environ))
         environ["pennon.flags"] = flags
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         if (refusal := place.run(self._critical.refusal, environ.get("REQUEST_METHOD", "GET"), path)) is not None:
