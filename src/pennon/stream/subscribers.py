@@ -116,11 +116,13 @@ class Subscriber(asyncio.Protocol):
         The *ticket* is given back when all is written, or the client has left. Only a stream that is not busy writes.
         """
         self.known = framed.mark
-        self.transport.write(before + framed.head if before else framed.head)
+        head = before + framed.head if before else framed.head
         if framed.rest is None:
+            self.send(head)
             if ticket is not None:
                 ticket.leave()
             return
+        self.transport.write(head)
         self._pieces = _Pieces(framed.rest, ticket)
         self.busy = True
         self._go_on()
@@ -175,4 +177,5 @@ class Subscriber(asyncio.Protocol):
 
 def _descriptor(transport: asyncio.Transport) -> int:
     shown = None if transport.get_extra_info("sslcontext") else transport.get_extra_info("socket")
-    return -1 if shown is None else int(shown.fileno())
+    # What waits there of an answer before this one comes first.
+    return -1 if shown is None or transport.get_write_buffer_size() else int(shown.fileno())
