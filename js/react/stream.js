@@ -17,6 +17,7 @@ const CLOSED = 2;
 /**
  * Return a class like `EventSource`, over one that is `XMLHttpRequest`.
  * @param {typeof XMLHttpRequest} Request
+ * @returns {new (url: string) => Stream}
  */
 export function streamOver(Request) {
   return class extends Stream {
@@ -75,7 +76,8 @@ class Stream {
   #heard(request) {
     if (request.readyState < 2) return;
     if (this.readyState === CONNECTING && request.status !== 0 && !this.#open(request)) return;
-    if (request.readyState >= 3) this.#take(request.responseText ?? "");
+    // Who is told may have closed it.
+    if (request.readyState >= 3 && request === this.#request) this.#take(request.responseText ?? "");
     if (request.readyState === 4 && request === this.#request) this.#lost();
   }
 
