@@ -69,6 +69,11 @@ def signed_in() -> None:
 
 def fastapi_app(paid: list[str]) -> FastAPI:
     app = FastAPI()
+
+    @app.middleware("http")
+    async def of_the_shop(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
     app.add_middleware(
         FlagsMiddleware,
         client=CLIENT,
