@@ -5,7 +5,7 @@
 
 import { headsOf } from "./heads.js";
 import { asRecord, isObject, Item, ITEM_KINDS } from "./items.js";
-import { memberTexts } from "./texts.js";
+import { innerTexts } from "./texts.js";
 
 /** @typedef {import("./heads.js").Head} Head */
 /** @typedef {import("./items.js").ItemKind} ItemKind */
@@ -138,15 +138,14 @@ function readHead(parsed) {
 function readItems(text, parsed) {
   /** @type {Changes} */
   const changes = {};
-  /** @type {Map<string, string> | undefined} */
-  let members;
-  for (const kind of ITEM_KINDS) {
-    const records = parsed[`${kind}s`];
-    if (records === undefined) continue;
-    if (!isObject(records)) throw new InvalidDocument(`/${kind}s`, "expected an object");
-    members ??= memberTexts(text);
+  const kinds = ITEM_KINDS.filter((kind) => parsed[`${kind}s`] !== undefined);
+  const wrong = kinds.find((kind) => !isObject(parsed[`${kind}s`]));
+  if (wrong !== undefined) throw new InvalidDocument(`/${wrong}s`, "expected an object");
+  const texts = innerTexts(text, new Set(kinds.map((kind) => `${kind}s`)));
+  for (const kind of kinds) {
+    const records = /** @type {Record<string, unknown>} */ (parsed[`${kind}s`]);
     const items = new Map();
-    for (const [key, raw] of memberTexts(/** @type {string} */ (members.get(`${kind}s`)))) {
+    for (const [key, raw] of texts.get(`${kind}s`) ?? []) {
       const value = Object.getOwnPropertyDescriptor(records, key)?.value;
       items.set(key, value === null ? null : new Item(key, raw, value));
     }

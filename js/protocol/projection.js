@@ -14,11 +14,13 @@ import { memberTexts } from "./texts.js";
 /** @typedef {import("./items.js").Sha256} Sha256 */
 /** @typedef {import("./state.js").Reference} Reference */
 
-/** Draws the client projection of states that follow on each other; what it made of an item is kept as long as the item. */
+/** What is known of an item: as long as it is the same one, it is not read again. @typedef {{ isClientSide: boolean, needs: readonly Reference[] | null, shown: Item | null | undefined }} Facts */
+
+/** Draws the client projection of states that follow on each other. */
 export class ClientProjection {
   #sha256;
-  /** @type {WeakMap<Item, Item | null>} */
-  #hashed = new WeakMap();
+  /** @type {WeakMap<Item, Facts>} */
+  #facts = new WeakMap();
 
   /** @param {Sha256} sha256 */
   constructor(sha256) {
@@ -26,48 +28,44 @@ export class ClientProjection {
   }
 
   /**
-   * Return the client projection of *items*.
+   * Return the client projection of *items*, and the keys of the flags that are client-side themselves.
    * @param {Items} items
-   * @returns {Items}
+   * @returns {{ items: Items, keys: string[] }}
    */
   of(items) {
     /** @type {Record<ItemKind, Map<string, Item>>} */
     const shown = { flag: new Map(), segment: new Map(), layer: new Map(), key: new Map() };
+    const keys = [...items.flag.values()].filter((item) => this.#factsOf(item).isClientSide).map(({ key }) => key);
     /** @type {Reference[]} */
-    const waiting = clientSideKeys(items).map((key) => ["flag", key]);
+    const waiting = keys.map((key) => ["flag", key]);
     const seen = new Set(waiting.map(String));
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const [kind, key] = next;
       const item = items[kind].get(key);
       if (item === undefined) continue;
-      const projected = kind === "segment" ? this.#hash(item) : item;
-      if (projected !== null) shown[kind].set(key, projected);
-      for (const need of needsOf(kind, item)) {
+      const facts = this.#factsOf(item);
+      if (facts.shown === undefined) facts.shown = kind === "segment" ? hashed(item, this.#sha256) : item;
+      if (facts.shown !== null) shown[kind].set(key, facts.shown);
+      for (const need of (facts.needs ??= needsOf(kind, item))) {
         if (seen.has(String(need))) continue;
         seen.add(String(need));
         waiting.push(need);
       }
     }
-    return shown;
+    return { items: shown, keys };
   }
 
   /** @param {Item} item */
-  #hash(item) {
-    let found = this.#hashed.get(item);
-    if (found === undefined) this.#hashed.set(item, (found = hashed(item, this.#sha256)));
-    return found;
+  #factsOf(item) {
+    let facts = this.#facts.get(item);
+    if (facts === undefined) this.#facts.set(item, (facts = { isClientSide: isClientSide(item), needs: null, shown: undefined }));
+    return facts;
   }
 }
 
-/**
- * Return the keys of the client-side flags. What cannot be read is none.
- * @param {Items} items
- * @returns {string[]}
- */
-export function clientSideKeys(items) {
-  // Most flags do not say it: their texts need no parsing.
-  const isClientSide = (/** @type {Item} */ item) => item.text.includes('"clientSide"') && /** @type {any} */ (item.value)?.clientSide === true;
-  return [...items.flag.values()].filter(isClientSide).map(({ key }) => key);
+/** Tell whether a flag says that it is client-side. What cannot be read is not. Most say nothing: their texts need no parsing. @param {Item} item */
+function isClientSide(item) {
+  return /"clientSide"\s*:\s*true/.test(item.text) && /** @type {any} */ (item.value)?.clientSide === true;
 }
 
 /**

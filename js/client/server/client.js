@@ -4,7 +4,8 @@
  */
 
 import { holding } from "../../platform/node.js";
-import { bootstrapElement, bootstrapText, ClientSide } from "./bootstrap.js";
+import { bootstrapElement } from "../../protocol/bootstrap.js";
+import { bootstrapText, ClientSide } from "./bootstrap.js";
 import { Core } from "./core.js";
 import { FileSource, InvalidFile } from "./file.js";
 import { Keeper } from "./keeper.js";
@@ -115,9 +116,16 @@ export class Client extends Flags {
   status() {
     const { level, problem, isRefused, isReady, ageS, head } = this.#core;
     const { environment = "", epoch = 0, revision = 0 } = this.#core.shown ?? {};
-    const flagsVersion = isReady ? this.#clientSide.of(this.snapshot).flagsVersion : "";
+    const { snapshot } = this;
     const { instance } = this.#reports;
-    return Object.freeze({ level, ready: isReady, environment, epoch, revision, flagsVersion, ageS, problem, isRefused, instance, signedBy: head?.key ?? "" });
+    const clientSide = this.#clientSide;
+    return Object.freeze({
+      ...{ level, ready: isReady, environment, epoch, revision, ageS, problem, isRefused, instance, signedBy: head?.key ?? "" },
+      /** Computed when it is looked at: it is of all that browsers may see. */
+      get flagsVersion() {
+        return isReady ? clientSide.of(snapshot).flagsVersion : "";
+      },
+    });
   }
 
   /** For how many seconds the state has not been known to be current at the origin; null while nothing is known. @returns {number | null} */
