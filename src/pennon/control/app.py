@@ -331,6 +331,9 @@ def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:
         context_bytes=settings.max_context_bytes,
         context_depth=settings.max_context_depth,
         max_streams=settings.max_streams or None,
+        snapshots_at_once=settings.max_snapshots,
+        snapshots_bytes=settings.max_snapshots_mib * 2**20,
+        retry_after_max_s=float(settings.max_retry_after_s),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
     )
 

@@ -69,6 +69,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "the limit on open files leaves room for.",
         ),
     ] = 0
+    max_snapshots: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Most whole snapshots that a process sends at a time. Who comes then is told when to come "
+            "back; small changes always pass.",
+        ),
+    ] = 1000
+    max_snapshots_mib: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Most mebibytes that those snapshots have together.")
+    ] = 256
+    max_retry_after_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="The middle of the longest times, in seconds, after which who is refused a snapshot is told to "
+            "come back.",
+        ),
+    ] = 60
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(

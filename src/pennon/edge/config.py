@@ -110,6 +110,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[str, Meta(pattern=_URL)] | None,
         Meta(description="URL under which browsers reach this node, where a proxy changes it."),
     ] = None
+    max_snapshots: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Most whole snapshots that a process sends at a time. Who comes then is told when to come "
+            "back; small changes always pass.",
+        ),
+    ] = 1000
+    max_snapshots_mib: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Most mebibytes that those snapshots have together.")
+    ] = 256
+    max_retry_after_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="The middle of the longest times, in seconds, after which who is refused a snapshot is told to "
+            "come back.",
+        ),
+    ] = 60
     events_mib: Annotated[
         int,
         Meta(

@@ -87,6 +87,9 @@ def stream_settings_of(settings: Settings, tuning: Tuning) -> StreamSettings:
     return StreamSettings(
         edge_heartbeat_s=tuning.heartbeat_s,
         drain_s=float(settings.drain_timeout_s),
+        snapshots_at_once=settings.max_snapshots,
+        snapshots_bytes=settings.max_snapshots_mib * 2**20,
+        retry_after_max_s=float(settings.max_retry_after_s),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
     )
 
