@@ -1,175 +1,129 @@
 /**
- * Reports what was read: counters, exposures and metrics, in batches that count once however often they are sent.
+ * Reports what was read: counters, exposures and metrics. Not with `events/`, which bounds by bytes and owns up to what it drops: a page has no room for
+ * that, in its bundle.
  * @module
  */
 
-import { attributeReader } from "../../engine/attributes.js";
-import { Recorder } from "../../events/index.js";
-import { SEEN } from "./cache.js";
-import { digest } from "./digest.js";
-import { attempt } from "./page.js";
+import { attempt, randomKey } from "./page.js";
 
 /** @typedef {import("./values.js").Context} Context */
-/** @typedef {import("./values.js").Evaluation} Evaluation */
-/** @typedef {import("./values.js").Site} Site */
+/** @typedef {import("./values.js").Found} Found */
 
-const HOUR_MS = 3_600_000;
-const EVERY_MS = 10_000;
-/** So many batches wait to be taken, and so many exposures of an hour are remembered. */
-const MOST_BATCHES = 5;
-const MOST_SEEN = 1000;
-const SDK = "pennon-browser/0.1.0";
-/** What a browser sends of a page that is left is at most 64 KiB, and a character has up to three bytes. */
-const LIMITS = { characters: 20_000 };
+/** So many counters, exposures and metrics wait, and so many exposures of an hour are remembered. */
+const MOST = 500;
 
-/** Counts for one page. */
-export class Counting {
-  #recorder = new Recorder({ limits: LIMITS });
-  #instance = "";
-  #sequence = 0;
-  /** @type {{ text: string, batch: import("../../events/index.js").Batch }[]} */
-  #waiting = [];
-  /** @type {(() => void) | null} */
-  #timer = null;
-  /** @type {Promise<boolean> | null} */
-  #sending = null;
-  #hour = 0;
-  /** What was seen by this page, and what by all pages of this browser. */
-  #quick = new Set();
-  /** @type {string[]} */
-  #seen = [];
+/**
+ * Return what counts an evaluation, notes an exposure, notes a metric, sends, and ends.
+ * @param {import("./page.js").Page} page
+ * @param {string} base the server's address
+ * @param {string} key
+ * @param {string} place in the storage, for what was exposed within the hour
+ * @param {import("./visit.js").Visit} visit
+ * @param {string[]} [privateAttributes]
+ */
+export function countingOf(page, base, key, place, visit, privateAttributes) {
+  // The key is in the URL, for a beacon has no headers; so it needs no preflight either.
+  const address = `${base}/sdk/v1/events?key=${encodeURIComponent(key)}`;
+  const instance = randomKey(page);
+  /** @type {Map<string, any>} */
+  let counters;
+  /** @type {object[]} */
+  let exposures;
+  /** @type {object[]} */
+  let metrics;
+  /** @type {Blob | undefined} */
+  let waiting;
+  /** @type {(() => void) | undefined} */
+  let timer;
+  /** @type {Set<string | number>} */
+  let seen;
+  let hour = 0;
+  let sequence = 0;
 
-  /**
-   * @param {import("./page.js").Page} page
-   * @param {{ url: string, key: string, scope: string, revision: () => string | null, privateAttributes: string[] }} how
-   */
-  constructor(page, how) {
-    this.page = page;
-    this.how = how;
-  }
+  const begin = () => {
+    counters = new Map();
+    exposures = [];
+    metrics = [];
+  };
+  const wake = () => {
+    timer ??= page.later(10_000, flush);
+    return false;
+  };
 
-  /** @param {string} flag @param {Evaluation} evaluation */
-  evaluated(flag, evaluation) {
-    this.#recorder.evaluated(flag, evaluation, this.page.now());
-    this.#wake();
-  }
-
-  /**
-   * Note that whose *context* it is saw what was evaluated: once an hour.
-   * @param {string} flag
-   * @param {Evaluation} evaluation
-   * @param {Site} site
-   * @param {Context} context
-   */
-  exposed(flag, { variation, flagVersion, ruleId }, { by, experiment }, context) {
-    const unit = this.#unitOf(context, by);
-    if (unit === null || variation === null || !this.#isNew(`${by}\0${unit}\0${flag}\0${variation}`)) return;
-    const exposure = { flag, version: flagVersion, variation, ruleId, experiment, by, unit, revision: this.how.revision() };
-    this.#recorder.exposed(exposure, this.page.now());
-    this.#wake();
-  }
-
-  /**
-   * @param {string} key
-   * @param {Context} context
-   * @param {{ value?: number, by?: string }} measured
-   * @param {Record<string, string>} variations
-   * @returns {boolean} whether it could be taken
-   */
-  tracked(key, context, { value = 1, by = "targetingKey" }, variations) {
-    const isTaken = this.#recorder.tracked(key, { by, unit: this.#unitOf(context, by) ?? "", value, variations }, this.page.now());
-    this.#wake();
+  /** @param {object[]} list @param {Context} context @param {string} name @param {{ by: string } & Record<string, any>} entry @returns {boolean} whether it is taken */
+  const add = (list, context, name, entry) => {
+    const { by } = entry;
+    // As the server finds it, apart from names with an escaped slash or tilde in a pointer: such units are left out.
+    const path = by[0] === "/" ? by.slice(1).split("/") : [by];
+    const unit = privateAttributes?.includes(path[0])
+      ? undefined
+      : path.reduce((inner, step) => inner?.[step], /** @type {any} */ (context));
+    // One entry that a server refuses would cost the whole batch.
+    const isTaken = list.length < MOST && /^[^\0\ud800-\udfff]{2,512}$/u.test(name + (unit ?? "\0"));
+    if (isTaken) list.push({ time: page.now(), unit: String(unit), ...entry });
+    wake();
     return isTaken;
-  }
+  };
 
-  /**
-   * Send what there is. Resolves to whether nothing is left.
-   * @param {boolean} [isLeaving] the page may end at any moment
-   * @returns {Promise<boolean>}
-   */
-  flush(isLeaving) {
-    while (this.#waiting.length < MOST_BATCHES && this.#cut());
-    if (!isLeaving) return (this.#sending ??= this.#send().finally(() => (this.#sending = null)));
-    for (const { text } of this.#waiting) this.#post(text);
-    return Promise.resolve(false);
-  }
-
-  /** Forget what waits, and whoever was seen. */
-  close() {
-    this.#timer?.();
-    this.#timer = () => {};
-  }
-
-  #wake() {
-    this.#timer ??= this.page.later(EVERY_MS, () => {
-      this.#timer = null;
-      this.flush();
-    });
-  }
-
-  #cut() {
-    const { page, how } = this;
-    const batch = this.#recorder.take(page.now());
-    if (!batch) return false;
-    this.#instance ||= String(page.random()).slice(2) + page.now();
-    const head = { instance: this.#instance, sequence: this.#sequence++, sentAt: page.now(), sdk: SDK, revision: how.revision() ?? undefined };
-    this.#waiting.push({ batch, text: JSON.stringify({ ...head, ...batch }) });
-    return true;
-  }
-
-  async #send() {
-    while (this.#waiting[0]) {
-      const [first] = this.#waiting;
-      const { page, how } = this;
-      const headers = { "Content-Type": "application/json", Authorization: `Bearer ${how.key}` };
-      const { status } = await page.fetch(how.url, { method: "POST", headers, body: first.text }).catch(() => ({ status: 0 }));
-      if (!status || status === 429 || status > 499) {
-        this.#wake();
-        return false;
-      }
-      if (status > 299) this.#recorder.lost(first.batch);
-      // It is too far behind its instance's newest: another instance begins.
-      if (status === 409) this.#instance = "";
-      this.#waiting = this.#waiting.filter((each) => each !== first);
+  /** Whether this browser has not seen it within the hour. @param {string} what */
+  const isNew = (what) => {
+    const now = Math.floor(page.now() / 3_600_000);
+    if (hour !== now || seen.size > MOST) {
+      const kept = attempt(() => JSON.parse(/** @type {any} */ (page.storage).getItem(place)));
+      seen = new Set(!hour && kept?.[0] === now ? kept : [now]);
+      hour = now;
     }
+    if (seen.has(what)) return false;
+    seen.add(what);
+    attempt(() => page.storage?.setItem(place, JSON.stringify([...seen])));
     return true;
-  }
+  };
 
-  /** Send as the page is left. It stays in the queue: if the page comes back, it is sent again, and counts once. @param {string} text */
-  #post(text) {
-    const { page, how } = this;
-    // The key is in the URL, for a beacon has no headers, and needs no preflight.
-    const url = `${how.url}?key=${encodeURIComponent(how.key)}`;
-    const body = new TextEncoder().encode(text);
-    if (!page.beacon?.(url, body)) page.fetch(url, { method: "POST", keepalive: true, body }).catch(() => {});
-  }
-
-  /** @param {string} what */
-  #isNew(what) {
-    const { page, how } = this;
-    const hour = Math.floor(page.now() / HOUR_MS);
-    if (hour !== this.#hour) {
-      this.#hour = hour;
-      this.#quick.clear();
+  /** @param {boolean} [isLeaving] the page may end at any moment @returns {Promise<boolean>} whether nothing is left */
+  const flush = async (isLeaving) => {
+    timer = undefined;
+    if (!waiting && counters.size + exposures.length + metrics.length) {
+      const { revision } = visit.status();
+      const head = { instance, sequence: sequence++, sentAt: page.now(), sdk: "pennon-browser/0.1.0", revision };
+      // A blob without a type is sent without one, which needs no preflight.
+      waiting = new Blob([JSON.stringify({ ...head, counters: [...counters.values()], exposures, metrics })]);
+      begin();
     }
-    if (this.#quick.has(what)) return false;
-    if (this.#quick.size < MOST_SEEN) this.#quick.add(what);
-    const place = SEEN + how.scope;
-    const kept = attempt(() => JSON.parse(page.storage?.getItem(place) ?? "")) ?? [];
-    const seen = kept[0] === hour && kept.length <= MOST_SEEN ? kept : [hour];
-    const name = digest(place + what).slice(0, 16);
-    if (seen.includes(name)) return false;
-    attempt(() => page.storage?.setItem(place, JSON.stringify([...seen, name])));
-    return true;
-  }
+    const body = waiting;
+    if (!body) return true;
+    const isTaken =
+      (isLeaving && page.beacon?.(address, body)) ||
+      (await page.fetch(address, { method: "POST", body, keepalive: isLeaving }).then(({ status }) => status !== 429 && status < 500, () => false));
+    if (!isTaken) return wake();
+    if (waiting === body) waiting = undefined;
+    return flush(isLeaving);
+  };
 
-  /**
-   * Return the unit of a context: the text, or the integer, that an attribute or a pointer to one names. None that is private.
-   * @param {Context} context
-   * @param {string} by
-   */
-  #unitOf(context, by) {
-    const found = this.how.privateAttributes.includes(by.split("/")[by[0] === "/" ? 1 : 0]) ? null : attributeReader(by)(context);
-    return typeof found === "string" || Number.isSafeInteger(found) ? String(found) : null;
-  }
+  /** @param {string} flag @param {Found[0]} found */
+  const evaluated = (flag, { variation, reason, flagVersion: version }) => {
+    const one = { flag, version, variation, reason };
+    const name = JSON.stringify(one);
+    const to = page.now();
+    const { count = 0, from = to } = counters.get(name) ?? {};
+    if (counters.size < MOST) counters.set(name, { ...one, count: count + 1, from, to });
+    wake();
+  };
+
+  /** @param {string} flag @param {Found} found */
+  const exposed = (flag, [{ variation, flagVersion: version, ruleId }, by, experiment]) => {
+    if (by && isNew([flag, variation, visit.name].join(" "))) {
+      add(exposures, visit.shown, flag, { flag, version, variation, ruleId, experiment, by });
+    }
+  };
+
+  /** @param {string} name @param {{ value?: number, by?: string }} [measured] @param {Record<string, string>} [variations] */
+  const tracked = (name, { value = 1, by = "targetingKey" } = {}, variations) =>
+    Number.isFinite(value) && add(metrics, visit.context, name, { key: name, by, value, variations });
+  const close = () => {
+    flush(true);
+    timer?.();
+    timer = () => {};
+  };
+  begin();
+  return /** @type {const} */ ([evaluated, exposed, tracked, flush, close]);
 }

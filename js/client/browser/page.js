@@ -1,44 +1,44 @@
 /**
- * What a page has beyond what every platform has. Each of these may be missing: under Node, in a worker, where storage is forbidden.
+ * What a page has beyond what every platform has. Each part may be missing: under Node, in a worker, where storage is forbidden.
  * @module
  */
 
 import { webPlatform } from "../../platform/index.js";
+import { digest } from "./digest.js";
 
 /** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Store where things are kept between visits */
 /** @typedef {Pick<EventTarget, "addEventListener" | "removeEventListener">} Target */
 /**
- * @typedef {object} PageParts
+ * @typedef {object} Parts
  * @property {Store | null} [storage]
- * @property {typeof EventSource} [EventSource]
- * @property {typeof BroadcastChannel} [BroadcastChannel]
+ * @property {typeof globalThis.EventSource} [EventSource]
+ * @property {typeof globalThis.BroadcastChannel} [BroadcastChannel]
  * @property {Pick<LockManager, "request">} [locks]
- * @property {(Target & Pick<Document, "visibilityState" | "getElementById" | "documentElement">) | undefined} [document]
+ * @property {Target & Pick<Document, "visibilityState" | "getElementById" | "documentElement">} [document]
  * @property {Target} [window]
- * @property {(url: string, body: Uint8Array<ArrayBuffer>) => boolean} [beacon]
+ * @property {(url: string, body: Blob) => boolean | undefined} [beacon]
  */
-/** @typedef {import("../../platform/index.js").Platform & PageParts} Page */
+/** @typedef {import("../../platform/index.js").Platform & Parts} Page */
 
 /**
  * Return the page that the program runs in.
  * @returns {Page}
  */
 export function webPage() {
-  const { EventSource, BroadcastChannel, document, navigator } = globalThis;
   return {
     ...webPlatform(),
-    storage: attempt(() => globalThis.localStorage),
-    EventSource,
-    BroadcastChannel,
-    document,
+    storage: attempt(() => localStorage),
+    EventSource: globalThis.EventSource,
+    BroadcastChannel: globalThis.BroadcastChannel,
+    document: globalThis.document,
     window: globalThis.window,
-    locks: navigator?.locks,
-    beacon: (url, body) => !!navigator?.sendBeacon?.(url, body),
+    locks: globalThis.navigator?.locks,
+    beacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body),
   };
 }
 
 /**
- * Return what *run* returns, undefined where it throws: storage that is full or forbidden, what somebody else wrote there.
+ * Return what *run* returns, undefined where it throws: storage that is full or forbidden, a text that somebody else wrote.
  * @template T
  * @param {() => T} run
  * @returns {T | undefined}
@@ -46,7 +46,11 @@ export function webPage() {
 export function attempt(run) {
   try {
     return run();
-  } catch {
-    return undefined;
-  }
+  } catch {}
 }
+
+/** @param {Page} page */
+export const isHidden = (page) => page.document?.visibilityState === "hidden";
+
+/** Return a key that nobody else has. @param {Page} page */
+export const randomKey = (page) => digest(`${page.random()} ${page.random()}`);

@@ -5,13 +5,14 @@
 
 import { readValues } from "./values.js";
 
+/** @typedef {import("./values.js").Context} Context */
 /**
  * Where values come from.
  * @typedef {object} Origin
  * @property {import("./values.js").Source} source what values from the network are called
- * @property {(context: import("./values.js").Context) => string} depends what of the context the answer depends on
- * @property {(key: string, context: import("./values.js").Context) => { path: string, init: RequestInit & { headers: Record<string, string> } }} request
- * @property {(body: any, base: string, context: import("./values.js").Context, key: string) => import("./values.js").Values} read throws what is unreadable
+ * @property {(context: Context) => string} depends what the answer depends on
+ * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> }]} request
+ * @property {(body: any, base: string, context: Context, key: string) => import("./values.js").Values} read throws `Trouble` where it cannot
  */
 
 /** @type {Origin} */
@@ -19,13 +20,9 @@ export const remote = {
   source: "network",
   // In one order, whatever the application's is.
   depends: (context) => JSON.stringify(Object.entries(context).sort()),
-  request: (key, context) => ({
-    path: "/ofrep/v1/evaluate/flags",
-    init: {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${key}` },
-      body: JSON.stringify({ context }),
-    },
-  }),
+  request: (key, context) => [
+    "/ofrep/v1/evaluate/flags",
+    { method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${key}` }, body: JSON.stringify({ context }) },
+  ],
   read: readValues,
 };

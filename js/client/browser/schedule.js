@@ -3,114 +3,78 @@
  * @module
  */
 
-import { Trouble } from "./asking.js";
+import { isHidden } from "./page.js";
 
-/** Becoming visible or online again asks no more often than this. */
-const THROTTLE_MS = 30_000;
-const LONGEST_BACKOFF_MS = 120_000;
-
-/** @typedef {{ whose: string, controller: AbortController, done: Promise<boolean>, next?: Promise<boolean> }} Run */
-
-/** The questions of one client. */
-export class Schedule {
-  /** @type {Run | null} */
-  #running = null;
-  #cancel = () => {};
-  #isDue = false;
-  #isOver = false;
-  #failures = 0;
-  #asked = 0;
-
-  /**
-   * @param {import("./page.js").Page} page
-   * @param {{ timeoutMs?: number, whose: () => string, failed: (trouble: Trouble) => void,
-   *   load: (signal: AbortSignal, isWanted: () => boolean) => Promise<number> }} how *whose*: another answer drops the question;
-   *   *load*: asks, takes the answer if it is still wanted, and returns after how many milliseconds to ask again
-   */
-  constructor(page, how) {
-    this.page = page;
-    this.how = how;
-  }
-
-  /**
-   * Ask anew. Resolves to whether the answer is in; the answer to a question that was asked before this one is not good enough.
-   * @returns {Promise<boolean>}
-   */
-  refresh() {
-    const whose = this.how.whose();
-    const running = this.#running;
-    if (this.#isOver) return Promise.resolve(false);
-    if (running?.whose === whose) {
-      return (running.next ??= running.done.then((isIn) => (this.how.whose() === whose ? this.refresh() : isIn)));
-    }
-    running?.controller.abort();
-    const controller = new AbortController();
-    /** @type {Run} */
-    const run = { whose, controller, done: Promise.resolve(false) };
-    this.#running = run;
-    run.done = this.#run(run).finally(() => {
-      if (this.#running === run) this.#running = null;
-    });
-    return run.done;
-  }
-
-  /** @param {Run} run @returns {Promise<boolean>} */
-  async #run(run) {
-    const { page, how } = this;
-    this.#cancel();
-    this.#isDue = false;
-    this.#asked = page.now();
-    const isWanted = () => this.#running === run && how.whose() === run.whose;
-    const stop = page.later(how.timeoutMs ?? 10_000, () => run.controller.abort());
-    try {
-      const nextMs = await how.load(run.controller.signal, isWanted);
-      if (isWanted()) {
-        this.#failures = 0;
-        this.plan(nextMs);
-        return true;
-      }
-    } catch (error) {
-      if (isWanted()) {
-        const trouble = error instanceof Trouble ? error : new Trouble("unreadable", String(error));
-        this.backOff(trouble.retryMs);
-        how.failed(trouble);
-        return false;
-      }
-    } finally {
-      stop();
-    }
-    return this.#running?.done ?? false;
-  }
+/**
+ * Return what asks anew, plans, plans for later after a failure, asks if there is reason to, and ends.
+ * @param {import("./page.js").Page} page
+ * @param {() => string} whose while it changes, a question is dropped, and so is its answer
+ * @param {(isWanted: () => boolean) => Promise<number>} load asks, takes the answer if it is still wanted, and gives the milliseconds until the next
+ * @param {(trouble: import("./asking.js").Trouble) => void} failed
+ */
+export function scheduleOf(page, whose, load, failed) {
+  /** @type {Promise<boolean> | undefined} */
+  let running;
+  /** @type {Promise<boolean> | undefined} */
+  let next;
+  /** @type {string} */
+  let of;
+  let cancel = () => {};
+  let isDue = false;
+  let isOver = false;
+  let failures = 0;
+  let asked = 0;
 
   /** Ask after *ms*, unless it is asked before; while the page is hidden, once it is not. @param {number} ms */
-  plan(ms) {
-    this.#cancel();
-    if (this.#isOver) return;
-    this.#cancel = this.page.later(ms, () => {
-      if (isHidden(this.page)) this.#isDue = true;
-      else this.refresh();
+  const plan = (ms) => {
+    cancel();
+    cancel = page.later(ms, () => {
+      isDue = true;
+      if (!isHidden(page)) refresh();
     });
-  }
+  };
+  const backOff = (retryMs = 0) => plan((retryMs || 500) + page.random() * Math.min(2 ** failures++, 60) * 2000);
 
-  /** Ask later, and each time later still; at *retryMs* where the server wishes it. @param {number} [retryMs] */
-  backOff(retryMs) {
-    const most = Math.min(2000 * 2 ** this.#failures++, LONGEST_BACKOFF_MS);
-    this.plan((retryMs || 500) + this.page.random() * (retryMs || most));
-  }
+  /** @param {string} name @returns {Promise<boolean>} */
+  const run = async (name) => {
+    const isWanted = () => !isOver && of === name && whose() === name;
+    cancel();
+    asked = page.now();
+    next = undefined;
+    isDue = false;
+    const end = await load(isWanted).then(
+      (ms) => () => {
+        failures = 0;
+        plan(ms);
+        return true;
+      },
+      (error) => () => {
+        backOff(error.retryMs);
+        failed(error);
+        return false;
+      },
+    );
+    if (isOver) return false;
+    if (!isWanted()) return running ?? false;
+    running = undefined;
+    return end();
+  };
 
-  /** Ask if there is reason to: the page is visible, or online, again. */
-  wake() {
-    const waited = this.page.now() - this.#asked;
-    const isLong = this.#isDue || this.#failures || !(waited >= 0 && waited < THROTTLE_MS);
-    if (isLong && !this.#running && !isHidden(this.page)) this.refresh();
-  }
-
-  close() {
-    this.#isOver = true;
-    this.#cancel();
-    this.#running?.controller.abort();
-  }
+  /** The answer to a question that was asked before is not good enough: it is asked once more for all who want it. @returns {Promise<boolean>} */
+  const refresh = async () => {
+    const name = whose();
+    if (isOver) return false;
+    if (running && of === name) return (next ??= running.then((isIn) => (whose() === name ? refresh() : isIn)));
+    of = name;
+    return (running = run(name));
+  };
+  const wake = () => {
+    // Who goes to and fro between tabs does not ask each time.
+    if (!running && !isHidden(page) && (isDue || failures || Math.abs(page.now() - asked) > 30_000)) refresh();
+  };
+  const close = () => {
+    isOver = true;
+    cancel();
+  };
+  return /** @type {const} */ ([refresh, plan, backOff, wake, close]);
 }
-
-/** @param {import("./page.js").Page} page */
-export const isHidden = (page) => page.document?.visibilityState === "hidden";

@@ -1,298 +1,289 @@
 /**
  * One visitor's values in one tab: whose they are, where they come from, and how they stay fresh.
+ *
+ * Closures here and beside, where other clients have classes: what is local to a function is what a minifier shortens.
  * @module
  */
 
-import { ask } from "./asking.js";
-import { Cache, parse } from "./cache.js";
+import { ask, parse, trouble } from "./asking.js";
+import { cacheOf } from "./cache.js";
 import { digest } from "./digest.js";
-import { Notices } from "./notices.js";
-import { attempt } from "./page.js";
+import { attempt, isHidden } from "./page.js";
 import { remote } from "./remote.js";
-import { isHidden, Schedule } from "./schedule.js";
-import { Standing } from "./standing.js";
-import { Tabs } from "./tabs.js";
-import { readValues } from "./values.js";
+import { scheduleOf } from "./schedule.js";
+import { tabsOf } from "./tabs.js";
 
 /** @typedef {import("./cache.js").Kept} Kept */
 /** @typedef {import("./values.js").Context} Context */
 /** @typedef {import("./values.js").Source} Source */
+/** @typedef {import("./index.js").Status} Status */
+/**
+ * `given`: the context that the application gave. `context`: what is evaluated for it, under `name`. `values` answer now; they are those of `shown`.
+ * `isFresh`: neither past their time, nor another build's.
+ * @typedef {object} Visit
+ * @property {Context} given
+ * @property {Context} context
+ * @property {string} name
+ * @property {import("./values.js").Values | undefined} values
+ * @property {Context} shown
+ * @property {boolean} isFresh
+ * @property {() => Status} status
+ * @property {(given: Context, keepsBucketing?: boolean) => Promise<boolean>} turnTo goes on with another context
+ * @property {(isOwn: boolean) => Promise<boolean>} leave forgets the user
+ * @property {() => Promise<boolean>} refresh
+ * @property {() => void} keep writes to the storage what is known
+ * @property {() => void} clear
+ * @property {() => Promise<boolean>} start
+ * @property {() => void} show the page is seen again
+ * @property {() => void} rest it has not been for long
+ * @property {() => void} close
+ */
 
-/** A hidden tab keeps the stream for so long. */
-const REST_MS = 120_000;
 /** Tabs with the same context wait so long for the leader's answer, and the leader for a server that lags behind its notice. */
 const OTHERS_MS = 5000;
-const ELEMENT = "pennon-bootstrap";
 
-/** Keeps `standing` what it should be. */
-export class Visit {
-  isReady = false;
-  /** @type {string | null} */
-  problem = null;
-  /** What the application gave, and what is evaluated for it. */
-  given = /** @type {Context} */ ({});
-  context = /** @type {Context} */ ({});
-  /** What stands for the context, in memory and in the store, and for its user. */
-  #whose = "";
-  #name = "";
-  #user = "";
-  #isAnonymous = true;
-  #keepsBucketing = false;
-  #leads = false;
-  #isStreaming = false;
-  /** The revision that a notice told of. */
-  #expected = 0;
-  #told = "";
-  #closing = new AbortController();
-  #cancelRest = () => {};
-  /** The last context whose values were said to be in. @type {Context | null} */
-  #toldOf = null;
+/**
+ * Return the visit.
+ * @param {import("./page.js").Page} page
+ * @param {string} base the server's address
+ * @param {string} scope stands for it and the key
+ * @param {import("./index.js").Options} options
+ * @param {(name: import("./index.js").EventName, event: any) => void} emit
+ * @param {(cause: string | number, message: string) => void} warn
+ * @param {() => void} taken is told of each answer from the network
+ * @returns {Visit}
+ */
+export function visitOf(page, base, scope, options, emit, warn, taken) {
+  const { key, rules: origin = remote, build, bootstrap = "auto", privateAttributes, timeoutMs } = options;
+  const state = { level: /** @type {0 | 1 | 2 | 3} */ (3), ready: false, source: /** @type {Source} */ ("defaults"), problem: /** @type {string | null} */ (null) };
+  /** The values are of this context, and from this answer. @type {string} */
+  let of;
+  /** @type {Kept | undefined} */
+  let kept;
+  /** What stands for the context and for its user, in memory. @type {string} */
+  let whose;
+  /** @type {string} */
+  let user;
+  /** @type {string} */
+  let told;
+  /** @type {EventSource | undefined} */
+  let stream;
+  /** The flags version that a notice told of. */
+  let expected = "";
+  /** @type {number} */
+  let since;
+  /** @type {boolean} */
+  let isKnown;
+  /** @type {boolean} */
+  let keeps;
+  /** @type {boolean} */
+  let leads;
+  /** @type {boolean} */
+  let isStreaming;
 
-  /**
-   * @param {import("./page.js").Page} page
-   * @param {string} url
-   * @param {string} scope what stands for the URL and the key
-   * @param {import("./index.js").Options} options
-   * @param {{ emit: (name: import("./index.js").EventName, event: any) => void, warn: (cause: string, message: string) => void, taken: () => void }} told
-   */
-  constructor(page, url, scope, options, told) {
-    this.page = page;
-    this.url = url;
-    this.scope = scope;
-    this.options = options;
-    this.told = told;
-    this.origin = options.rules ?? remote;
-    this.standing = new Standing(page);
-    this.cache = new Cache(page, scope, () => told.warn("storage", "the browser's storage is full: the next visit begins without values"));
-    this.tabs = new Tabs(page, `pennon.tabs.${scope}`, { heard: (message) => this.#heard(message), lead: (leads) => this.#lead(leads) });
-    this.notices = new Notices(page.EventSource, {
-      live: (isLive) => this.#streams(isLive, this.#leads),
-      changed: (etag, isFirst) => this.#changed(etag, isFirst),
-      ended: () => this.schedule.backOff(),
-    });
-    this.schedule = new Schedule(page, {
-      timeoutMs: options.timeoutMs,
-      whose: () => this.#whose,
-      load: (signal, isWanted) => this.#load(signal, isWanted),
-      failed: (trouble) => {
-        this.problem = trouble.message;
-        if (!trouble.isPassing) told.warn(trouble.cause, trouble.message);
-        this.#tell();
-      },
-    });
-    this.#turn(options.context ?? {}, !!options.keepBucketing);
-    this.#boot();
-  }
+  const status = () => {
+    const { revision = null, flagsVersion = null } = visit.values ?? {};
+    return { ...state, revision, flagsVersion, ageS: kept ? (page.elapsed() - since) / 1000 : null };
+  };
+  const tell = () => {
+    state.level = !kept ? 3 : state.problem || !state.ready ? 2 : isStreaming ? 0 : 1;
+    const text = Object.values(state).join();
+    if (text !== told) emit("status", status());
+    told = text;
+  };
+  const ttlMs = () => (visit.values?.ttl || 300) * 1000;
 
-  /** @returns {import("./index.js").Status} */
-  status() {
-    const { standing, problem, isReady: ready } = this;
-    const { values, source, ageS } = standing;
-    const level = !values ? 3 : problem || !ready ? 2 : this.#isStreaming ? 0 : 1;
-    return { level, ready, source, revision: values?.revision ?? null, flagsVersion: values?.flagsVersion ?? null, ageS, problem };
-  }
+  /** Answer by *one*, unless it is older than what answers; by the defaults for none. Throws where it cannot be read. @param {Kept | undefined} one @param {Source} source */
+  const take = (one, source) => {
+    const before = visit.values;
+    const values = one && origin.read(one.body, base, visit.context, key);
+    if (before && values && of === whose && rank(values.revision) < rank(before.revision)) return;
+    const waited = page.now() - /** @type {number} */ (one?.at);
+    kept = one;
+    of = whose;
+    state.source = source;
+    Object.assign(visit, { values, shown: visit.context });
+    // A clock that was wrong then, or is now, makes nothing fresh. One may be a minute behind a server's.
+    visit.isFresh = one?.build === build && waited > -60_000 && waited < ttlMs();
+    since = page.elapsed() - Math.max(waited, 0);
+    const answer = (/** @type {typeof before} */ from, /** @type {string} */ flag) => JSON.stringify(/** @type {any} */ (from?.find(flag))?.[0]);
+    const keys = [before, values].flatMap((each) => [...(each?.keys() ?? [])]).filter((flag) => answer(before, flag) !== answer(values, flag));
+    if (keys[0]) emit("change", { keys: [...new Set(keys)], revision: status().revision });
+  };
 
-  /** Go to the network. @returns {Promise<boolean>} whether the first answer is in */
-  start() {
-    const { page, tabs, schedule } = this;
-    const how = { signal: this.#closing.signal };
-    const show = () => (this.#cancelRest(), tabs.compete(), schedule.wake());
-    const hide = () => (this.#cancelRest = page.later(REST_MS, () => tabs.rest()));
-    page.document?.addEventListener("visibilitychange", () => (isHidden(page) ? hide() : show()), how);
-    page.window?.addEventListener("online", () => schedule.wake(), how);
-    // A page with a stream or a lock is not kept for the way back.
-    page.window?.addEventListener("pagehide", () => tabs.rest(), how);
-    page.window?.addEventListener("pageshow", () => isHidden(page) || show(), how);
-    if (!isHidden(page)) tabs.compete();
-    tabs.say({ hello: 1 });
-    return schedule.refresh();
-  }
+  /** Take an answer from the network. @param {Kept} one */
+  const accept = (one) => {
+    take(one, origin.source);
+    state.problem = null;
+    if (leads) open();
+    if (!state.ready) emit("ready", (state.ready = true));
+    taken();
+    tell();
+  };
 
-  /**
-   * Evaluate for another context. The values before stay until the new ones are in, unless they are another known user's.
-   * @param {Context} given
-   * @param {boolean} [keepsBucketing]
-   * @returns {Promise<boolean>} whether its values are in
-   */
-  turnTo(given, keepsBucketing = this.#keepsBucketing) {
-    const { standing, cache, schedule } = this;
-    const before = this.#isAnonymous ? "" : this.#user;
-    if (!this.#turn(given, keepsBucketing)) return Promise.resolve(false);
-    const kept = standing.whose === this.#whose ? standing.kept : null;
-    const known = kept ?? cache.find(this.#name);
-    if (known) attempt(() => this.#take(known, kept ? standing.source : "cache"));
-    else if (before && before !== this.#user) this.#drop();
-    if (kept) return Promise.resolve(true);
-    return schedule.refresh();
-  }
-
-  /** Forget the user, in all tabs. @param {boolean} [isOwn] it happens here first @returns {Promise<boolean>} */
-  leave(isOwn = true) {
-    this.cache.forget(this.#user);
-    if (isOwn) this.tabs.say({ out: this.#user });
-    return this.turnTo({}, false);
-  }
-
-  /** Write to the store what is known by now. */
-  keep() {
-    if (this.#isAnonymous || this.#keepsBucketing) this.cache.anonymousKey;
-    if (this.standing.kept) this.cache.put(this.standing.kept);
-  }
-
-  close() {
-    this.#closing.abort();
-    this.#cancelRest();
-    this.schedule.close();
-    this.tabs.close();
-  }
-
-  /** @param {Context} given @param {boolean} keepsBucketing @returns {boolean} whether it is a context */
-  #turn(given, keepsBucketing) {
-    const { cache, options, origin, scope } = this;
-    const copy = attempt(() => JSON.parse(JSON.stringify(given)));
-    if (typeof copy !== "object" || copy === null) {
-      this.told.warn("context", "a context is an object that JSON can hold: the one before stays");
-      return false;
-    }
-    for (const name in copy) if (copy[name] === null) delete copy[name];
-    const { targetingKey } = copy;
-    const context = { ...copy };
-    this.#isAnonymous = !targetingKey;
-    if (this.#isAnonymous || keepsBucketing) context.targetingKey = cache.anonymousKey;
-    if (targetingKey && keepsBucketing) context.userKey = targetingKey;
-    const shown = Object.entries(context).filter(([name]) => name === "targetingKey" || !options.privateAttributes?.includes(name));
-    this.given = copy;
-    this.context = context;
-    this.#keepsBucketing = keepsBucketing;
-    this.#user = digest(scope + (targetingKey ?? ""));
-    this.#whose = origin.depends(context);
-    this.#name = digest(scope + this.#user + origin.depends(Object.fromEntries(shown)));
-    return true;
-  }
-
-  /** Take what is at hand: what was kept, and what the page carries, if that is not older. */
-  #boot() {
-    const { page, standing, options } = this;
-    const { bootstrap = "auto" } = options;
-    const kept = this.cache.find(this.#name);
-    if (kept) attempt(() => this.#take(kept, "cache"));
-    const text = bootstrap === "auto" ? page.document?.getElementById(ELEMENT)?.textContent : bootstrap && JSON.stringify(bootstrap);
-    if (!text) return;
-    try {
-      const body = parse(text);
-      this.#take({ body, at: body.at - body.age * 1000, build: options.build, name: "", user: "", etag: null }, "bootstrap");
-      this.isReady = standing.isFresh;
-    } catch {
-      this.told.warn("bootstrap", "what the page carries is no bootstrap: see docs/how-to/first-paint.md");
-    }
-  }
-
-  /** @param {AbortSignal} signal @param {() => boolean} isWanted @returns {Promise<number>} */
-  async #load(signal, isWanted) {
-    const { page, standing, options, origin } = this;
-    const { path, init } = origin.request(options.key, this.context);
-    const { signature } = options;
-    const signed = typeof signature === "function" ? await signature(this.context.targetingKey) : signature;
-    if (signed) init.headers["X-Pennon-Signature"] = signed;
-    const held = standing.whose === this.#whose && standing.kept?.build === options.build ? standing.kept : null;
+  /** @param {() => boolean} isWanted */
+  const load = async (isWanted) => {
+    if (/^pennon_(server|edge)_/.test(key)) throw trouble("secret key", "a secret key has leaked: use a client key");
+    const [path, init] = origin.request(key, visit.context);
+    const held = of === whose && kept?.build === build ? kept : undefined;
     if (held?.etag && init.headers) init.headers["If-None-Match"] = held.etag;
-    const { body, etag, ageS } = await ask(page, this.url + path, { ...init, signal });
+    const [body = held?.body, etag, ageMs] = await ask(page, base + path, init, timeoutMs);
     if (!isWanted()) return 0;
-    const answer = body ?? held?.body;
-    /** @type {Kept} */
-    const kept = { body: answer, etag, build: options.build, name: this.#name, user: this.#user, at: page.now() - ageS * 1000 };
-    this.#accept(kept);
-    this.cache.put(kept);
-    this.tabs.say({ values: JSON.stringify(kept), whose: this.#whose });
-    const isBehind = this.#expected > revisionOf(standing.values?.revision);
-    this.#expected = 0;
-    return (isBehind ? OTHERS_MS : (standing.values?.ttlMs ?? 0)) * (1 + page.random() / 10);
-  }
+    const one = { body, etag, build, name: visit.name, user, at: page.now() - ageMs };
+    accept(one);
+    put(one);
+    say({ values: JSON.stringify(one), whose });
+    const isBehind = expected && expected !== status().flagsVersion;
+    expected = "";
+    return isBehind ? OTHERS_MS : ttlMs();
+  };
 
-  /** Take an answer of the network's. @param {Kept} kept */
-  #accept(kept) {
-    this.#take(kept, this.origin.source);
-    this.problem = null;
-    if (!this.isReady) {
-      this.isReady = true;
-      this.told.emit("ready", this.status());
+  /** @param {Context} given @param {boolean} keepsBucketing @returns {unknown} something if it is a context */
+  const turn = (given, keepsBucketing) => {
+    const copy = attempt(() => JSON.parse(JSON.stringify(given), (_, value) => value ?? undefined));
+    if (Object(copy) !== copy) return warn("context", "the context is no JSON");
+    const { targetingKey: userKey } = copy;
+    isKnown = !!userKey;
+    keeps = keepsBucketing;
+    const context = isKnown && !keeps ? copy : { ...copy, ...(isKnown && { userKey }), targetingKey: anonymousKey() };
+    const shown = Object.entries(context).filter(([attribute]) => !privateAttributes?.includes(attribute));
+    user = digest(scope + userKey);
+    whose = origin.depends(context);
+    return Object.assign(visit, { given: copy, context, name: digest(user + origin.depends(Object.fromEntries(shown))) });
+  };
+
+  /** The values before stay until the new ones are in, unless they are those of another user who is known. @param {Context} given */
+  const turnTo = async (given, keepsBucketing = keeps) => {
+    const before = isKnown && user;
+    if (!turn(given, keepsBucketing)) return false;
+    const isSame = !!kept?.name && of === whose;
+    const known = isSame ? kept : find(visit.name);
+    if (known) attempt(() => take(known, isSame ? state.source : "cache"));
+    else if (before && before !== user) {
+      state.ready = false;
+      take(undefined, "defaults");
     }
-    if (this.#leads) this.notices.open(this.standing.values?.stream);
-    this.told.taken();
-    this.#tell();
-  }
+    emit("context", { context: visit.given });
+    tell();
+    return isSame || refresh();
+  };
 
-  /** Answer by *kept*. Throws where it is unreadable. @param {Kept} kept @param {Source} source */
-  #take(kept, source) {
-    const { standing, context, told, options } = this;
-    const read = source === "bootstrap" ? readValues : this.origin.read;
-    const values = read(kept.body, this.url, context, options.key);
-    const keys = standing.take(values, {
-      source,
-      context,
-      whose: this.#whose,
-      at: kept.at,
-      kept: source === "bootstrap" ? null : kept,
-      isTrusted: kept.build === options.build,
-    });
-    if (this.#toldOf !== context) {
-      this.#toldOf = context;
-      told.emit("context", { context: this.given });
-    }
-    if (keys.length) told.emit("change", { keys, revision: values.revision });
-  }
+  /** @param {boolean} [isOwn] it happens in this tab first */
+  const leave = (isOwn) => {
+    if (isOwn) say({ out: user });
+    forget(user);
+    return turnTo({}, false);
+  };
 
-  #drop() {
-    const { standing, context, page, told } = this;
-    const keys = standing.take(null, { source: "defaults", context, whose: this.#whose, at: page.now() });
-    this.isReady = false;
-    told.emit("change", { keys, revision: null });
-  }
-
-  /** @param {string} etag @param {boolean} isFirst on a stream: it comes at once if nothing changed, too */
-  #changed(etag, isFirst) {
-    const { isReady, standing, tabs, schedule } = this;
-    if (isFirst && isReady && etag === standing.values?.flagsVersion) return;
-    this.#expected = revisionOf(etag.split("_")[0].replace("v", "."));
-    tabs.say({ changed: this.#whose });
-    schedule.refresh();
-  }
-
-  /** @param {boolean} leads */
-  #lead(leads) {
-    this.#leads = leads;
-    if (leads) this.notices.open(this.standing.values?.stream);
-    else this.notices.close();
-  }
-
-  /** @param {boolean} isLive @param {boolean} isOwn */
-  #streams(isLive, isOwn) {
-    if (isOwn) this.tabs.say({ live: isLive });
-    this.#isStreaming = isLive;
-    this.#tell();
-  }
+  const open = () => {
+    const { EventSource } = page;
+    const { stream: url } = visit.values ?? {};
+    if (stream || !EventSource || !url) return;
+    let isFirst = true;
+    stream = new EventSource(url);
+    stream.onopen = () => streams(true);
+    stream.onmessage = ({ data }) => {
+      const etag = attempt(() => JSON.parse(data).etag);
+      // The first one only says where the server stands.
+      if (!isFirst || !state.ready || etag !== status().flagsVersion) {
+        expected = /** @type {string} */ (etag);
+        say({ changed: whose });
+        refresh();
+      }
+      isFirst = false;
+    };
+    stream.onerror = () => {
+      streams(false);
+      // 2: refused, and not cut off. A browser does not ask again then; the next answer says where to.
+      if (stream?.readyState === 2) {
+        shut();
+        backOff();
+      }
+    };
+  };
+  const shut = () => {
+    stream?.close();
+    stream = undefined;
+    streams(false);
+  };
+  const streams = (/** @type {boolean} */ isLive) => {
+    if (leads) say({ live: isLive });
+    isStreaming = isLive;
+    tell();
+  };
 
   /** @param {any} message of another tab */
-  #heard({ hello, live, changed, values, whose, out }) {
-    const { page, schedule, standing, tabs } = this;
-    if (hello && this.#leads) tabs.say({ live: this.#isStreaming });
-    if (live !== undefined && !this.#leads) this.#streams(live, false);
-    if (changed) schedule.plan(changed === this.#whose ? OTHERS_MS * (1 + page.random()) : 0);
-    if (values && whose === this.#whose) {
-      attempt(() => this.#accept(parse(values)));
+  const heard = ({ hello, live, changed, values, whose: theirs, out }) => {
+    if (hello && leads) say({ live: isStreaming });
+    if (live !== undefined && !leads) streams(live);
+    if (changed) plan(changed === whose ? OTHERS_MS * (1 + page.random()) : 0);
+    if (values && theirs === whose) {
+      attempt(() => accept(parse(values)));
       // Later than the tab that asked, so that it asks again for all.
-      schedule.plan((standing.values?.ttlMs ?? 0) * (1.2 + page.random() / 10));
+      plan(ttlMs() * (1.2 + page.random() / 10));
     }
-    if (out && out === this.#user) this.leave(false);
-  }
+    if (out === user) leave();
+  };
 
-  #tell() {
-    const status = this.status();
-    const text = JSON.stringify({ ...status, ageS: 0 });
-    if (text !== this.#told) this.told.emit("status", status);
-    this.#told = text;
+  const [find, put, forget, clear, anonymousKey] = cacheOf(page, scope, () => warn("storage", "the storage is full"));
+  const [say, compete, rest, close] = tabsOf(page, `${scope}.tabs`, heard, (isLeading) => {
+    leads = isLeading;
+    if (leads) open();
+    else shut();
+  });
+  const [refresh, plan, backOff, wake, stop] = scheduleOf(
+    page,
+    () => whose,
+    load,
+    ({ cause, message }) => {
+      state.problem = message;
+      // 429 and what begins with 5 pass by themselves.
+      if (!(Number(cause) > 428)) warn(cause, message);
+      tell();
+    },
+  );
+  const visit = /** @type {Visit} */ ({
+    status,
+    turnTo,
+    leave,
+    refresh,
+    clear,
+    rest,
+    keep: () => {
+      anonymousKey();
+      if (kept?.name) put(kept);
+    },
+    show: () => {
+      compete();
+      wake();
+    },
+    start: () => {
+      if (!isHidden(page)) compete();
+      say({ hello: true });
+      return refresh();
+    },
+    close: () => {
+      stop();
+      close();
+    },
+  });
+
+  turn(options.context ?? {}, !!options.keepBucketing);
+  const old = find(visit.name);
+  if (old) attempt(() => take(old, "cache"));
+  try {
+    const text = bootstrap === "auto" ? page.document?.getElementById("pennon-bootstrap")?.textContent : JSON.stringify(bootstrap);
+    const body = text && parse(text);
+    if (body) {
+      take({ body, build, at: body.at - body.age * 1000 }, "bootstrap");
+      state.ready = visit.isFresh;
+    }
+  } catch {
+    warn("bootstrap", "the bootstrap is no JSON of Pennon's");
   }
+  tell();
+  return visit;
 }
 
-/** @param {string | null | undefined} position `epoch.revision` */
-const revisionOf = (position) => Number(position?.split(".")[1]);
+/** @param {string | undefined} position `epoch.revision`: the epochs are compared first @returns {number} */
+const rank = (position = "") => position.split(".").reduce((epoch, revision) => epoch * 1e12 + Number(revision), 0);
