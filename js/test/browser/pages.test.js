@@ -7,3 +7,4 @@ import "./hostile.js";
 import "./bad-input.js";
 import "./checkout.js";
 import "./first-page.js";
+import "./ofrep.js";
