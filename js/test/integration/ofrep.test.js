@@ -102,6 +102,13 @@ describe("the provider for servers", () => {
     assert.equal((await public_.getBooleanDetails("secret", false)).errorCode, "FLAG_NOT_FOUND");
   });
 
+  test("a flag whose caller's default is meant is an error to it, and the default is served", async () => {
+    for (const fallback of [true, false]) {
+      const found = await (await client()).getBooleanDetails("silent", fallback);
+      assert.deepEqual([found.value, found.reason], [fallback, "ERROR"]);
+    }
+  });
+
   test("a flag that is flipped is flipped with the next evaluation", async () => {
     const place = await server.environment("flipped");
     await place.put({ key: "checkout" });
@@ -181,26 +188,19 @@ describe("the provider for the web, by polling", () => {
     assert.equal(flags.getBooleanValue("other", false), true);
   });
 
-  test("a server that is gone leaves the values, says stale, and is heard when it is back", async () => {
-    const own = await serve();
-    try {
-      await own.put({ key: "checkout" });
-      const polling = provider(own.clientKey, { baseUrl: own.url, pollInterval: 50, timeoutMs: 2000 });
-      await OnWeb.setProviderAndWait(polling, { targetingKey: "u1" });
-      const flags = OnWeb.getClient();
-      await own.kill();
-      await until(() => flags.providerStatus === "STALE");
-      assert.equal(flags.getBooleanValue("checkout", false), true);
-      await own.start();
-      await own.turnOff("checkout");
-      await until(() => flags.getBooleanValue("checkout", true) === false);
-    } finally {
-      await own.close();
-    }
-  });
-
   test("a key that opens nothing is fatal at once", async () => {
     await assert.rejects(OnWeb.setProviderAndWait(provider("wrong")), { code: "PROVIDER_FATAL" });
     assert.equal(OnWeb.getClient().getBooleanValue("checkout", false), false);
+  });
+
+  test("a server that is gone leaves the values, says stale, and is heard when it is back", async () => {
+    await OnWeb.setProviderAndWait(provider(server.clientKey, { pollInterval: 50, timeoutMs: 2000 }), { targetingKey: "u1" });
+    const flags = OnWeb.getClient();
+    await server.kill();
+    await until(() => flags.providerStatus === "STALE");
+    assert.equal(flags.getBooleanValue("checkout", false), true);
+    await server.start();
+    await server.turnOff("checkout");
+    await until(() => flags.getBooleanValue("checkout", true) === false);
   });
 });

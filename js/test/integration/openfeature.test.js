@@ -44,30 +44,24 @@ describe("on a server", () => {
     assert((await server.metric("pennon_events_total")) >= before + 2);
   });
 
-  test("a flipped flag is told by name, and a server that is gone by staleness", async () => {
-    const own = await serve();
-    try {
-      await own.put({ key: "checkout" });
-      const { flags } = await started(own);
-      const changed = [];
-      flags.addHandler(ProviderEvents.ConfigurationChanged, (details) => void changed.push(...(details?.flagsChanged ?? [])));
-      assert.equal(await flags.getBooleanValue("checkout", false), true);
-      await own.turnOff("checkout");
-      await until(() => changed.includes("checkout"));
-      assert.equal(await flags.getBooleanValue("checkout", true), false);
-      await own.kill();
-      await until(() => flags.providerStatus === ProviderStatus.STALE);
-      assert.equal(await flags.getBooleanValue("checkout", true), false);
-      await own.start();
-      await until(() => flags.providerStatus === ProviderStatus.READY);
-      await OnServer.clearProviders();
-    } finally {
-      await own.close();
-    }
-  });
-
   test("a key of the wrong kind is fatal, with the mend", async () => {
     await assert.rejects(started({ url: server.url, serverKey: server.clientKey }), { code: "PROVIDER_FATAL", message: /key/ });
+  });
+
+  test("a flipped flag is told by name, and a server that is gone by staleness", async () => {
+    await server.put({ key: "flipped" });
+    const { flags } = await started(server);
+    const changed = [];
+    flags.addHandler(ProviderEvents.ConfigurationChanged, (details) => void changed.push(...(details?.flagsChanged ?? [])));
+    assert.equal(await flags.getBooleanValue("flipped", false), true);
+    await server.turnOff("flipped");
+    await until(() => changed.includes("flipped"));
+    assert.equal(await flags.getBooleanValue("flipped", true), false);
+    await server.kill();
+    await until(() => flags.providerStatus === ProviderStatus.STALE);
+    assert.equal(await flags.getBooleanValue("flipped", true), false);
+    await server.start();
+    await until(() => flags.providerStatus === ProviderStatus.READY);
   });
 });
 
