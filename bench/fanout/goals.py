@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from bench.fanout.load import Broadcast, Connected, Load, median
-from bench.fanout.measuring import FLOOR, NCHAN, PENNON, Results
+from bench.fanout.measuring import FLOOR, LONG_S, NCHAN, PENNON, QUIET_S, Results
+from bench.fanout.tools import workers_for
 
 _LARGEST = 100_000
 
@@ -51,19 +52,22 @@ def _herd(results: Results) -> Iterator[Outcome]:
 
 
 def _beats(results: Results) -> Iterator[Outcome]:
-    share = None
+    share = worker = None
     if len(results.idle) > 1:
         (_, without), (streams, beside) = sorted(results.idle.items())
-        share = 100 * max(0.0, beside - without) * _LARGEST / streams
+        beating = results.extent.hold_s / (results.extent.hold_s - QUIET_S)
+        share = 100 * max(0.0, beside - without) * beating * _LARGEST / streams
+        worker = 100 * without / workers_for(results.extent.sizes[-1])
     yield _at_most(f"heartbeats of {_LARGEST:,} every 25 s", share, 4.2, " % of a core")
+    yield _at_most("a worker with hardly a stream, and no change", worker, 0.3, " % of a core")
 
 
 def _whole(results: Results) -> Iterator[Outcome]:
     wrong = sum(each.wrong for (name, _), load in results.loads.items() if name == PENNON for each in load.broadcasts)
     yield _at_most("events lost, doubled, cut or out of order", float(wrong), 0, "")
-    if results.extent.is_long:
-        held = sum(each.wrong for load in results.long for each in load.broadcasts)
-        yield _at_most("the same in ten minutes with a change a second", float(held), 0, "")
+    if (held := results.long) is not None:
+        what = f"the same in {LONG_S / 60:g} minutes, in which {len(held.broadcasts)} changes were made"
+        yield _at_most(what, float(sum(each.wrong for each in held.broadcasts)), 0, "")
 
 
 def _served(herd: Connected | None) -> float:

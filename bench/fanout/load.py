@@ -1,5 +1,6 @@
 """Runs the load client against a server, and reads what it found."""
 
+import os
 import re
 import statistics
 import subprocess
@@ -51,7 +52,8 @@ class Plan(NamedTuple):
     """What a run does: so many *broadcasts* to so many *streams*, *gap_ms* apart at least, then *hold_s* of quiet.
 
     With *asleep_ms* the readers sleep for so long after each publish and go by the kernel's time stamps, so that the
-    server has the machine to itself, as if they were elsewhere.
+    server has the machine to itself, as if they were elsewhere. With *every_ms* broadcasts begin so often, if each has
+    reached everybody by then; with *for_s* that goes on for so long at the most.
     """
 
     streams: int
@@ -59,6 +61,8 @@ class Plan(NamedTuple):
     gap_ms: int = 300
     hold_s: int = 0
     asleep_ms: int = 0
+    every_ms: int = 0
+    for_s: int = 0
 
 
 def load(tools: Tools, target: Target, plan: Plan) -> Load:
@@ -71,7 +75,9 @@ def load(tools: Tools, target: Target, plan: Plan) -> Load:
     command += ["-I"] if target.by_id else []
     for header in target.headers:
         command += ["-A", header]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environ = {"SSEFAN_EVERY_MS": plan.every_ms, "SSEFAN_FOR_S": plan.for_s}
+    told = {name: str(value) for name, value in environ.items() if value}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **told})
     return _read(done.stdout, streams)
 
 

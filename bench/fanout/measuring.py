@@ -10,8 +10,8 @@ from bench.fanout.servers import Target, floor, nchan, pennon, publisher
 from bench.fanout.tools import Tools, has_nchan, workers_for
 
 FLOOR, NCHAN, PENNON = "C floor", "nginx + nchan", "Pennon"
-_LONG_PARTS = 3
-_QUIET_S = 12.5
+LONG_S = 600
+QUIET_S = 12.5
 """For half an interval after the last event nobody needs a heartbeat."""
 
 
@@ -39,12 +39,13 @@ class Results(NamedTuple):
     snapshot_bytes: int
     idle: dict[int, float]
     """Of one core: what Pennon takes beside no streams, and beside so many that get nothing but heartbeats."""
-    long: list[Load]
+    long: Load | None
+    """Held for ten minutes, with a change a second."""
 
 
 def run(tools: Tools, extent: Extent, tell: Callable[[str], None]) -> Results:
     """Measure everything that can be measured here."""
-    results = Results(extent, {}, {}, 0, {}, [])
+    results = Results(extent, {}, {}, 0, {}, None)
     for streams in extent.sizes:
         plan = Plan(streams, extent.broadcasts)
         for name, start in _servers(tools, workers_for(streams)).items():
@@ -56,12 +57,12 @@ def run(tools: Tools, extent: Extent, tell: Callable[[str], None]) -> Results:
             tell(f"heartbeats of {streams:,}")
             with _pennon(workers_for(extent.sizes[-1])) as target:
                 held = load(tools, target, Plan(streams, 1, hold_s=extent.hold_s))
-                results.idle[streams] = (held.idle_cpu or 0.0) * extent.hold_s / (extent.hold_s - _QUIET_S)
+                results.idle[streams] = held.idle_cpu or 0.0
     if extent.is_long:
         tell("ten minutes")
         with _pennon(workers_for(extent.sizes[-1])) as target:
-            for _ in range(_LONG_PARTS):
-                results.long.append(load(tools, target, Plan(extent.sizes[-1], 600 // _LONG_PARTS, gap_ms=900)))
+            plan = Plan(extent.sizes[-1], LONG_S, every_ms=1000, for_s=LONG_S)
+            results = results._replace(long=load(tools, target, plan))
     return _herd(tools, results, tell)
 
 

@@ -56,7 +56,9 @@ def test_goals_are_ratios_to_the_others_in_the_same_run() -> None:
     loads = {(FLOOR, size): load(5, 9000), (NCHAN, size): load(10, 8000), (PENNON, size): load(6, 4000)}
     herd = Connected(1000, 0, 900.0, 100.0, 1.0, 0.0)
     herds = {(PENNON, "snapshot"): herd, (NCHAN, "snapshot"): herd, (PENNON, "resume"): herd}
-    found = outcomes(Results(QUICK, loads, herds, 10, {10: 0.01, size: 0.0135}, []))
+    extent = QUICK._replace(hold_s=50)  # the first quarter of it is without heartbeats
+    long = Load(loads[PENNON, size].connected, [broadcast(6)] * 7, None)
+    found = outcomes(Results(extent, loads, herds, 10, {10: 0.001, size: 0.004}, long))
     assert [(each.found, each.met) for each in found] == [
         ("1.20×", True),
         ("0.60×", True),
@@ -65,8 +67,11 @@ def test_goals_are_ratios_to_the_others_in_the_same_run() -> None:
         ("0.50×", False),
         ("1.00×", True),
         ("900.00/s", False),
-        ("3.50 % of a core", True),
+        ("4.00 % of a core", True),
+        ("0.10 % of a core", True),
+        ("0.00", True),
         ("0.00", True),
     ]
-    nothing = outcomes(Results(QUICK, {}, {}, 0, {}, []))
+    assert "10 minutes, in which 7 changes" in found[-1].goal
+    nothing = outcomes(Results(QUICK, {}, {}, 0, {}, None))
     assert {each.met for each in nothing[:-1]} == {None}
