@@ -175,7 +175,7 @@ export class RuleSet {
     return this.#compiler.links.using(touched);
   }
 
-  /** What compiles the flags, for explanations: see explain.js. */
+  /** What compiles the flags, for explanations: see explain/. */
   get compiler() {
     return this.#compiler;
   }

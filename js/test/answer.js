@@ -7,13 +7,15 @@ import { createInterface } from "node:readline";
 
 import { compileSnapshot } from "pennon/engine";
 import { dialectsFor } from "pennon/engine/dialects";
+import { explain } from "pennon/engine/explain";
 
 const CALLER = "the caller's";
 
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-  const { snapshot, age, now = null, asked } = JSON.parse(line);
+  const { snapshot, age, now = null, asked, explain: isExplained = false } = JSON.parse(line);
   const rules = compileSnapshot(snapshot, { dialects: await dialectsFor(snapshot) }).aged(age);
   const answers = asked.map(({ flag, context }) => {
+    if (isExplained) return explain(rules, flag, context, CALLER, now);
     const { value, variation, reason, ruleId, flagVersion, errorCode } = rules.evaluate(flag, context, CALLER, now);
     return [value, variation, reason, ruleId, flagVersion, errorCode];
   });

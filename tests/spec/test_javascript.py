@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pennon.engine import compile_snapshot
 from pennon.model import Snapshot
 from tests.spec import imported
-from tests.spec.imported import DIALECTS, NOW, Imported
+from tests.spec.imported import DIALECTS, NOW, Imported, one_number_type
 from tests.spec.strategies import FLAGS, Chance, likely_context, snapshot
 
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
@@ -26,6 +27,9 @@ CONTEXTS = 50
 SEEDS = range(40 if LONG else 3)
 """Of imported files, for each dialect."""
 CROSSED = 1500 if LONG else 60
+
+EXPLAINED = 500 if LONG else 60
+"""So many drawn snapshots are explained."""
 
 _ANSWER = Path(__file__).resolve().parents[2] / "js" / "test" / "answer.js"
 _CALLER = "the caller's"
@@ -80,6 +84,34 @@ def test_every_odd_value_meets_every_odd_literal_of_launchdarkly_alike(dialect: 
 def test_every_odd_value_meets_odd_literals_of_unleash_alike(dialect: str) -> None:
     with _other() as other:
         assert _compare_all(other, imported.crossed(dialect, CROSSED)) > 5000
+
+
+def test_both_languages_explain_alike() -> None:
+    asked = [_few(_drawn(seed)) for seed in range(EXPLAINED)]
+    asked += [_few(_asked(imported.drawn(vendor, dialect, 0, 4))) for vendor, dialect in DIALECTS]
+    with _other() as other:
+        for each in asked:
+            rules = compile_snapshot(Snapshot.from_json(json.dumps(each["snapshot"]))).aged(each["age"])
+            for question, theirs in zip(each["asked"], other.ask({**each, "explain": True}), strict=True):
+                explained = rules.explain(question["flag"], question["context"], _CALLER, now=each.get("now"))
+                ours = json.loads(json.dumps(msgspec.to_builtins(explained)))
+                assert _said(ours) == _said(theirs), (question, each["snapshot"]["flags"][question["flag"]])
+
+
+def _few(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked, of numbers as JavaScript has them, and fewer of them."""
+    return one_number_type({**asked, "asked": asked["asked"][:40]})  # type: ignore[no-any-return]
+
+
+def _said(explanation: dict[str, Any]) -> dict[str, Any]:
+    """Return an explanation without what each language words in its own way: why something is an error."""
+    evaluation = {name: value for name, value in explanation["evaluation"].items() if value is not None}
+    evaluation.pop("errorMessage", None)
+    steps = [
+        step | {"why": step["why"].partition(":")[0]} if step["what"] == "error" else step
+        for step in explanation["steps"]
+    ]
+    return {**explanation, "evaluation": evaluation, "steps": steps}
 
 
 def _drawn(seed: int) -> dict[str, Any]:

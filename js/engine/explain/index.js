@@ -77,7 +77,7 @@ function followed(compiler, key, context, { time, isShared, evaluation }) {
 function stepOf(step) {
   const kept = Object.entries(step).filter(([name, value]) => {
     if (name === "what" || name === "matched" || name === "why") return true;
-    return value !== null && value !== "" && !(Array.isArray(value) && value.length === 0);
+    return value !== null && !(Array.isArray(value) && value.length === 0);
   });
   return /** @type {Step} */ (Object.fromEntries(kept));
 }
@@ -202,7 +202,7 @@ class Explainer {
     if (node.kind === "list") return stepOf({ what: "list", matched, why: `the targeting key is ${matched ? "" : "not "}${node.subject}`, path: node.path, key: node.subject });
     const rule = /** @type {SegmentRule} */ (node.subject);
     const conditions = this.#conditions(node, isForeign);
-    return stepOf({ what: "rule", matched, why: ruleWhy(rule, conditions), path: node.path, key: rule.id, steps: conditions });
+    return stepOf({ what: "rule", matched, why: ruleWhy(rule, conditions), path: node.path, key: rule.id || null, steps: conditions });
   }
 }
 

@@ -232,7 +232,8 @@ export class Trace {
   #bucket(by, { salt, key }, node) {
     const found = bucketOf(by, salt, key)(this.#context);
     if (found >= 0) {
-      node.unit = unit(reader(by)(this.#context)) ?? null;
+      const given = reader(by)(this.#context);
+      node.unit = typeof given === "string" ? given : (unit(given) ?? null);
       node.bucket = found;
     }
     this.#note(node);

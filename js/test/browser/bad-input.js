@@ -24,7 +24,7 @@ async function troubled(/** @type {import("./chromium.js").Profile} */ profile, 
   await page.evaluate(`window.meet = (url) => {
     flags.close();
     heard.length = 0;
-    window.flags = new flags.constructor(url, { key: "any", context: { targetingKey: "u1" } });
+    window.flags = new Client(url, { key: "any", context: { targetingKey: "u1" } });
     flags.on("warning", (event) => heard.push({ kind: "warning", event }));
   }`);
   return page;

@@ -3,6 +3,8 @@
 import "./life.js";
 import "./tabs.js";
 import "./flips.js";
+import "./counts.js";
+import "./local.js";
 import "./hostile.js";
 import "./bad-input.js";
 import "./checkout.js";

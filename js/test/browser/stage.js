@@ -88,7 +88,7 @@ export function html({ url, key, context = { targetingKey: "u1" }, options = "",
   const show = () => (document.getElementById("shown").textContent = String(flags.boolean("new-checkout", false)));
   flags.on("change", show);
   show();
-  Object.assign(window, { flags, heard });
+  Object.assign(window, { Client, flags, heard });
   ${script}
 </script>`;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { Client } from "../../client/server/index.js";
@@ -354,10 +355,38 @@ test("a closed client asks nothing more, leaves no timer, and goes on answering"
   await client.close();
 });
 
-test("imported flags are served when their vendor's dialect is loaded, and not before", async (t) => {
-  const foreign = flag("checkout", { compat: { vendor: "nobody", dialect: "nobody/1" } });
-  const far = machine(snapshot({ flags: [foreign, flag("other")] }));
+const VECTORS = new URL("../../../spec/vectors/dialects/", import.meta.url);
+const vector = (name) => JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS), "utf8"));
+
+for (const name of ["flagd-v1-flags", "unleash-node-rollouts", "growthbook-javascript-features", "launchdarkly-node-conditions"]) {
+  test(`imported flags of ${name} answer as their vectors say, from the first answer on`, async (t) => {
+    const file = vector(name);
+    const far = machine(JSON.stringify(file.snapshot));
+    const client = await started(t, far);
+    assert.equal(await client.ready(), true);
+    assert.ok(file.cases.length > 0);
+    for (const { flag: key, context, default: caller = null, as, expect } of file.cases) {
+      const found = client.evaluation(key, context, caller, as);
+      for (const member of Object.keys(expect)) assert.deepEqual(found[member], expect[member], `${key}: ${member}`);
+    }
+  });
+}
+
+test("an imported flag that comes later replaces nothing by an error: what it needs is loaded first", async (t) => {
+  const { snapshot: foreign, cases } = vector("unleash-node-rollouts");
+  const { flag: key, context, default: caller = null, expect } = cases.find((one) => one.expect.reason !== "ERROR");
+  const far = machine(snapshot({ flags: [flag("checkout")] }));
   const client = await started(t, far);
-  assert.equal(await client.ready(), true);
-  assert.deepEqual([client.boolean("other", USER), client.evaluation("checkout", USER).reason], [true, "ERROR"]);
+  const reasons = new Set();
+  client.on("change", () => reasons.add(client.evaluation(key, context, caller).reason));
+  far.stream.send("snapshot", { age: 0, spec: 1, ...foreign, epoch: 1, revision: 2 });
+  for (let i = 0; reasons.size === 0 && i < 1000; i++) {
+    assert.equal(client.boolean("checkout", USER), true);
+    await rest();
+  }
+  assert.deepEqual([...reasons], [expect.reason]);
+  far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 9, flags: [flag("checkout", { compat: { vendor: "nobody", dialect: "nobody/1" } })] })) });
+  await rest();
+  await far.advance(10);
+  assert.equal(client.evaluation("checkout", USER).errorCode, "PARSE_ERROR");
 });
