@@ -36,6 +36,9 @@ import { contextOf, ProviderError, resolutionOf } from "./resolution.js";
  * @property {boolean} [closesClient] whether the client is closed with the provider: yes
  */
 
+/** Causes of warnings that no waiting mends. */
+const REFUSED = new Set([401, 403, "secret key"]);
+
 /** @implements {Provider} */
 export class PennonProvider {
   metadata = Object.freeze({ name: "pennon" });
@@ -47,9 +50,10 @@ export class PennonProvider {
   /** @type {Following | null} */
   #following = null;
   #options;
-  /** The client has been given a context whose values are not in. */
+  /** The client has been given a context whose values are not in; and cannot be had for now. */
   #isTurning = false;
-  /** @type {Promise<unknown> | null} */
+  #isLate = false;
+  /** @type {Promise<void> | null} */
   #turned = null;
   #stop = () => {};
 
@@ -75,10 +79,8 @@ export class PennonProvider {
     const client = typeof this.#given === "function" ? this.#given(wanted) : this.#given;
     const following = new Following(client, this.events, () => this.#isTurning);
     [this.#client, this.#following] = [client, following];
-    this.#stop = client.on("context", () => {
-      this.#isTurning = false;
-      following.tellStatus();
-    });
+    const stops = ["status", "ready"].map((event) => client.on(event, () => this.#settle(client)));
+    this.#stop = () => stops.forEach((stop) => stop());
     const turned = Object.keys(wanted).length > 0 ? this.#turn(client, wanted) : null;
     const isAtHand = client.status().source !== "defaults" && !this.#isTurning;
     // The SDK lets nobody evaluate before it is told so, and a page is painted before a promise is kept.
@@ -154,23 +156,36 @@ export class PennonProvider {
   }
 
   /**
-   * Turn the client to *context*; null: it has that one already. It says so itself once the context's values are in, be they from its cache.
+   * Turn the client to *context*; null: it has that one already.
    * @param {WebClient} client
    * @param {Context} context
-   * @returns {Promise<unknown> | null}
+   * @returns {Promise<void> | null} settles when it is known whether the context's values are in
    */
   #turn(client, context) {
-    const before = client.context;
-    if (isSame(before, context)) return null;
+    if (isSame(client.context, context)) return null;
+    const { source } = client.status();
     this.#isTurning = true;
-    this.#turned = turnTo(client, context, this.#options);
-    return this.#turned;
+    this.#isLate = false;
+    const turned = turnTo(client, context, this.#options).then((isIn) => {
+      if (turned !== this.#turned) return;
+      if (isIn) this.#isTurning = false;
+      this.#isLate = !isIn;
+    });
+    this.#turned = turned;
+    // What was kept for the context answers in the same turn.
+    if (source !== "cache" && client.status().source === "cache") this.#isTurning = false;
+    return turned;
   }
 
-  /** @param {Promise<unknown> | null} turned */
+  /** The client asks for the values of the latest context only: once it has no problem any more, it has them. @param {WebClient} client */
+  #settle(client) {
+    if (this.#isLate && !client.status().problem) this.#isTurning = this.#isLate = false;
+  }
+
+  /** @param {Promise<void> | null} turned */
   async #reconciled(turned) {
-    // A later context's values are as good: an earlier one's never come.
     await turned;
+    // A later context's values are as good: an earlier one's never come.
     while (turned !== this.#turned) await (turned = this.#turned);
     const isIn = !this.#isTurning;
     this.#following?.told(isIn ? "PROVIDER_READY" : "PROVIDER_ERROR");
@@ -187,7 +202,7 @@ export class PennonProvider {
     const { readyTimeoutMs: timeoutMs } = this.#options;
     let stop = () => {};
     const refused = new Promise((resolve) => {
-      stop = client.on("warning", ({ cause }) => (cause === "401" || cause === "403") && resolve("PROVIDER_FATAL"));
+      stop = client.on("warning", ({ cause }) => REFUSED.has(cause) && resolve("PROVIDER_FATAL"));
     });
     const ready = client.whenReady({ timeoutMs });
     const found = await Promise.race([refused, turned ? Promise.all([turned, ready]) : ready]);
@@ -203,7 +218,7 @@ export class PennonProvider {
  * @param {WebClient} client
  * @param {Context} context
  * @param {{ keepBucketing: boolean }} how
- * @returns {Promise<unknown>}
+ * @returns {Promise<boolean>}
  */
 function turnTo(client, context, { keepBucketing }) {
   const before = client.context;

@@ -71,7 +71,7 @@ describe("in a page, and in React Native", () => {
     await OnWeb.setContext({});
   });
 
-  test("a flipped flag is told by the stream, and another context has its own values", async () => {
+  test("a flipped flag is told by the stream, and another context has its own values", async (t) => {
     const place = await server.environment("page");
     await place.put({ key: "checkout", critical: true, rules: [GERMANS] });
     const stored = new Map();
@@ -82,7 +82,13 @@ describe("in a page, and in React Native", () => {
       removeItem: async (key) => void stored.delete(key),
     };
     const platform = await nativePlatform({ AsyncStorage, XMLHttpRequest: NodeRequest });
-    const make = (context) => new PageClient(place.url, { key: place.clientKey, context, platform, start: true });
+    // Bounds of waiting that run out after the test do not keep the process.
+    const later = (ms, run) => {
+      const timer = setTimeout(run, ms);
+      t.after(() => clearTimeout(timer));
+      return () => clearTimeout(timer);
+    };
+    const make = (context) => new PageClient(place.url, { key: place.clientKey, context, platform: { ...platform, later }, start: true });
     await OnWeb.setProviderAndWait(new WebProvider(make), { targetingKey: "u1" });
     const flags = OnWeb.getClient();
     const changed = [];
