@@ -24,7 +24,13 @@ const MODES = {
 };
 
 const { values: options } = parseArgs({
-  options: { quick: { type: "boolean" }, only: { type: "string" }, workloads: { type: "string" }, modes: { type: "string" }, json: { type: "string" } },
+  options: {
+    quick: { type: "boolean" },
+    only: { type: "string" },
+    workloads: { type: "string" },
+    modes: { type: "string" },
+    json: { type: "string" },
+  },
 });
 const extent = options.quick ? { rounds: 3, seconds: 0.02, crowd: 1000 } : { rounds: 9, seconds: 0.04, crowd: 10_000 };
 const names = Object.keys(SDKS).filter((name) => options.only === undefined || options.only.split(",").includes(name));
@@ -36,7 +42,10 @@ class Worker {
   /** @param {string} name */
   constructor(name) {
     this.name = name;
-    this.child = fork(fileURLToPath(new URL("worker.js", import.meta.url)), [name], { stdio: ["ignore", "ignore", "ignore", "ipc"], execArgv: ["--expose-gc"] });
+    this.child = fork(fileURLToPath(new URL("worker.js", import.meta.url)), [name], {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      execArgv: ["--expose-gc"],
+    });
   }
 
   /** @param {Record<string, any>} command @returns {Promise<any>} */
@@ -83,7 +92,12 @@ for (const workload of workloads) {
 for (const { child } of [...workers, yardstick]) child.kill();
 show();
 
-/** Take a slice of each. The yardstick's come after every second: each is next to one. @param {Worker[]} ready @param {string} workload @param {string} mode */
+/**
+ * Take a slice of each. The yardstick's come after every second: each is next to one.
+ * @param {Worker[]} ready
+ * @param {string} workload
+ * @param {string} mode
+ */
 async function measure(ready, workload, mode) {
   const slice = { do: "slice", seconds: extent.seconds };
   let beside = (await yardstick.ask(slice)).rate;
@@ -127,7 +141,10 @@ function shown(name, workload, mode) {
 }
 
 function show() {
-  console.log(`\nNode ${process.versions.node}, ${cpus().length} cores, load ${loadBefore.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after; ${extent.rounds} rounds of ${extent.seconds * 1000} ms; ${extent.crowd} flags in W4`);
+  const load = `load ${loadBefore.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after`;
+  const { rounds, seconds, crowd } = extent;
+  const slices = `${rounds} rounds of ${seconds * 1000} ms; ${crowd} flags in W4`;
+  console.log(`\nNode ${process.versions.node}, ${cpus().length} cores, ${load}; ${slices}`);
   for (const mode of modes) {
     console.log(`\n${MODES[/** @type {keyof typeof MODES} */ (mode)]}`);
     console.log("calls a CPU second, and × of LaunchDarkly's value".padEnd(50) + workloads.map((each) => each.padStart(18)).join(""));
@@ -141,7 +158,11 @@ function show() {
   console.log("\nGoals");
   for (const [goal, found] of goals()) console.log(`  ${goal}: ${found}`);
   const found = [...cells].map(([key, cell]) => ({ cell: key, rate: Math.max(...cell.rates), ratio: ratioOf(cell) }));
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ node: process.versions.node, versions, cells: found, silent: Object.fromEntries(silent) }, null, 1)}\n`);
+  if (options.json !== undefined)
+    writeFileSync(
+      options.json,
+      `${JSON.stringify({ node: process.versions.node, versions, cells: found, silent: Object.fromEntries(silent) }, null, 1)}\n`,
+    );
 }
 
 /** @returns {[string, string][]} */
@@ -151,7 +172,11 @@ function goals() {
     modes.flatMap((mode) => {
       const ours = cells.get(`pennon ${workload} ${mode}`);
       const others = names.filter((name) => name !== "pennon").map((name) => ({ name, cell: cells.get(`${name} ${workload} ${mode}`) }));
-      return ours === undefined ? [] : others.filter(({ cell }) => cell !== undefined && ratioOf(cell) >= ratioOf(ours)).map(({ name }) => `${name} on ${workload} ${mode}`);
+      return ours === undefined
+        ? []
+        : others
+            .filter(({ cell }) => cell !== undefined && ratioOf(cell) >= ratioOf(ours))
+            .map(({ name }) => `${name} on ${workload} ${mode}`);
     }),
   );
   const rate = counted === undefined ? "not measured" : `${Math.round(Math.max(...counted.rates)).toLocaleString("en")}`;

@@ -6,7 +6,8 @@ const SEGMENTS = 100;
 const PLANS = ["pro", "team"];
 
 /**
- * @typedef {{ op: "in" | "version" | "ends" | "above" | "segment", literal: any, serve: boolean | null, attribute: string }} Rule `serve` null: a 50/50 split
+ * @typedef {"in" | "version" | "ends" | "above" | "segment"} Op
+ * @typedef {{ op: Op, literal: any, serve: boolean | null, attribute: string }} Rule `serve` null: a 50/50 split
  * @typedef {{ key: string, rules: Rule[], fallthrough: boolean | null, needed: string | null, listed: string[], number: number }} Flag
  * @typedef {{ key: string, plans: string[], included: string[] }} Segment
  * @typedef {Record<string, any>} User
@@ -14,7 +15,12 @@ const PLANS = ["pro", "team"];
  * @typedef {{ flags: Flag[], segments: Segment[], asked: [string, User][], probes: Probe[] }} World
  */
 
-/** A user whom no rule but the fifth matches, unless *attributes* say otherwise. @param {number} number @param {User} [attributes] @returns {User} */
+/**
+ * A user whom no rule but the fifth matches, unless *attributes* say otherwise.
+ * @param {number} number
+ * @param {User} [attributes]
+ * @returns {User}
+ */
 function user(number, attributes = {}) {
   return {
     targetingKey: `user-${String(number).padStart(6, "0")}`,
@@ -48,7 +54,10 @@ function fiveRules(key, number = 0) {
 
 const users = () => Array.from({ length: USERS }, (_, number) => user(number));
 const segments = () => Array.from({ length: SEGMENTS }, (_, number) => ({ key: `beta-${number}`, plans: PLANS, included: [] }));
-const known = (/** @type {string} */ key, /** @type {(number: number) => boolean} */ answer) => users().slice(0, PROBES).map((each, number) => ({ flag: key, user: each, answer: answer(number) }));
+const known = (/** @type {string} */ key, /** @type {(number: number) => boolean} */ answer) =>
+  users()
+    .slice(0, PROBES)
+    .map((each, number) => ({ flag: key, user: each, answer: answer(number) }));
 const split = (/** @type {string} */ key) => users().map((each) => ({ flag: key, user: each, answer: null }));
 const asking = (/** @type {string} */ key) => users().map((each) => /** @type {[string, User]} */ ([key, each]));
 
@@ -79,7 +88,12 @@ export const WORKLOADS = {
     what: "five rules, of which the fifth matches, then 50/50",
     make: () => {
       const found = fiveRules("five-rules");
-      return { flags: [found], segments: segments().slice(0, 1), asked: asking(found.key), probes: [...ofFiveRules(found), ...split(found.key)] };
+      return {
+        flags: [found],
+        segments: segments().slice(0, 1),
+        asked: asking(found.key),
+        probes: [...ofFiveRules(found), ...split(found.key)],
+      };
     },
   },
   W3: {
@@ -110,7 +124,12 @@ export const WORKLOADS = {
     what: "a target list of 10,000 keys, half of the users on it",
     make: () => {
       const listed = Array.from({ length: 10_000 }, (_, number) => user(number * 2).targetingKey);
-      return { flags: [flag("listed", { listed })], segments: [], asked: asking("listed"), probes: known("listed", (number) => number % 2 === 0) };
+      return {
+        flags: [flag("listed", { listed })],
+        segments: [],
+        asked: asking("listed"),
+        probes: known("listed", (number) => number % 2 === 0),
+      };
     },
   },
   W7: {
@@ -118,7 +137,12 @@ export const WORKLOADS = {
     make: () => {
       const included = Array.from({ length: 100_000 }, (_, number) => user(number * 2).targetingKey);
       const found = flag("members", { rules: [{ op: "segment", literal: "large", serve: true, attribute: "" }] });
-      return { flags: [found], segments: [{ key: "large", plans: [], included }], asked: asking("members"), probes: known("members", (number) => number % 2 === 0) };
+      return {
+        flags: [found],
+        segments: [{ key: "large", plans: [], included }],
+        asked: asking("members"),
+        probes: known("members", (number) => number % 2 === 0),
+      };
     },
   },
 };

@@ -23,9 +23,15 @@ import { bounds, bucketOf, ownedPlaces } from "./splits.js";
 /** @typedef {import("../model/index.js").Split} Split */
 /** @typedef {import("../model/index.js").Snapshot} Snapshot */
 
-/** A step of a flag: its answer, or undefined where the next step is asked. @typedef {(context: Context, memo: Memo, now: number | null) => Answer | undefined} Step */
+/**
+ * A step of a flag: its answer, or undefined where the next step is asked.
+ * @typedef {(context: Context, memo: Memo, now: number | null) => Answer | undefined} Step
+ */
 /** @typedef {(context: Context, memo: Memo, now: number | null) => Answer} Run */
-/** A flag's function. `isShared`: it wants a memo; unless it `isSound`, no context can change the answer. @typedef {{ run: Run, isShared: boolean, isSound: boolean }} Compiled */
+/**
+ * A flag's function. `isShared`: it wants a memo; unless it `isSound`, no context can change the answer.
+ * @typedef {{ run: Run, isShared: boolean, isSound: boolean }} Compiled
+ */
 
 /** Compiles the flags and segments of one snapshot, each when it is first asked for. */
 export class Compiler {
@@ -171,7 +177,11 @@ class FlagCompiler {
     const run = this.#steps();
     const { dialect } = this;
     if (dialect?.accepts === undefined) return run;
-    const refused = failed("TARGETING_KEY_MISSING", "the context has no key that the vendor's SDK takes, and it evaluates nothing for it", this.flag.version);
+    const refused = failed(
+      "TARGETING_KEY_MISSING",
+      "the context has no key that the vendor's SDK takes, and it evaluates nothing for it",
+      this.flag.version,
+    );
     return (context, memo, now) => (dialect.accepts?.(context) ? run(context, memo, now) : refused);
   }
 
@@ -323,6 +333,10 @@ class FlagCompiler {
 
   /** @param {string} by */
   #missing(by) {
-    return failed("TARGETING_KEY_MISSING", `${by} is missing, or neither a string nor an integer, and the split needs it`, this.flag.version);
+    return failed(
+      "TARGETING_KEY_MISSING",
+      `${by} is missing, or neither a string nor an integer, and the split needs it`,
+      this.flag.version,
+    );
   }
 }

@@ -15,7 +15,10 @@ import { unit } from "./values.js";
 /** What was asked already in this evaluation, or null where nothing is asked twice. @typedef {Map<object, any> | null} Memo */
 /** @typedef {(context: Context, memo: Memo, now: number | null) => boolean} Test */
 /** @typedef {import("./dialects/seam.js").Dialect} Dialect */
-/** A flag as others ask it: the variation that it serves, null for none. @typedef {(context: Context, memo: Memo, now: number | null) => string | null} Inner */
+/**
+ * A flag as others ask it: the variation that it serves, null for none.
+ * @typedef {(context: Context, memo: Memo, now: number | null) => string | null} Inner
+ */
 /**
  * What a condition is compiled among. `segment` throws `Refused`, as `dialect` does for one that is not here; of a flag
  * that is not there or broken, `prerequisite` is null.
@@ -92,7 +95,7 @@ export function compileCondition(condition, owner, around) {
   }
   if (condition.attribute === null) throw new Refused(`${condition.op} asks about no attribute; name one`);
   const read = reader(condition.attribute);
-  if (condition.op === "exists") return (context) => (read(context) ?? null) !== null !== condition.negate;
+  if (condition.op === "exists") return (context) => ((read(context) ?? null) !== null) !== condition.negate;
   return comparing(read, prepare(condition), condition.negate);
 }
 

@@ -74,7 +74,9 @@ export class Links {
     const keys = Object.keys(this.#snapshot.flags ?? {});
     for (const key of keys) this.ofFlag(key);
     const names = namesOf(touched);
-    const isUsing = keys.filter((key) => names.some((name) => this.#users.get(name)?.has(`flag:${key}`) && this.ofFlag(key).everything.has(name)));
+    const isUsing = keys.filter((key) =>
+      names.some((name) => this.#users.get(name)?.has(`flag:${key}`) && this.ofFlag(key).everything.has(name)),
+    );
     return [...new Set([...keysOf(touched.flags ?? []), ...isUsing])];
   }
 

@@ -65,7 +65,11 @@ class Reader {
     this.at = at;
   }
 
-  /** The control plane says what is wrong, to whom writes the flag: here it is enough to say where. @param {number} [at] @returns {never} */
+  /**
+   * The control plane says what is wrong, to whom writes the flag: here it is enough to say where.
+   * @param {number} [at]
+   * @returns {never}
+   */
   refuse(at = this.at) {
     throw new PatternRefused(`the pattern is outside of spec/regex.md at ${at}`);
   }

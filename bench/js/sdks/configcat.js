@@ -17,7 +17,11 @@ export const configcat = {
   async open(world, mode) {
     if (mode === "counted") throw new Unable("it counts nothing");
     const text = `${Date.now()}\netag\n${JSON.stringify(configurationOf(world))}`;
-    const client = getClient(`${"0".repeat(22)}/${"0".repeat(22)}`, PollingMode.ManualPoll, { offline: true, cache: { get: () => text, set: () => {} }, logger: undefined });
+    const client = getClient(`${"0".repeat(22)}/${"0".repeat(22)}`, PollingMode.ManualPoll, {
+      offline: true,
+      cache: { get: () => text, set: () => {} },
+      logger: undefined,
+    });
     await client.forceRefreshAsync();
     const snapshot = client.snapshot();
     const close = () => client.dispose();
@@ -43,7 +47,8 @@ function configurationOf({ flags, segments }) {
 
 /** @param {import("../worlds.js").Flag} flag @param {Map<string, number>} numbers */
 function settingOf({ rules, fallthrough, needed, listed }, numbers) {
-  if (needed !== null && (rules.length > 0 || fallthrough !== true)) throw new Unable("a prerequisite is a rule's condition there, and stands for all that follows");
+  if (needed !== null && (rules.length > 0 || fallthrough !== true))
+    throw new Unable("a prerequisite is a rule's condition there, and stands for all that follows");
   const first = needed === null ? [] : [ruleOf({ p: { f: needed, c: 0, v: TRUE } }, true)];
   const lists = listed.length > 0 ? [ruleOf({ u: { a: "Identifier", c: ONE_OF, l: listed } }, true)] : [];
   const tested = rules.map((rule) => ruleOf(conditionOf(rule, numbers), rule.serve));
@@ -56,7 +61,10 @@ function ruleOf(condition, serve) {
   return { c: [condition], ...(serve === null ? { p: halvesOf() } : { s: { v: serve ? TRUE : FALSE, i: "i" } }) };
 }
 
-const halvesOf = () => [{ p: 50, v: TRUE, i: "on" }, { p: 50, v: FALSE, i: "off" }];
+const halvesOf = () => [
+  { p: 50, v: TRUE, i: "on" },
+  { p: 50, v: FALSE, i: "off" },
+];
 
 /** @param {import("../worlds.js").Rule} rule @param {Map<string, number>} numbers */
 function conditionOf({ op, literal, attribute }, numbers) {

@@ -4,7 +4,12 @@ import { FlagdCore } from "@openfeature/flagd-core";
 
 import { itself, Unable } from "./way.js";
 
-const HALVES = { fractional: [["on", 50], ["off", 50]] };
+const HALVES = {
+  fractional: [
+    ["on", 50],
+    ["off", 50],
+  ],
+};
 const SILENT = { error() {}, warn() {}, info() {}, debug() {} };
 
 /** @type {import("./way.js").Sdk} */
@@ -19,7 +24,11 @@ export const flagd = {
     const flags = Object.fromEntries(world.flags.map((flag) => [flag.key, flagOf(flag)]));
     const $evaluators = Object.fromEntries(world.segments.map((segment) => [segment.key, evaluatorOf(segment)]));
     core.setConfigurations(JSON.stringify({ flags, $evaluators }));
-    return { ask: (flag, user) => core.resolveBooleanEvaluation(flag, false, user, SILENT), value: (details) => details.value, user: itself };
+    return {
+      ask: (flag, user) => core.resolveBooleanEvaluation(flag, false, user, SILENT),
+      value: (details) => details.value,
+      user: itself,
+    };
   },
 };
 
@@ -29,7 +38,12 @@ function flagOf({ rules, fallthrough, listed }) {
   const branches = [...lists, ...rules.flatMap((rule) => [conditionOf(rule), served(rule.serve)])];
   const rest = served(fallthrough);
   const targeting = branches.length > 0 ? { if: [...branches, rest] } : rest === HALVES ? rest : undefined;
-  return { state: "ENABLED", variants: { on: true, off: false }, defaultVariant: typeof rest === "string" ? rest : "off", ...(targeting === undefined ? {} : { targeting }) };
+  return {
+    state: "ENABLED",
+    variants: { on: true, off: false },
+    defaultVariant: typeof rest === "string" ? rest : "off",
+    ...(targeting === undefined ? {} : { targeting }),
+  };
 }
 
 /** @param {boolean | null} serve */

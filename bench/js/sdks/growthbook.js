@@ -19,8 +19,10 @@ export const growthbook = {
       counts.set(name, (counts.get(name) ?? 0) + 1);
     };
     const client = new GrowthBookClient(mode === "counted" ? { onFeatureUsage: count } : {});
-    client.initSync({ payload: payloadOf(world) });
-    const user = (/** @type {import("../worlds.js").User} */ { targetingKey, ...attributes }) => ({ attributes: { id: targetingKey, ...attributes } });
+    client.initSync({ payload: /** @type {any} */ (payloadOf(world)) });
+    const user = (/** @type {import("../worlds.js").User} */ { targetingKey, ...attributes }) => ({
+      attributes: { id: targetingKey, ...attributes },
+    });
     if (mode === "value") return { ask: (flag, who) => client.isOn(flag, who), value: itself, user };
     return { ask: (flag, who) => client.evalFeature(flag, who), value: (found) => found.on, user };
   },
@@ -44,7 +46,12 @@ function featureOf({ rules, fallthrough, needed, listed }, plans) {
 
 /** @param {string} id @param {object | null} condition @param {boolean | null} serve */
 function ruleOf(id, condition, serve) {
-  return { id, force: serve !== false, ...(condition === null ? {} : { condition }), ...(serve === null ? { coverage: 0.5, hashAttribute: "id" } : {}) };
+  return {
+    id,
+    force: serve !== false,
+    ...(condition === null ? {} : { condition }),
+    ...(serve === null ? { coverage: 0.5, hashAttribute: "id" } : {}),
+  };
 }
 
 /** @param {import("../worlds.js").Rule} rule @param {Map<string, string[]>} plans */

@@ -28,8 +28,15 @@ export const launchdarkly = {
     for (const segment of world.segments) await data.usePreconfiguredSegment(segmentOf(segment));
     for (const flag of world.flags) await data.usePreconfiguredFlag(flagOf(flag));
     const close = () => client.close();
-    if (mode === "value") return { ask: (flag, user) => client.variation(flag, user, false), value: itself, user: contextOf, isAsync: true, close };
-    return { ask: (flag, user) => client.variationDetail(flag, user, false), value: (detail) => detail.value, user: contextOf, isAsync: true, close };
+    if (mode === "value")
+      return { ask: (flag, user) => client.variation(flag, user, false), value: itself, user: contextOf, isAsync: true, close };
+    return {
+      ask: (flag, user) => client.variationDetail(flag, user, false),
+      value: (detail) => detail.value,
+      user: contextOf,
+      isAsync: true,
+      close,
+    };
   },
 };
 
@@ -62,7 +69,14 @@ function clauseOf({ op, literal, attribute }) {
 /** @param {boolean | null} value */
 function serveOf(value) {
   if (value !== null) return { variation: value ? ON : OFF };
-  return { rollout: { variations: [{ variation: ON, weight: 50_000 }, { variation: OFF, weight: 50_000 }] } };
+  return {
+    rollout: {
+      variations: [
+        { variation: ON, weight: 50_000 },
+        { variation: OFF, weight: 50_000 },
+      ],
+    },
+  };
 }
 
 /** @param {import("../worlds.js").Segment} segment */

@@ -14,7 +14,13 @@ export const statsig = {
   async open(world, mode) {
     const document = JSON.stringify(specificationOf(world));
     const client = new Statsig("secret-key", {
-      dataStore: { initialize: async () => {}, shutdown: async () => {}, get: async () => ({ result: document, time: 1_700_000_000_000 }), set: async () => {}, supportPollingUpdatesFor: async () => false },
+      dataStore: {
+        initialize: async () => {},
+        shutdown: async () => {},
+        get: async () => ({ result: document, time: 1_700_000_000_000 }),
+        set: async () => {},
+        supportPollingUpdatesFor: async () => false,
+      },
       disableNetwork: true,
       disableCountryLookup: true,
       waitForCountryLookupInit: false,
@@ -23,7 +29,8 @@ export const statsig = {
     await client.initialize();
     const quiet = { disableExposureLogging: true };
     const close = () => client.shutdown();
-    if (mode === "detail") return { ask: (flag, user) => client.getFeatureGate(user, flag, quiet), value: (gate) => gate.value, user: userOf, close };
+    if (mode === "detail")
+      return { ask: (flag, user) => client.getFeatureGate(user, flag, quiet), value: (gate) => gate.value, user: userOf, close };
     const options = mode === "counted" ? undefined : quiet;
     return { ask: (flag, user) => client.checkGate(user, flag, options), value: itself, user: userOf, close };
   },
@@ -59,7 +66,18 @@ function specificationOf({ flags, segments }) {
 
 /** @param {string} name @param {any[]} rules @param {string} entity @param {string} salt */
 function gate(name, rules, entity, salt) {
-  return { type: "feature_gate", salt, enabled: true, defaultValue: false, rules, idType: "userID", entity, isDeviceBased: false, version: 3, name };
+  return {
+    type: "feature_gate",
+    salt,
+    enabled: true,
+    defaultValue: false,
+    rules,
+    idType: "userID",
+    entity,
+    isDeviceBased: false,
+    version: 3,
+    name,
+  };
 }
 
 /** @param {import("../worlds.js").Flag} flag @param {Record<string, any>} conditions */
@@ -89,10 +107,26 @@ const shareOf = (value) => (value === null ? 50 : value ? 100 : 0);
 
 /** @param {string} id @param {string} found @param {number} passPercentage */
 function rule(id, found, passPercentage) {
-  return { id, name: id, groupName: id, salt: id, passPercentage, conditions: [found], returnValue: true, idType: "userID", isExperimentGroup: false };
+  return {
+    id,
+    name: id,
+    groupName: id,
+    salt: id,
+    passPercentage,
+    conditions: [found],
+    returnValue: true,
+    idType: "userID",
+    isExperimentGroup: false,
+  };
 }
 
-/** @param {Record<string, any>} conditions @param {string} type @param {string | null} operator @param {any} targetValue @param {string | null} [field] */
+/**
+ * @param {Record<string, any>} conditions
+ * @param {string} type
+ * @param {string | null} operator
+ * @param {any} targetValue
+ * @param {string | null} [field]
+ */
 function condition(conditions, type, operator, targetValue, field = null) {
   const found = { type, targetValue, operator, field, additionalValues: {}, isDeviceBased: false, idType: "userID" };
   const text = JSON.stringify(found);

@@ -7,6 +7,7 @@
  */
 
 /** @typedef {import("./seam.js").Dialects} Dialects */
+/** @typedef {{ flags?: Readonly<Record<string, unknown>>, segments?: Readonly<Record<string, unknown>> }} Items */
 
 /** @type {Readonly<Record<string, () => Promise<{ DIALECTS: Dialects[string] }>>>} */
 const VENDORS = Object.freeze({
@@ -24,7 +25,7 @@ const VENDORS = Object.freeze({
  *     const later = rules.updated(delta, { dialects: await dialectsFor(delta) });
  *
  * Never rejects: a dialect that cannot be fetched, or that is not known here, is not among them, and its flags say so.
- * @param {{ flags?: Readonly<Record<string, unknown>>, segments?: Readonly<Record<string, unknown>> } | null} snapshot as `JSON.parse` gives it
+ * @param {Items | null} snapshot as `JSON.parse` gives it
  * @returns {Promise<Dialects>}
  */
 export async function dialectsFor(snapshot) {

@@ -20,7 +20,10 @@ function repr(value) {
   if (typeof value === "number") return numberText(value);
   if (typeof value === "boolean") return value ? "True" : "False";
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
-  if (isObject(value)) return `{${Object.entries(value).map(([key, each]) => `${quoted(key)}: ${repr(each)}`).join(", ")}}`;
+  if (isObject(value))
+    return `{${Object.entries(value)
+      .map(([key, each]) => `${quoted(key)}: ${repr(each)}`)
+      .join(", ")}}`;
   return value === null || value === undefined ? "None" : String(value);
 }
 
@@ -72,7 +75,10 @@ const ESCAPES = { " ": " ", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" 
 /** @param {string} text */
 function quoted(text) {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const escaped = text.replace(UNPRINTABLE, (character) => ESCAPES[character] ?? escapedPoint(/** @type {number} */ (character.codePointAt(0))));
+  const escaped = text.replace(
+    UNPRINTABLE,
+    (character) => ESCAPES[character] ?? escapedPoint(/** @type {number} */ (character.codePointAt(0))),
+  );
   return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote;
 }
 

@@ -60,7 +60,10 @@ export const ORDERS = Object.freeze({
   LTE: (order) => order <= 0,
 });
 
-/** How texts lie in one another. @type {Readonly<Record<"startsWith" | "endsWith" | "includes", (text: string, part: string) => boolean>>} */
+/**
+ * How texts lie in one another.
+ * @type {Readonly<Record<"startsWith" | "endsWith" | "includes", (text: string, part: string) => boolean>>}
+ */
 export const TEXTS = Object.freeze({
   startsWith: byCodePoints((text, part) => text.startsWith(part)),
   endsWith: byCodePoints((text, part) => text.endsWith(part)),

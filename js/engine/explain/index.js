@@ -25,11 +25,15 @@ import * as words from "./words.js";
  * One step of an evaluation; what does not apply is left out. `matched` is null for a step that was not reached. `path` is the
  * JSON pointer to the part of the flag or segment, `key` names the flag, segment, layer, list or rule that it is about. `found`
  * is what the context has, shortened; `steps` are the steps within.
- * @typedef {{ what: "error" | "staleness" | "off" | "prerequisite" | "target" | "rule" | "condition" | "segment" | "list" | "layer" | "split" | "fallthrough",
- *   matched: boolean | null, why: string, path?: string, key?: string | null, attribute?: string | null, op?: string | null, found?: words.Shown,
- *   variation?: string | null, unit?: string | null, bucket?: number | null, slices?: Slice[], steps?: Step[] }} Step
+ * @typedef {{ what: "error" | "staleness" | "off" | "prerequisite" | "target" | "rule" | "condition" | "segment" | "list" | "layer"
+ *   | "split" | "fallthrough", matched: boolean | null, why: string, path?: string, key?: string | null, attribute?: string | null,
+ *   op?: string | null, found?: words.Shown, variation?: string | null, unit?: string | null, bucket?: number | null,
+ *   slices?: Slice[], steps?: Step[] }} Step
  */
-/** An evaluation, and every step that led to it. @typedef {{ flag: string, evaluation: import("../answers.js").Evaluation, steps: Step[] }} Explanation */
+/**
+ * An evaluation, and every step that led to it.
+ * @typedef {{ flag: string, evaluation: import("../answers.js").Evaluation, steps: Step[] }} Explanation
+ */
 
 const FAILED = "reading the context failed here";
 
@@ -49,8 +53,10 @@ export function explain(rules, flag, context, caller = null, now = null) {
   const time = now ?? options.clock?.() ?? null;
   const evaluation = new RuleSet(compiler, new Map(), 0).evaluate(flag, context, caller, time);
   const { isSound, isShared } = compiler.flag(flag);
-  const steps = isSound && evaluation.errorCode !== "INVALID_CONTEXT" ? followed(compiler, flag, context, { time, isShared, evaluation }) : [];
-  if (evaluation.reason === "ERROR") steps.push({ what: "error", matched: true, why: `${evaluation.errorCode}: ${evaluation.errorMessage}` });
+  const steps =
+    isSound && evaluation.errorCode !== "INVALID_CONTEXT" ? followed(compiler, flag, context, { time, isShared, evaluation }) : [];
+  if (evaluation.reason === "ERROR")
+    steps.push({ what: "error", matched: true, why: `${evaluation.errorCode}: ${evaluation.errorMessage}` });
   return { flag, evaluation, steps };
 }
 
@@ -100,7 +106,12 @@ class Explainer {
     return stepOf({ what: "staleness", matched: true, why, path: "/staleness", variation, steps: placing(nodes) });
   }
 
-  /** Explain a flag, the one asked for or a prerequisite, part by part in the order of evaluation. @param {Flag} flag @param {Node[]} nodes @returns {Step[]} */
+  /**
+   * Explain a flag, the one asked for or a prerequisite, part by part in the order of evaluation.
+   * @param {Flag} flag
+   * @param {Node[]} nodes
+   * @returns {Step[]}
+   */
   flag(flag, nodes) {
     const why = flag.on ? "the flag is on" : `the flag is off, so it serves ${words.variation(flag.offVariation)}`;
     const steps = [stepOf({ what: "off", matched: !flag.on, why, path: "/on" })];
@@ -112,18 +123,29 @@ class Explainer {
         steps.push(stepOf({ what, matched: null, why: "not reached", path, key }));
         continue;
       }
-      const { step, decides } = this.#part(node, nodes.filter((each) => each.path.startsWith(`${path}/`)), flag.compat !== null);
+      const { step, decides } = this.#part(
+        node,
+        nodes.filter((each) => each.path.startsWith(`${path}/`)),
+        flag.compat !== null,
+      );
       steps.push(step);
       isDecided = decides;
     }
     return [...steps, fallthroughStep(flag, nodes, !isDecided)];
   }
 
-  /** Explain a part that was reached, and tell whether it decided. @param {Node} node @param {Node[]} placed @param {boolean} isForeign @returns {{ step: Step, decides: boolean }} */
+  /**
+   * Explain a part that was reached, and tell whether it decided.
+   * @param {Node} node
+   * @param {Node[]} placed
+   * @param {boolean} isForeign
+   * @returns {{ step: Step, decides: boolean }}
+   */
   #part(node, placed, isForeign) {
     const what = /** @type {"prerequisite" | "target" | "rule"} */ (node.kind);
     if (!node.isFinished) return { step: stepOf({ what, matched: false, why: FAILED, path: node.path }), decides: true };
-    const step = what === "prerequisite" ? this.#prerequisite(node) : what === "target" ? targetStep(node) : this.#rule(node, placed, isForeign);
+    const step =
+      what === "prerequisite" ? this.#prerequisite(node) : what === "target" ? targetStep(node) : this.#rule(node, placed, isForeign);
     return { step, decides: what === "prerequisite" ? !step.matched : step.matched === true };
   }
 
@@ -135,7 +157,8 @@ class Explainer {
     let why = `the flag ${words.quoted(key)} does not exist or is broken; it must serve ${wanted}`;
     if (flag !== null) {
       const does = served === null ? "answers an error or no variation" : `serves ${words.quoted(served)}`;
-      why = `the flag ${words.quoted(key)} ${flag.on ? `${does}; it must serve ${wanted}` : "is off, and an off flag meets no prerequisite"}`;
+      const isOff = "is off, and an off flag meets no prerequisite";
+      why = `the flag ${words.quoted(key)} ${flag.on ? `${does}; it must serve ${wanted}` : isOff}`;
     }
     const steps = flag === null || !this.#isFirst("flag", key) ? [] : this.flag(flag, children);
     return stepOf({ what: "prerequisite", matched: variations.includes(served), why, path, key, variation: served, steps });
@@ -166,7 +189,15 @@ class Explainer {
     const isOwned = !placed.some((each) => each.kind === "layer" && !each.outcome);
     const matched = Boolean(node.outcome) && (isOwned || isMissing);
     const why = !node.outcome || isOwned ? ruleWhy(rule, conditions) : within[within.length - 1].why;
-    return stepOf({ what: "rule", matched, why, path: node.path, key: rule.id, variation: matched ? rule.serve.variation : null, steps: [...conditions, ...within] });
+    return stepOf({
+      what: "rule",
+      matched,
+      why,
+      path: node.path,
+      key: rule.id,
+      variation: matched ? rule.serve.variation : null,
+      steps: [...conditions, ...within],
+    });
   }
 
   /** @param {Node} node @param {boolean} isForeign @returns {Step[]} */
@@ -179,12 +210,27 @@ class Explainer {
     const condition = /** @type {Condition} */ (node.subject);
     const why = node.isFinished ? conditionWhy(condition, node, isForeign) : FAILED;
     const attribute = condition.attribute || condition.by;
-    return stepOf({ what: "condition", matched: Boolean(node.outcome), why, path: node.path, attribute, op: condition.op, found: words.shown(node.found), steps: this.#within(condition, node) });
+    return stepOf({
+      what: "condition",
+      matched: Boolean(node.outcome),
+      why,
+      path: node.path,
+      attribute,
+      op: condition.op,
+      found: words.shown(node.found),
+      steps: this.#within(condition, node),
+    });
   }
 
-  /** Explain the segments, or the other flag, that a condition asks for. @param {Condition} condition @param {Node} node @returns {Step[]} */
+  /**
+   * Explain the segments, or the other flag, that a condition asks for.
+   * @param {Condition} condition
+   * @param {Node} node
+   * @returns {Step[]}
+   */
   #within({ op, attribute }, { children }) {
-    if (op !== "serves" || attribute === null) return children.filter(({ kind }) => kind === "segment").map((child) => this.#segment(child));
+    if (op !== "serves" || attribute === null)
+      return children.filter(({ kind }) => kind === "segment").map((child) => this.#segment(child));
     const flag = this.#flagOf(attribute);
     return flag !== null && children.length > 0 && this.#isFirst("flag", attribute) ? this.flag(flag, children) : [];
   }
@@ -199,7 +245,14 @@ class Explainer {
   /** @param {Node} node @param {boolean} isForeign @returns {Step} */
   #segmentPart(node, isForeign) {
     const matched = Boolean(node.outcome);
-    if (node.kind === "list") return stepOf({ what: "list", matched, why: `the targeting key is ${matched ? "" : "not "}${node.subject}`, path: node.path, key: node.subject });
+    if (node.kind === "list")
+      return stepOf({
+        what: "list",
+        matched,
+        why: `the targeting key is ${matched ? "" : "not "}${node.subject}`,
+        path: node.path,
+        key: node.subject,
+      });
     const rule = /** @type {SegmentRule} */ (node.subject);
     const conditions = this.#conditions(node, isForeign);
     return stepOf({ what: "rule", matched, why: ruleWhy(rule, conditions), path: node.path, key: rule.id || null, steps: conditions });
@@ -209,7 +262,11 @@ class Explainer {
 /** @param {Flag} flag @returns {{ what: "prerequisite" | "target" | "rule", path: string, key: string | null }[]} */
 function partsOf(flag) {
   return [
-    ...flag.prerequisites.map((part, index) => ({ what: /** @type {const} */ ("prerequisite"), path: `/prerequisites/${index}`, key: part.flag })),
+    ...flag.prerequisites.map((part, index) => ({
+      what: /** @type {const} */ ("prerequisite"),
+      path: `/prerequisites/${index}`,
+      key: part.flag,
+    })),
     ...flag.targets.map((_, index) => ({ what: /** @type {const} */ ("target"), path: `/targets/${index}`, key: null })),
     ...flag.rules.map((part, index) => ({ what: /** @type {const} */ ("rule"), path: `/rules/${index}`, key: part.id })),
   ];
@@ -219,7 +276,15 @@ function partsOf(flag) {
 function targetStep({ subject, outcome, found, path }) {
   const { attribute, variation } = /** @type {Target} */ (subject);
   const why = found === null ? `${attribute} is missing` : `${attribute} ${words.quoted(found)} is ${outcome ? "" : "not "}listed`;
-  return stepOf({ what: "target", matched: Boolean(outcome), why, path, attribute, found: words.shown(found), variation: outcome ? variation : null });
+  return stepOf({
+    what: "target",
+    matched: Boolean(outcome),
+    why,
+    path,
+    attribute,
+    found: words.shown(found),
+    variation: outcome ? variation : null,
+  });
 }
 
 /** @param {Condition} condition @param {Node} node @param {boolean} isForeign */
@@ -236,7 +301,11 @@ function conditionWhy(condition, { outcome, found }, isForeign) {
   return words.compared(condition, found, isValueOperator(op) && found !== null ? beforeNegation(condition, found) : undefined);
 }
 
-/** Return what a value or an array answers: true if anything does, else false if anything could. @param {Condition} condition @param {unknown} found */
+/**
+ * Return what a value or an array answers: true if anything does, else false if anything could.
+ * @param {Condition} condition
+ * @param {unknown} found
+ */
 function beforeNegation(condition, found) {
   const compare = prepare(condition);
   if (!Array.isArray(found)) return compare(found);
@@ -282,7 +351,8 @@ function bucketStep({ subject, path, unit, bucket }) {
   const isSplit = "weights" in subject;
   const what = isSplit ? "split" : "layer";
   const { by } = subject;
-  if (bucket === null) return stepOf({ what, matched: false, why: `${by} is missing, or neither a string nor an integer`, path, attribute: by });
+  if (bucket === null)
+    return stepOf({ what, matched: false, why: `${by} is missing, or neither a string nor an integer`, path, attribute: by });
   if (!isSplit || subject.hash !== "sha256") {
     return stepOf({ what, matched: true, why: isSplit ? `the hash '${subject.hash}' chooses weight ${bucket}` : "placed", path, bucket });
   }
@@ -300,6 +370,7 @@ function slicesOf({ weights }) {
 
 /** @param {Node} node @param {Node} placed @returns {Step} */
 function layerStep({ subject: experiment, outcome, path }, { subject: layer, unit, bucket }) {
-  const why = `place ${bucket} of the layer ${words.quoted(layer.key)} is ${outcome ? "owned" : "not owned"} by ${words.quoted(experiment.key)}`;
+  const owns = outcome ? "owned" : "not owned";
+  const why = `place ${bucket} of the layer ${words.quoted(layer.key)} is ${owns} by ${words.quoted(experiment.key)}`;
   return stepOf({ what: "layer", matched: Boolean(outcome), why, path, key: layer.key, attribute: layer.by, unit, bucket });
 }

@@ -53,7 +53,12 @@ export class Trace {
   #now;
   #memo;
 
-  /** @param {Compiler} compiler @param {Context} context @param {number | null} now @param {boolean} isShared whether answers are remembered */
+  /**
+   * @param {Compiler} compiler
+   * @param {Context} context
+   * @param {number | null} now
+   * @param {boolean} isShared whether answers are remembered
+   */
   constructor(compiler, context, now, isShared) {
     this.#compiler = compiler;
     this.#context = context;
@@ -87,7 +92,12 @@ export class Trace {
     this.#open[this.#open.length - 1].children.push(node);
   }
 
-  /** Return what a flag serves; null for nothing that others may ask for. @param {Flag} flag @param {{ isAsked: boolean }} how @returns {string | null} */
+  /**
+   * Return what a flag serves; null for nothing that others may ask for.
+   * @param {Flag} flag
+   * @param {{ isAsked: boolean }} how
+   * @returns {string | null}
+   */
   #flag(flag, { isAsked }) {
     if (flag.staleness !== null && this.#compiler.stale.has(flag.key) && (flag.on || isAsked)) {
       return this.#serve(flag, flag.staleness.serve, "/staleness/serve", false) ?? null;
@@ -127,7 +137,12 @@ export class Trace {
     return this.#memo.get(name);
   }
 
-  /** Tell whether all conditions hold; the ones behind a failure are asked too, for the explanation only. @param {Rule | SegmentRule} rule @param {string} path @param {Flag | Segment} owner */
+  /**
+   * Tell whether all conditions hold; the ones behind a failure are asked too, for the explanation only.
+   * @param {Rule | SegmentRule} rule
+   * @param {string} path
+   * @param {Flag | Segment} owner
+   */
   #every({ conditions }, path, owner) {
     let holds = true;
     for (const [index, condition] of conditions.entries()) {
@@ -165,7 +180,9 @@ export class Trace {
 
   /** @param {Condition} condition @param {string} path */
   #inSegment({ values }, path) {
-    return values.some((key, index) => this.#noting(new Node("segment", `${path}/values/${index}`, key), () => this.#once(`segment:${key}`, () => this.#segment(key))));
+    return values.some((key, index) =>
+      this.#noting(new Node("segment", `${path}/values/${index}`, key), () => this.#once(`segment:${key}`, () => this.#segment(key))),
+    );
   }
 
   /** @param {string} key @returns {boolean} */
@@ -173,7 +190,9 @@ export class Trace {
     const segment = readSegment(key, own(this.#compiler.snapshot.segments, key));
     const found = this.#listed(segment);
     if (found !== undefined) return found;
-    return segment.rules.some((rule, index) => this.#noting(new Node("rule", `/rules/${index}`, rule), () => this.#every(rule, `/rules/${index}`, segment)));
+    return segment.rules.some((rule, index) =>
+      this.#noting(new Node("rule", `/rules/${index}`, rule), () => this.#every(rule, `/rules/${index}`, segment)),
+    );
   }
 
   /** Tell whether a segment's lists have the context; undefined where they do not say. @param {Segment} segment */
@@ -184,7 +203,10 @@ export class Trace {
     const key = unit(read(this.#context));
     const entry = key !== undefined && segment.hashed ? sha256Hex(`${wellFormed(segment.salt)}.${key}`) : key;
     for (const name of lists) {
-      const isIn = this.#noting(new Node("list", `/${name}`, name), () => entry !== undefined && segment[name].map(wellFormed).includes(entry));
+      const isIn = this.#noting(
+        new Node("list", `/${name}`, name),
+        () => entry !== undefined && segment[name].map(wellFormed).includes(entry),
+      );
       if (isIn) return name === "included";
     }
     return undefined;
@@ -228,7 +250,12 @@ export class Trace {
     return split.weights[ends.findIndex((end) => place < end)].variation;
   }
 
-  /** Note where a unit lands, and return it; -1 where there is none. @param {string} by @param {{ salt: string, key: string }} hashed @param {Node} node */
+  /**
+   * Note where a unit lands, and return it; -1 where there is none.
+   * @param {string} by
+   * @param {{ salt: string, key: string }} hashed
+   * @param {Node} node
+   */
   #bucket(by, { salt, key }, node) {
     const found = bucketOf(by, salt, key)(this.#context);
     if (found >= 0) {

@@ -104,7 +104,12 @@ export function existing({ attribute }, found) {
   return found === null ? `${attribute} is missing` : `${attribute} is there: ${quoted(found)}`;
 }
 
-/** Say whether a unit's bucket lies in a condition's share. @param {Condition} condition @param {unknown} found @param {boolean} isInside */
+/**
+ * Say whether a unit's bucket lies in a condition's share.
+ * @param {Condition} condition
+ * @param {unknown} found
+ * @param {boolean} isInside
+ */
 export function share({ by, from, to }, found, isInside) {
   if (found === null) return `${by || "targetingKey"} is missing, so it has no bucket`;
   return `the bucket of ${quoted(found)} is ${isInside ? "" : "not "}in [${numberText(from ?? NaN)}, ${numberText(to ?? NaN)})`;

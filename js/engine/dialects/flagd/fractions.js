@@ -47,7 +47,8 @@ export function fractional(generation, scope, run, args) {
 
 /** @param {any} scope @returns {[any, any]} */
 function impliedBy(scope) {
-  if (typeof scope !== "object" || scope === null || Array.isArray(scope)) throw new TypeError("the element is no object, where the SDK reads $flagd");
+  if (typeof scope !== "object" || scope === null || Array.isArray(scope))
+    throw new TypeError("the element is no object, where the SDK reads $flagd");
   const flagd = scope.$flagd === undefined ? {} : scope.$flagd;
   if (typeof flagd !== "object" || flagd === null || Array.isArray(flagd)) throw new TypeError("$flagd is no object");
   return [flagd.flagKey === undefined ? "" : flagd.flagKey, scope.targetingKey ?? null];
@@ -106,7 +107,11 @@ function laterFraction(fraction) {
   return [variant, Math.max(0, /** @type {number} */ (weight))];
 }
 
-/** Compare percentages, which are added up as floats; weights below 0 take from those before. @param {readonly number[]} weights @returns {Pick} */
+/**
+ * Compare percentages, which are added up as floats; weights below 0 take from those before.
+ * @param {readonly number[]} weights
+ * @returns {Pick}
+ */
 function firstPicker(weights) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0 && weights.length > 0) return byNothing;
@@ -144,5 +149,11 @@ function placeOf(bounds, holds) {
 export const GENERATIONS = Object.freeze({
   v1: { takesExplicit: isText, explicit: hashedText, implied: impliedText, fraction: firstFraction, picker: firstPicker },
   v2: { takesExplicit: isText, explicit: hashedText, implied: impliedText, fraction: laterFraction, picker: laterPicker },
-  v3: { takesExplicit: (value) => !Array.isArray(value), explicit: hashedValue, implied: impliedValue, fraction: laterFraction, picker: laterPicker },
+  v3: {
+    takesExplicit: (value) => !Array.isArray(value),
+    explicit: hashedValue,
+    implied: impliedValue,
+    fraction: laterFraction,
+    picker: laterPicker,
+  },
 });

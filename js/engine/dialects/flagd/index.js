@@ -74,7 +74,8 @@ class Flagd {
 
   /** @param {Split} split @param {Flag} owner @returns {Choice} */
   split(split, owner) {
-    if (split.hash !== `flagd-${this.#name}`) throw new Refused(`flagd's dialect ${this.#name} hashes by flagd-${this.#name}, not by ${split.hash}`);
+    if (split.hash !== `flagd-${this.#name}`)
+      throw new Refused(`flagd's dialect ${this.#name} hashes by flagd-${this.#name}, not by ${split.hash}`);
     const compiler = new Compiler(this.#name, owner.key, new Variants(owner));
     return choosing(GENERATIONS[this.#name], split, owner, compiler.attribute(stepsOf(split.by)).call);
   }

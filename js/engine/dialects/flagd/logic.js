@@ -18,7 +18,10 @@ import { COMPARISONS, rankOf, semVer } from "./versions.js";
 /** @typedef {import("./nodes.js").Node} Node */
 /** @typedef {import("./operators.js").Operation} Operation */
 /** @typedef {import("./operators.js").ScopedOperation} ScopedOperation */
-/** Where an expression stands: its path; whether it is evaluated for the elements of an array; how deep. @typedef {{ path: string, inside: boolean, deep: number }} Place */
+/**
+ * Where an expression stands: its path; whether it is evaluated for the elements of an array; how deep.
+ * @typedef {{ path: string, inside: boolean, deep: number }} Place
+ */
 
 /** So many expressions may lie within each other. */
 const DEEPEST = 80;
@@ -69,12 +72,23 @@ export class Compiler {
     return this.#operator(name, args, below(place, name));
   }
 
-  /** Compile an operator with its arguments as they are written. @param {string} name @param {any[]} args @param {Place} place @returns {Node} */
+  /**
+   * Compile an operator with its arguments as they are written.
+   * @param {string} name
+   * @param {any[]} args
+   * @param {Place} place
+   * @returns {Node}
+   */
   #operator(name, args, place) {
     const part = (/** @type {number} */ index, inside = place.inside) =>
       index < args.length ? this.expression(args[index], { ...below(place, index), deep: place.deep, inside }) : nodes.constant(null);
     const parts = () => args.map((_, index) => part(index));
-    /** With fewer than *least* arguments it gives *otherwise*, unevaluated. @param {nodes.OverArray} make @param {number} least @param {Node} otherwise */
+    /**
+     * With fewer than *least* arguments it gives *otherwise*, unevaluated.
+     * @param {nodes.OverArray} make
+     * @param {number} least
+     * @param {Node} otherwise
+     */
     const overArray = (make, least, otherwise) => {
       const [items, inner] = [part(0), part(1, true)];
       return args.length >= least ? make(items, inner) : otherwise;
@@ -107,7 +121,8 @@ export class Compiler {
       case "$ref":
         return reference(args[0]);
     }
-    if (!(name === "var" || this.#scoped.has(name) || this.#operations.has(name))) throw new Refused(`${place.path}: flagd has no operator '${name}'`);
+    if (!(name === "var" || this.#scoped.has(name) || this.#operations.has(name)))
+      throw new Refused(`${place.path}: flagd has no operator '${name}'`);
     return this.operation(name, parts(), place.inside);
   }
 
@@ -212,7 +227,13 @@ function eager(operation, parts) {
   return { call: (scope, run) => operation(run, ...parts.map((part) => part.call(scope, run))), size: nodes.sizeOf(parts) };
 }
 
-/** Compile an operator that reads the scope itself: for the context, with all that flagd adds. @param {ScopedOperation} operation @param {readonly Node[]} parts @param {boolean} inside @returns {Node} */
+/**
+ * Compile an operator that reads the scope itself: for the context, with all that flagd adds.
+ * @param {ScopedOperation} operation
+ * @param {readonly Node[]} parts
+ * @param {boolean} inside
+ * @returns {Node}
+ */
 function scoped(operation, parts, inside) {
   return {
     call: (scope, run) => {
@@ -226,7 +247,8 @@ function scoped(operation, parts, inside) {
 /** @param {Node} needle @param {readonly any[]} items @returns {Node} */
 function listed(needle, items) {
   const isScalar = items.every((item) => typeof item !== "object" || item === null);
-  if (items.length <= LISTED || !isScalar) return { call: (scope, run) => within(run, needle.call(scope, run), items), size: 1 + needle.size };
+  if (items.length <= LISTED || !isScalar)
+    return { call: (scope, run) => within(run, needle.call(scope, run), items), size: 1 + needle.size };
   const known = new Set(items.map(plain));
   return { call: (scope, run) => known.has(plain(needle.call(scope, run))), size: 1 + needle.size };
 }

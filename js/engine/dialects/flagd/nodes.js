@@ -36,7 +36,11 @@ export function array(parts) {
   return { call: (scope, run) => calls.map((call) => call(scope, run)), size };
 }
 
-/** Return `if`: conditions and results in turn, then what is given where none holds (null). @param {readonly Node[]} parts @returns {Node} */
+/**
+ * Return `if`: conditions and results in turn, then what is given where none holds (null).
+ * @param {readonly Node[]} parts
+ * @returns {Node}
+ */
 export function choice(parts) {
   const last = parts.length % 2 === 1 ? parts[parts.length - 1].call : () => null;
   const call = (/** @type {any} */ scope, /** @type {Run} */ run) => {
@@ -64,7 +68,10 @@ export function first(parts, endsWith) {
   return { call, size: sizeOf(parts) };
 }
 
-/** Makes an operator over an array, of each element of which *inner* is the scope. @typedef {(items: Node, inner: Node) => Node} OverArray */
+/**
+ * Makes an operator over an array, of each element of which *inner* is the scope.
+ * @typedef {(items: Node, inner: Node) => Node} OverArray
+ */
 
 /**
  * @param {(found: any[] | null, each: Logic, run: Run) => any} made what the elements give, null for what is no array
@@ -95,7 +102,9 @@ export const anyOf = overArray((found, each, run) => (found ?? []).some((element
 export const noneOf = overArray((found, each, run) => !(found ?? []).some((element) => truth(each(element, run))));
 
 /** Return `all`: whether *inner* counts as true for all elements, of which there must be one. */
-export const allOf = overArray((found, each, run) => found !== null && found.length > 0 && found.every((element) => truth(each(element, run))));
+export const allOf = overArray(
+  (found, each, run) => found !== null && found.length > 0 && found.every((element) => truth(each(element, run))),
+);
 
 /**
  * Return `reduce`: what *inner* gives for the last element, each seeing what it gave before. *start* is as is.

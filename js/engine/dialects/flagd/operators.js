@@ -9,7 +9,10 @@ import { isObject, member, ORDERS, TEXTS } from "../values.js";
 import { among, equal, identical, isNumber, number, ordered, text, truth } from "./values.js";
 
 /** @typedef {import("./values.js").Run} Run */
-/** Takes the evaluation and the arguments; ones too many are ignored, missing ones are null. @typedef {(run: Run, ...args: any[]) => any} Operation */
+/**
+ * Takes the evaluation and the arguments; ones too many are ignored, missing ones are null.
+ * @typedef {(run: Run, ...args: any[]) => any} Operation
+ */
 
 /** @param {(run: Run, one: unknown, other: unknown) => boolean} compare @returns {Operation} */
 function between(compare) {
@@ -29,7 +32,11 @@ function remainder(one, other) {
   return rest !== 0 && rest < 0 !== other < 0 ? rest + other : rest;
 }
 
-/** The first is kept unless a later one *isBetter*: so NaN goes as in Python. @param {(one: number, best: number) => boolean} isBetter @returns {Operation} */
+/**
+ * The first is kept unless a later one *isBetter*: so NaN goes as in Python.
+ * @param {(one: number, best: number) => boolean} isBetter
+ * @returns {Operation}
+ */
 function outermost(isBetter) {
   return (_, ...args) => (args.length === 0 ? NaN : args.map(number).reduce((best, one) => (isBetter(one, best) ? one : best)));
 }
@@ -79,11 +86,13 @@ function merged(run, ...args) {
  */
 export function affixes(mistyped) {
   /** @param {(text: string, part: string) => boolean} test @returns {Operation} */
-  const affix = (test) => (_, ...args) => {
-    if (args.length !== 2) return null;
-    const [whole, end] = args;
-    return typeof whole === "string" && typeof end === "string" ? test(whole, end) : mistyped;
-  };
+  const affix =
+    (test) =>
+    (_, ...args) => {
+      if (args.length !== 2) return null;
+      const [whole, end] = args;
+      return typeof whole === "string" && typeof end === "string" ? test(whole, end) : mistyped;
+    };
   return { starts_with: affix(TEXTS.startsWith), ends_with: affix(TEXTS.endsWith) };
 }
 

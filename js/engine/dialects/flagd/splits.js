@@ -39,7 +39,8 @@ export function choosing(generation, split, owner, read) {
   return (context, now) => {
     const run = new Run(context, now, owner.key);
     const unit = read(context, run);
-    const data = split.salt === null ? generation.implied(owner.salt, unit) : generation.explicit(run, run.spent(split.salt + text(run, unit)));
+    const data =
+      split.salt === null ? generation.implied(owner.salt, unit) : generation.explicit(run, run.spent(split.salt + text(run, unit)));
     return (data === null ? null : index(data)) ?? otherwise;
   };
 }

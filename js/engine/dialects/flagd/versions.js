@@ -41,9 +41,15 @@ function exactRank(written) {
 }
 
 /** @param {(order: number) => boolean} holds @param {number} [parts] so many count */
-const comparing = (holds, parts = 4) => (/** @type {Rank} */ one, /** @type {Rank} */ other) => holds(compareRanks(one.slice(0, parts), other.slice(0, parts)));
+const comparing =
+  (holds, parts = 4) =>
+  (/** @type {Rank} */ one, /** @type {Rank} */ other) =>
+    holds(compareRanks(one.slice(0, parts), other.slice(0, parts)));
 
-/** The operators of `sem_ver`; `^`: the same major, `~`: the same major and minor. @type {ReadonlyMap<unknown, (one: Rank, other: Rank) => boolean>} */
+/**
+ * The operators of `sem_ver`; `^`: the same major, `~`: the same major and minor.
+ * @type {ReadonlyMap<unknown, (one: Rank, other: Rank) => boolean>}
+ */
 export const COMPARISONS = new Map([
   ["=", comparing(ORDERS.EQ)],
   ["!=", comparing((order) => order !== 0)],

@@ -35,7 +35,11 @@ export function contextReader(path) {
   return within(first === "id" ? id : (context) => member(context, first), rest);
 }
 
-/** Return what reads the dotted *path* in any value: an element of an array, a prerequisite's value. @param {string} path @returns {Read} */
+/**
+ * Return what reads the dotted *path* in any value: an element of an array, a prerequisite's value.
+ * @param {string} path
+ * @returns {Read}
+ */
 export function elementReader(path) {
   return within((value) => value, path.split("."));
 }

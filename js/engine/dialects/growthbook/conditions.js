@@ -76,7 +76,10 @@ export class Conditions {
     if (key === "$not") return negated(this.#condition(value, reader));
     if (LOGICAL.includes(key)) {
       if (!Array.isArray(value)) throw new Refused(`${key} takes a list of conditions, not ${typeName(value)}`);
-      return combined(key, value.map((each) => this.#condition(each, reader)));
+      return combined(
+        key,
+        value.map((each) => this.#condition(each, reader)),
+      );
     }
     if (key === "$savedGroup") throw unknown(key);
     const read = reader(key);
@@ -84,7 +87,12 @@ export class Conditions {
     return (given) => holds(read(given));
   }
 
-  /** Return the test of what stands beside an attribute: a literal, or operators. @param {any} condition @param {boolean} ignoreCase @returns {Holds} */
+  /**
+   * Return the test of what stands beside an attribute: a literal, or operators.
+   * @param {any} condition
+   * @param {boolean} ignoreCase
+   * @returns {Holds}
+   */
   #value(condition, ignoreCase) {
     if (!isOperators(condition) || (Object.keys(condition).length === 0 && this.#language.literalEmpty)) {
       return this.#language.literal(condition, ignoreCase);
@@ -123,7 +131,11 @@ export class Conditions {
   }
 }
 
-/** Tell whether all keys of an object are operators, of which it may have none. @param {unknown} value @returns {value is Record<string, any>} */
+/**
+ * Tell whether all keys of an object are operators, of which it may have none.
+ * @param {unknown} value
+ * @returns {value is Record<string, any>}
+ */
 function isOperators(value) {
   return isObject(value) && Object.keys(value).every((key) => key.startsWith("$"));
 }

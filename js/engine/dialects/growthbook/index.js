@@ -41,12 +41,24 @@ class GrowthBook {
     this.#storedName = storedName;
   }
 
-  /** Prepare a condition: one about a unit, which it names with `by`, or one about attributes. @param {Condition} condition @param {Flag | Segment} owner @returns {Test} */
+  /**
+   * Prepare a condition: one about a unit, which it names with `by`, or one about attributes.
+   * @param {Condition} condition
+   * @param {Flag | Segment} owner
+   * @returns {Test}
+   */
   condition(condition, owner) {
-    return condition.by !== null || condition.op === "inBucket" ? this.#aboutUnit(condition, owner) : this.#conditions.expression(asExpression(condition));
+    return condition.by !== null || condition.op === "inBucket"
+      ? this.#aboutUnit(condition, owner)
+      : this.#conditions.expression(asExpression(condition));
   }
 
-  /** Prepare `inBucket`, `in` and `exists` of a unit. Who has none is in no bucket and no list, negated or not. @param {Condition} condition @param {Flag | Segment} owner @returns {Test} */
+  /**
+   * Prepare `inBucket`, `in` and `exists` of a unit. Who has none is in no bucket and no list, negated or not.
+   * @param {Condition} condition
+   * @param {Flag | Segment} owner
+   * @returns {Test}
+   */
   #aboutUnit({ op, by, values, negate, from, to, hash, salt }, owner) {
     const read = unitReader(by || "targetingKey");
     const [unit, name] = [this.#unit, this.#storedName];
@@ -74,7 +86,11 @@ class GrowthBook {
     return choosing(split, split.salt ?? owner.salt, this.#unit);
   }
 
-  /** Prepare the reading of a unit; the targeting key is the attribute `id`, as the SDK would have it. @param {string} attribute @returns {Key} */
+  /**
+   * Prepare the reading of a unit; the targeting key is the attribute `id`, as the SDK would have it.
+   * @param {string} attribute
+   * @returns {Key}
+   */
   key(attribute) {
     const read = unitReader(attribute);
     return (context) => this.#unit(read(context));

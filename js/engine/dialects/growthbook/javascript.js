@@ -18,7 +18,11 @@ export function unit(value) {
   return value ? text(value) : null;
 }
 
-/** Return the text by which a unit's sticky bucket is stored, null for what identifies nobody. @param {unknown} value @returns {string | null} */
+/**
+ * Return the text by which a unit's sticky bucket is stored, null for what identifies nobody.
+ * @param {unknown} value
+ * @returns {string | null}
+ */
 export function storedName(value) {
   if (!value) return null;
   return typeof value === "string" ? value : JSON.stringify(value);

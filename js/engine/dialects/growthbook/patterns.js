@@ -23,27 +23,62 @@ const HALVES = /[\ud800-\udfff]/g;
 /** @type {Range[]} */
 const DIGITS = [[0x30, 0x39]];
 /** @type {Range[]} */
-const WORDS = [[0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]];
+const WORDS = [
+  [0x30, 0x39],
+  [0x41, 0x5a],
+  [0x5f, 0x5f],
+  [0x61, 0x7a],
+];
 /** @type {Range[]} */
-const SPACES = [[0x09, 0x0d], [0x20, 0x20], [0xa0, 0xa0], [0x1680, 0x1680], [0x2000, 0x200a], [0x2028, 0x2029], [0x202f, 0x202f], [0x205f, 0x205f], [0x3000, 0x3000]];
+const SPACES = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+];
 /** @type {Record<Language, Range[]>} */
 const SPACES_OF = { javascript: [...SPACES, [0xfeff, 0xfeff]], python: [...SPACES, [0x1c, 0x1f], [0x85, 0x85]] };
 /** @type {Record<Language, Range[]>} */
-const LINE_ENDS_OF = { javascript: [[0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]], python: [[0x0a, 0x0a]] };
-/** The letters whose other forms, as Python's re has them, are more than the small and the capital one. @type {Readonly<Record<string, string>>} */
+const LINE_ENDS_OF = {
+  javascript: [
+    [0x0a, 0x0a],
+    [0x0d, 0x0d],
+    [0x2028, 0x2029],
+  ],
+  python: [[0x0a, 0x0a]],
+};
+/**
+ * The letters whose other forms, as Python's re has them, are more than the small and the capital one.
+ * @type {Readonly<Record<string, string>>}
+ */
 const PYTHON_CASES = { i: "iI\u0130\u0131", k: "kK\u212a", s: "sS\u017f" };
 /** @type {Readonly<Record<string, number>>} */
 const CONTROLS = { t: 0x09, n: 0x0a, v: 0x0b, f: 0x0c, r: 0x0d };
 const HEX = /^x([0-9A-Fa-f]{2})/;
 const COUNT = /^(?:[*+?]\??|\{[0-9]+(?:,[0-9]*)?\}\??)/;
 
-/** Return the search that `new RegExp(pattern).test` makes. Throws `Refused`. @param {string} pattern @param {boolean} ignoreCase @returns {Search} */
+/**
+ * Return the search that `new RegExp(pattern).test` makes. Throws `Refused`.
+ * @param {string} pattern
+ * @param {boolean} ignoreCase
+ * @returns {Search}
+ */
 export function javascriptSearch(pattern, ignoreCase) {
   const search = searching(new Translation(pattern, "javascript", ignoreCase).text());
   return (text) => search(unitsOf(text));
 }
 
-/** Return the search that `re.search` makes; `\d`, `\w` and `\b` know ASCII only. Throws `Refused`. @param {string} pattern @param {boolean} ignoreCase @returns {Search} */
+/**
+ * Return the search that `re.search` makes; `\d`, `\w` and `\b` know ASCII only. Throws `Refused`.
+ * @param {string} pattern
+ * @param {boolean} ignoreCase
+ * @returns {Search}
+ */
 export function pythonSearch(pattern, ignoreCase) {
   const search = searching(new Translation(pattern, "python", ignoreCase).text());
   return (text) => search(wellFormed(text));
@@ -86,7 +121,8 @@ class Translation {
   constructor(written, language, ignoreCase) {
     const isFlagged = language === "python" && written.startsWith("(?i)");
     const pattern = isFlagged ? written.slice("(?i)".length) : written;
-    if (pattern.startsWith("(?i)") || pattern.includes("\\x{")) throw new Refused(`the pattern '${pattern.slice(0, 80)}' means something else here`);
+    if (pattern.startsWith("(?i)") || pattern.includes("\\x{"))
+      throw new Refused(`the pattern '${pattern.slice(0, 80)}' means something else here`);
     refusing(`the pattern '${pattern.slice(0, 80)}' is not one that is searched for here`, () => readPattern(pattern));
     this.#pattern = Array.from(pattern);
     this.#language = language;
@@ -144,7 +180,8 @@ class Translation {
       return classOf(complement(LINE_ENDS_OF[this.#language]));
     }
     // Only its second half is what a repetition would repeat.
-    if (this.#language === "javascript" && pointOf(character) > 0xffff) return Array.from(unitsOf(this.#taken(1)), (half) => escaped(pointOf(half))).join("");
+    if (this.#language === "javascript" && pointOf(character) > 0xffff)
+      return Array.from(unitsOf(this.#taken(1)), (half) => escaped(pointOf(half))).join("");
     const ranges = this.#item(false);
     return ranges.length === 1 && ranges[0][0] === ranges[0][1] ? escaped(ranges[0][0]) : classOf(ranges);
   }
@@ -159,7 +196,11 @@ class Translation {
     return classOf(isNegated ? complement(ranges) : ranges);
   }
 
-  /** Read a character, a shorthand or, in a class, a range. Return what it stands for, both cases included. @param {boolean} inClass @returns {Range[]} */
+  /**
+   * Read a character, a shorthand or, in a class, a range. Return what it stands for, both cases included.
+   * @param {boolean} inClass
+   * @returns {Range[]}
+   */
   #item(inClass) {
     const low = this.#point();
     if (typeof low !== "number") return low;
@@ -188,12 +229,22 @@ class Translation {
     return Object.hasOwn(CONTROLS, letter) ? CONTROLS[letter] : pointOf(letter);
   }
 
-  /** Return a range of a class as JavaScript, which reads UTF-16 units, takes it. @param {number} low @param {number} high @returns {Range[]} */
+  /**
+   * Return a range of a class as JavaScript, which reads UTF-16 units, takes it.
+   * @param {number} low
+   * @param {number} high
+   * @returns {Range[]}
+   */
   #halves(low, high) {
     if (this.#language !== "javascript" || high <= 0xffff) return [[low, high]];
     const halves = Array.from(unitsOf(String.fromCodePoint(high)), pointOf);
     if (low === high) return halves.map((half) => [half, half]);
-    if (low <= FIRST_HALF) return [[low, FIRST_HALF - 1], [SHIFT + FIRST_HALF, halves[0]], [halves[1], halves[1]]];
+    if (low <= FIRST_HALF)
+      return [
+        [low, FIRST_HALF - 1],
+        [SHIFT + FIRST_HALF, halves[0]],
+        [halves[1], halves[1]],
+      ];
     throw new Refused(`the pattern '${this.#short()}' has a range of half characters`);
   }
 
@@ -205,7 +256,8 @@ class Translation {
     for (const [low, high] of ranges) {
       for (let point = low; point <= high; point++) {
         if (point <= 0x7f) found.push(...this.#otherCases(String.fromCodePoint(point)));
-        else if (high > 0x7f && hasCases(String.fromCodePoint(point))) throw new Refused(`the pattern '${this.#short()}' has letters beyond ASCII, of either case`);
+        else if (high > 0x7f && hasCases(String.fromCodePoint(point)))
+          throw new Refused(`the pattern '${this.#short()}' has letters beyond ASCII, of either case`);
       }
     }
     return found;
@@ -246,7 +298,10 @@ function complement(ranges) {
 /** Write ranges as a class. Halves of pairs, which no text has by themselves, are left out. @param {Range[]} ranges */
 function classOf(ranges) {
   /** @type {Range[]} */
-  const parts = inOrder(ranges).flatMap(([low, high]) => [[low, Math.min(high, FIRST_HALF - 1)], [Math.max(low, LAST_HALF + 1), high]]);
+  const parts = inOrder(ranges).flatMap(([low, high]) => [
+    [low, Math.min(high, FIRST_HALF - 1)],
+    [Math.max(low, LAST_HALF + 1), high],
+  ]);
   const kept = parts.filter(([low, high]) => low <= high);
   if (kept.length === 0) return "[^\\x{0}-\\x{10FFFF}]";
   return `[${kept.map(([low, high]) => (low === high ? escaped(low) : `${escaped(low)}-${escaped(high)}`)).join("")}]`;

@@ -12,8 +12,12 @@ import { pythonSearch } from "./patterns.js";
 /** @typedef {import("./membership.js").Holds} Holds */
 
 /** What `str.isdigit` takes: decimals, and what else stands for a digit. */
-const DIGITS =
-  /^[\p{Nd}\u{b2}-\u{b3}\u{b9}\u{1369}-\u{1371}\u{19da}\u{2070}\u{2074}-\u{2079}\u{2080}-\u{2089}\u{2460}-\u{2468}\u{2474}-\u{247c}\u{2488}-\u{2490}\u{24ea}\u{24f5}-\u{24fd}\u{24ff}\u{2776}-\u{277e}\u{2780}-\u{2788}\u{278a}-\u{2792}\u{10a40}-\u{10a43}\u{10e60}-\u{10e68}\u{11052}-\u{1105a}\u{1f100}-\u{1f10a}]+$/u;
+const DIGITS = new RegExp(
+  "^[\\p{Nd}\\u{b2}-\\u{b3}\\u{b9}\\u{1369}-\\u{1371}\\u{19da}\\u{2070}\\u{2074}-\\u{2079}\\u{2080}-\\u{2089}\\u{2460}-\\u{2468}" +
+    "\\u{2474}-\\u{247c}\\u{2488}-\\u{2490}\\u{24ea}\\u{24f5}-\\u{24fd}\\u{24ff}\\u{2776}-\\u{277e}\\u{2780}-\\u{2788}\\u{278a}-\\u{2792}" +
+    "\\u{10a40}-\\u{10a43}\\u{10e60}-\\u{10e68}\\u{11052}-\\u{1105a}\\u{1f100}-\\u{1f10a}]+$",
+  "u",
+);
 
 /** Return the text that is hashed for an attribute's value, null where it identifies nobody. @param {unknown} value */
 export function unit(value) {
@@ -48,7 +52,12 @@ function compared(isMet) {
   };
 }
 
-/** Compare the texts of two versions by code points. @param {(order: number) => boolean} isMet @param {boolean} [otherwise] what holds of a value of another type @returns {Prepare} */
+/**
+ * Compare the texts of two versions by code points.
+ * @param {(order: number) => boolean} isMet
+ * @param {boolean} [otherwise] what holds of a value of another type
+ * @returns {Prepare}
+ */
 function version(isMet, otherwise = false) {
   return (operand) => {
     if (typeof operand !== "string" && typeof operand !== "number") return () => otherwise;

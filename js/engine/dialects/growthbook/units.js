@@ -7,7 +7,10 @@ import { fnv1a } from "../../../bucketing/fnv.js";
 import { Refused } from "../../operators.js";
 import { unitReader } from "./attributes.js";
 
-/** Returns the text that is hashed for an attribute's value, null where it identifies nobody. @typedef {(value: unknown) => string | null} Unit */
+/**
+ * Returns the text that is hashed for an attribute's value, null where it identifies nobody.
+ * @typedef {(value: unknown) => string | null} Unit
+ */
 
 /** The hash schemes, and how many places each has. @type {ReadonlyMap<string | null, number>} */
 const PLACES = new Map([

@@ -9,7 +9,10 @@
 import { isObject, member } from "../values.js";
 
 /** @typedef {import("../seam.js").Context} Context */
-/** An attribute of the context of one kind. `steps` are the names to it; none: the reference is malformed. @typedef {{ kind: string, steps: readonly string[] }} Place */
+/**
+ * An attribute of the context of one kind. `steps` are the names to it; none: the reference is malformed.
+ * @typedef {{ kind: string, steps: readonly string[] }} Place
+ */
 
 export const USER = "user";
 const MULTI = "multi";
@@ -136,7 +139,13 @@ export function attributeReader(place) {
   };
 }
 
-/** Return an attribute. Those that LaunchDarkly gives a type are not there with any other. @param {Context} found @param {string} name @param {string} kind @returns {unknown} */
+/**
+ * Return an attribute. Those that LaunchDarkly gives a type are not there with any other.
+ * @param {Context} found
+ * @param {string} name
+ * @param {string} kind
+ * @returns {unknown}
+ */
 function attributeOf(found, name, kind) {
   if (HIDDEN.has(name)) return null;
   if (name === "kind") return kind;

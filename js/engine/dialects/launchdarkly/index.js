@@ -60,7 +60,12 @@ class LaunchDarkly {
     return contexts.keyReader(place.kind);
   }
 
-  /** Prepare a condition by its operator, by a share of a segment's rule, or as LaunchDarkly's own clause. @param {Condition} condition @param {Flag | Segment} owner @returns {Test} */
+  /**
+   * Prepare a condition by its operator, by a share of a segment's rule, or as LaunchDarkly's own clause.
+   * @param {Condition} condition
+   * @param {Flag | Segment} owner
+   * @returns {Test}
+   */
   condition(condition, owner) {
     if (condition.ignoreCase) throw new Refused("LaunchDarkly compares letters as they are: it has no ignoreCase");
     if (condition.op === "expression") return this.#expression(condition.value);
@@ -111,7 +116,12 @@ class LaunchDarkly {
     };
   }
 
-  /** Prepare a split: past the last weight is the last, and who lacks the kind is in the first. @param {Split} split @param {Flag} owner @returns {Choice} */
+  /**
+   * Prepare a split: past the last weight is the last, and who lacks the kind is in the first.
+   * @param {Split} split
+   * @param {Flag} owner
+   * @returns {Choice}
+   */
   split(split, owner) {
     const arithmetic = arithmeticOf(split.hash);
     const place = this.#place(split.by, split.salt, owner, arithmetic);
@@ -174,7 +184,11 @@ function arithmeticOf(name) {
   return found;
 }
 
-/** Return where a clause looks. Without a kind an attribute is a name, whatever it looks like. @param {Record<string, any>} clause @returns {Place} */
+/**
+ * Return where a clause looks. Without a kind an attribute is a name, whatever it looks like.
+ * @param {Record<string, any>} clause
+ * @returns {Place}
+ */
 function placeOfClause({ contextKind, attribute }) {
   if (typeof attribute !== "string") return { kind: contexts.USER, steps: [] };
   if (!contextKind) return { kind: contexts.USER, steps: attribute === "" ? [] : [attribute] };

@@ -38,7 +38,11 @@ function secondsOf(text) {
   return nearest(seconds, micros - zone.micros);
 }
 
-/** Return the double nearest to seconds and microseconds: there is one rounding, where a sum would have two. @param {number} seconds @param {number} micros */
+/**
+ * Return the double nearest to seconds and microseconds: there is one rounding, where a sum would have two.
+ * @param {number} seconds
+ * @param {number} micros
+ */
 function nearest(seconds, micros) {
   const whole = seconds + Math.floor(micros / 1_000_000);
   const rest = micros - Math.floor(micros / 1_000_000) * 1_000_000;

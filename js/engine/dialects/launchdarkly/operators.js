@@ -10,7 +10,10 @@ import * as dates from "./dates.js";
 import * as patterns from "./patterns.js";
 import * as versions from "./versions.js";
 
-/** Tells of one value, no array unless nested in one, whether any of the literals matches it. @typedef {(value: unknown) => boolean} Match */
+/**
+ * Tells of one value, no array unless nested in one, whether any of the literals matches it.
+ * @typedef {(value: unknown) => boolean} Match
+ */
 /** @typedef {import("../values.js").Rank} Rank */
 /** @typedef {import("./patterns.js").Finder} Finder */
 /**
@@ -30,7 +33,8 @@ function pythonEquality(literals) {
 
 /** @param {unknown} one @param {unknown} other @returns {boolean} */
 function isSame(one, other) {
-  if (Array.isArray(one) && Array.isArray(other)) return one.length === other.length && one.every((each, index) => isSame(each, other[index]));
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((each, index) => isSame(each, other[index]));
   if (isObject(one) && isObject(other)) {
     const keys = Object.keys(one);
     return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && isSame(one[key], other[key]));
@@ -117,7 +121,9 @@ export const OPERATORS = new Map(
 
 /** What LaunchDarkly calls them, to what they are called here. @type {ReadonlyMap<string, string>} */
 export const NAMES = new Map([
-  ...["in", "startsWith", "endsWith", "contains", "matches", "lessThan", "greaterThan", "before", "after"].map((name) => /** @type {[string, string]} */ ([name, name])),
+  ...["in", "startsWith", "endsWith", "contains", "matches", "lessThan", "greaterThan", "before", "after"].map(
+    (name) => /** @type {[string, string]} */ ([name, name]),
+  ),
   ["lessThanOrEqual", "lessOrEqual"],
   ["greaterThanOrEqual", "greaterOrEqual"],
   ["semVerEqual", "versionEqual"],

@@ -18,12 +18,23 @@ const BYTES = new Map([
   ["murmur3-utf16lo", lowBytes],
 ]);
 
-/** Return the function from units to 0 … 99. Throws `Refused` for a hash that is not Unleash's. @param {string | null} hash @param {string} group @returns {Place} */
+/**
+ * Return the function from units to 0 … 99. Throws `Refused` for a hash that is not Unleash's.
+ * @param {string | null} hash
+ * @param {string} group
+ * @returns {Place}
+ */
 export function rolloutPlace(hash, group) {
   return placeOf(hash, group, ROLLOUT_PLACES, 0);
 }
 
-/** Return the function from units to 0 … *total* - 1. Throws `Refused` likewise. @param {string | null} hash @param {string} group @param {number} total @returns {Place} */
+/**
+ * Return the function from units to 0 … *total* - 1. Throws `Refused` likewise.
+ * @param {string | null} hash
+ * @param {string} group
+ * @param {number} total
+ * @returns {Place}
+ */
 export function variantPlace(hash, group, total) {
   return placeOf(hash, group, total, VARIANTS_SEED);
 }

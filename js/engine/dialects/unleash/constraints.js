@@ -10,7 +10,8 @@ import { isObject, TEXTS as LYING } from "../values.js";
 /** @typedef {import("../seam.js").Condition} Condition */
 /**
  * One test of a strategy or a segment, as Unleash sends it.
- * @typedef {{ field: string, operator: string, values: string[] | null, value: string | null, ignoresCase: boolean, inverted: boolean }} Constraint
+ * @typedef {{ field: string, operator: string, values: string[] | null, value: string | null, ignoresCase: boolean,
+ *   inverted: boolean }} Constraint
  */
 
 /** Pennon's operators with a list of texts, and what they are to Unleash. Its NOT_IN is an `in` that is negated. */

@@ -7,7 +7,10 @@ import { isObject } from "../values.js";
 
 /** @typedef {import("../seam.js").Context} Context */
 /** @typedef {import("../seam.js").Test} Test */
-/** Takes a context and the time; returns a field as the SDK's text of it, null where it is missing. @typedef {(context: Context, now: number | null) => string | null} Reader */
+/**
+ * Takes a context and the time; returns a field as the SDK's text of it, null where it is missing.
+ * @typedef {(context: Context, now: number | null) => string | null} Reader
+ */
 /** @typedef {import("./constraints.js").Constraint} Constraint */
 /**
  * How one SDK reads what the other reads differently. All throw `Refused` for what they do not take.
@@ -30,7 +33,11 @@ export const never = () => false;
 /** @type {Reader} */
 export const nobody = () => null;
 
-/** Return what is under *name*, undefined where there is nothing; null is something. @param {Readonly<Record<string, unknown>>} object @param {string} name */
+/**
+ * Return what is under *name*, undefined where there is nothing; null is something.
+ * @param {Readonly<Record<string, unknown>>} object
+ * @param {string} name
+ */
 export function given(object, name) {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }

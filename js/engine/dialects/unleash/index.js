@@ -48,14 +48,23 @@ class Unleash {
   #special({ override, name, parameters }) {
     if (isObject(override)) {
       const values = Array.isArray(override.values) ? override.values : [];
-      return listed(this.#readings.field(String(override.contextName)), values.filter((each) => typeof each === "string"), true);
+      return listed(
+        this.#readings.field(String(override.contextName)),
+        values.filter((each) => typeof each === "string"),
+        true,
+      );
     }
     if (typeof name !== "string") return null;
     const texts = Object.entries(parameters ?? {}).filter(([, each]) => typeof each === "string");
     return this.#readings.strategy(name, new Map(/** @type {[string, string][]} */ (texts)));
   }
 
-  /** Hold for the places [from, to) out of 100 of the unit that `by` names. @param {Condition} condition @param {Flag | Segment} owner @returns {Test} */
+  /**
+   * Hold for the places [from, to) out of 100 of the unit that `by` names.
+   * @param {Condition} condition
+   * @param {Flag | Segment} owner
+   * @returns {Test}
+   */
   #share({ by, salt, hash, from, to }, owner) {
     const place = rolloutPlace(hash, salt ?? owner.salt);
     const [start, end] = [from ?? 0, to ?? ROLLOUT_PLACES];
@@ -71,7 +80,12 @@ class Unleash {
     };
   }
 
-  /** Prepare a choice of variants: the first whose running weight exceeds the unit's place. @param {Split} split @param {Flag} owner @returns {Choice} */
+  /**
+   * Prepare a choice of variants: the first whose running weight exceeds the unit's place.
+   * @param {Split} split
+   * @param {Flag} owner
+   * @returns {Choice}
+   */
   split(split, owner) {
     const weights = split.weights.map(({ weight }) => weight);
     if (!weights.every((weight) => Number.isInteger(weight) && weight >= 0) || !weights.some((weight) => weight > 0)) {
@@ -93,7 +107,11 @@ class Unleash {
     };
   }
 
-  /** Prepare the reading of a target's attribute: a field; the targeting key is Unleash's userId. @param {string} attribute @returns {Key} */
+  /**
+   * Prepare the reading of a target's attribute: a field; the targeting key is Unleash's userId.
+   * @param {string} attribute
+   * @returns {Key}
+   */
   key(attribute) {
     const read = this.#readings.field(attribute === "targetingKey" ? "userId" : attribute);
     return (context) => read(context, null);

@@ -51,13 +51,21 @@ export function field(name) {
   };
 }
 
-/** Read the id that a rollout hashes: by default the user's, else the session's; an empty one is none. @param {string} by @returns {Reader} */
+/**
+ * Read the id that a rollout hashes: by default the user's, else the session's; an empty one is none.
+ * @param {string} by
+ * @returns {Reader}
+ */
 export function rolloutUnit(by) {
   if (by === RANDOM) return nobody;
   return by === DEFAULT ? (context) => idOf(context, "userId") ?? idOf(context, "sessionId") : filled(field(by));
 }
 
-/** Read the id that a choice of variants hashes: by default also the address; and then only texts are ids. @param {string} by @returns {Reader} */
+/**
+ * Read the id that a choice of variants hashes: by default also the address; and then only texts are ids.
+ * @param {string} by
+ * @returns {Reader}
+ */
 export function variantUnit(by) {
   if (by !== DEFAULT) return filled(field(by));
   return (context) => {
@@ -77,7 +85,12 @@ function idOf(context, name) {
   return found ? text(found) : null;
 }
 
-/** Prepare a strategy that reads the context in a way of its own. @param {string} name @param {ReadonlyMap<string, string>} parameters @returns {Test} */
+/**
+ * Prepare a strategy that reads the context in a way of its own.
+ * @param {string} name
+ * @param {ReadonlyMap<string, string>} parameters
+ * @returns {Test}
+ */
 export function strategy(name, parameters) {
   const prepare = STRATEGIES.get(name);
   if (prepare === undefined) throw new Refused(`the strategy '${name}' is not known here`);
@@ -146,7 +159,11 @@ const STRATEGIES = new Map([
   ["applicationHostname", hostname],
 ]);
 
-/** Prepare a constraint; one with an operator that is not Unleash's never holds, inverted or not. @param {Constraint} constraint @returns {Test} */
+/**
+ * Prepare a constraint; one with an operator that is not Unleash's never holds, inverted or not.
+ * @param {Constraint} constraint
+ * @returns {Test}
+ */
 export function constraint(constraint) {
   const { operator, inverted, value } = constraint;
   if (operator === "DATE_AFTER") return dated(value, ORDERS.GT, inverted);
@@ -213,7 +230,13 @@ function within(list) {
   };
 }
 
-/** Compare the current time, whatever the field. @param {string | null} value @param {Order} order @param {boolean} inverted @returns {Test} */
+/**
+ * Compare the current time, whatever the field.
+ * @param {string | null} value
+ * @param {Order} order
+ * @param {boolean} inverted
+ * @returns {Test}
+ */
 function dated(value, order, inverted) {
   const limit = value === null ? NaN : milliseconds(value);
   return (context, now) => {

@@ -14,7 +14,10 @@ import { searchForTree } from "../../regex.js";
 /** @typedef {import("../../pattern.js").Part} Part */
 /** @typedef {[number, number][]} Ranges */
 /** @typedef {(text: string) => boolean} Search */
-/** What is wrong with a pattern, as RE2 sees it. @typedef {"look-around" | "missing" | "unexpected" | "no argument" | "back-reference" | "other"} Fault */
+/**
+ * What is wrong with a pattern, as RE2 sees it.
+ * @typedef {"look-around" | "missing" | "unexpected" | "no argument" | "back-reference" | "other"} Fault
+ */
 
 const SET_OPERATIONS = /&&|--|~~/;
 const COUNT = /^\{([0-9]+)(?:,([0-9]*))?\}/;
@@ -51,7 +54,8 @@ export function nodeSearch(pattern, ignoreCase) {
 export function rustSearch(pattern, ignoreCase) {
   const read = readWithin(pattern);
   if (read !== null) {
-    if (SET_OPERATIONS.test(pattern) && pattern.includes("[")) throw new Refused(`the pattern '${pattern.slice(0, 100)}' has set operations, perhaps`);
+    if (SET_OPERATIONS.test(pattern) && pattern.includes("["))
+      throw new Refused(`the pattern '${pattern.slice(0, 100)}' has set operations, perhaps`);
     refuseWithin(pattern);
     return searching(unicode(read.tree), ignoreCase || read.ignoreCase);
   }
@@ -85,7 +89,7 @@ function searching(tree, ignoreCase) {
 function faultOf(pattern) {
   let depth = 0;
   let isRepeatable = false;
-  for (let at = 0; at < pattern.length; ) {
+  for (let at = 0; at < pattern.length;) {
     const character = pattern[at];
     const rest = pattern.slice(at);
     if (character === "\\") {

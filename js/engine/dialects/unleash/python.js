@@ -86,7 +86,12 @@ export function rolloutUnit(by) {
 
 export const variantUnit = rolloutUnit;
 
-/** Prepare `remoteAddress`, and `applicationHostname`, which this SDK never finds to hold. @param {string} name @param {ReadonlyMap<string, string>} parameters @returns {Test} */
+/**
+ * Prepare `remoteAddress`, and `applicationHostname`, which this SDK never finds to hold.
+ * @param {string} name
+ * @param {ReadonlyMap<string, string>} parameters
+ * @returns {Test}
+ */
 export function strategy(name, parameters) {
   if (name === "applicationHostname") return never;
   if (name !== "remoteAddress") throw new Refused(`the strategy '${name}' is not known here`);
@@ -145,11 +150,16 @@ function within(list) {
 /** @param {Constraint} constraint @returns {(text: string) => boolean} */
 function found({ value, ignoresCase }) {
   const pattern = value ?? "";
-  if (pattern.endsWith("\\")) throw new Refused(`the SDK reads '${pattern.slice(0, 100)}', with its last backslash, as a part of its rules`);
+  if (pattern.endsWith("\\"))
+    throw new Refused(`the SDK reads '${pattern.slice(0, 100)}', with its last backslash, as a part of its rules`);
   return rustSearch(pattern, ignoresCase) ?? never;
 }
 
-/** Prepare a comparison. What the value looks like, not the operator, says what is compared. @param {Constraint} constraint @returns {Test} */
+/**
+ * Prepare a comparison. What the value looks like, not the operator, says what is compared.
+ * @param {Constraint} constraint
+ * @returns {Test}
+ */
 function ordinal(constraint) {
   const { operator, value, inverted } = constraint;
   const name = operator.slice(operator.lastIndexOf("_") + 1);
