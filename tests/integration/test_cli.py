@@ -337,3 +337,27 @@ def test_a_role_is_made_held_by_a_token_and_taken_back(shell: Shell, api: Api) -
         "releaseManager",
         "administrator",
     ]
+
+
+def test_a_change_is_proposed_approved_by_another_and_made(shell: Shell, tmp_path: Path) -> None:
+    shell.done("flag", "create", "asked")
+    shell.done("environment", "protect", "development", "--approvals", "1", "--ticket", "OPS-[0-9]+")
+    refused = shell.run("flag", "on", "asked", "--env", "development", "--why", "OPS-1")
+    assert refused.returncode == NO
+    assert "make a change request" in refused.stderr
+    edits = tmp_path / "edits.json"
+    edits.write_text('[{"do": "turnOn", "flag": "asked"}]')
+    where = ("--env", "development", "--edits", str(edits))
+    made = shell.json("request", "create", "Launch", *where, "--why", "OPS-1")
+    assert "Launch" in shell.done("request", "list")
+    assert "flag asked: turned on" in shell.done("request", "show", made["key"])
+    own = shell.run("request", "approve", made["key"])
+    assert (own.returncode, "ask somebody else" in own.stderr) == (NO, True)
+    other = shell.json("token", "create", "Ben", "--role", "releaseManager")["secret"]
+    approved = shell.run("request", "approve", made["key"], "--comment", "fine", PENNON_TOKEN=other)
+    assert "it has 1 approvals" in approved.stdout + approved.stderr
+    shell.done("request", "apply", made["key"])
+    assert shell.json("eval", "asked", "targetingKey=u1", "--env", "development")["value"] is True
+    assert "No open requests" in shell.done("request", "list")
+    shell.done("environment", "protect", "development")
+    shell.done("flag", "serve", "asked", "off", "--env", "development")

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "token": "pennon.cli.token",
     "role": "pennon.cli.role",
     "change": "pennon.cli.change",
+    "request": "pennon.cli.request",
     "eval": "pennon.cli.eval",
     "explain": "pennon.cli.explain",
     "import": "pennon.cli.imports",

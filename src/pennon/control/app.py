@@ -43,6 +43,7 @@ from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.collecting import Collecting
 from pennon.control.publishing.metrics import PropagationMetrics
 from pennon.control.publishing.views import PropagationViews
+from pennon.control.requests.service import RequestService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.reader import SignedLog
@@ -274,6 +275,7 @@ def _bus(settings: Settings, place: Place | None) -> Bus:
 
 def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
     log, limits, permit = storage.log, settings.limits, Gate(clock).permit
+    changes = ChangeService(log, limits=limits, permit=permit)
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
@@ -288,7 +290,8 @@ def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         segment_views=SegmentViews(log),
         layers=LayerService(log, limits=limits, permit=permit),
         layer_views=LayerViews(log),
-        changes=ChangeService(log, limits=limits, permit=permit),
+        changes=changes,
+        requests=RequestService(log, changes, clock, limits=limits, permit=permit),
         change_views=ChangeViews(log),
         counts=storage.counts,
         propagation=PropagationViews(log, storage.propagation, clock),

@@ -10,6 +10,7 @@ PennonError
 │   ├── LayerStillUsed            experiments of flags name it
 │   ├── VariationStillServed      an environment serves it, or a prerequisite names it
 │   ├── ChangedSince              a change cannot be reverted without undoing later ones
+│   ├── RequestOutdated           what a change request proposes was changed since: `problems` names what
 │   ├── StillInUse                it holds other things; deleting it must be confirmed
 │   └── Protected                 the environment demands more of a change: `problems` says what
 ├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
@@ -121,6 +122,16 @@ class ChangedSince(Conflict):
         self.problems = tuple(problems)
         later = "; ".join(problem.message for problem in self.problems)
         super().__init__(f"revision {revision} cannot be reverted: {later}", mend="revert the later changes first")
+
+
+class RequestOutdated(Conflict):
+    """A change request is not made: what it changes was changed since. `problems` names each item, revision, actor."""
+
+    def __init__(self, key: str, problems: Iterable[Problem]) -> None:
+        self.key = key
+        self.problems = tuple(problems)
+        later = "; ".join(problem.message for problem in self.problems)
+        super().__init__(f"request {key} is outdated: {later}", mend="edit it, so that it is proposed on what is there")
 
 
 class StillInUse(Conflict):

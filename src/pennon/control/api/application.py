@@ -29,6 +29,7 @@ from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
 from pennon.control.api.propagation import propagation_routes
+from pennon.control.api.requests import request_routes
 from pennon.control.api.roles import role_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.services import Services
@@ -92,6 +93,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *request_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),

@@ -21,6 +21,7 @@ from pennon.control.errors import (
     PennonError,
     PreconditionFailed,
     Protected,
+    RequestOutdated,
     Unauthenticated,
     Unavailable,
 )
@@ -67,7 +68,7 @@ def _api_error(error: PennonError, status: int) -> ApiError:
     text = str(error)
     detail = f"{text[:1].upper()}{text[1:]}." if not isinstance(error, Invalid) else "Some of the input is not valid."
     current = current_state(error.current) if isinstance(error, PreconditionFailed) else None
-    found = error.problems if isinstance(error, Invalid | ChangedSince | Protected) else ()
+    found = error.problems if isinstance(error, Invalid | ChangedSince | Protected | RequestOutdated) else ()
     headers = _HEADERS.get(status, {})
     return ApiError(status, kind_of(type(error)), detail, problems=found, headers=headers, current=current)
 

@@ -33,6 +33,7 @@ _KEYS = {
     "key": "The key's hash, or its first digits.",
     "token": "The token's hash, or its first digits.",
     "role": "The role's key.",
+    "change_request": "The change request's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
 _POSITION = {"description": "Where the log stands after it, as epoch.revision.", "schema": {"type": "string"}}
@@ -173,7 +174,7 @@ def _needed(handler: HTTPRouteHandler) -> str:
 
 def _tag(path: str) -> str:
     nouns = [part for part in path.split("/")[3:] if part and not part.startswith("{")]
-    return nouns[-2] if nouns[-1] in {"preview", "revert", "rotate"} else nouns[-1]
+    return nouns[-2] if nouns[-1] in {"preview", "revert", "rotate", "reviews", "apply", "withdraw"} else nouns[-1]
 
 
 def _parameter(parameter: Json) -> Json:

@@ -19,6 +19,7 @@ from pennon.control.lifecycle.counts import EvaluationCounts
 from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
 from pennon.control.publishing.views import PropagationViews
+from pennon.control.requests.service import RequestService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.service import SigningService
@@ -42,6 +43,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     layer_views: LayerViews
     changes: ChangeService
     change_views: ChangeViews
+    requests: RequestService
     counts: EvaluationCounts
     propagation: PropagationViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]

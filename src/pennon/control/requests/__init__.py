@@ -1,0 +1,1 @@
+"""Change requests: changes that are proposed, reviewed by others, and then made as one."""

@@ -1,0 +1,294 @@
+"""Commands on change requests: propose, edit, review, withdraw, and make what was proposed."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
+
+from pennon.control.changes.apply import apply_edits
+from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.service import ChangeService
+from pennon.control.clock import Clock
+from pennon.control.environments.gate import Permit, permit_everybody
+from pennon.control.environments.protection import Leave
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import Conflict, Invalid, PreconditionFailed, RequestOutdated
+from pennon.control.flags.checks import require_faultless_project
+from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project
+from pennon.control.log import (
+    Actor,
+    ChangeLog,
+    EnvironmentName,
+    Idempotency,
+    Outcome,
+    Reading,
+    Stored,
+    Writing,
+    outcome_of,
+    project_log,
+)
+from pennon.control.naming import accept
+from pennon.control.projects.views import project as find_project
+from pennon.control.requests.models import Author, Base, ChangeRequest, Proposal, Review, Verdict, text_problems
+from pennon.control.requests.views import request as find_request
+from pennon.control.working.salts import NewSalt, random_salt
+from pennon.model import Problem, pointer
+from pennon.model.limits import DEFAULT_LIMITS, Limits
+
+MOST_PROPOSALS = 20
+_LARGEST = 1024 * 1024
+
+Edits: TypeAlias = tuple[str, Sequence[AnyEdit]]
+"""The key of an environment, and what is to be changed in it."""
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody proposes: edits by the environments of the project that they are for."""
+
+    title: str
+    why: str = ""
+    changes: tuple[Edits, ...]
+
+
+class RequestService:
+    """Keeps change requests, and makes the changes that they propose. Outcomes are about the project's log."""
+
+    def __init__(  # as the services of what it changes, and the time
+        self,
+        log: ChangeLog,
+        changes: ChangeService,
+        clock: Clock,
+        *,
+        new_salt: NewSalt = random_salt,
+        limits: Limits = DEFAULT_LIMITS,
+        permit: Permit = permit_everybody,
+    ) -> None:
+        self._log = log
+        self._changes = changes
+        self._clock = clock
+        self._new_salt = new_salt
+        self._limits = limits
+        self._permit = permit
+
+    def create_request(
+        self, project: str, draft: Draft, *, by: Actor, why: str = "", idempotency: Idempotency | None = None
+    ) -> Outcome:
+        """Propose changes. Each must be possible now. Raises `Invalid` with paths below `/changes`, and `NotFound`."""
+        proposals = self._proposals(project, draft)
+        made = ChangeRequest(
+            key=secrets.token_hex(6),
+            title=draft.title,
+            why=draft.why,
+            author=Author.of(by),
+            proposals=proposals,
+            created_at=int(self._clock.now().timestamp()),
+        )
+        log = project_log(project)
+        with self._log.writing(log, by=by, action="createRequest", why=why, idempotency=idempotency) as writing:
+            if writing.replayed:
+                made = replace(made, key=writing.changes_made[log].edits[0].key)
+            else:
+                find_project(writing, project)
+                writing.put(log, "request", made)
+        return outcome_of(writing, log, ("request", made.key))
+
+    def edit_request(  # noqa: PLR0913  # which, what is proposed now, on what condition, and who
+        self,
+        project: str,
+        key: str,
+        draft: Draft,
+        *,
+        expected: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Propose something else, on what is there now. What was approved has to be approved again.
+
+        Raises `NotFound`, `Invalid`, `Conflict` for a request that has ended, and `PreconditionFailed`.
+        """
+        proposals = self._proposals(project, draft)
+
+        def edited(request: ChangeRequest) -> ChangeRequest:
+            _require_version(request, expected)
+            # Whoever edits it answers for it: he cannot approve it then.
+            return replace(request.edited(title=draft.title, why=draft.why, proposals=proposals), author=Author.of(by))
+
+        return self._alter(project, key, edited, "editRequest", by=by, why=why, idempotency=idempotency)
+
+    def review_request(  # noqa: PLR0913  # which, what is said of it, and who
+        self,
+        project: str,
+        key: str,
+        verdict: Verdict,
+        *,
+        comment: str = "",
+        edition: int | None = None,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Approve or refuse a request as it is now. With *edition*, only if it still is that one.
+
+        Raises `NotFound`, `Conflict` for one's own and for one that has ended, and `PreconditionFailed`.
+        """
+
+        def reviewed(request: ChangeRequest) -> ChangeRequest:
+            if edition is not None and request.edition != edition:
+                message = f"the request is at edition {request.edition}, not {edition}: it was edited meanwhile"
+                raise PreconditionFailed(message, current=request)
+            at = int(self._clock.now().timestamp())
+            return request.reviewed(
+                Review(by=Author.of(by), verdict=verdict, comment=comment, edition=request.edition, at=at)
+            )
+
+        return self._alter(project, key, reviewed, "reviewRequest", by=by, why=why, idempotency=idempotency)
+
+    def withdraw_request(
+        self, project: str, key: str, *, by: Actor, why: str = "", idempotency: Idempotency | None = None
+    ) -> Outcome:
+        """End a request without a change. Raises `NotFound`, and `Conflict` for one that has ended."""
+
+        def withdrawn(request: ChangeRequest) -> ChangeRequest:
+            return request.ended("withdrawn", Author.of(by))
+
+        return self._alter(project, key, withdrawn, "withdrawRequest", by=by, why=why, idempotency=idempotency)
+
+    def apply_request(
+        self,
+        project: str,
+        key: str,
+        *,
+        is_break_glass: bool = False,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Make what a request proposes, in all its environments at once, and end it.
+
+        Raises `NotFound`, `Conflict` for one that has ended or that somebody refuses, `RequestOutdated` naming what was
+        changed since it was proposed, what the gate raises, and what making its edits raises. Nothing is done then.
+        """
+        log = project_log(project)
+        with self._log.reading() as reading:
+            known = find_request(reading, project, key)
+        leave = Leave(approvals=known.approvals, is_break_glass=is_break_glass)
+
+        def make(working: WorkingProject, writing: Writing) -> None:
+            request = find_request(writing, project, key)
+            request.require_open()
+            if request.version != known.version:  # the approvals that were counted are of another state
+                raise PreconditionFailed("the request was altered meanwhile", current=request)
+            if request.refusals and not is_break_glass:
+                names = ", ".join(sorted(review.by.name for review in request.refusals))
+                raise Conflict(f"{names} refused it", mend="edit it, or ask them to approve it")
+            if later := list(_later(writing, project, request)):
+                raise RequestOutdated(key, later)
+            for at, proposal in enumerate(request.proposals):
+                name = EnvironmentName(project, proposal.environment)
+                find_environment(writing, name)
+                with _under(pointer("changes", at)):
+                    apply_edits(working, name, proposal.edits)
+            require_faultless_project(working)
+            writing.put(log, "request", request.ended("applied", Author.of(by)))
+
+        command = ProjectCommand(
+            project=project,
+            action="applyRequest",
+            by=by,
+            why=f"{known.title} (request {key}){': ' if known.why or why else ''}{why or known.why}",
+            idempotency=idempotency,
+            leave=leave,
+        )
+        writing = change_project(
+            self._log, command, make, new_salt=self._new_salt, limits=self._limits, permit=self._permit
+        )
+        return outcome_of(writing, log, ("request", key))
+
+    def _alter(  # noqa: PLR0913  # which, what becomes of it, and who
+        self,
+        project: str,
+        key: str,
+        alter: Callable[[ChangeRequest], ChangeRequest],
+        action: str,
+        *,
+        by: Actor,
+        why: str,
+        idempotency: Idempotency | None,
+    ) -> Outcome:
+        log = project_log(project)
+        with self._log.writing(log, by=by, action=action, why=why, idempotency=idempotency) as writing:
+            if not writing.replayed:
+                writing.put(log, "request", alter(find_request(writing, project, key)))
+            current = writing.item(log, "request", key)
+        return outcome_of(writing, log, ("request", key), unchanged=current)
+
+    def _proposals(self, project: str, draft: Draft) -> tuple[Proposal, ...]:
+        accept([*text_problems(draft.title, draft.why), *_draft_problems(draft)])
+        return tuple(self._proposal(project, at, *each) for at, each in enumerate(draft.changes))
+
+    def _proposal(self, project: str, at: int, environment: str, edits: Sequence[AnyEdit]) -> Proposal:
+        name = EnvironmentName(project, environment)
+        with _under(pointer("changes", at)):
+            preview = self._changes.preview(name, edits)
+        if not preview.changed:
+            message = f"changes nothing in {environment}"
+            raise Invalid.at(pointer("changes", at, "edits"), message, "leave it out")
+        with self._log.reading() as reading:
+            bases = tuple(
+                Base(kind=item.kind, key=item.key, version=stored.version if stored else 0)
+                for item in preview.items
+                for stored in [_item(reading, name, item.kind, item.key)]
+            )
+        return Proposal(environment=environment, edits=tuple(edits), bases=bases)
+
+
+@contextmanager
+def _under(path: str) -> Iterator[None]:
+    """Put *path* before that of every problem."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(problem.under(path) for problem in error.problems) from error
+
+
+def _draft_problems(draft: Draft) -> Iterator[Problem]:
+    names = [environment for environment, _ in draft.changes]
+    if not names:
+        yield Problem("/changes", "nothing is proposed", "name an environment, and edits")
+    if len(names) > MOST_PROPOSALS:
+        yield Problem("/changes", f"more than {MOST_PROPOSALS} environments", "make several requests")
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield Problem(pointer("changes", at, "environment"), f"{name!r} is there twice", "put its edits together")
+    if len(msgspec.json.encode(draft)) > _LARGEST:
+        yield Problem("/changes", "larger than 1 MiB", "make several requests")
+
+
+def _item(reading: Reading, name: EnvironmentName, kind: str, key: str) -> Stored | None:
+    return reading.item(project_log(name.project) if kind == "definition" else name.log, kind, key)
+
+
+def _later(reading: Reading, project: str, request: ChangeRequest) -> Iterator[Problem]:
+    """Name what was changed since it was proposed, by whom, and in which revision."""
+    for at, proposal in enumerate(request.proposals):
+        name = EnvironmentName(project, proposal.environment)
+        for base in proposal.bases:
+            stored = _item(reading, name, base.kind, base.key)
+            if (stored.version if stored else 0) == base.version:
+                continue
+            log = project_log(project) if base.kind == "definition" else name.log
+            last = next(iter(reading.latest(log, limit=1, item=(base.kind, base.key))), None)
+            said = f" by {last.actor.name} in revision {last.revision}" if last else ""
+            where = f"{base.kind} {base.key!r} in {proposal.environment}"
+            message = f"{where} was {'changed' if stored else 'deleted'}{said}"
+            yield Problem(pointer("changes", at), message, "look at it, and edit the request")
+
+
+def _require_version(request: ChangeRequest, expected: int | None) -> None:
+    if expected is not None and request.version != expected:
+        message = f"request {request.key} is at version {request.version}, not at version {expected}"
+        raise PreconditionFailed(message, current=request)
