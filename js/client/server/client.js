@@ -64,11 +64,11 @@ export class Client extends Flags {
     this.#options = options;
     this.#listeners = new Listeners(["change", "ready", "status", "warning"], (event, error) => platform.warn(`pennon: a listener of '${event}' threw: ${error}`));
     this.#reports = new Reports({ now: platform.now, wake: () => this.#sender?.wake() });
-    this.#core = new Core(options, this.#reports, { tell: this.#tell.bind(this), served: (rules) => this.answerBy(rules) });
+    this.#core = new Core(options, this.#reports, { tell: this.#tell.bind(this), served: (rules) => this.answerBy(rules), settled: () => this.#wake() });
     this.#transport = new Transport(platform, options);
     this.#ladder = new Ladder({ upstreams: options.urls.length, pollS: options.pollIntervalMs / 1000, random: platform.random });
     const file = options.file === null ? null : new FileSource(options.file);
-    this.#keeper = new Keeper(this.#core, options, file, () => this.#settled());
+    this.#keeper = new Keeper(this.#core, options, file);
     const problem = this.#keeper.begin();
     if (problem !== "") throw new InvalidFile(problem);
     this.#upstream = options.urls.length > 0 ? new Upstream(this.#receiver(), options, this.#transport, this.#ladder) : null;
@@ -217,7 +217,7 @@ export class Client extends Flags {
     process.off("beforeExit", this.#flushAtEnd);
     this.#upstream?.stop();
     this.#sender?.stop();
-    this.#settled();
+    this.#wake();
     await this.#sender?.flush(timeoutMs);
     await this.#keeper.end();
     this.#transport.close();
@@ -255,15 +255,12 @@ export class Client extends Flags {
       receive: core.receive.bind(core),
       receiveDocument: core.receiveDocument.bind(core),
       receiveUnchanged: core.receiveUnchanged.bind(core),
-      stand: (/** @type {number} */ best, /** @type {import("./ladder.js").Failure | null} */ failure) => {
-        core.stand(best, failure);
-        this.#settled();
-      },
+      stand: core.stand.bind(core),
     };
   }
 
-  /** Answer by what the core has now, and wake who waits. */
-  #settled() {
+  /** Have those look who wait. */
+  #wake() {
     for (const look of [...this.#waiting]) look();
   }
 

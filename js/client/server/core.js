@@ -47,6 +47,7 @@ export class Core {
   #options;
   #tell;
   #served;
+  #settled;
   #reports;
   #trust;
   /** @type {Replica | import("../../protocol/verifying.js").VerifyingReplica} */
@@ -75,14 +76,15 @@ export class Core {
   /**
    * @param {Options} options
    * @param {import("./reports.js").Reports} reports
-   * @param {{ tell: (event: "change" | "ready" | "status" | "warning", said: any) => void, served: (rules: Rules) => void }} outside is told
-   *   what happened, and what answers from now on
+   * @param {{ tell: (event: "change" | "ready" | "status" | "warning", said: any) => void, served: (rules: Rules) => void, settled: () => void }} outside
+   *   is told what happened, what answers from now on, and that it may be known what can be had
    */
-  constructor(options, reports, { tell, served }) {
+  constructor(options, reports, { tell, served, settled }) {
     this.#options = options;
     this.#reports = reports;
     this.#tell = tell;
     this.#served = served;
+    this.#settled = settled;
     this.#overrides = [...options.overrides].map(([flag, value]) => ({ flag, value }));
     this.#trust = trustOf(options);
     this.#replica = replicaBy(this.#trust);
@@ -251,6 +253,7 @@ export class Core {
       this.#wasReady = this.isReady;
       if (this.isReady) this.#news.push(() => this.#tell("ready", null));
     }
+    this.#settled();
     for (const tell of this.#news.splice(0)) tell();
   }
 

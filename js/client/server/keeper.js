@@ -20,7 +20,6 @@ export class Keeper {
   #core;
   #options;
   #file;
-  #settled;
   #owner;
   #store;
   #callOff = () => {};
@@ -36,14 +35,12 @@ export class Keeper {
    * @param {Core} core
    * @param {Options} options
    * @param {import("./file.js").FileSource | null} file
-   * @param {() => void} settled is called when something may have been settled
    */
-  constructor(core, options, file, settled) {
+  constructor(core, options, file) {
     const { urls, key, environment, store } = options;
     this.#core = core;
     this.#options = options;
     this.#file = file;
-    this.#settled = settled;
     this.#owner = ownerOf(urls, key, environment);
     this.#store = typeof store === "string" ? folderStore(store, this.#owner) : store;
   }
@@ -63,7 +60,6 @@ export class Keeper {
       this.#core.tick();
       if (this.#file !== null) this.#core.complain("file", this.#look());
       void this.save();
-      this.#settled();
       this.run();
     });
   }
@@ -123,7 +119,6 @@ export class Keeper {
       const stored = readStored(text, this.#owner);
       this.#core.remember(stored);
       this.#saved = { snapshot: this.#core.held, knownAtMs: stored.knownAtMs };
-      this.#settled();
     } catch (error) {
       if (!(error instanceof CorruptStore)) throw error;
       this.#complain("is not used, and will be replaced", error);
