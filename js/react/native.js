@@ -28,7 +28,7 @@ const PREFIX = "pennon.";
 
 /**
  * Return the platform of a React Native application. Each part may be left out: without storage nothing is kept, without `AppState` it is
- * always visible, without `NetInfo` a return of the network is found by trying.
+ * always visible, without `NetInfo` a return of the network is found by trying. It gives `AbortSignal` a `timeout` where it has none.
  * @param {object} parts
  * @param {AsyncStorage} [parts.AsyncStorage]
  * @param {AppState} [parts.AppState]
@@ -38,6 +38,7 @@ const PREFIX = "pennon.";
  * @returns {Promise<NativePlatform>} `close()` it when the client is closed
  */
 export async function nativePlatform({ AsyncStorage, AppState, NetInfo, XMLHttpRequest = globalThis.XMLHttpRequest, withinMs = 500 }) {
+  globalThis.AbortSignal.timeout ??= aborted;
   const storage = AsyncStorage ? await preloaded(AsyncStorage, { withinMs }) : null;
   const screen = new Screen(AppState);
   const network = new Network(NetInfo);
@@ -88,6 +89,13 @@ export async function preloaded(stored, { withinMs = 500, prefix = PREFIX } = {}
     },
     settled: () => writing,
   };
+}
+
+/** @param {number} ms @returns {AbortSignal} one that aborts after so long */
+function aborted(ms) {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), ms);
+  return controller.signal;
 }
 
 /** @param {AsyncStorage} stored @param {string} prefix @param {(key: string, value: string) => void} take */

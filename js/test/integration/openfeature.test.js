@@ -1,7 +1,11 @@
 /** Pennon's own OpenFeature providers against a running server: what changes there is told here. */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { after, afterEach, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { OpenFeature as OnServer, ProviderStatus } from "@openfeature/server-sdk";
 import { OpenFeature as OnWeb, ProviderEvents } from "@openfeature/web-sdk";
@@ -112,5 +116,23 @@ describe("in a page, and in React Native", () => {
     assert.deepEqual([client.boolean("checkout", false), client.status().source], [true, "cache"]);
     client.close();
     again.close();
+  });
+
+  test("an engine without what pages have follows a flag, too", async () => {
+    const place = await server.environment("native");
+    await place.put({ key: "checkout", critical: true });
+    const app = fileURLToPath(new URL("../native-app.js", import.meta.url));
+    const running = spawn(process.execPath, [app, JSON.stringify({ url: place.url, key: place.clientKey })], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      const said = [];
+      createInterface({ input: running.stdout }).on("line", (line) => void said.push(JSON.parse(line)));
+      await until(() => said.at(-1)?.checkout === true && said.at(-1).level === 0);
+      await place.turnOff("checkout");
+      await until(() => said.at(-1).checkout === false);
+      running.stdin.end("end");
+      assert.deepEqual(await once(running, "exit"), [0, null], "it kept what it knew");
+    } finally {
+      running.kill();
+    }
   });
 });
