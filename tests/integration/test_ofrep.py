@@ -194,6 +194,20 @@ def test_server_key_gets_every_flag_at_once_and_a_broken_one_harms_no_other() ->
         assert metadata["flagsVersion"].startswith("v1_")
 
 
+def test_who_asks_for_all_flags_is_told_whose_reading_is_an_exposure_of_what() -> None:
+    split = Split(weights=(Weight("on", 100_000), Weight("off", 0)), by="company", experiment=Experiment("exp-a"))
+    flags = (
+        boolean("tried", client_side=True, fallthrough=Serve(split=split)),
+        boolean("noted", client_side=True, exposures="all"),
+        boolean("plain", client_side=True),
+    )
+    with running(*flags) as node, node.client(CLIENT) as client:
+        said = {entry["key"]: entry["metadata"] for entry in ask_all(client, company="c1").json()["flags"]}
+    assert said["tried"].items() >= {"exposureBy": "company", "experiment": "exp-a"}.items()
+    assert said["noted"] == {"revision": "1.1", "flagVersion": 1, "exposureBy": "targetingKey"}
+    assert said["plain"] == {"revision": "1.1", "flagVersion": 1}
+
+
 def test_flags_for_an_unchanged_context_are_not_sent_again() -> None:
     with running(*FLAGS) as node, node.client(CLIENT) as client:
         tag = ask_all(client, targetingKey="u1").headers["etag"]

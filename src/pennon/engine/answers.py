@@ -27,6 +27,22 @@ class ExposureSite(Wire, frozen=True, kw_only=True):
 Exposed: TypeAlias = Callable[[ExposureSite, Context], None]
 
 
+def site_of(
+    flag: Flag, variation: str | None, rule: str | None, experiment: str | None, by: str | None
+) -> ExposureSite | None:
+    """Return the exposure that serving *variation* is; None if it is none. *by* is a split's."""
+    if variation is None or flag.exposures == "none" or (flag.exposures == "experiments" and experiment is None):
+        return None
+    return ExposureSite(
+        flag=flag.key,
+        version=flag.version,
+        variation=variation,
+        rule_id=rule,
+        experiment=experiment,
+        by=by or "targetingKey",
+    )
+
+
 def failure(code: ErrorCode, message: str, version: int | None, value: Json = None) -> Evaluation:
     """Return the result of an evaluation that failed."""
     return Evaluation(
@@ -100,19 +116,9 @@ class Answers:
         return f"{name}(); "
 
     def _expose(self, variation: str | None, rule: str | None, experiment: str | None, by: str | None) -> str:
-        exposures = self._flag.exposures
-        if self._exposed is None or variation is None or exposures == "none":
+        site = None if self._exposed is None else site_of(self._flag, variation, rule, experiment, by)
+        if site is None:
             return ""
-        if exposures == "experiments" and experiment is None:
-            return ""
-        site = ExposureSite(
-            flag=self._flag.key,
-            version=self._flag.version,
-            variation=variation,
-            rule_id=rule,
-            experiment=experiment,
-            by=by or "targetingKey",
-        )
         return f"{self._writer.constant(self._exposed)}({self._writer.constant(site)}, c); "
 
 

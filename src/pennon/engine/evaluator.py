@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from pennon.engine.answers import Exposed, Failing, failure
+from pennon.engine.answers import Exposed, ExposureSite, Failing, failure, site_of
 from pennon.engine.compiler import Clock, Compiler, Function, Kit
 from pennon.engine.counting import Count
 from pennon.engine.dialects import DIALECTS, Dialects
@@ -198,6 +198,22 @@ class RuleSet:
             return self.snapshot.flags[flag].kind
         except (KeyError, InvalidItem):
             return None
+
+    def exposure(self, flag: str, evaluation: Evaluation) -> ExposureSite | None:
+        """Return the exposure that *evaluation*, an answer of *flag*, is; None if it is none.
+
+        For who tells of it later. What a stale flag answers is no experiment's here.
+        """
+        try:
+            asked = self.snapshot.flags[flag]
+        except (KeyError, InvalidItem):
+            return None
+        split = None
+        if evaluation.reason is Reason.SPLIT:
+            serves = (rule.serve for rule in asked.rules if rule.id == evaluation.rule_id)
+            split = next(serves, asked.fallthrough).split
+        experiment = None if split is None or split.experiment is None else split.experiment.key
+        return site_of(asked, evaluation.variation, evaluation.rule_id, experiment, None if split is None else split.by)
 
     def dependencies(self, flag: str) -> frozenset[Node]:
         """Return everything that a flag's answer depends on beside itself: flags, segments and layers."""

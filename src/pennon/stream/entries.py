@@ -75,7 +75,11 @@ class Entries:
         self.streams[depends_on] = encoded
 
     def _make(self, key: str, evaluation: Evaluation) -> Entry:
-        listed = evaluations.encode(evaluations.entry(key, evaluation, {"revision": self.revision}))
+        metadata: dict[str, object] = {"revision": self.revision}
+        # Who asks for all of them counts nothing yet: it tells of the exposure when it reads the flag.
+        if (site := self.rules.exposure(key, evaluation)) is not None:
+            metadata |= {"exposureBy": site.by} | ({} if site.experiment is None else {"experiment": site.experiment})
+        listed = evaluations.encode(evaluations.entry(key, evaluation, metadata))
         entry = Entry(key, evaluation, evaluations.status(evaluation), listed, listed[:-2])
         # An error's text may quote the context, so there is no end of them.
         if evaluation.reason is not Reason.ERROR:

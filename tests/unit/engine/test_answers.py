@@ -19,7 +19,9 @@ def _sites(model: Snapshot, context: Mapping[str, Any], key: str = "f") -> list[
         assert given == context
         sites.append(site)
 
-    compile_snapshot(model, exposed=exposed).evaluate(key, context)
+    rules = compile_snapshot(model, exposed=exposed)
+    evaluation = rules.evaluate(key, context)
+    assert rules.exposure(key, evaluation) == (sites[0] if sites else None) or evaluation.reason is Reason.STALE
     return sites
 
 
