@@ -50,7 +50,12 @@ export function quietFetch(url, { method = "GET", headers = {}, body, signal } =
   return new Promise((resolve, reject) => {
     const asked = request(url, { method, headers: { "Accept-Encoding": "br, gzip", ...headers, ...sized }, signal });
     asked.once("socket", (socket) => socket.unref?.());
-    asked.once("error", reject);
+    asked.once("error", (error) => {
+      // A server may close an idle connection just when it is used again: nothing was answered, and another one is at hand.
+      const isStale = asked.reusedSocket && /** @type {NodeJS.ErrnoException} */ (error).code === "ECONNRESET";
+      if (isStale) quietFetch(url, { method, headers, body, signal }).then(resolve, reject);
+      else reject(error);
+    });
     asked.once("response", (answer) => {
       // After the answer, what goes wrong is the body's.
       asked.on("error", () => {});

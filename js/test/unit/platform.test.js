@@ -62,6 +62,16 @@ test("what is cut, damaged, called off or not there rejects, and throws nowhere 
   await assert.rejects(quietFetch("http://127.0.0.1:1/"), /ECONNREFUSED/);
 });
 
+test("an idle connection that the server closes just when it is used again is no failure", async (t) => {
+  const seen = new WeakSet();
+  const url = await serving(t, (request, answer) => {
+    if (seen.has(request.socket)) request.socket.destroy();
+    else answer.end("fresh");
+    seen.add(request.socket);
+  });
+  for (let i = 0; i < 4; i++) assert.equal(await (await quietFetch(url, { method: "POST", body: "{}" })).text(), "fresh");
+});
+
 test("a program that forgets its client ends by itself, and reports what is left", async (t) => {
   const batches = [];
   const url = await serving(t, async (request, answer) => {
