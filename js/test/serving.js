@@ -12,9 +12,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const PENNON = process.env.PENNON ?? fileURLToPath(new URL("../../.venv/bin/pennon", import.meta.url));
+const START_MS = 60_000;
 const PROJECT = "default";
 const ENVIRONMENT = "production";
 const DEFINED = new Set(
@@ -132,10 +134,15 @@ export class Serving extends Environment {
     this.#process = running;
     running.stderr.pipe(createWriteStream(join(this.#folder, "log"), { flags: "a" }));
     const lines = createInterface({ input: running.stdout });
-    const line = await Promise.race([once(lines, "line"), once(running, "exit").then(() => null)]);
+    const late = new AbortController();
+    const ended = Promise.race([once(running, "exit"), setTimeout(START_MS, null, { signal: late.signal })]).then(() => null);
+    const line = await Promise.race([once(lines, "line"), ended]);
+    late.abort();
+    ended.catch(() => {});
     if (line === null) {
+      running.kill("SIGKILL");
       this.#process = null;
-      assert.fail(`${PENNON} ${words.join(" ")} ended: ${await this.log()}`);
+      assert.fail(`${PENNON} ${words.join(" ")} did not start: ${await this.log()}`);
     }
     return JSON.parse(line[0]);
   }
@@ -254,6 +261,6 @@ export async function until(claim, { withinMs = 30_000, everyMs = 20 } = {}) {
     } catch (error) {
       if (last) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await setTimeout(everyMs);
   }
 }
