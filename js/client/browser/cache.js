@@ -17,7 +17,6 @@ import { attempt, randomKey } from "./page.js";
  * @property {any} body what the server said
  */
 
-const ANONYMOUS = "pennon.anonymous";
 
 /**
  * Return what finds, puts, forgets a user's, clears all, and gives the anonymous key.
@@ -45,11 +44,11 @@ export function cacheOf(page, place, full) {
   const put = (/** @type {Kept} */ kept) => write([kept, ...all().filter(({ name }) => name !== kept.name)].slice(0, 5));
   const forget = (/** @type {string} */ user) => write(all().filter((each) => each.user !== user));
   const clear = () => {
-    for (const name of [place, ANONYMOUS, `${place}.seen`]) attempt(() => page.storage.removeItem(name));
+    for (const name of [place, "pennon.anonymous", `${place}.seen`]) attempt(() => page.storage.removeItem(name));
   };
   const anonymousKey = () => {
-    anonymous ||= attempt(() => page.storage.getItem(ANONYMOUS)) || randomKey(page);
-    attempt(() => page.storage.setItem(ANONYMOUS, anonymous));
+    anonymous ||= attempt(() => page.storage.getItem("pennon.anonymous")) || randomKey(page);
+    attempt(() => page.storage.setItem("pennon.anonymous", anonymous));
     return anonymous;
   };
   return /** @type {const} */ ([find, put, forget, clear, anonymousKey]);

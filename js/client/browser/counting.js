@@ -9,10 +9,10 @@ import { attempt, randomKey } from "./page.js";
 /** @typedef {import("./values.js").Context} Context */
 /** @typedef {import("./values.js").Found} Found */
 
-/** So many counters, exposures and metrics wait, and so many exposures of an hour are remembered. */
-const MOST = 500;
 
 /**
+ * Of counters, exposures and metrics 500 each wait, and so many exposures are remembered.
+ *
  * Return what counts an evaluation, notes an exposure, notes a metric, sends, and ends.
  * @param {import("./page.js").Page} page
  * @param {string} base the server's address
@@ -35,9 +35,8 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
   let waiting;
   /** @type {(() => void) | undefined} */
   let timer;
-  /** @type {Set<string | number>} */
-  let seen;
-  let hour = 0;
+  /** @type {Set<string>} */
+  const seen = attempt(() => new Set(JSON.parse(/** @type {any} */ (page.storage).getItem(place)))) ?? new Set();
   let sequence = 0;
 
   const begin = () => {
@@ -59,7 +58,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
       ? undefined
       : path.reduce((inner, step) => inner?.[step], /** @type {any} */ (context));
     // One entry that a server refuses would cost the whole batch.
-    const isTaken = list.length < MOST && /^[^\0\ud800-\udfff]{2,512}$/u.test(name + (unit ?? "\0"));
+    const isTaken = list.length < 500 && /^[^\0\ud800-\udfff]{2,512}$/u.test(name + (unit ?? "\0"));
     if (isTaken) list.push({ time: page.now(), unit: String(unit), ...entry });
     wake();
     return isTaken;
@@ -67,15 +66,10 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
 
   /** Whether this browser has not seen it within the hour. @param {string} what */
   const isNew = (what) => {
-    const now = Math.floor(page.now() / 3_600_000);
-    if (hour !== now || seen.size > MOST) {
-      const kept = attempt(() => JSON.parse(/** @type {any} */ (page.storage).getItem(place)));
-      seen = new Set(!hour && kept?.[0] === now ? kept : [now]);
-      hour = now;
-    }
-    if (seen.has(what)) return false;
-    seen.add(what);
-    attempt(() => page.storage?.setItem(place, JSON.stringify([...seen])));
+    const entry = `${Math.floor(page.now() / 3_600_000)} ${what}`;
+    if (seen.has(entry)) return false;
+    seen.add(entry);
+    attempt(() => page.storage?.setItem(place, JSON.stringify([...seen].slice(-500))));
     return true;
   };
 
@@ -105,7 +99,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     const name = JSON.stringify(one);
     const to = page.now();
     const { count = 0, from = to } = counters.get(name) ?? {};
-    if (counters.size < MOST) counters.set(name, { ...one, count: count + 1, from, to });
+    if (counters.size < 500) counters.set(name, { ...one, count: count + 1, from, to });
     wake();
   };
 

@@ -22,6 +22,8 @@ import { visitOf } from "./visit.js";
  * @property {Record<string, any>} [defaults] values by flag, which stand for the fallback of a call
  * @property {"auto" | Record<string, any> | null} [bootstrap] what the page carries; `auto` looks for the element `pennon-bootstrap`
  * @property {import("./remote.js").Origin} [rules] `localRules()`: evaluate in the page
+ * @property {string | ((targetingKey: string) => string | Promise<string>)} [signature] of the targeting key, where the client key wants
+ *   one: your server makes it, docs/how-to/signed-targeting-keys.md
  * @property {string[]} [privateAttributes] attributes that are never stored, and never in events
  * @property {import("./page.js").Store | null} [storage] in place of localStorage; null: nothing is kept
  * @property {boolean} [consent] false: nothing is kept in the browser before `setConsent(true)`
@@ -115,23 +117,26 @@ function clientOf(url, options) {
     if (warned.has(cause)) return;
     warned.add(cause);
     page.warn(`pennon: ${message}`);
-    emit("warning", { cause, message });
+    // Later, for who listens as soon as there is a client to listen to.
+    queueMicrotask(() => emit("warning", { cause, message }));
   };
   /** @param {string} flag @returns {import("./values.js").Found} */
-  const find = (flag) => visit.values?.find(flag) || [failed(flag, visit.values ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY")];
+  const find = (flag) => visit.values?.find(flag) || [failed(visit.values ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY")];
   /** @param {string} flag @param {any} fallback @param {string} [kind] @returns {Evaluation} */
   const evaluation = (flag, fallback = null, kind) => {
     const site = find(flag);
     const [found] = site;
     const caller = defaults && Object.hasOwn(defaults, flag) ? defaults[flag] : fallback;
     const { value = caller, variation } = found;
-    if (variation !== null) seen.set(flag, variation);
+    // What is shown no more is not seen.
+    if (variation === null) seen.delete(flag);
+    else seen.set(flag, variation);
     if (events && start) {
       evaluated(flag, found);
       exposed(flag, site);
     }
     const isRight = !kind || value === caller || typeof value === kind;
-    return Object.freeze(isRight ? { ...found, value } : { ...failed(flag, "TYPE_MISMATCH"), value: caller });
+    return Object.freeze(isRight ? { ...found, value } : { ...failed("TYPE_MISMATCH"), value: caller });
   };
   /** What was read before it was known to be an exposure: a bootstrap does not say. */
   const taken = () => {
@@ -218,5 +223,5 @@ function clientOf(url, options) {
   return client;
 }
 
-/** @param {string} flag @param {import("../../engine/answers.js").ErrorCode} errorCode @returns {import("./values.js").Found[0]} */
-const failed = (flag, errorCode) => ({ variation: null, reason: "ERROR", ruleId: null, flagVersion: null, errorCode, errorMessage: `${flag}: ${errorCode}` });
+/** @param {import("../../engine/answers.js").ErrorCode} errorCode @returns {import("./values.js").Found[0]} */
+const failed = (errorCode) => ({ variation: null, reason: "ERROR", ruleId: null, flagVersion: null, errorCode, errorMessage: errorCode });

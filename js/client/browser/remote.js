@@ -11,7 +11,7 @@ import { readValues } from "./values.js";
  * @typedef {object} Origin
  * @property {import("./values.js").Source} source what values from the network are called
  * @property {(context: Context) => string} depends what the answer depends on
- * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers?: Record<string, string> }]} request
+ * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers: Record<string, string> }]} request
  * @property {(body: any, base: string, context: Context, key: string) => import("./values.js").Values} read throws `Trouble` where it cannot
  */
 
@@ -22,7 +22,7 @@ export const remote = {
   depends: (context) => JSON.stringify(Object.entries(context).sort()),
   request: (key, context) => [
     "/ofrep/v1/evaluate/flags",
-    { method: "POST", headers: { "Content-Type": "application/json", Authorization: `Bearer ${key}` }, body: JSON.stringify({ context }) },
+    { method: "POST", headers: { "Content-Type": "application/json", "X-API-Key": key }, body: JSON.stringify({ context }) },
   ],
   read: readValues,
 };

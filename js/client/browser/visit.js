@@ -39,8 +39,6 @@ import { tabsOf } from "./tabs.js";
  * @property {() => void} close
  */
 
-/** Tabs with the same context wait so long for the leader's answer, and the leader for a server that lags behind its notice. */
-const OTHERS_MS = 5000;
 
 /**
  * Return the visit.
@@ -54,7 +52,7 @@ const OTHERS_MS = 5000;
  * @returns {Visit}
  */
 export function visitOf(page, base, scope, options, emit, warn, taken) {
-  const { key, rules: origin = remote, build, bootstrap = "auto", privateAttributes, timeoutMs } = options;
+  const { key, rules: origin = remote, build, bootstrap = "auto", privateAttributes, signature, timeoutMs } = options;
   const state = { level: /** @type {0 | 1 | 2 | 3} */ (3), ready: false, source: /** @type {Source} */ ("defaults"), problem: /** @type {string | null} */ (null) };
   /** The values are of this context, and from this answer. @type {string} */
   let of;
@@ -87,7 +85,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   };
   const tell = () => {
     state.level = !kept ? 3 : state.problem || !state.ready ? 2 : isStreaming ? 0 : 1;
-    const text = Object.values(state).join();
+    const text = JSON.stringify(state);
     if (text !== told) emit("status", status());
     told = text;
   };
@@ -125,17 +123,20 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   const load = async (isWanted) => {
     if (/^pennon_(server|edge)_/.test(key)) throw trouble("secret key", "a secret key has leaked: use a client key");
     const [path, init] = origin.request(key, visit.context);
+    const signed = typeof signature === "function" ? await signature(visit.context.targetingKey) : signature;
+    if (signed) init.headers["X-Pennon-Signature"] = signed;
     const held = of === whose && kept?.build === build ? kept : undefined;
-    if (held?.etag && init.headers) init.headers["If-None-Match"] = held.etag;
+    if (held?.etag) init.headers["If-None-Match"] = held.etag;
     const [body = held?.body, etag, ageMs] = await ask(page, base + path, init, timeoutMs);
     if (!isWanted()) return 0;
     const one = { body, etag, build, name: visit.name, user, at: page.now() - ageMs };
     accept(one);
     put(one);
     say({ values: JSON.stringify(one), whose });
+    // A server may lag behind the one that gave notice.
     const isBehind = expected && expected !== status().flagsVersion;
     expected = "";
-    return isBehind ? OTHERS_MS : ttlMs();
+    return isBehind ? 5000 : ttlMs();
   };
 
   /** @param {Context} given @param {boolean} keepsBucketing @returns {unknown} something if it is a context */
@@ -216,11 +217,12 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   const heard = ({ hello, live, changed, values, whose: theirs, out }) => {
     if (hello && leads) say({ live: isStreaming });
     if (live !== undefined && !leads) streams(live);
-    if (changed) plan(changed === whose ? OTHERS_MS * (1 + page.random()) : 0);
+    // Who has the same context waits for the leader's answer, for a while.
+    if (changed) plan(changed === whose ? 5000 * (1 + page.random()) : 0);
     if (values && theirs === whose) {
       attempt(() => accept(parse(values)));
       // Later than the tab that asked, so that it asks again for all.
-      plan(ttlMs() * (1.2 + page.random() / 10));
+      plan(ttlMs() * 1.2);
     }
     if (out === user) leave();
   };
