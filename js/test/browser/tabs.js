@@ -16,9 +16,21 @@ test("several tabs have one stream, and all of them see a flip", async (profile)
   await hasOneStream();
   tabs.push(await stage.open(profile, place), await stage.open(profile, place));
   for (const tab of tabs) await shows(tab, true);
+  const asked = /** @type {string[]} */ ([]);
+  profile.on("request", (request) => request.method() === "POST" && asked.push(request.url()));
   await place.turnOff("new-checkout");
   for (const tab of tabs) await shows(tab, false);
   assert.equal(await streams(), 1);
+  assert(asked.filter((url) => url.includes("/evaluate/")).length < tabs.length, "each tab asked for itself");
+});
+
+test("who signs out in one tab is signed out in all of them", async (profile) => {
+  const place = await stage.place({ targets: [{ attribute: "targetingKey", values: ["u1"], variation: "on" }], fallthrough: { variation: "off" } });
+  const tabs = [await stage.open(profile, place), await stage.open(profile, place)];
+  for (const tab of tabs) await shows(tab, true);
+  await tabs[0].evaluate("flags.logout()");
+  for (const tab of tabs) await shows(tab, false);
+  assert.doesNotMatch(String(await tabs[1].evaluate("JSON.stringify(localStorage)")), /"variant":"on"/);
 });
 
 test("when the tab with the stream is closed another one takes over", async (profile) => {
