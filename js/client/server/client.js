@@ -225,7 +225,8 @@ export class Client extends Flags {
   }
 
   #start() {
-    process.on("beforeExit", this.#flushAtEnd);
+    // Once: what cannot be sent must not keep the process for ever.
+    process.once("beforeExit", this.#flushAtEnd);
     this.#loops = [this.#upstream, this.#sender].map((loop) => loop && this.#keep(loop));
     this.#keeper.run();
   }
@@ -243,7 +244,7 @@ export class Client extends Flags {
   }
 
   async #flushWhatIsLeft() {
-    if (this.#reports.hasPending || this.#reports.isFull) await this.flush({ timeoutMs: CLOSE_MS });
+    await Promise.all([this.#reports.isWaiting && this.flush({ timeoutMs: CLOSE_MS }), this.#keeper.save()]);
   }
 
   #receiver() {

@@ -28,12 +28,12 @@ import { parseOverrides } from "./overrides.js";
  * @property {boolean} [events] whether to count evaluations and report them: yes
  * @property {readonly ((flag: string, context: Record<string, any>, evaluation: Evaluation) => void)[]} [hooks] called after each evaluation
  * @property {Readonly<Record<string, unknown>>} [overrides] values by flag key that go before everything, those of `PENNON_OVERRIDES` too
- * @property {Platform} [platform] clock, chance, network and timers, for tests
+ * @property {Partial<Platform>} [platform] clock, chance, network and timers in place of the machine's: for tests, or another `fetch`
  */
 /**
  * A client's settings, complete and checked.
- * @typedef {Required<Omit<Given, "store" | "file" | "maxHeadAgeMs" | "lastKnownTtlMs" | "overrides">> & { urls: readonly string[], store: string | Store | null,
- *   file: string | null, maxHeadAgeMs: number | null, lastKnownTtlMs: number | null, overrides: Map<string, any> }} Options
+ * @typedef {Required<Omit<Given, "store" | "file" | "maxHeadAgeMs" | "lastKnownTtlMs" | "overrides" | "platform">> & { urls: readonly string[], store: string | Store | null,
+ *   file: string | null, maxHeadAgeMs: number | null, lastKnownTtlMs: number | null, overrides: Map<string, any>, platform: Platform }} Options
  */
 
 const DURATIONS = /** @type {const} */ ({ pollIntervalMs: 30_000, flushIntervalMs: 10_000, heartbeatMs: 25_000, timeoutMs: 10_000, maxBytes: 64 * 2 ** 20 });
@@ -71,7 +71,7 @@ export function checkedOptions(url, given, environ) {
     events: flag(given, "events") ?? true,
     hooks: checkedHooks(given.hooks ?? []),
     overrides: new Map([...parseOverrides(environ.PENNON_OVERRIDES ?? ""), ...Object.entries(record(given, "overrides") ?? {})]),
-    platform: given.platform ?? nodePlatform(),
+    platform: { ...nodePlatform(), ...given.platform },
   };
 }
 

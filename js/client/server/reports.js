@@ -36,7 +36,7 @@ export class Reports {
   #wake;
   #coarseMs;
   #sequence = 0;
-  /** @type {{ batch: Batch, body: string } | null} */
+  /** @type {{ batch: Batch, body: string, isFull: boolean } | null} */
   #pending = null;
   #reported = { revision: "", atMs: -Infinity };
 
@@ -87,15 +87,17 @@ export class Reports {
     return this.#pending !== null;
   }
 
-  /** Whether there is more to be sent than what `pending` gives. */
-  get isFull() {
-    return this.#recorder.size > 0;
+  /** Whether anything waits to be sent. */
+  get isWaiting() {
+    return this.hasPending || this.#recorder.size > 0;
   }
 
-  /** Return the batch to send: a new one if the last was taken, null if there is nothing to say. @returns {string | null} */
+  /**
+   * Return the batch to send: a new one if the last was taken, null if there is nothing to say. One that is full left something for the next.
+   * @returns {{ body: string, isFull: boolean } | null}
+   */
   pending() {
-    this.#pending ??= this.#cut();
-    return this.#pending?.body ?? null;
+    return (this.#pending ??= this.#cut());
   }
 
   /** Note that the pending batch was taken, or that it never will be: what it carried is lost then, and counted. */
@@ -113,7 +115,7 @@ export class Reports {
     this.#reported = { revision, atMs: nowMs };
     const head = { instance: this.instance, sequence: ++this.#sequence, batchId: randomUUID().replaceAll("-", ""), sentAt: nowMs };
     const body = JSON.stringify({ ...head, sdk: `pennon-js/${VERSION}`, revision: revision || null, ...batch });
-    return { batch, body };
+    return { batch, body, isFull: this.#recorder.size > 0 };
   }
 
   #wakeWhenMuch() {

@@ -74,12 +74,12 @@ export class Sender {
     const { elapsed } = this.#options.platform;
     const until = elapsed() + timeoutMs;
     for (let isOld = this.#reports.hasPending; ; isOld = false) {
-      const body = this.#reports.pending();
-      if (body === null) return true;
+      const batch = this.#reports.pending();
+      if (batch === null) return true;
       const leftMs = until - elapsed();
-      if (leftMs <= 0 || !(await this.#send(body, leftMs))) return false;
+      if (leftMs <= 0 || !(await this.#send(batch.body, leftMs))) return false;
       // What has happened since is for the next time: on a busy day there is always something.
-      if (!isOld && !this.#reports.isFull) return true;
+      if (!isOld && !batch.isFull) return true;
     }
   }
 

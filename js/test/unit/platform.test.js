@@ -72,7 +72,8 @@ test("an idle connection that the server closes just when it is used again is no
   for (let i = 0; i < 4; i++) assert.equal(await (await quietFetch(url, { method: "POST", body: "{}" })).text(), "fresh");
 });
 
-test("a program that forgets its client ends by itself, and reports what is left", async (t) => {
+/** Run a program that makes a client and forgets it, beside a server that answers events by *status*. Return what happened. */
+async function forgetful(t, status) {
   const batches = [];
   const url = await serving(t, async (request, answer) => {
     if (request.url.startsWith("/sdk/v1/stream")) {
@@ -81,21 +82,30 @@ test("a program that forgets its client ends by itself, and reports what is left
       const pieces = [];
       for await (const piece of request) pieces.push(piece);
       batches.push(JSON.parse(Buffer.concat(pieces)));
-      answer.writeHead(202).end("{}");
+      answer.writeHead(status).end("{}");
     } else answer.writeHead(200).end('{"epoch":1,"revision":1,"digest":"","flags":{"a":{"key":"a","variations":[{"key":"on","value":true}],"on":true,"fallthrough":{"variation":"on"}}}}');
   });
+  const store = mkdtempSync(join(tmpdir(), "pennon-forgetful-"));
+  t.after(() => rmSync(store, { recursive: true }));
   const program = `
     import { Client } from "pennon/server";
-    const flags = new Client(${JSON.stringify(url)}, { key: "k" });
+    const flags = new Client(${JSON.stringify(url)}, { key: "k", store: ${JSON.stringify(store)}, platform: { warn() {} } });
     console.log(await flags.ready(), flags.boolean("a"));
   `;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: new URL("../..", import.meta.url), stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill());
   const said = [];
   child.stdout.on("data", (piece) => said.push(piece));
-  assert.deepEqual(await once(child, "close"), [0, null]);
-  assert.equal(Buffer.concat(said).toString(), "true true\n");
-  assert.deepEqual(batches.map(({ counters }) => counters.map(({ flag, count }) => [flag, count])), [[["a", 1]]]);
+  const exit = await once(child, "close");
+  return { exit, said: Buffer.concat(said).toString(), counted: batches.map(({ counters }) => counters.map(({ flag, count }) => [flag, count])), stored: readdirSync(store).length };
+}
+
+test("a program that forgets its client ends by itself, reports what is left and stores what is known", async (t) => {
+  assert.deepEqual(await forgetful(t, 202), { exit: [0, null], said: "true true\n", counted: [[["a", 1]]], stored: 1 });
+});
+
+test("it ends, too, where nobody takes its report", async (t) => {
+  assert.deepEqual(await forgetful(t, 503), { exit: [0, null], said: "true true\n", counted: [[["a", 1]]], stored: 1 });
 });
 
 test("a file is written whole, for its owner only, in a folder that is made", async (t) => {

@@ -138,6 +138,20 @@ test("memory is bounded while nobody takes events, and every evaluation is sent 
   assert.ok(taken.every((batch) => Buffer.byteLength(JSON.stringify(batch)) < 2 ** 20));
 });
 
+test("a process that evaluates all the time sends one batch at a time, and not one after the other", async (t) => {
+  const { far, client, batches } = await started(t, {
+    events: () => {
+      client.boolean("checkout");
+      return json({}, { status: 202 });
+    },
+  });
+  client.boolean("checkout");
+  await far.advance(11_000);
+  assert.equal(batches().length, 1);
+  assert.equal(await client.flush(), true);
+  assert.equal(batches().length, 2);
+});
+
 test("much to report goes out before its time", async (t) => {
   const { far, client, batches } = await started(t);
   for (let i = 0; i < 600; i++) client.boolean("seen", { targetingKey: `u${i}` });
