@@ -97,7 +97,7 @@ class EvaluatingHttp(LeavingHttp):
 
     def data_received(self, data: bytes) -> None:
         """Answer what can be answered at once; read on in any other case."""
-        quick = self._quick if data.startswith((START, SNAPSHOT)) else None
+        quick: Quick | None = self._shared.quick if data.startswith((START, SNAPSHOT)) else None
         if quick is not None and data.startswith(START):
             if not self._is_set_up:
                 self._set_up()
@@ -112,10 +112,6 @@ class EvaluatingHttp(LeavingHttp):
                 self._send_document(sending, is_last=request.closes)
                 return
         super().data_received(data)
-
-    @property
-    def _quick(self) -> Quick | None:
-        return getattr(getattr(self.config.app, "state", None), "quick", None)
 
     def shutdown(self) -> None:
         """Close, once no answer is on its way."""

@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pennon.cli.waiting import waiting_of
+from pennon.cli.waiting import Waiting
 
 HEAD_BYTES = 64 * 1024
 """Most that a request's line and headers may take. uvicorn's own parser would keep all that comes."""
@@ -63,6 +63,19 @@ class _Head:
         self.is_whole = self._messages == 1
 
 
+class Shared:
+    """What all connections of a server have in common, looked up once."""
+
+    __slots__ = ("quick", "streams", "waiting")
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
+        state = getattr(config.app, "state", None)
+        self.streams: Any = getattr(state, "streams", None)
+        self.quick: Any = getattr(state, "quick", None)
+        self.waiting = Waiting(loop)
+        """Those on which no whole head has come yet."""
+
+
 class BoundedHttp(HttpToolsProtocol):
     """Refuses what cannot be a request, or is too large a one, with a problem, and then closes the connection.
 
@@ -88,6 +101,10 @@ class BoundedHttp(HttpToolsProtocol):
         # What uvicorn makes for each connection costs more than opening a stream, and a stream needs none of it.
         self.config, self.server_state, self._app_state = config, server_state, app_state
         self.loop = _loop or asyncio.get_running_loop()
+        shared: Shared | None = getattr(server_state, "shared", None)
+        if shared is None:
+            shared = server_state.shared = Shared(config, self.loop)  # type: ignore[attr-defined]  # it has room for it
+        self._shared = shared
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's says the same
         """Wait for a request."""
@@ -172,7 +189,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _is_whole_stream_request(self, data: bytes) -> bool:
         """Open the stream that *data* asks for, where it is one whole request for one, the first of its connection."""
-        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or (streams := self._streams) is None:
+        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or (streams := self._shared.streams) is None:
             return False
         if streams.take_again(data, self.transport, self.server_state.default_headers):
             self._forget_connection()
@@ -204,7 +221,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _give_away(self, scope: Any, path: str, data: bytes = b"") -> None:
         transport = self._forget_connection()
-        self._streams.take(scope, path, transport, headers=self.server_state.default_headers, head=data)
+        self._shared.streams.take(scope, path, transport, headers=self.server_state.default_headers, head=data)
 
     def _forget_connection(self) -> asyncio.Transport:
         """Have nothing to do any more with the connection, which is another's."""
@@ -215,15 +232,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.transport = None  # type: ignore[assignment]
         return transport
 
-    @property
-    def _streams(self) -> Any:
-        return getattr(getattr(self.config.app, "state", None), "streams", None)
-
     def _is_for_stream(self) -> bool:
         """Whether the request is one for a stream, and there is somebody who takes it: then note what that needs."""
         if b"stream" not in self.url and b"%" not in self.url:
             return False
-        streams = self._streams
+        streams = self._shared.streams
         url = httptools.parse_url(self.url)
         path = unquote_to_bytes(url.path).decode(errors="replace")
         method = self.parser.get_method().decode("ascii")
@@ -260,9 +273,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _wait_for_head(self) -> None:
         self._is_waiting = True
-        waiting_of(self.server_state, self.loop).add(self.transport, HEAD_S)
+        self._shared.waiting.add(self.transport, HEAD_S)
 
     def _wait_no_more(self) -> None:
         if self._is_waiting:
             self._is_waiting = False
-            waiting_of(self.server_state, self.loop).remove(self.transport)
+            self._shared.waiting.remove(self.transport)

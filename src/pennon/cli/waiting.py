@@ -36,12 +36,3 @@ class Waiting:
         for connection in late:
             del self._until[connection]
             connection.close()
-
-
-def waiting_of(state: object, loop: asyncio.AbstractEventLoop) -> Waiting:
-    """Return those who wait at a server, by its *state*, which all of its connections share."""
-    found: Waiting | None = getattr(state, "waiting", None)
-    if found is None:
-        found = Waiting(loop)
-        state.waiting = found  # type: ignore[attr-defined]  # uvicorn's state has room for it
-    return found

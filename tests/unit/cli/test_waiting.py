@@ -1,10 +1,9 @@
 """Connections that wait for a request: closed in their order, by one timer."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
-from pennon.cli.waiting import Waiting, waiting_of
+from pennon.cli.waiting import Waiting
 
 
 class Connection(asyncio.Transport):
@@ -62,12 +61,3 @@ def test_those_who_wait_too_long_are_closed_and_one_timer_is_set_for_all() -> No
     waiting.add(second, 30)
     loop.move(30)
     assert closed == ["first", "third", "second"]
-
-
-def test_all_connections_of_a_server_wait_together() -> None:
-    async def scenario() -> None:
-        loop, state, other = asyncio.get_running_loop(), SimpleNamespace(), SimpleNamespace()
-        assert waiting_of(state, loop) is waiting_of(state, loop)
-        assert waiting_of(state, loop) is not waiting_of(other, loop)
-
-    asyncio.run(scenario())
