@@ -25,11 +25,11 @@ import { unreadable } from "./asking.js";
 
 /**
  * Return the values in what OFREP's bulk evaluation, or a bootstrap, says. Throws `Trouble` where it is neither.
- * @param {any} body
+ * @param {{ body: any }} kept
  * @param {string} base the server's address
  * @returns {Values}
  */
-export function readValues(body, base) {
+export function readValues({ body }, base) {
   const { flags, metadata = body, eventStreams } = body ?? {};
   if (typeof flags !== "object" || !flags) throw unreadable(base);
   // The keys are anybody's: a map has no prototype that they could name.

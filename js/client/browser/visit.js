@@ -66,8 +66,8 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   let told;
   /** @type {EventSource | undefined} */
   let stream;
-  /** The flags version that a notice told of. */
-  let expected = "";
+  /** The revision that a notice told of. @type {number} */
+  let expected;
   /** @type {number} */
   let since;
   /** @type {boolean} */
@@ -94,7 +94,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   /** Answer by *one*, unless it is older than what answers; by the defaults for none. Throws where it cannot be read. @param {Kept | undefined} one @param {Source} source */
   const take = (one, source) => {
     const before = visit.values;
-    const values = one && origin.read(one.body, base, visit.context, key);
+    const values = one && origin.read(one, base, visit.context, key);
     if (before && values && of === whose && rank(values.revision) < rank(before.revision)) return;
     const waited = page.now() - /** @type {number} */ (one?.at);
     kept = one;
@@ -128,15 +128,14 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     const held = of === whose && kept?.build === build ? kept : undefined;
     if (held?.etag) init.headers["If-None-Match"] = held.etag;
     const [body = held?.body, etag, ageMs] = await ask(page, base + path, init, timeoutMs);
+    await origin.prepare?.(body);
     if (!isWanted()) return 0;
     const one = { body, etag, build, name: visit.name, user, at: page.now() - ageMs };
     accept(one);
     put(one);
     say({ values: JSON.stringify(one), whose });
     // A server may lag behind the one that gave notice.
-    const isBehind = expected && expected !== status().flagsVersion;
-    expected = "";
-    return isBehind ? 5000 : ttlMs();
+    return expected > rank(visit.values?.revision) % 1e12 ? 5000 : ttlMs();
   };
 
   /** @param {Context} given @param {boolean} keepsBucketing @returns {unknown} something if it is a context */
@@ -187,7 +186,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
       const etag = attempt(() => JSON.parse(data).etag);
       // The first one only says where the server stands.
       if (!isFirst || !state.ready || etag !== status().flagsVersion) {
-        expected = /** @type {string} */ (etag);
+        expected = parseInt(etag?.slice(1));
         say({ changed: whose });
         refresh();
       }
