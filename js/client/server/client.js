@@ -265,9 +265,11 @@ export class Client extends Flags {
     for (const look of [...this.#waiting]) look();
   }
 
-  /** @param {keyof Events} event @param {any} said */
+  /** @param {keyof Events} event @param {any} said for a change, what says it: which flags a change concerns takes time to find out */
   #tell(event, said) {
     if (event === "warning") this.#options.platform.warn(`pennon: ${said.message}`);
-    this.#listeners.tell(event, event === "status" || event === "ready" ? this.status() : said);
+    if (!this.#listeners.has(event)) return;
+    if (event === "change") this.#listeners.tell(event, said());
+    else this.#listeners.tell(event, event === "warning" ? said : this.status());
   }
 }

@@ -304,7 +304,7 @@ export class Core {
     for (const flag of this.#restless.changed(flags, this.now)) {
       this.#tell("warning", { kind: "restless", message: `flag ${flag} changed more than ${CHANGES} times within a minute` });
     }
-    if (touched === null || touched.length > 0) this.#news.push(() => this.#tell("change", { keys: this.#compiled.affectedBy(touched), epoch, revision }));
+    if (touched === null || touched.length > 0) this.#news.push(() => this.#tell("change", () => ({ keys: this.#compiled.affectedBy(touched), epoch, revision })));
     // The news are told by `stand`, when it is known which rung this came from.
     if (isLate) this.settle();
     else this.#serve();

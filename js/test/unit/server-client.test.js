@@ -355,6 +355,53 @@ test("a closed client asks nothing more, leaves no timer, and goes on answering"
   await client.close();
 });
 
+test("a flag that changes all the time is warned of, once a minute", async (t) => {
+  const far = machine();
+  const client = await started(t, far);
+  const heard = [];
+  client.on("warning", ({ kind, message }) => heard.push([kind, message]));
+  const change = async (revision) => {
+    far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision, flags: [flag("checkout", { version: revision })] })) });
+    await far.advance(1000);
+  };
+  for (let revision = 2; revision < 12; revision++) await change(revision);
+  assert.deepEqual(heard, []);
+  for (let revision = 12; revision < 20; revision++) await change(revision);
+  assert.deepEqual(heard, [["restless", "flag checkout changed more than 10 times within a minute"]]);
+  await far.advance(120_000);
+});
+
+test("listeners hear of flags that are there, of each level, and what is whole tells its kind", async (t) => {
+  const far = machine();
+  const client = new Client(URL_, { key: "k", platform: far.platform });
+  t.after(() => client.close());
+  const heard = [];
+  client.on("ready", ({ ready, revision }) => heard.push(["ready", ready, revision]));
+  client.on("status", ({ level }) => heard.push(["status", level]));
+  assert.equal(await client.whenReady(), true);
+  await rest();
+  far.stream.send("heartbeat", heartbeat(ONE));
+  await rest();
+  assert.deepEqual(heard, [["status", 1], ["ready", true, 1], ["status", 0]]);
+  assert.equal(client.rules().evaluate("checkout", USER, null).value, true);
+});
+
+test("a fault in a background loop is warned of, and the loop goes on", async (t) => {
+  const far = machine().on("/sdk/v1/stream", refused);
+  let faults = 1;
+  const random = () => {
+    if (faults-- > 0) throw new Error("no chance");
+    return 0.5;
+  };
+  const client = await started(t, far, { platform: { ...far.platform, random }, events: false });
+  assert.match(far.warnings.join(), /a background loop failed and starts again: Error: no chance/);
+  far.streamAt();
+  await far.advance(5000);
+  far.stream.send("heartbeat", heartbeat(ONE));
+  await rest();
+  assert.equal(client.status().level, 0);
+});
+
 const VECTORS = new URL("../../../spec/vectors/dialects/", import.meta.url);
 const vector = (name) => JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS), "utf8"));
 
