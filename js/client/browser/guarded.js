@@ -46,7 +46,8 @@ const MOST = 4096;
  */
 export function guardedFetch(page, { fetch, tell, onOutdated, critical = [], origins = [] }) {
   return async (input, init = {}) => {
-    const request = input instanceof Request ? input : new Request(input); // which knows the base of the page; where it throws, fetch would
+    // It knows the base of the page. Where it throws, fetch would.
+    const request = input instanceof Request ? input : new Request(input);
     const { href, origin, pathname } = new URL(request.url);
     const isCritical = (/** @type {string | RegExp} */ each) =>
       each instanceof RegExp ? href.search(each) >= 0 : (each[0] === "/" ? pathname : href).startsWith(each);
@@ -55,8 +56,7 @@ export function guardedFetch(page, { fetch, tell, onOutdated, critical = [], ori
     const isStream = init.body instanceof ReadableStream;
     const send = (/** @type {string[]} */ refused) => {
       const headers = new Headers(init.headers ?? request.headers);
-      const isSaid = (/** @type {string} */ key) => (init.flags ?? [key]).includes(key) && !refused.includes(key);
-      const seen = writeSeen(Object.entries(page.seen()).filter(([key]) => isSaid(key)));
+      const seen = writeSeen(Object.entries(page.seen()).filter(([key]) => (init.flags ?? [key]).includes(key) && !refused.includes(key)));
       if (page.flagsVersion) headers.set("X-Flags-Version", page.flagsVersion);
       if (seen) headers.set("X-Flags-Seen", seen);
       return fetch(input === request && !isStream ? request.clone() : input, { ...init, headers });

@@ -9,7 +9,7 @@ const PENNON = "http://pennon.test";
 const PAY = "http://shop.test/api/pay";
 
 /** A client that has its first answer, and its far end: `flags` is what Pennon answers, `shop` what the shop does, `paid` what it heard. */
-async function started({ warn = assert.fail, ...options } = {}) {
+async function started(t, { warn = assert.fail, ...options } = {}) {
   const far = { revision: 1, flags: { gateway: "on" }, shop: [], paid: [] };
   const fetch = async (url, init) => {
     if (String(url).startsWith(PENNON)) return values(far);
@@ -19,6 +19,7 @@ async function started({ warn = assert.fail, ...options } = {}) {
   const platform = { fetch, later: () => () => {}, storage: null, warn };
   const own = { origins: ["http://shop.test"], critical: ["/api/pay"], context: { targetingKey: "u1" }, events: false, start: true };
   const flags = new Client(PENNON, { key: "pennon_client_a", platform, ...own, ...options });
+  t.after(() => flags.close());
   assert.ok(await flags.whenReady());
   return { flags, far };
 }
@@ -32,8 +33,8 @@ function values({ revision, flags }) {
 
 const refused = () => Response.json({ error: "flags_outdated", flagsVersion: "v2_00000000", flags: ["gateway"] }, { status: 409 });
 
-test("a refused request heals the client before the application hears of it, and the retry says so", async () => {
-  const { flags, far } = await started({ onOutdated: "retry" });
+test("a refused request heals the client before the application hears of it, and the retry says so", async (t) => {
+  const { flags, far } = await started(t, { onOutdated: "retry" });
   assert.equal(flags.boolean("gateway", false), true);
   Object.assign(far, { revision: 2, flags: { gateway: "off" }, shop: [refused, () => new Response("paid")] });
   const heard = [];
@@ -46,23 +47,21 @@ test("a refused request heals the client before the application hears of it, and
   far.shop.push(() => new Response("paid"));
   await flags.fetch(PAY, { method: "POST" });
   assert.deepEqual(far.paid[2], { "x-flags-seen": "gateway=off", "x-flags-version": "v2_00000000" });
-  flags.close();
 });
 
-test("a flag that shows the caller's default now is not said to be seen otherwise", async () => {
-  const { flags, far } = await started();
+test("a flag that shows the caller's default now is not said to be seen otherwise", async (t) => {
+  const { flags, far } = await started(t);
   flags.boolean("gateway", false);
   Object.assign(far, { revision: 2, flags: { gateway: null } });
   await flags.refresh({ reason: "a test" });
   assert.deepEqual(flags.seen(), { gateway: "on" }, "it was not read anew: the page shows what it did");
   flags.boolean("gateway", false);
   assert.deepEqual(flags.seen(), {});
-  flags.close();
 });
 
-test("a refused request is told of where Pennon is gone, too", async () => {
+test("a refused request is told of where Pennon is gone, too", async (t) => {
   const warned = [];
-  const { flags, far } = await started({ warn: (message) => warned.push(message) });
+  const { flags, far } = await started(t, { warn: (message) => warned.push(message) });
   flags.boolean("gateway", false);
   far.shop.push(refused);
   const heard = [];
@@ -71,5 +70,4 @@ test("a refused request is told of where Pennon is gone, too", async () => {
   assert.equal((await flags.fetch(PAY, { method: "POST" })).status, 409);
   assert.deepEqual(heard, [["gateway"]]);
   assert.equal(warned.length, 1);
-  flags.close();
 });
