@@ -242,7 +242,8 @@ function boundOf(snapshot, key) {
 }
 
 /** @param {Record<string, unknown>} [items] @param {Record<string, unknown>} [changes] */
-function merged(items = {}, changes = {}) {
+function merged(items = {}, changes) {
+  if (changes === undefined) return items;
   const later = { ...items, ...changes };
   for (const [key, item] of Object.entries(changes)) if (item === null) delete later[key];
   return later;

@@ -39,6 +39,8 @@ export class Links {
   #snapshot;
   #known;
   #users;
+  /** Whether the users of everything are known. */
+  #isWhole = false;
 
   /**
    * @param {Snapshot} snapshot
@@ -61,23 +63,29 @@ export class Links {
     const affected = this.#affected(touched);
     const known = new Map(this.#known);
     for (const name of affected) known.delete(name);
-    return [new Links(snapshot, known, this.#users), affected];
+    const links = new Links(snapshot, known, this.#users);
+    if (this.#isWhole) links.#linkAll([...affected].filter((name) => name.startsWith("flag:")).map((name) => name.slice(5)));
+    return [links, affected];
   }
 
   /**
    * Return the flags that may answer differently where *touched* differ: those among them, and who needs them. The first
-   * time all flags are read.
+   * time all flags are read; later, also of what `after` returns, what is touched only.
    * @param {Touched} touched
    * @returns {string[]}
    */
   using(touched) {
-    const keys = Object.keys(this.#snapshot.flags ?? {});
-    for (const key of keys) this.ofFlag(key);
+    if (!this.#isWhole) this.#linkAll(Object.keys(this.#snapshot.flags ?? {}));
     const names = namesOf(touched);
-    const isUsing = keys.filter((key) =>
-      names.some((name) => this.#users.get(name)?.has(`flag:${key}`) && this.ofFlag(key).everything.has(name)),
-    );
+    const users = names.flatMap((name) => [...(this.#users.get(name) ?? [])].filter((user) => user.startsWith("flag:")));
+    const isUsing = users.map((user) => user.slice(5)).filter((key) => names.some((name) => this.ofFlag(key).everything.has(name)));
     return [...new Set([...keysOf(touched.flags ?? []), ...isUsing])];
+  }
+
+  /** @param {readonly string[]} flags */
+  #linkAll(flags) {
+    for (const key of flags) this.ofFlag(key);
+    this.#isWhole = true;
   }
 
   /** @param {Touched} touched */
@@ -97,7 +105,7 @@ export class Links {
     } catch (error) {
       if (!(error instanceof TooDeep)) throw error;
       const problem = depthProblem("flag", DEEPEST + 1);
-      return this.#noted(`flag:${key}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem });
+      return this.#noted(`flag:${key}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem }, false);
     }
   }
 
@@ -132,17 +140,22 @@ export class Links {
     }
     if (path.length > DEEPEST - (kind === "segment" ? 1 : 0)) throw new TooDeep([...path, name]);
     const link = kind === "flag" ? this.#flagLink(key, [...path, name], given) : this.#segmentLink(key, [...path, name]);
-    return this.#noted(name, link);
+    return this.#noted(name, link, path.length > 0 || kind === "segment");
   }
 
-  /** Note whom a change of what *link* has reaches. @param {string} name @param {Link} link */
-  #noted(name, link) {
+  /**
+   * Note whom a change of what *link* has reaches. A flag that nobody needs is asked about once: its link is not kept.
+   * @param {string} name
+   * @param {Link} link
+   * @param {boolean} isAskedAgain
+   */
+  #noted(name, link, isAskedAgain) {
     for (const needed of link.everything) {
       const users = this.#users.get(needed);
       if (users === undefined) this.#users.set(needed, new Set([name]));
       else users.add(name);
     }
-    this.#known.set(name, link);
+    if (isAskedAgain) this.#known.set(name, link);
     return link;
   }
 
@@ -187,7 +200,7 @@ export class Links {
     } catch (error) {
       if (!(error instanceof TooDeep)) throw error;
       const problem = depthProblem("segment", DEEPEST + 1);
-      return this.#noted(`segment:${segment}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem });
+      return this.#noted(`segment:${segment}`, { ...ALONE, everything: new Set(error.path), deep: DEEPEST + 1, problem }, true);
     }
   }
 }
