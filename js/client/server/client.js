@@ -4,7 +4,7 @@
  */
 
 import { holding } from "../../platform/node.js";
-import { bootstrapElement } from "../../protocol/bootstrap.js";
+import { bootstrapElement, TTL_S } from "../../protocol/bootstrap.js";
 import { bootstrapText, ClientSide } from "./bootstrap.js";
 import { Core } from "./core.js";
 import { FileSource, InvalidFile } from "./file.js";
@@ -24,7 +24,6 @@ import { Upstream } from "./upstream.js";
 /** What a person should know, with the mend. @typedef {Readonly<{ kind: string, message: string }>} Warning */
 /** @typedef {{ change: Change, ready: Status, status: Status, warning: Warning }} Events */
 
-const TTL_S = 300;
 const CLOSE_MS = 5000;
 const AGAIN_MS = 1000;
 
