@@ -25,7 +25,7 @@ export const ENTRIES = Object.freeze({
 });
 
 /**
- * Return an entry with all that it needs as one minified module, for the browsers of the last three years.
+ * Return an entry with all that it needs as one minified module, for the browsers of the last three years. Throws where it loads more.
  * @param {string | {contents: string, resolveDir: string}} entry the file within `js/`, or a module that has no file
  * @returns {Promise<Uint8Array>}
  */
@@ -40,8 +40,11 @@ export async function bundled(entry) {
     legalComments: "none",
     charset: "utf8",
     write: false,
+    metafile: true,
     logLevel: "silent",
   });
+  const [{ imports }] = Object.values(made.metafile.outputs);
+  if (imports.length > 0) throw new Error(`a bundle loads ${imports.map(({ path }) => path).join(", ")}`);
   return made.outputFiles[0].contents;
 }
 

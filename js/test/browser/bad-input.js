@@ -21,13 +21,19 @@ async function troubled(/** @type {import("./chromium.js").Profile} */ profile, 
   const head = `<script type="application/json" id="pennon-bootstrap">${JSON.stringify({ ...BOOTSTRAP, at: Date.now() - 3_600_000 })}</script>`;
   const page = await stage.open(profile, stage.server, { head, ...parts });
   // The same page with another server.
-  await page.evaluate(`window.meet = (url) => {
+  await page.evaluate(`window.meet = (url, key) => {
     flags.close();
     heard.length = 0;
-    window.flags = new Client(url, { key: "any", context: { targetingKey: "u1" } });
+    window.flags = new Client(url, { key, context: { targetingKey: "u1" } });
     flags.on("warning", (event) => heard.push({ kind: "warning", event }));
   }`);
   return page;
+}
+
+/** Have *page* use another server and key. */
+async function meet(/** @type {import("playwright-core").Page} */ page, /** @type {import("./chromium.js").Profile} */ profile, /** @type {string[]} */ ...[url, key]) {
+  profile.said.length = 0;
+  await page.evaluate(`meet(${JSON.stringify(url)}, ${JSON.stringify(key)})`);
 }
 
 /** Check that the page has its values, and that there was one warning, which matches *mend*, however often it asks. */
@@ -59,34 +65,24 @@ test("servers that answer, with 200, what is no answer", async (profile) => {
     });
   }
   const url = (/** @type {string} */ what) => `${stage.pages.url}/${encodeURIComponent(what)}`;
-  const [first] = Object.keys(ANSWERS);
-  const page = await troubled(profile, { url: url(first) });
+  const page = await troubled(profile, { url: url("an HTML page") });
   for (const [what, [, , mend]] of Object.entries(ANSWERS)) {
-    if (what !== first) {
-      profile.said.length = 0;
-      await page.evaluate(`meet(${JSON.stringify(url(what))})`);
-    }
+    if (what !== "an HTML page") await meet(page, profile, url(what), "any");
     await goesOn(page, profile, mend);
     assert(asked[what] >= 4, what);
   }
 });
 
-test("a key that is not for pages of this origin", async (profile) => {
-  const key = await stage.server.key("client", { origins: ["https://shop.example"] });
-  await goesOn(await troubled(profile, { key }), profile, /origin/);
-});
-
-test("a key that nobody knows", async (profile) => {
-  await goesOn(await troubled(profile, { key: "pennon_client_unknown" }), profile, /key/);
-});
-
-test("a secret key, which does not work in a page, and must not", async (profile) => {
-  await goesOn(await troubled(profile, { key: stage.server.serverKey }), profile, /secret|leaked|client key/);
-});
-
-test("an address where nobody answers, and which heals", async (profile) => {
-  const place = await stage.place();
-  const page = await troubled(profile, { key: place.clientKey, url: "http://127.0.0.1:9" });
+test("keys that do not work in this page, and an address where nobody answers", async (profile) => {
+  const { url, serverKey } = stage.server;
+  const elsewhere = await stage.server.key("client", { origins: ["https://shop.example"] });
+  const page = await troubled(profile, { url, key: elsewhere });
+  await goesOn(page, profile, /origin/);
+  await meet(page, profile, url, "pennon_client_unknown");
+  await goesOn(page, profile, /key/);
+  await meet(page, profile, url, serverKey);
+  await goesOn(page, profile, /secret .*leaked.* client key/);
+  await meet(page, profile, "http://127.0.0.1:9", "any");
   await goesOn(page, profile, /reached/);
 });
 
