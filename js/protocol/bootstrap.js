@@ -34,8 +34,8 @@ export function embeddable(json) {
 /**
  * Return the document.
  * @param {Iterable<readonly [string, Told]>} flags evaluations by flag key
- * @param {{ environment: string, revision: string, flagsVersion: string, ttlS?: number, ageS: number, atMs: number }} state whose they are; how old it
- *   was, in seconds, and when that was, in milliseconds since 1970
+ * @param {{ environment: string, revision: string, flagsVersion: string, ttlS?: number, ageS: number, atMs: number }} state whose they
+ *   are; how old it was, in seconds, and when that was, in milliseconds since 1970
  * @returns {string} JSON that is safe in HTML
  */
 export function bootstrapJson(flags, { environment, revision, flagsVersion, ttlS = TTL_S, ageS, atMs }) {

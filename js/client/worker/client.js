@@ -16,10 +16,10 @@ import { ANSWER_MS, Sources } from "./sources.js";
 /** @typedef {import("./settings.js").Options} Options */
 /** What a request may leave to be done after its response. @typedef {{ waitUntil(work: Promise<unknown>): void }} Behind */
 /**
- * How good the state is. `level`: 1 the last source that was asked answered, 2 what was known last, 3 the defaults. `ageS`: for how many seconds
- * it has not been known to be current at the origin, null where nobody said. `problem`: what is wrong, empty if nothing is.
- * @typedef {{ level: 1 | 2 | 3, ready: boolean, environment: string, epoch: number | null, revision: number | null, flagsVersion: string | null,
- *   ageS: number | null, problem: string }} Status
+ * How good the state is. `level`: 1 the last source that was asked answered, 2 what was known last, 3 the defaults. `ageS`: for how
+ * many seconds it has not been known to be current at the origin, null where nobody said. `problem`: what is wrong, empty if nothing is.
+ * @typedef {{ level: 1 | 2 | 3, ready: boolean, environment: string, epoch: number | null, revision: number | null,
+ *   flagsVersion: string | null, ageS: number | null, problem: string }} Status
  */
 
 /** How often a request looks whether another one has brought what it waits for. */

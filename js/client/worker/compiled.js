@@ -4,6 +4,7 @@
  */
 
 import { compileSnapshot } from "../../engine/index.js";
+import { byCodePoints } from "../../protocol/roots.js";
 
 /** @typedef {import("../../engine/index.js").Context} Context */
 /** @typedef {import("../../engine/index.js").Evaluation} Evaluation */
@@ -59,7 +60,7 @@ export class Compiled {
   get clientSide() {
     if (this.#clientSide === undefined) {
       const flags = /** @type {Record<string, any>} */ (this.#rules.snapshot.flags ?? {});
-      this.#clientSide = Object.freeze(Object.keys(flags).filter((key) => flags[key]?.clientSide === true).sort());
+      this.#clientSide = Object.freeze(Object.keys(flags).filter((key) => flags[key]?.clientSide === true).sort(byCodePoints));
     }
     return this.#clientSide;
   }

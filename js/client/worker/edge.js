@@ -9,6 +9,12 @@ import { SourceFailed } from "./failures.js";
 /** @typedef {import("./known.js").Known} Known */
 /** Where a node is, and a server key of the environment. @typedef {{ url: string, key: string }} Edge */
 
+/** What a person has to mend, by the status that says so. @type {Readonly<Record<number, string>>} */
+const REFUSALS = {
+  401: "it does not know the key; give a server key that is not revoked",
+  403: "the key is not for this; give a server key of the environment",
+  404: "there is nothing at this address; give that of a server or an edge node",
+};
 const REFUSED_MS = 60_000;
 const LONGEST_WISH_MS = 3_600_000;
 
@@ -79,9 +85,7 @@ function isDelta(document) {
 /** @param {Response} answer */
 function refused(answer) {
   const { status } = answer;
-  if (status === 401) return new SourceFailed("it does not know the key; give a server key that is not revoked", { retryAfterMs: REFUSED_MS });
-  if (status === 403) return new SourceFailed("the key is not for this; give a server key of the environment", { retryAfterMs: REFUSED_MS });
-  if (status === 404) return new SourceFailed("there is nothing at this address; give that of a server or an edge node", { retryAfterMs: REFUSED_MS });
+  if (status in REFUSALS) return new SourceFailed(REFUSALS[status], { retryAfterMs: REFUSED_MS });
   const wishMs = 1000 * (Number(answer.headers.get("retry-after")) || 0);
   return new SourceFailed(`it answers ${status}`, { retryAfterMs: Math.min(Math.max(wishMs, 0), LONGEST_WISH_MS) });
 }

@@ -17,12 +17,16 @@ import { SourceFailed } from "./failures.js";
 /**
  * @typedef {{ spec?: number, environment: string, epoch: number, revision: number, digest: string, flags: Records, segments: Records,
  *   layers: Records }} Document
+ * @typedef {Pick<Document, "flags" | "segments" | "layers">} Items
  * @typedef {{ epoch: number, from: number, to: number, digest: string, environment?: string, flags?: Records, segments?: Records,
  *   layers?: Records }} Delta
- * @typedef {{ document: Omit<Document, "flags" | "segments" | "layers">, compiled: Compiled, options: Options, sum: Sum, items: Pick<Document,
- *   "flags" | "segments" | "layers">, flagsVersion: string, knownMs: number | null }} Held
+ * @typedef {{ document: Omit<Document, keyof Items>, compiled: Compiled, options: Options, sum: Sum, items: Items, flagsVersion: string,
+ *   knownMs: number | null }} Held
  */
-/** What came with a state: for how many seconds it was not known to be current (null: not said), and what pages call it. @typedef {{ ageS: number | null, flagsVersion: string | null }} Said */
+/**
+ * What came with a state: for how many seconds it was not known to be current, null where nobody said, and what pages call it.
+ * @typedef {{ ageS: number | null, flagsVersion: string | null }} Said
+ */
 
 const SPEC = 1;
 /** The members that hold items, and what the digest calls one of each. */
@@ -105,7 +109,9 @@ export class Known {
     const { flags, segments, layers, ...head } = document;
     const items = { flags, segments, layers };
     const sum = sumOf(items);
-    if (mustMatch && digestText(sum) !== document.digest) throw new SourceFailed("the snapshot is not what its digest says: it is damaged");
+    if (mustMatch && digestText(sum) !== document.digest) {
+      throw new SourceFailed("the snapshot is not what its digest says: it is damaged");
+    }
     const options = { ...this.#options, dialects: await dialectsFor(document) };
     // Another request may have brought a later one meanwhile.
     if (this.isPast(positionText(document))) return;
@@ -150,7 +156,9 @@ export class Known {
   #checked(raw) {
     const found = /** @type {Partial<Document>} */ (isRecord(raw) ? raw : {});
     const { spec = SPEC, epoch, revision, digest } = found;
-    if (typeof spec === "number" && spec > SPEC) throw new SourceFailed(`the snapshot is of protocol ${spec}, this reads ${SPEC}; update the package pennon`);
+    if (typeof spec === "number" && spec > SPEC) {
+      throw new SourceFailed(`the snapshot is of protocol ${spec}, this reads ${SPEC}; update the package pennon`);
+    }
     const isSnapshot = isCount(epoch) && isCount(revision) && typeof digest === "string" && digestSum(digest) !== null;
     const { flags, segments = {}, layers = {} } = found;
     if (!isSnapshot || !isRecord(flags) || !isRecord(segments) || !isRecord(layers)) throw new SourceFailed("what came is no snapshot");
@@ -161,7 +169,8 @@ export class Known {
   /** @param {unknown} environment */
   #checkEnvironment(environment) {
     if (environment === undefined || environment === "" || environment === this.#environment) return;
-    throw new SourceFailed(`what came is of the environment '${environment}', not of '${this.#environment}'; check which key or namespace is used`);
+    const said = `what came is of the environment '${environment}', not of '${this.#environment}'`;
+    throw new SourceFailed(`${said}; check which key or namespace is used`);
   }
 }
 
@@ -181,7 +190,7 @@ function isStep(raw) {
   return KINDS.every(([member]) => raw[member] === undefined || isRecord(raw[member]));
 }
 
-/** @param {Pick<Document, "flags" | "segments" | "layers">} items @returns {Sum} */
+/** @param {Items} items @returns {Sum} */
 function sumOf(items) {
   const sum = new Int32Array(8);
   for (const [member, kind] of KINDS) toggleChanges(sum, kind, {}, items[member]);

@@ -65,7 +65,9 @@ export class KvSource {
     if (typeof position !== "string" || typeof digest !== "string") {
       throw new SourceFailed(`'${this.#key}' was not written by Pennon; let nobody else write it`);
     }
-    if (format !== FORMAT) throw new SourceFailed(`'${this.#key}' has the format ${format}, this reads ${FORMAT}; update the package pennon`);
+    if (format !== FORMAT) {
+      throw new SourceFailed(`'${this.#key}' has the format ${format}, this reads ${FORMAT}; update the package pennon`);
+    }
     return {
       position,
       digest,

@@ -10,7 +10,8 @@
  * How to answer. `keys`: the client keys that are taken; anybody is answered unless told. `origins`: the pages that may read answers; all
  * unless told. `context`: what is evaluated for, given what was sent: put in here what a browser may not choose. `ttlS`: for how many
  * seconds a client may go on without asking again; 300 unless told.
- * @typedef {{ keys?: readonly string[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context, ttlS?: number }} How
+ * @typedef {{ keys?: readonly string[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context,
+ *   ttlS?: number }} How
  */
 
 const PATH = "/ofrep/v1/evaluate/flags";
@@ -124,7 +125,9 @@ function unknown(key) {
 function admit(request, origin, { keys }) {
   if (request.method !== "POST") throw new Refusal(405, "GENERAL", "Method not allowed", { allow: "POST, OPTIONS" });
   if (origin === null) throw new Refusal(403, "GENERAL", `this is not for pages from '${request.headers.get("origin")}'`);
-  if (keys !== undefined && !keys.includes(keyIn(request))) throw new Refusal(401, "GENERAL", "give a client key as Authorization: Bearer or X-API-Key");
+  if (keys !== undefined && !keys.includes(keyIn(request))) {
+    throw new Refusal(401, "GENERAL", "give a client key as Authorization: Bearer or X-API-Key");
+  }
   const kind = (request.headers.get("content-type") ?? "application/json").split(";")[0].trim().toLowerCase();
   if (kind !== "application/json" && !kind.endsWith("+json")) throw new Refusal(415, "GENERAL", `send application/json, not '${kind}'`);
 }

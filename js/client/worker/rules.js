@@ -13,7 +13,8 @@ import { positionText } from "../../protocol/position.js";
 /** @typedef {import("./reporter.js").Report} Report */
 /**
  * Whose rules they are and how old. `ageS`: for how many seconds they were not known to be current at the origin.
- * @typedef {{ environment: string, position: { epoch: number, revision: number } | null, flagsVersion: string, ageS: number, atMs: number }} Standing
+ * @typedef {{ environment: string, position: { epoch: number, revision: number } | null, flagsVersion: string, ageS: number,
+ *   atMs: number }} Standing
  */
 
 const NOT_READY = "no flags have come yet";

@@ -26,8 +26,9 @@ import { webPlatform } from "../../platform/index.js";
  */
 
 /**
- * @typedef {{ environment: string, kv: KvNamespace | null, edge: Edge | null, timeoutMs: number, kvIntervalMs: number, edgeIntervalMs: number,
- *   cacheTtlS: number | undefined, lastKnownTtlS: number, events: boolean, flushMs: number, platform: Platform, problems: string[] }} Settings
+ * @typedef {{ environment: string, kv: KvNamespace | null, edge: Edge | null, timeoutMs: number, kvIntervalMs: number,
+ *   edgeIntervalMs: number, cacheTtlS: number | undefined, lastKnownTtlS: number, events: boolean, flushMs: number, platform: Platform,
+ *   problems: string[] }} Settings
  */
 
 /** A runtime ends what is left to be done half a minute after the response. */

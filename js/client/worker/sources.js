@@ -77,7 +77,8 @@ export class Sources {
     this.#platform = platform;
     this.#timeoutMs = timeoutMs;
     this.#kv = kv && new Turn(new KvSource(kv, environment, { cacheTtlS, now: platform.now }), kvIntervalMs, platform);
-    this.#edge = edge && new Turn(new EdgeSource(edge, environment, { fetch: platform.fetch, timeoutMs: ANSWER_MS }), edgeIntervalMs, platform);
+    const how = { fetch: platform.fetch, timeoutMs: ANSWER_MS };
+    this.#edge = edge && new Turn(new EdgeSource(edge, environment, how), edgeIntervalMs, platform);
   }
 
   /** Whether it is time to ask. */

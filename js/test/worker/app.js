@@ -47,7 +47,8 @@ export default {
     const answer = await answerOfrep(request, rules, asked.ofrep);
     if (answer !== null) return answer;
     for (const [key, value] of asked.tracked ?? []) rules.track(key, context, { value });
-    const values = Object.fromEntries((asked.flags ?? []).map((/** @type {string} */ flag) => [flag, rules.evaluation(flag, context, "fallback")]));
+    const evaluated = (/** @type {string} */ flag) => [flag, rules.evaluation(flag, context, "fallback")];
+    const values = Object.fromEntries((asked.flags ?? []).map(evaluated));
     const { revision, ready, flagsVersion, ageS } = rules;
     const bootstrap = asked.bootstrap ? rules.bootstrap(context) : undefined;
     const told = { revision, ready, flagsVersion, ageS, bootstrap, status: client.status(), reads: kv?.reads, warnings };
@@ -55,7 +56,12 @@ export default {
   },
 };
 
-/** Evaluate the first *count* of numbered flags; return how often each reason was given. @param {any} rules @param {any} context @param {number} count */
+/**
+ * Evaluate the first *count* of numbered flags; return how often each reason was given.
+ * @param {any} rules
+ * @param {any} context
+ * @param {number} count
+ */
 function tally(rules, context, count) {
   /** @type {Record<string, number>} */
   const found = {};
@@ -89,7 +95,13 @@ function find({ name = "one", usesKv = false, options = {} }, env) {
   return found;
 }
 
-/** Answer the request's own body as if the application's origin had, with its flags. @param {Request} request @param {any} rules @param {any} context @param {any} asked */
+/**
+ * Answer the request's own body as if the application's origin had, with its flags.
+ * @param {Request} request
+ * @param {any} rules
+ * @param {any} context
+ * @param {any} asked
+ */
 function page(request, rules, context, { origin = {}, how }) {
   return bootstrapHtml(new Response(request.body, origin), rules, context, how);
 }

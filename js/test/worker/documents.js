@@ -25,10 +25,15 @@ export function boolean(key, rest = {}) {
     { key: "on", value: true },
     { key: "off", value: false },
   ];
-  return { key, version: 1, kind: "boolean", on: true, salt: `s-${key}`, variations, offVariation: "off", fallthrough: { variation: "on" }, clientSide: true, ...rest };
+  const serving = { variations, offVariation: "off", fallthrough: { variation: "on" } };
+  return { key, version: 1, kind: "boolean", on: true, salt: `s-${key}`, ...serving, clientSide: true, ...rest };
 }
 
-/** Return a flag of five rules, each with another operator, before a split. @param {number} number @param {Record<string, unknown>} [rest] */
+/**
+ * Return a flag of five rules, each with another operator, before a split.
+ * @param {number} number
+ * @param {Record<string, unknown>} [rest]
+ */
 export function ruled(number, rest = {}) {
   const rules = ATTRIBUTES.map(([attribute, op, values], at) => {
     const condition = { attribute, op, values, negate: false, ignoreCase: false };

@@ -64,7 +64,8 @@ test("what the isolate tells a page is what the server tells it", async () => {
 });
 
 test("KV starts an isolate, the node keeps it current, and each stands in for the other", async () => {
-  const published = await (await fetch(`${server.url}/sdk/v1/snapshot`, { headers: { Authorization: `Bearer ${server.serverKey}` } })).text();
+  const headers = { Authorization: `Bearer ${server.serverKey}` };
+  const published = await (await fetch(`${server.url}/sdk/v1/snapshot`, { headers })).text();
   await worker.publish(published);
   const asked = isolate({}, { usesKv: true });
   const first = await worker.ask(asked);
@@ -105,10 +106,13 @@ test("where KV has nothing yet, a first request is answered by the node", async 
 });
 
 test("a key that is wrong is said, with what to do", async () => {
-  for (const [key, said] of [["pennon_server_wrong", /does not know the key/], [server.clientKey, /give a server key of the environment/]]) {
+  for (const [key, said] of Object.entries({
+    pennon_server_wrong: /does not know the key/,
+    [server.clientKey]: /give a server key of the environment/,
+  })) {
     const { values, warnings } = await worker.ask(isolate({ edge: { url: server.url, key } }));
     assert.equal(values.checkout.value, "fallback");
-    assert.match(warnings.join(), /** @type {RegExp} */ (said));
+    assert.match(warnings.join(), said);
   }
 });
 
@@ -139,12 +143,15 @@ describe("what a stranger may answer where a node was", () => {
   const SAID = {
     "an HTML page": [(response) => response.setHeader("content-type", "text/html").end("<!doctype html>"), /no JSON but text\/html/],
     "half a JSON": [(response) => response.setHeader("content-type", "application/json").end('{"epoch":1,"flags":{'), /no JSON/],
-    "less than it said": [(response) => response.writeHead(200, { "content-length": "100" }).write('{"epoch":1', () => response.destroy()), /\S/],
+    "less than it said": [
+      (response) => response.writeHead(200, { "content-length": "100" }).write('{"epoch":1', () => response.destroy()),
+      /\S/,
+    ],
     "nothing": [(response) => void response.destroy(), /\S/],
     "another JSON": [(response) => void response.end('{"ok":true}'), /no snapshot/],
     "a list": [(response) => void response.end("[]"), /no snapshot/],
     "a newer protocol": [(response) => void response.end('{"spec":2,"epoch":1,"revision":1}'), /protocol 2.*update/],
-    "a redirect": [(response) => void response.writeHead(302, { location: "https://login.example/" }).end(), /answers 302|opaque|redirect/i],
+    "a redirect": [(response) => void response.writeHead(302, { location: "https://login.example/" }).end(), /answers 302/],
     "that it is busy": [(response) => void response.writeHead(503, { "retry-after": "2" }).end("busy"), /answers 503/],
     "a step from nowhere": [(response) => void response.end(`{"from":3,"to":4,"epoch":1,"digest":"${"0".repeat(64)}"}`), /no snapshot/],
   };
@@ -161,8 +168,8 @@ describe("what a stranger may answer where a node was", () => {
 
 test("evaluations, exposures and what was measured are reported behind responses", async () => {
   const staging = await server.environment("counting");
-  const split = { split: { by: "targetingKey", weights: [{ variation: "on", weight: 50_000 }, { variation: "off", weight: 50_000 }], experiment: { key: "exp-a" } } };
-  await staging.put({ key: "tried", fallthrough: split });
+  const weights = ["on", "off"].map((variation) => ({ variation, weight: 50_000 }));
+  await staging.put({ key: "tried", fallthrough: { split: { by: "targetingKey", weights, experiment: { key: "exp-a" } } } });
   const edge = { url: server.url, key: staging.serverKey };
   const options = { environment: "default/counting", flushIntervalS: 0.01, edge };
   const asked = isolate(options, { flags: ["tried", "gone"], context: { targetingKey: "u1" }, tracked: [["order-value", 42]] });

@@ -14,7 +14,11 @@ before(async () => void (worker = await run()));
 after(() => worker?.close());
 
 let number = 0;
-/** Return what a request says of an isolate of its own, which looks into KV again at once. @param {object} [options] @param {object} [rest] */
+/**
+ * Return what a request says of an isolate of its own, which looks into KV again at once.
+ * @param {object} [options]
+ * @param {object} [rest]
+ */
 function isolate(options = {}, rest = {}) {
   const quick = { environment: ENVIRONMENT, kvIntervalS: 0.001, ...options };
   return { name: `kv-${++number}`, usesKv: true, flags: ["checkout"], options: quick, ...rest };
@@ -79,7 +83,7 @@ const SPOILED = {
   "is no gzip": [GOOD, { packed: Buffer.from(GOOD) }, /damaged or cut off/],
   "is an HTML page": [GOOD, { packed: gzipSync("<!doctype html>") }, /damaged or cut off/],
   "is half a JSON": [GOOD, { packed: gzipSync(GOOD.slice(0, GOOD.length >> 1)) }, /damaged or cut off/],
-  "is another one than its metadata says": [GOOD, { metadata: { ...metadataOf(GOOD), digest: "0".repeat(64) } }, /not what its metadata says/],
+  "is another one than its metadata says": [GOOD, { metadata: { ...metadataOf(GOOD), digest: "0".repeat(64) } }, /its metadata says/],
   "lacks a flag": [GOOD.replace(/"flags":\{.*\},"segments"/, '"flags":{},"segments"'), {}, /not what its digest says/],
   "is no snapshot": [`{"digest":"${"0".repeat(64)}"}`, { metadata: metadataOf(snapshot(20, [])) }, /no snapshot/],
   "is of another environment": [snapshot(20, [OFF], { environment: "other/production" }), {}, /of the environment 'other\/production'/],

@@ -43,7 +43,8 @@ test("what is changed at a server is evaluated in a worker, through an edge node
   await server.put({ key: "inside", clientSide: false, staleness: { maxAgeS: 3600, serve: { variation: "off" } } });
   const stop = edgeNode(await server.key("edge"), "&confirm=10");
   try {
-    const asked = { name: "published", usesKv: true, bootstrap: true, flags: ["checkout", "inside"], options: { environment: "default/production", kvIntervalS: 0.001 } };
+    const options = { environment: "default/production", kvIntervalS: 0.001 };
+    const asked = { name: "published", usesKv: true, bootstrap: true, flags: ["checkout", "inside"], options };
     const found = await until(async () => {
       const answer = await worker.ask(asked);
       return answer.values.inside?.value === true && answer;
@@ -51,7 +52,8 @@ test("what is changed at a server is evaluated in a worker, through an edge node
     assert.deepEqual([found.values.checkout.value, found.status.level, found.status.problem], [true, 1, ""]);
     assert(found.ageS !== null && found.ageS < 3600, "the bound holds: the node says how old the state is");
 
-    const answer = await fetch(`${server.url}/client/v1/bootstrap`, { method: "POST", headers: { Authorization: `Bearer ${server.clientKey}` } });
+    const headers = { Authorization: `Bearer ${server.clientKey}` };
+    const answer = await fetch(`${server.url}/client/v1/bootstrap`, { method: "POST", headers });
     const { age: _, at: __, ...wanted } = /** @type {any} */ (await answer.json());
     const { age, at, ...told } = JSON.parse(found.bootstrap);
     assert.deepEqual(told, wanted, "pages are told the same, the flags version too");

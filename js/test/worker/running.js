@@ -20,7 +20,8 @@ const KEY = `pennon:1:${ENVIRONMENT}:server`;
  */
 export async function bundled(file) {
   const entry = fileURLToPath(new URL(file, import.meta.url));
-  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: "esm", target: "es2022", write: false, logLevel: "error" });
+  const how = /** @type {const} */ ({ bundle: true, format: "esm", target: "es2022", write: false, logLevel: "error" });
+  const { outputFiles } = await build({ entryPoints: [entry], external: ["cloudflare:*"], ...how });
   return outputFiles[0].text;
 }
 
