@@ -117,13 +117,14 @@ export class Transport {
     try {
       return await talk(controller);
     } catch (error) {
+      const { reason } = controller.signal;
+      // Whatever was not read to its end is let go of.
+      controller.abort();
       if (error instanceof UpstreamFailed || error instanceof FrameTooLarge) throw error;
-      if (controller.signal.reason instanceof UpstreamFailed) throw controller.signal.reason;
+      if (reason instanceof UpstreamFailed) throw reason;
       throw new UpstreamFailed("unreachable", `${url} could not be reached: ${causeOf(error)}`);
     } finally {
       this.#open.delete(controller);
-      // Whatever was not read to its end is let go of.
-      controller.abort();
     }
   }
 
