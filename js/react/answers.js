@@ -44,7 +44,7 @@ export function answersOf(client, bootstrap) {
   return answers;
 }
 
-/** Reads a flag once for each change of it, however many components show it. */
+/** Reads a flag once for each change of it, however many components show it, for as long as there is the client. */
 export class Answers {
   /** @type {Set<() => void>} */
   #listeners = new Set();
@@ -54,8 +54,6 @@ export class Answers {
   #fresh = new Set();
   /** @type {Map<string, Evaluation>} */
   #first = new Map();
-  /** @type {(() => void)[]} */
-  #stops = [];
   /** @type {Painting | null} */
   #painting = null;
 
@@ -63,18 +61,18 @@ export class Answers {
   constructor(client, bootstrap) {
     this.client = client;
     this.bootstrap = bootstrap;
+    client?.on("change", ({ keys }) => this.#renew(keys));
+    // What could not be answered before has another error now, or a value.
+    client?.on("ready", () => this.#renew([...this.#last].filter(([, { errorCode }]) => errorCode !== null).map(([key]) => key)));
+    client?.on("status", () => this.#renew([]));
   }
 
-  /** Call *listener* whenever an answer may be another. @param {() => void} listener @returns {() => void} */
+  /** Call *listener* whenever an answer, or how the client stands, may be another. @param {() => void} listener @returns {() => void} */
   subscribe = (listener) => {
-    if (this.#listeners.size === 0) this.#follow();
     // One that is given twice counts twice.
     const own = () => listener();
     this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-      if (this.#listeners.size === 0) for (const stop of this.#stops.splice(0)) stop();
-    };
+    return () => void this.#listeners.delete(own);
   };
 
   /** Return what a flag answers now. @param {string} key @returns {Evaluation} */
@@ -84,7 +82,7 @@ export class Answers {
     if (last !== undefined && this.#fresh.has(key)) return last;
     const found = settled(this.client.evaluation(key, CALLERS), last);
     this.#last.set(key, found);
-    if (this.#stops.length > 0) this.#fresh.add(key);
+    this.#fresh.add(key);
     return found;
   }
 
@@ -114,18 +112,6 @@ export class Answers {
       this.#painting = painting;
     }
     return this.#painting;
-  }
-
-  #follow() {
-    const { client } = this;
-    this.#fresh.clear();
-    if (client === null) return;
-    this.#stops = [
-      client.on("change", ({ keys }) => this.#renew(keys)),
-      client.on("context", () => this.#renew(this.#last.keys())),
-      client.on("ready", () => this.#renew(this.#last.keys())),
-      client.on("status", () => this.#renew([])),
-    ];
   }
 
   /** @param {Iterable<string>} keys */

@@ -11,6 +11,7 @@ import { answersOf, CALLERS } from "./answers.js";
 /** @typedef {import("./answers.js").Answers} Answers */
 /** @typedef {import("./answers.js").Bootstrap} Bootstrap */
 /** @typedef {import("./answers.js").Evaluation} Evaluation */
+/** @typedef {import("../client/browser/index.js").Client} Client */
 /** @typedef {import("./answers.js").Standing} Standing */
 /** @typedef {{ suspend?: boolean | number }} Waiting suspend until the first values are known: for so many milliseconds, true is 1000 */
 
@@ -21,7 +22,7 @@ const Flags = React.createContext(/** @type {any} */ (null));
 /**
  * Give the components below it flags.
  * @param {object} props
- * @param {any} [props.client] of `pennon/browser`; left out on a server, and in tests that say the values by *bootstrap*
+ * @param {import("./answers.js").BrowserClient | null} [props.client] of `pennon/browser`; left out on a server, and in tests that say the values by *bootstrap*
  * @param {Bootstrap | string | null} [props.bootstrap] what the server rendered with, as it made it; in a browser, if it is left out,
  *   what stands in the page as `#pennon-bootstrap`
  * @param {boolean | number} [props.suspend] for all hooks below
@@ -91,10 +92,10 @@ export function useEvaluation(key, fallback, options) {
 
 /**
  * Return the client, for `track`, `identify`, `fetch`: in handlers and effects. Null while a server renders.
- * @returns {any}
+ * @returns {Client | null}
  */
 export function useClient() {
-  return useAnswers().client;
+  return /** @type {Client | null} */ (useAnswers().client);
 }
 
 /**

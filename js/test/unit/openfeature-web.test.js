@@ -8,57 +8,7 @@ import { Client } from "pennon/browser";
 import { PennonProvider } from "pennon/openfeature/web";
 
 import { until } from "../serving.js";
-
-const json = (body, status = 200) => new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
-
-/** A server that evaluates as the test says, and answers at once unless it is held. */
-class Far {
-  asked = [];
-  revision = 1;
-  /** @type {((context: any) => any) | null} */
-  fails = null;
-  held = null;
-
-  flags = ({ targetingKey, country }) => ({
-    plain: { value: true, variant: "on", reason: "DEFAULT" },
-    ruled: { value: country !== "DE", variant: country === "DE" ? "off" : "on", reason: "TARGETING_MATCH", metadata: { flagVersion: 3, ruleId: "r1" } },
-    greeting: { value: `hello ${targetingKey.length > 20 ? "stranger" : targetingKey}`, variant: "one", reason: "SPLIT" },
-    title: { value: "Welcome", variant: "one", reason: "DEFAULT" },
-    limit: { value: 7.5, variant: "one", reason: "DEFAULT" },
-    layout: { value: { columns: [1, null], nested: { dense: true } }, variant: "one", reason: "DEFAULT" },
-    off: { value: false, variant: "off", reason: "DISABLED" },
-    silent: { reason: "DISABLED", variant: null },
-    failing: { errorCode: "TARGETING_KEY_MISSING", errorDetails: "a split needs a unit" },
-    stale: { value: false, variant: "off", reason: "STALE" },
-  });
-
-  fetch = async (url, { body, signal }) => {
-    const { context } = JSON.parse(body);
-    this.asked.push(context);
-    await this.held;
-    signal?.throwIfAborted();
-    if (this.fails !== null) return this.fails(context);
-    const flags = Object.entries(this.flags(context)).map(([key, said]) => ({ key, ...said, metadata: { flagVersion: 1, ...said.metadata } }));
-    return json({ flags, metadata: { revision: `1.${this.revision}`, flagsVersion: `v${this.revision}_00000000`, ttl: 300 } });
-  };
-
-  /** Let questions wait until the returned function is called. */
-  hold() {
-    let release = () => {};
-    this.held = new Promise((resolve) => (release = resolve));
-    return () => {
-      this.held = null;
-      release();
-    };
-  }
-}
-
-class Store {
-  items = new Map();
-  getItem = (key) => this.items.get(key) ?? null;
-  setItem = (key, value) => void this.items.set(key, value);
-  removeItem = (key) => void this.items.delete(key);
-}
+import { bootstrapOf, Far, json, Store } from "./ofrep-far-end.js";
 
 const logged = [];
 const log = (...words) => void logged.push(words.join(" "));
@@ -99,15 +49,6 @@ afterEach(async () => {
   timers.splice(0).forEach(clearTimeout);
   warnings.length = 0;
   assert.deepEqual(logged.splice(0), []);
-});
-
-const BOOTSTRAP = () => ({
-  revision: "1.1",
-  flagsVersion: "v1_00000000",
-  ttl: 300,
-  flags: { plain: { value: true, variation: "on", reason: "FALLTHROUGH", flagVersion: 1 } },
-  age: 0,
-  at: Date.now(),
 });
 
 describe("what is answered", () => {
@@ -158,7 +99,7 @@ describe("the beginning", () => {
     const release = far.hold();
     const { said, names } = heard();
     said.length = 0;
-    OpenFeature.setProvider(new PennonProvider(clientOf(far, { bootstrap: BOOTSTRAP() })));
+    OpenFeature.setProvider(new PennonProvider(clientOf(far, { bootstrap: bootstrapOf({ plain: { value: true, variation: "on", reason: "FALLTHROUGH", flagVersion: 1 } }) })));
     const found = OpenFeature.getClient().getBooleanDetails("plain", false);
     assert.deepEqual([found.value, found.reason], [true, "DEFAULT"]);
     await until(() => names().includes("READY"));
