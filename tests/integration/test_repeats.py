@@ -2,12 +2,13 @@
 
 import socket
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import pytest
 
-from pennon.stream import StreamSettings, endpoints, intake, repeats
-from tests.integration.nodes import ENVIRONMENT, SERVER, RunningNode, boolean, eventually, key, running
+from pennon.stream import StreamSettings, endpoints, http, intake, repeats
+from tests.integration.nodes import EDGE, ENVIRONMENT, SERVER, RunningNode, boolean, eventually, key, running
 
 KEY = b"X-API-Key: %b\r\n" % SERVER.encode()
 STREAM = b"GET /sdk/v1/stream?since=1.1 HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n"
@@ -72,7 +73,7 @@ def test_each_of_a_herd_is_answered_as_the_first_was_with_an_id_of_its_own(read:
         assert len(read) == 1
 
 
-def test_head_that_differs_in_anything_is_read(read: list[bytes]) -> None:
+def test_head_with_another_key_or_another_place_is_read(read: list[bytes]) -> None:
     with running(boolean("a")) as node, ExitStack() as stack:
         asked(node, stack, STREAM)
         for at, other in ((KEY, KEY.replace(SERVER.encode(), SERVER.encode() + b"b")), (KEY, b"")):
@@ -118,23 +119,81 @@ def test_no_more_streams_are_opened_than_the_node_may_hold() -> None:
 
 def test_whoever_names_its_request_gets_that_name_back(read: list[bytes]) -> None:
     with running(boolean("a")) as node, ExitStack() as stack:
-        named = STREAM.replace(KEY, KEY + b"X-Request-Id: mine-1\r\n")
-        ids = [lines(asked(node, stack, named)[0])[b"x-request-id"] for _ in range(2)]
-        assert ids == [b"mine-1"] * 2
+        for name, shown in (
+            (b"mine-1", b"mine-1"),
+            (b"mine-2", b"mine-2"),
+            (b"mine-1", b"mine-1"),
+            (b"not sane!", None),
+        ):
+            named = STREAM.replace(KEY, KEY + b"X-Request-Id: %b\r\n" % name)
+            found = lines(asked(node, stack, named)[0])[b"x-request-id"]
+            assert found == shown if shown else len(found) == 16
+        assert len(read) == 1
+
+
+def test_those_behind_a_proxy_differ_in_what_is_not_read(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        for number in range(20):
+            told = b"X-Forwarded-For: 10.0.0.%d\r\nTraceParent: 00-%d\r\n" % (number, number)
+            assert lines(asked(node, stack, STREAM.replace(KEY, told + KEY))[0])[b"status"].endswith(b" 200 OK")
+        assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "event"),
+    [(b"Last-Event-ID: 1.0\r\n", b"snapshot"), (b"Last-Event-ID: 1.1\r\n", b"heartbeat"), (b"", b"heartbeat")],
+)
+def test_what_is_read_decides(told: bytes, event: bytes) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        node.log.forget(ENVIRONMENT)
+        for _ in range(2):  # in either order
+            asked(node, stack, STREAM)
+            assert b"event: " + event in asked(node, stack, STREAM.replace(KEY, KEY + told), b"event: ")[1]
+
+
+def test_nodes_below_are_each_asked_where_they_come_from(read: list[bytes]) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack:
+        below = STREAM.replace(KEY, KEY.replace(SERVER.encode(), EDGE.encode()) + b"X-Pennon-Node: pop-1\r\n")
+        assert b"x-pennon-path" in lines(asked(node, stack, below)[0])
+        node.node.path = ("origin", "pop-1")
+        assert lines(asked(node, stack, below)[0])[b"status"].startswith(b"HTTP/1.1 508 ")
         assert len(read) == 2
 
 
-def test_so_many_heads_are_remembered_and_none_that_is_long(read: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_else_is_read_of_a_request_for_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: set[bytes] = set()
+
+    class Watched(http.RequestHeaders):
+        __slots__ = ()
+
+        def __init__(self, lines: Iterable[tuple[bytes, bytes]]) -> None:
+            super().__init__(lines)
+            line = self.line
+
+            def noted(name: bytes) -> bytes | None:
+                names.add(name)
+                return line(name)
+
+            self.line = noted
+
+    monkeypatch.setattr(http, "RequestHeaders", Watched)
+    with running(boolean("a")) as node, ExitStack() as stack:
+        asked(node, stack, STREAM)
+    assert names
+    assert names <= {*repeats.READ, repeats.REQUEST_ID, repeats.NODE}
+
+
+def test_so_many_are_remembered_and_none_that_is_long(read: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "REMEMBERED", 2)
     with running(boolean("a")) as node, ExitStack() as stack:
-        heads = [STREAM.replace(b"Host: x", b"Host: %d" % number) for number in range(3)]
-        for head in heads:
-            asked(node, stack, head)
-        asked(node, stack, heads[2])
+        requests = [STREAM.replace(b"1.1 ", b"1.1&n=%d " % number) for number in range(3)]
+        for request in requests:
+            asked(node, stack, request)
+        asked(node, stack, requests[2])
         assert len(read) == 3
-        asked(node, stack, heads[0])
+        asked(node, stack, requests[0])
         assert len(read) == 4
-        long = STREAM.replace(KEY, KEY + b"X-Long: %b\r\n" % (b"x" * repeats.LONGEST))
+        long = STREAM.replace(b"1.1 ", b"1.1&n=%b " % (b"x" * repeats.LONGEST))
         asked(node, stack, long)
         asked(node, stack, long)
         assert len(read) == 6

@@ -15,11 +15,11 @@ import structlog
 from pennon.stream import notify, streams
 from pennon.stream.calls import Call
 from pennon.stream.endpoints import ENDPOINTS, Exchange
-from pennon.stream.front import NO_SNIFF, Front
-from pennon.stream.http import Answer, Headers, Lines, Refusal, Request, Scope
+from pennon.stream.front import NO_SNIFF, Front, identity
+from pennon.stream.http import Answer, Headers, Lines, Refusal, Request, Scope, given_id
 from pennon.stream.keys import StillLoading, UnknownKey
 from pennon.stream.node import StreamNode
-from pennon.stream.repeats import Repeats
+from pennon.stream.repeats import Repeat, Repeats
 from pennon.stream.streams import Place
 from pennon.stream.unchunked import Unchunked
 
@@ -54,12 +54,16 @@ class Intake:
 
         Return whether it was taken. *headers* go with the answer: one object for as long as they are the same.
         """
-        started = time.perf_counter()
-        repeat, node = self._repeats.find(head), self._node
-        if repeat is None or not node.has_room():
+        repeat = self._repeats.find(head)
+        return repeat is not None and self._reopen(repeat, transport, headers, b"")
+
+    def _reopen(self, repeat: Repeat, transport: asyncio.Transport, headers: Lines, given_id: bytes) -> bool:
+        started, node = time.perf_counter(), self._node
+        if not node.has_room():
             return False
         before, after = repeat.head(headers, node.now())
-        named = b"%016x" % random.getrandbits(64)  # as `front.identity` does, without the text
+        # A new one as `identity` makes it, without the text.
+        named = identity(given_id).encode() if given_id else b"%016x" % random.getrandbits(64)
         answer = b"%b%bx-request-id: %b\r\n%b%b\r\n%b" % (_STREAM_HEAD, before, named, _NO_SNIFF, after, self._retry)
         try:
             streams.begin(node, repeat.key_hash, transport, repeat.place, answer)
@@ -80,7 +84,11 @@ class Intake:
         From here on the transport is the stream's; after an answer that is no stream it is closed. *head* is the whole
         request as it came, if it was the first of its connection.
         """
-        arrival = _Arrival(scope, path, transport, head, _decoded(headers))
+        is_usual = bool(head) and path == _DELTAS and scope["http_version"] == "1.1"
+        repeat = self._repeats.find_read(head, scope) if is_usual else None
+        if repeat is not None and self._reopen(repeat, transport, headers, given_id(scope)):
+            return
+        arrival = _Arrival(scope, path, transport, head if is_usual else b"", _decoded(headers))
         if not self._settle(arrival, is_last=False):
             waiting = asyncio.get_running_loop().create_task(self._settle_soon(arrival))
             self._waiting.add(waiting)
@@ -123,14 +131,14 @@ class Intake:
             return
         text = _lines((*arrival.headers, *self._front.marks(arrival.given), *headers))
         marked = text.encode("latin-1", "replace")
-        transport, head, is_usual = arrival.transport, b"%b%b\r\n" % (_STREAM_HEAD, marked), True
+        transport, head = arrival.transport, b"%b%b\r\n" % (_STREAM_HEAD, marked)
         if arrival.scope.get("http_version", "1.1") < "1.1":
-            head, is_usual = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked), False
+            head = b"%b%b\r\n" % (_OLD_STREAM_HEAD, marked)
             transport = Unchunked(transport, len(head))
         place = _PLACES[arrival.path](call)
         streams.begin(self._node, call.access.key_hash, transport, place, head + self._retry)
-        if arrival.head and is_usual and arrival.path == _DELTAS:
-            self._repeats.keep(arrival.head, call, place, cors)
+        if arrival.head:
+            self._repeats.keep(arrival.head, arrival.scope, call, place, cors)
         self._note(arrival, 200)
 
     def _refuse(self, arrival: "_Arrival", exchange: Exchange | None, refusal: Refusal) -> None:
@@ -177,7 +185,7 @@ class _Arrival:
     @property
     def given(self) -> bytes:
         """The request id that the client gave, if it gave one."""
-        return next((value for name, value in self.scope["headers"] if name == b"x-request-id"), b"")
+        return given_id(self.scope)
 
 
 class _Waiting(asyncio.Protocol):

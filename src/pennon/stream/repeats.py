@@ -1,24 +1,27 @@
-"""Requests for streams that are word for word what was asked before, as those of a herd that comes back are.
+"""Requests for streams that ask for what was asked for before, most of them word for word, as those of a herd do.
 
-What such a request came to holds as long as no key changes, so nothing of it is read again. No head is kept, for there
+What such a request came to holds as long as no key changes, so it is not looked into again. No head is kept, for there
 is a key in it: only its hash.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 from pennon.stream.calls import Call, standing
 from pennon.stream.environment import Environment
-from pennon.stream.http import Headers, Lines
+from pennon.stream.http import Headers, Lines, Scope
 from pennon.stream.node import StreamNode
 from pennon.stream.streams import Place
 
 LONGEST = 4096
-"""A head above so many bytes is read each time."""
+"""What is longer is read each time."""
 REMEMBERED = 4096
 _FRESH_S = 0.05
 """So long the head of an answer serves everybody, as the frame does that follows it: ages may be wrong by this much."""
-_OWN = (b"x-request-id", b"x-pennon-node")
-"""Headers of requests that are answered each in a way of its own."""
+REQUEST_ID = b"x-request-id"
+NODE = b"x-pennon-node"
+READ = (b"authorization", b"x-api-key", b"last-event-id", b"origin")
+"""Headers that decide what a request for a stream comes to, beside those two."""
 
 
 class Repeat:
@@ -48,19 +51,53 @@ class Repeat:
 
 
 class Repeats:
-    """Those of *node*, by the hashes of their heads. Bounded: all are forgotten when they are too many."""
+    """Those of *node*, by the hashes of their heads, and by those of what is read of these.
+
+    Behind a proxy each head says whose it is, so no two are alike, but what is read of them is. Bounded: where there
+    are too many, all are forgotten.
+    """
 
     def __init__(self, node: StreamNode) -> None:
         self._node = node
-        self._kept: dict[bytes, Repeat] = {}
+        self._whole: dict[bytes, Repeat] = {}
+        self._read: dict[bytes, Repeat] = {}
         self._generation = -1
 
     def find(self, head: bytes) -> Repeat | None:
         """Return what this *head* came to, if it would come to the same now."""
-        node = self._node
-        if self._generation != node.keys.generation or (repeat := self._kept.get(_name(head))) is None:
+        if self._generation != self._node.keys.generation:
             return None
-        environment = repeat.environment
+        return self._good(self._whole.get(_name(head)))
+
+    def find_read(self, head: bytes, scope: Scope) -> Repeat | None:
+        """Return what a request came to of which was read what is read of this one, and remember this *head* too."""
+        if self._generation != self._node.keys.generation:
+            return None
+        headers = dict(scope["headers"])
+        if NODE in headers or (repeat := self._good(self._read.get(_name(_part(scope, headers))))) is None:
+            return None
+        if REQUEST_ID not in headers:
+            self._keep(self._whole, head, repeat)
+        return repeat
+
+    def keep(self, head: bytes, scope: Scope, call: Call, place: Place, always: Headers) -> None:
+        """Remember what the request with this *head* came to. Nodes below are each answered in a way of their own."""
+        headers = dict(scope["headers"])
+        if NODE in headers:
+            return
+        if self._generation != self._node.keys.generation:
+            self._generation = self._node.keys.generation
+            self._whole.clear()
+            self._read.clear()
+        repeat = Repeat(call, place, always)
+        self._keep(self._read, _part(scope, headers), repeat)
+        if REQUEST_ID not in headers:
+            self._keep(self._whole, head, repeat)
+
+    def _good(self, repeat: Repeat | None) -> Repeat | None:
+        if repeat is None:
+            return None
+        node, environment = self._node, repeat.environment
         is_good = (
             node.clock.time() < repeat.until
             and node.environments.get(environment.name) is environment
@@ -69,15 +106,19 @@ class Repeats:
         )
         return repeat if is_good else None
 
-    def keep(self, head: bytes, call: Call, place: Place, always: Headers) -> None:
-        """Remember what *head* came to."""
-        if len(head) > LONGEST or any(call.request.headers.line(name) is not None for name in _OWN):
+    def _keep(self, kept: dict[bytes, Repeat], text: bytes, repeat: Repeat) -> None:
+        if len(text) > LONGEST:
             return
-        if self._generation != self._node.keys.generation or len(self._kept) >= REMEMBERED:
-            self._generation = self._node.keys.generation
-            self._kept.clear()
-        self._kept[_name(head)] = Repeat(call, place, always)
+        if len(kept) >= REMEMBERED:
+            kept.clear()
+        kept[_name(text)] = repeat
 
 
-def _name(head: bytes) -> bytes:
-    return hashlib.sha256(head).digest()
+def _part(scope: Scope, headers: Mapping[bytes, bytes]) -> bytes:
+    """Return what is read of a request: no line of it can be taken for two."""
+    read = [b"%b: %b" % (name, headers[name]) for name in READ if name in headers]
+    return b"\r\n".join((scope["raw_path"], scope["query_string"], *read))
+
+
+def _name(text: bytes) -> bytes:
+    return hashlib.sha256(text).digest()
