@@ -51,6 +51,11 @@ class ClientProjection:
         lists = ((key, self._project(source, (kind, key))) for kind, key in self._members if kind == "segment")
         self.state = State.of(self._shown(source, {key: item for key, item in lists if item is not None}))
 
+    @property
+    def client_side(self) -> frozenset[str]:
+        """The keys of the client-side flags: what else is in the projection is what they need."""
+        return frozenset(key for _, key in self._roots)
+
     def advance(self, source: Source, touched: Iterable[Reference]) -> Changes:
         """Follow the environment to *source*, in which *touched* differ, and return what changes here."""
         concerned = {reference for reference in touched if self._concerns(source, reference)}

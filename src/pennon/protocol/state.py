@@ -1,6 +1,6 @@
 """The items of an environment, or of a projection of it, with their digest: what deltas are applied to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 import msgspec
@@ -69,12 +69,18 @@ def differs(before: Item | None, after: Item | None) -> bool:
 
 def difference(before: Snapshot, after: Snapshot) -> tuple[Reference, ...]:
     """Return the items that differ between two snapshots."""
-    return tuple(
-        (kind, key)
-        for kind in ITEM_KINDS
-        for key in sorted(before.items(kind).keys() | after.items(kind).keys())
-        if differs(before.items(kind).get(key), after.items(kind).get(key))
-    )
+    found: list[Reference] = []
+    for kind in ITEM_KINDS:
+        old, new = before.items(kind), after.items(kind)
+        found += ((kind, key) for key in sorted(_differing(old, new)))
+    return tuple(found)
+
+
+def _differing(old: Mapping[str, Item], new: Mapping[str, Item]) -> Iterator[str]:
+    # Of many items few differ: those that are the very same are passed over first.
+    get = old.get
+    yield from (key for key, item in new.items() if (before := get(key)) is not item and differs(before, item))
+    yield from (key for key in old if key not in new)
 
 
 def items_of(snapshot: Snapshot) -> Mapping[ItemKind, Mapping[str, Item]]:

@@ -11,7 +11,7 @@ import threading
 from pennon.engine import Context
 from pennon.model import Snapshot
 from pennon.protocol.bootstrap import TTL_S, aged, document, flags_version
-from pennon.protocol.projection import ClientProjection, is_client_side
+from pennon.protocol.projection import ClientProjection
 from pennon.protocol.state import difference, items_of
 from pennon.sdk.flags import PinnedRules
 
@@ -92,8 +92,7 @@ class ClientSide:
             self._projection.advance(source, difference(self._snapshot, snapshot))
         self._snapshot = snapshot
         state = self._projection.state
-        flags = state.items.get("flag", {})
-        keys = tuple(sorted(key for key, item in flags.items() if is_client_side(item)))
+        keys = tuple(sorted(self._projection.client_side))
         self._shown = keys, flags_version(snapshot.revision, state.digest)
 
 
