@@ -60,15 +60,15 @@ export function localRules({ dialects } = {}) {
  * @returns {(flag: string, context: any) => import("./values.js").Found}
  */
 function evaluator({ body, at }, dialects) {
-  /** @type {{ site?: import("../../engine/answers.js").ExposureSite }} */
-  const last = {};
+  /** @type {import("../../engine/answers.js").ExposureSite[]} */
+  const sites = [];
   const since = performance.now() - Math.max(Date.now() - at, 0);
   const clock = () => Date.now() / 1000;
-  let rules = compileSnapshot(body, { dialects, clock, exposed: (site) => void (last.site = site) });
+  let rules = compileSnapshot(body, { dialects, clock, exposed: (site) => void sites.push(site) });
   return (flag, context) => {
-    last.site = undefined;
     rules = rules.aged((performance.now() - since) / 1000);
     const { value, ...rest } = rules.evaluate(flag, context, OPEN);
-    return [{ value: value === OPEN ? undefined : value, ...rest }, last.site?.by, last.site?.experiment];
+    const site = sites.pop();
+    return [{ value: value === OPEN ? undefined : value, ...rest }, site?.by, site?.experiment];
   };
 }
