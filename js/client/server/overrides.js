@@ -8,7 +8,8 @@
 
 /** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
 
-const RULE_ID = "override";
+/** What answers for a rule. */
+export const RULE_ID = "override";
 const WORDS = new Map([["on", true], ["true", true], ["off", false], ["false", false]]);
 
 /**

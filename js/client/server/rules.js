@@ -4,12 +4,14 @@
  */
 
 import { failed, given } from "../../engine/answers.js";
+import { explain } from "../../engine/explain/index.js";
 import { isOfKind } from "../../engine/index.js";
 import { Snapshot } from "../../protocol/documents.js";
-import { overriding } from "./overrides.js";
+import { overriding, RULE_ID } from "./overrides.js";
 
 /** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
 /** @typedef {import("../../engine/attributes.js").Context} Context */
+/** @typedef {import("../../engine/explain/index.js").Explanation} Explanation */
 /** @typedef {import("../../engine/index.js").RuleSet} RuleSet */
 /** @typedef {import("../../model/index.js").Kind} Kind */
 /** @typedef {(flag: string, context: Context, evaluation: Evaluation) => void} Hook */
@@ -17,6 +19,7 @@ import { overriding } from "./overrides.js";
  * @typedef {object} Rules whatever can evaluate flags
  * @property {Snapshot} snapshot
  * @property {(flag: string, context: Context, fallback?: any) => Evaluation} evaluate never throws
+ * @property {(flag: string, context: Context, fallback?: any) => Explanation} explain the same with the steps that led there; nobody hears of it
  */
 
 const NOTHING = new Snapshot({ epoch: 0, items: { flag: new Map(), segment: new Map(), layer: new Map(), key: new Map() } });
@@ -34,6 +37,12 @@ export class NoRules {
   /** @param {string} _flag @param {Context} _context @param {any} [fallback] @returns {Evaluation} */
   evaluate(_flag, _context, fallback = null) {
     return given(this.#failed, fallback);
+  }
+
+  /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Explanation} */
+  explain(flag, context, fallback = null) {
+    const why = `${this.#failed.evaluation.errorMessage}`;
+    return { flag, evaluation: this.evaluate(flag, context, fallback), steps: [{ what: "error", matched: true, why }] };
   }
 }
 
@@ -55,6 +64,11 @@ export class Counted {
     this.#count(flag, found);
     return found;
   }
+
+  /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Explanation} */
+  explain(flag, context, fallback = null) {
+    return explain(this.#rules, flag, context, fallback);
+  }
 }
 
 /** Answers some flags with fixed values, the others by *rules*. @implements {Rules} */
@@ -72,6 +86,13 @@ export class Overridden {
   /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Evaluation} */
   evaluate(flag, context, fallback = null) {
     return this.#answers.get(flag) ?? this.#rules.evaluate(flag, context, fallback);
+  }
+
+  /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Explanation} */
+  explain(flag, context, fallback = null) {
+    const evaluation = this.#answers.get(flag);
+    if (evaluation === undefined) return this.#rules.explain(flag, context, fallback);
+    return { flag, evaluation, steps: [{ what: "rule", matched: true, why: "this process overrides the flag", key: RULE_ID }] };
   }
 }
 
@@ -100,6 +121,11 @@ export class Observed {
       }
     }
     return found;
+  }
+
+  /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Explanation} */
+  explain(flag, context, fallback = null) {
+    return this.#rules.explain(flag, context, fallback);
   }
 }
 
@@ -198,6 +224,17 @@ export class Flags {
     const found = this.#rules.evaluate(flag, context, fallback);
     if (kind === undefined || found.value === fallback || isOfKind(found.value, kind)) return found;
     return given(failed("TYPE_MISMATCH", `asked for a ${kind}, and the value is none`, found.flagVersion), fallback);
+  }
+
+  /**
+   * Return the result and each step that led to it. Not counted: nobody is served.
+   * @param {string} flag
+   * @param {Context} [context]
+   * @param {any} [fallback]
+   * @returns {Explanation}
+   */
+  explain(flag, context = {}, fallback = null) {
+    return this.#rules.explain(flag, context, fallback);
   }
 }
 

@@ -324,6 +324,19 @@ test("hooks see each evaluation, and one that throws harms nobody", async (t) =>
   assert.equal(far.warnings.filter((warning) => warning.includes("an evaluation hook threw: Error: mine")).length, 1);
 });
 
+test("an explanation says what is served and why, and nobody is told", async (t) => {
+  const far = machine();
+  const early = new Client(URL_, { key: "k", platform: far.platform });
+  t.after(() => early.close());
+  assert.equal(early.explain("checkout", USER, true).steps[0].what, "error");
+  const client = await started(t, far, { hooks: [() => assert.fail("a hook")], overrides: { theme: "dark" } });
+  const { evaluation, steps } = client.explain("checkout", USER, false);
+  assert.deepEqual([evaluation.value, steps.at(-1).what, steps.at(-1).matched], [true, "fallthrough", true]);
+  assert.deepEqual(client.rules().explain("theme").steps.map(({ what, key }) => [what, key]), [["rule", "override"]]);
+  await client.flush();
+  assert.deepEqual(far.asked("/sdk/v1/events").flatMap(({ body }) => body.counters), []);
+});
+
 test("a value of another kind is the caller's default, and the whole result says why", async (t) => {
   const far = machine(snapshot({ flags: [flag("theme", { kind: "string", variations: [{ key: "on", value: "dark" }, { key: "off", value: "" }] })] }));
   const client = await started(t, far);
