@@ -43,6 +43,8 @@ const REFUSED = new Set([401, 403, "secret key"]);
 export class PennonProvider {
   metadata = Object.freeze({ name: "pennon" });
   runsOn = /** @type {const} */ ("client");
+  /** Two domains would each want their own context of one client. */
+  domainScoped = true;
   events = new Emitter();
   #given;
   /** @type {WebClient | null} */

@@ -288,6 +288,14 @@ describe("afterwards", () => {
     ]);
   });
 
+  test("it is for one domain, which has its own context", async () => {
+    const far = new Far();
+    const provider = new PennonProvider(clientOf(far));
+    await OpenFeature.setProviderAndWait("shop", provider, { targetingKey: "ada" });
+    assert.equal(OpenFeature.getClient("shop").getStringValue("greeting", ""), "hello ada");
+    await assert.rejects(OpenFeature.setProviderAndWait("blog", provider), /more than one domain/);
+  });
+
   test("closing closes the client, unless it is kept, and then it answers no more", async () => {
     for (const closesClient of [true, false]) {
       const far = new Far();
