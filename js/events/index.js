@@ -9,7 +9,8 @@
 /**
  * @typedef {{ counters: number, exposures: number, metrics: number, batch: number, characters: number }} Limits
  *   how many counters, exposures and metrics wait at most; the entries of each sort, and the characters, of a batch
- * @typedef {{ flag: string, version: number | null, variation: string | null, reason: string, count: number, from: number, to: number }} Counter
+ * @typedef {{ flag: string, version: number | null, variation: string | null, reason: string, count: number, from: number, to: number }}
+ *   Counter
  * @typedef {{ flag: string, version: number | null, variation: string, ruleId: string | null, experiment: string | null, by: string,
  *   unit: string, revision?: string | null }} Exposure
  * @typedef {{ by: string, unit: string, value: number, variations?: Record<string, string> }} Measured
@@ -118,7 +119,10 @@ export class Recorder {
    * @param {Batch} batch
    */
   lost({ counters, exposures, metrics, dropped }) {
-    this.#drop("evaluations", counters.reduce((sum, { count }) => sum + count, 0));
+    this.#drop(
+      "evaluations",
+      counters.reduce((sum, { count }) => sum + count, 0),
+    );
     this.#drop("exposures", exposures.length);
     this.#drop("metrics", metrics.length);
     for (const sort in dropped) this.#drop(sort, dropped[sort]);

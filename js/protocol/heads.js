@@ -33,13 +33,20 @@ export function headsOf(raw) {
   const heads = raw.map((/** @type {any} */ each) => {
     const head = members(each, STRINGS, INTEGERS);
     if (head === null || each.rotations === undefined) return head;
-    const rotations = Array.isArray(each.rotations) ? each.rotations.map((/** @type {unknown} */ one) => members(one, ["from", "to", "signature"], ["time"])) : [null];
+    const rotations = Array.isArray(each.rotations)
+      ? each.rotations.map((/** @type {unknown} */ one) => members(one, ["from", "to", "signature"], ["time"]))
+      : [null];
     return rotations.includes(null) ? null : { ...head, rotations };
   });
   return heads.includes(null) ? null : /** @type {Head[]} */ (heads);
 }
 
-/** Return these members of *raw* and no others: what else a sender adds is not signed. @param {unknown} raw @param {string[]} strings @param {string[]} integers */
+/**
+ * Return these members of *raw* and no others: what else a sender adds is not signed.
+ * @param {unknown} raw
+ * @param {string[]} strings
+ * @param {string[]} integers
+ */
 function members(raw, strings, integers) {
   if (!isObject(raw)) return null;
   const isRight = strings.every((name) => typeof raw[name] === "string") && integers.every((name) => Number.isInteger(raw[name]));

@@ -14,7 +14,10 @@ import { memberTexts } from "./texts.js";
 /** @typedef {import("./items.js").Sha256} Sha256 */
 /** @typedef {import("./state.js").Reference} Reference */
 
-/** What is known of an item: as long as it is the same one, it is not read again. @typedef {{ isClientSide: boolean, needs: readonly Reference[] | null, shown: Item | null | undefined }} Facts */
+/**
+ * What is known of an item: as long as it is the same one, it is not read again.
+ * @typedef {{ isClientSide: boolean, needs: readonly Reference[] | null, shown: Item | null | undefined }} Facts
+ */
 
 /** Draws the client projection of states that follow on each other. */
 export class ClientProjection {
@@ -63,7 +66,10 @@ export class ClientProjection {
   }
 }
 
-/** Tell whether a flag says that it is client-side. What cannot be read is not. Most say nothing: their texts need no parsing. @param {Item} item */
+/**
+ * Tell whether a flag says that it is client-side. What cannot be read is not. Most say nothing: their texts need no parsing.
+ * @param {Item} item
+ */
 function isClientSide(item) {
   return /"clientSide"\s*:\s*true/.test(item.text) && /** @type {any} */ (item.value)?.clientSide === true;
 }
@@ -90,7 +96,10 @@ function flagNeeds({ prerequisites, rules, fallthrough, staleness, compat }) {
   const serves = [fallthrough, ...rules.map(({ serve }) => serve), ...(staleness === null ? [] : [staleness.serve])];
   const layers = serves.map(({ split }) => split?.experiment?.layer ?? null).filter((key) => key !== null);
   // What imported flags ask of other flags stands in their conditions.
-  const asked = compat === null ? [] : conditions.filter(({ op, attribute }) => op === "serves" && attribute).map(({ attribute }) => /** @type {string} */ (attribute));
+  const asked =
+    compat === null
+      ? []
+      : conditions.filter(({ op, attribute }) => op === "serves" && attribute).map(({ attribute }) => /** @type {string} */ (attribute));
   const flags = [...prerequisites.map(({ flag }) => flag), ...asked];
   return [
     ...flags.map((key) => /** @type {Reference} */ (["flag", key])),

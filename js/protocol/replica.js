@@ -37,7 +37,10 @@ import { difference, State } from "./state.js";
  *   | { do: "report", problem: string, kind: ReportKind, isRefusal: boolean }
  *   | { do: "draining", retryMs: number }} Action
  */
-/** What a replica knows. At `knownAt` it was last known to be current at the origin. @typedef {Readonly<{ snapshot: Snapshot, state: State, knownAt: number | null }>} Held */
+/**
+ * What a replica knows. At `knownAt` it was last known to be current at the origin.
+ * @typedef {Readonly<{ snapshot: Snapshot, state: State, knownAt: number | null }>} Held
+ */
 
 /** How long a replica waits before it asks again for a snapshot that did not match its own digest, in seconds. */
 const ASK_AGAIN_S = 60;
@@ -340,7 +343,11 @@ function elsewhere(known, environment, epoch) {
   return epoch < known.epoch ? [behind(known, { epoch, revision: 0 })] : null;
 }
 
-/** Tell whether these are the names of two environments. Files and heartbeats may leave the name out. @param {string} known @param {string} said */
+/**
+ * Tell whether these are the names of two environments. Files and heartbeats may leave the name out.
+ * @param {string} known
+ * @param {string} said
+ */
 function isOther(known, said) {
   return known !== "" && said !== "" && known !== said;
 }
@@ -368,5 +375,10 @@ function behind(known, position) {
 
 /** @param {string} said @param {string} computed @returns {Action} */
 function mismatch(said, computed) {
-  return { do: "report", problem: `the digest should be ${said || "given"}, the items give ${computed}`, kind: "digest mismatch", isRefusal: false };
+  return {
+    do: "report",
+    problem: `the digest should be ${said || "given"}, the items give ${computed}`,
+    kind: "digest mismatch",
+    isRefusal: false,
+  };
 }

@@ -36,7 +36,10 @@ export class Lines {
    * @returns {Lines}
    */
   static of(items, sha256) {
-    const lines = KINDS.map((kind) => [kind, new Map([...(items[kind]?.values() ?? [])].map((item) => [item.key, lineOf(kind, item, sha256)]))]);
+    const lines = KINDS.map((kind) => [
+      kind,
+      new Map([...(items[kind]?.values() ?? [])].map((item) => [item.key, lineOf(kind, item, sha256)])),
+    ]);
     return new Lines(Object.fromEntries(lines), sha256);
   }
 
@@ -58,7 +61,10 @@ export class Lines {
     return new Lines({ ...this.#ofKind, ...edited }, this.#sha256);
   }
 
-  /** Return the root, as hex digits; null where a key is none that can be signed: it could pass for several lines. @returns {string | null} */
+  /**
+   * Return the root, as hex digits; null where a key is none that can be signed: it could pass for several lines.
+   * @returns {string | null}
+   */
   root() {
     if (this.#root === undefined) {
       const kinds = KINDS.map((kind) => this.#ofKind[kind] ?? new Map());

@@ -4,7 +4,10 @@
  * @module
  */
 
-/** What `JSON.parse` takes, in parts: by name, the text of a value; of two with one name, the later. @typedef {Map<string, string>} Texts */
+/**
+ * What `JSON.parse` takes, in parts: by name, the text of a value; of two with one name, the later.
+ * @typedef {Map<string, string>} Texts
+ */
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -77,7 +80,7 @@ function stringEnd(text, at) {
 
 /** @param {string} text @param {number} at where a value begins @returns {number} where it ends */
 function valueEnd(text, at) {
-  for (let depth = 0; ; ) {
+  for (let depth = 0; ;) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       at = stringEnd(text, at);

@@ -12,7 +12,10 @@ import { positionText } from "./position.js";
 /** @typedef {import("./position.js").Position} Position */
 /** @typedef {import("./replica.js").Action & { do: "report" }} Reported */
 /** @typedef {import("./roots.js").Lines} Lines */
-/** Says whether a signature is that of a message by a public key. @typedef {(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean} Verify */
+/**
+ * Says whether a signature is that of a message by a public key.
+ * @typedef {(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean} Verify
+ */
 /**
  * What is asked of a state. `environment` is the one it must be of, empty for any; `projections` those it may be. `isStrict`: nothing is
  * adopted without proof. `maxHeadAgeS`: for how long a signature proves that a state is current; null: without end.

@@ -1,8 +1,8 @@
 /**
  * A replica that checks signatures: around one that does not, which follows the upstream and may run ahead of it.
  *
- * What the inner replica holds is the front. Strictly, it is adopted once a signed head proves it, and forgotten when a head refutes it; what
- * was proved before stays. Not strictly, everything is adopted, and what is wrong is reported.
+ * What the inner replica holds is the front. Strictly, it is adopted once a signed head proves it, and forgotten when a head refutes it;
+ * what was proved before stays. Not strictly, everything is adopted, and what is wrong is reported.
  * @module
  */
 
@@ -17,7 +17,11 @@ import { difference } from "./state.js";
 /** @typedef {import("./replica.js").Action} Action */
 /** @typedef {Action & { do: "adopt" }} Adopted */
 /** @typedef {import("./trust.js").Reported} Reported */
-/** A state that a head proves: strictly, what is held. @typedef {Readonly<{ snapshot: Snapshot, lines: Lines, head: Head, knownAt: number | null, inner: import("./replica.js").Held | null }>} Proved */
+/**
+ * A state that a head proves: strictly, what is held.
+ * @typedef {Readonly<{ snapshot: Snapshot, lines: Lines, head: Head, knownAt: number | null, inner: import("./replica.js").Held | null }>}
+ *   Proved
+ */
 
 /** How long deltas may come without a head before their sender counts as one that has none, in seconds. */
 const GRACE_S = 5;
@@ -69,7 +73,8 @@ export class VerifyingReplica {
   get head() {
     const proved = this.#proved;
     const { snapshot } = this;
-    const isOfIt = proved !== null && snapshot !== null && proved.snapshot.epoch === snapshot.epoch && proved.snapshot.revision === snapshot.revision;
+    const isOfIt =
+      proved !== null && snapshot !== null && proved.snapshot.epoch === snapshot.epoch && proved.snapshot.revision === snapshot.revision;
     return isOfIt ? proved.head : null;
   }
 
@@ -166,7 +171,12 @@ export class VerifyingReplica {
     return this.#weighFront(isNext ? adopted : null, { front: adopted.snapshot, lines, now });
   }
 
-  /** Say what becomes of heads that came after their state. @param {Action & { do: "endorse" }} endorsed @param {number} now @returns {Action[]} */
+  /**
+   * Say what becomes of heads that came after their state.
+   * @param {Action & { do: "endorse" }} endorsed
+   * @param {number} now
+   * @returns {Action[]}
+   */
   #weighHeads(endorsed, now) {
     // Heads are of what is held.
     const front = /** @type {Snapshot} */ (this.#inner.snapshot);
@@ -288,12 +298,19 @@ export class VerifyingReplica {
     return lines;
   }
 
-  /** Return those heads whose signature counts, and what to say of the others. @param {readonly Head[]} found @returns {{ good: readonly Head[], faults: Action[] }} */
+  /**
+   * Return those heads whose signature counts, and what to say of the others.
+   * @param {readonly Head[]} found
+   * @returns {{ good: readonly Head[], faults: Action[] }}
+   */
   #good(found) {
     const judged = found.map((head) => ({ head, fault: this.#trust.fault(head) }));
     const said = judged.filter(({ fault }) => fault !== "").map(({ head, fault }) => `the head for ${head.projection}: ${fault}`);
     const good = judged.filter(({ fault }) => fault === "").map(({ head }) => head);
-    return { good, faults: said.length === 0 ? [] : [{ do: "report", problem: said.join("; "), kind: "signature not trusted", isRefusal: false }] };
+    return {
+      good,
+      faults: said.length === 0 ? [] : [{ do: "report", problem: said.join("; "), kind: "signature not trusted", isRefusal: false }],
+    };
   }
 }
 
@@ -305,5 +322,8 @@ function isHead(verdict) {
 /** Return one head a projection, the youngest of each. @param {readonly Head[]} known @param {readonly Head[]} later */
 function newest(known, later) {
   const times = new Map(known.map((head) => [head.projection, head.time]));
-  return merged(known, later.filter((head) => head.time >= (times.get(head.projection) ?? 0)));
+  return merged(
+    known,
+    later.filter((head) => head.time >= (times.get(head.projection) ?? 0)),
+  );
 }

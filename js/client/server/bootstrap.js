@@ -44,7 +44,8 @@ export class ClientSide {
 
 /**
  * Return the JSON text of what a page is told, safe in HTML.
- * @param {{ snapshot: Snapshot, flagsVersion: string, flags: readonly (readonly [string, Evaluation])[], ttlS: number, ageS: number, nowMs: number }} told
+ * @param {{ snapshot: Snapshot, flagsVersion: string, flags: readonly (readonly [string, Evaluation])[], ttlS: number, ageS: number, nowMs:
+ *   number }} told
  * @returns {string}
  */
 export function bootstrapText({ snapshot, flagsVersion, flags, ttlS, ageS, nowMs }) {

@@ -20,7 +20,10 @@ import { Upstream } from "./upstream.js";
 
 /** @typedef {import("../../engine/attributes.js").Context} Context */
 /** @typedef {import("./core.js").Status} Status */
-/** The flags changed. `keys` are those that may answer differently now, by a segment or a prerequisite too. @typedef {Readonly<{ keys: string[], epoch: number, revision: number }>} Change */
+/**
+ * The flags changed. `keys` are those that may answer differently now, by a segment or a prerequisite too.
+ * @typedef {Readonly<{ keys: string[], epoch: number, revision: number }>} Change
+ */
 /** What a person should know, with the mend. @typedef {Readonly<{ kind: string, message: string }>} Warning */
 /** @typedef {{ change: Change, ready: Status, status: Status, warning: Warning }} Events */
 
@@ -53,7 +56,8 @@ export class Client extends Flags {
    * Make a client. It never waits: until there are flags, answers are the callers' defaults. A server that is dead is no error.
    *
    * Throws a `TypeError` that names the option, over options that cannot be; `InvalidFile`, one too, over a file that cannot be read.
-   * @param {string | URL | readonly (string | URL)[] | null} [url] of the server or edge node; several in the order of preference. `PENNON_URL` stands in for it
+   * @param {string | URL | readonly (string | URL)[] | null} [url] of the server or edge node; several in the order of preference.
+   *   `PENNON_URL` stands in for it
    * @param {import("./options.js").Given} [given]
    */
   constructor(url, given = {}) {
@@ -61,9 +65,15 @@ export class Client extends Flags {
     super(new NoRules(""));
     const { platform } = options;
     this.#options = options;
-    this.#listeners = new Listeners(["change", "ready", "status", "warning"], (event, error) => platform.warn(`pennon: a listener of '${event}' threw: ${error}`));
+    this.#listeners = new Listeners(["change", "ready", "status", "warning"], (event, error) =>
+      platform.warn(`pennon: a listener of '${event}' threw: ${error}`),
+    );
     this.#reports = new Reports({ now: platform.now, wake: () => this.#sender?.wake() });
-    this.#core = new Core(options, this.#reports, { tell: this.#tell.bind(this), served: (rules) => this.answerBy(rules), settled: () => this.#wake() });
+    this.#core = new Core(options, this.#reports, {
+      tell: this.#tell.bind(this),
+      served: (rules) => this.answerBy(rules),
+      settled: () => this.#wake(),
+    });
     this.#transport = new Transport(platform, options);
     this.#ladder = new Ladder({ upstreams: options.urls.length, pollS: options.pollIntervalMs / 1000, random: platform.random });
     const file = options.file === null ? null : new FileSource(options.file);
@@ -71,7 +81,10 @@ export class Client extends Flags {
     const problem = this.#keeper.begin();
     if (problem !== "") throw new InvalidFile(problem);
     this.#upstream = options.urls.length > 0 ? new Upstream(this.#receiver(), options, this.#transport, this.#ladder) : null;
-    this.#sender = options.urls.length > 0 && options.events ? new Sender(this.#reports, options, this.#transport, (failure) => this.#core.warnOf(failure)) : null;
+    this.#sender =
+      options.urls.length > 0 && options.events
+        ? new Sender(this.#reports, options, this.#transport, (failure) => this.#core.warnOf(failure))
+        : null;
     this.#start();
   }
 
@@ -127,7 +140,10 @@ export class Client extends Flags {
     });
   }
 
-  /** For how many seconds the state has not been known to be current at the origin; null while nothing is known. @returns {number | null} */
+  /**
+   * For how many seconds the state has not been known to be current at the origin; null while nothing is known.
+   * @returns {number | null}
+   */
   get ageS() {
     return this.#core.ageS;
   }
@@ -235,7 +251,10 @@ export class Client extends Flags {
     try {
       await loop.run();
     } catch (error) {
-      this.#tell("warning", { kind: "bug", message: `a background loop failed and starts again: ${/** @type {Error} */ (error).stack ?? error}` });
+      this.#tell("warning", {
+        kind: "bug",
+        message: `a background loop failed and starts again: ${/** @type {Error} */ (error).stack ?? error}`,
+      });
       this.#options.platform.later(AGAIN_MS, () => {
         if (this.#closing === null) void this.#keep(loop);
       });

@@ -23,7 +23,10 @@ export class CompiledState {
   /** @type {Set<string>} */
   #vendors = new Set();
   #loading = 0;
-  /** What is to be compiled; null for the touched: everything. @type {{ snapshot: Snapshot, touched: readonly Reference[] | null } | null} */
+  /**
+   * What is to be compiled; null for the touched: everything.
+   * @type {{ snapshot: Snapshot, touched: readonly Reference[] | null } | null}
+   */
   #next = null;
   #mayBeStale = false;
 
@@ -96,7 +99,11 @@ export class CompiledState {
     const isFirst = this.rules === null || next.touched === null;
     this.rules = isFirst
       ? compileSnapshot(/** @type {any} */ (next.snapshot), { ...this.#options, dialects })
-      : /** @type {RuleSet} */ (this.rules).advanced(/** @type {any} */ (next.snapshot), byMember(/** @type {readonly Reference[]} */ (next.touched)), { dialects });
+      : /** @type {RuleSet} */ (this.rules).advanced(
+          /** @type {any} */ (next.snapshot),
+          byMember(/** @type {readonly Reference[]} */ (next.touched)),
+          { dialects },
+        );
     this.#swapped(next.touched, isLate);
   }
 }
@@ -106,12 +113,18 @@ function itemsOf({ items }, touched) {
   /** @type {[string, Item | undefined][]} */
   const found =
     touched === null
-      ? /** @type {const} */ (["flag", "segment"]).flatMap((kind) => [...items[kind].values()].map((item) => /** @type {[string, Item]} */ ([kind, item])))
+      ? /** @type {const} */ (["flag", "segment"]).flatMap((kind) =>
+          [...items[kind].values()].map((item) => /** @type {[string, Item]} */ ([kind, item])),
+        )
       : touched.filter(([kind]) => kind === "flag" || kind === "segment").map(([kind, key]) => [kind, items[kind].get(key)]);
   return found.filter((each) => each[1] !== undefined).map((each) => /** @type {[string, Item]} */ (each));
 }
 
-/** Return the imported flags and segments of what was touched, parsed. @param {Snapshot} snapshot @param {readonly Reference[] | null} touched */
+/**
+ * Return the imported flags and segments of what was touched, parsed.
+ * @param {Snapshot} snapshot
+ * @param {readonly Reference[] | null} touched
+ */
 function importedOf(snapshot, touched) {
   /** @type {{ flags: Record<string, any>, segments: Record<string, any> }} */
   const imported = { flags: {}, segments: {} };

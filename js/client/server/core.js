@@ -76,7 +76,8 @@ export class Core {
   /**
    * @param {Options} options
    * @param {import("./reports.js").Reports} reports
-   * @param {{ tell: (event: "change" | "ready" | "status" | "warning", said: any) => void, served: (rules: Rules) => void, settled: () => void }} outside
+   * @param {{ tell: (event: "change" | "ready" | "status" | "warning", said: any) => void, served: (rules: Rules) => void,
+   *   settled: () => void }} outside
    *   is told what happened, what answers from now on, and that it may be known what can be had
    */
   constructor(options, reports, { tell, served, settled }) {
@@ -146,12 +147,21 @@ export class Core {
     return this.#act(this.#replica.receiveDocument(text, { age: ageS, now: this.now }));
   }
 
-  /** Take the word of the snapshot endpoint that nothing changed. @param {number} ageS @param {readonly import("../../protocol/heads.js").Head[]} said @returns {Action[]} */
+  /**
+   * Take the word of the snapshot endpoint that nothing changed.
+   * @param {number} ageS
+   * @param {readonly import("../../protocol/heads.js").Head[]} said
+   * @returns {Action[]}
+   */
   receiveUnchanged(ageS, said) {
     return this.#act(this.#replica.receiveUnchanged({ age: ageS, now: this.now, said }));
   }
 
-  /** Take the state of a file, which is current as long as it says nothing else. @param {Snapshot} snapshot @param {readonly Reference[] | null} touched */
+  /**
+   * Take the state of a file, which is current as long as it says nothing else.
+   * @param {Snapshot} snapshot
+   * @param {readonly Reference[] | null} touched
+   */
   adopt(snapshot, touched) {
     this.#isFixed = true;
     this.#replica = new Replica({ snapshot, knownAt: this.now, sha256: nodeSha256 });
@@ -173,7 +183,11 @@ export class Core {
     this.settle();
   }
 
-  /** Take note of the best rung that can be stood on now, and of what went wrong, if something did. @param {number} best @param {Failure | null} failure */
+  /**
+   * Take note of the best rung that can be stood on now, and of what went wrong, if something did.
+   * @param {number} best
+   * @param {Failure | null} failure
+   */
   stand(best, failure) {
     this.#best = best;
     this.#isTried ||= failure === null || best === Level.LAST_KNOWN;
@@ -219,7 +233,12 @@ export class Core {
     }
   }
 
-  /** Let *value* go before every rule of a flag, until what is returned is called. @param {string} flag @param {any} value @returns {() => void} */
+  /**
+   * Let *value* go before every rule of a flag, until what is returned is called.
+   * @param {string} flag
+   * @param {any} value
+   * @returns {() => void}
+   */
   override(flag, value) {
     const override = { flag, value };
     this.#overrides.push(override);
@@ -238,7 +257,9 @@ export class Core {
     const { hooks, events } = this.#options;
     const count = events ? this.#reports.evaluated.bind(this.#reports) : () => {};
     const rules = this.#overridden(base instanceof NoRules ? base : new Counted(base, count));
-    this.#served(hooks.length > 0 ? new Observed(rules, hooks, (error) => this.#warn("hook", `an evaluation hook threw: ${error}`)) : rules);
+    this.#served(
+      hooks.length > 0 ? new Observed(rules, hooks, (error) => this.#warn("hook", `an evaluation hook threw: ${error}`)) : rules,
+    );
   }
 
   /** Bring everything that follows from the state into line with it, and tell who wants to know. */
@@ -304,7 +325,8 @@ export class Core {
     for (const flag of this.#restless.changed(flags, this.now)) {
       this.#tell("warning", { kind: "restless", message: `flag ${flag} changed more than ${CHANGES} times within a minute` });
     }
-    if (touched === null || touched.length > 0) this.#news.push(() => this.#tell("change", () => ({ keys: this.#compiled.affectedBy(touched), epoch, revision })));
+    if (touched === null || touched.length > 0)
+      this.#news.push(() => this.#tell("change", () => ({ keys: this.#compiled.affectedBy(touched), epoch, revision })));
     // The news are told by `stand`, when it is known which rung this came from.
     if (isLate) this.settle();
     else this.#serve();

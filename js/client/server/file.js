@@ -16,7 +16,10 @@ import { travelling } from "../../protocol/items.js";
 /** @typedef {Record<string, any>} Form */
 
 const PERCENT = 1000;
-const WORDS = new Map([["on", true], ["off", false]]);
+const WORDS = new Map([
+  ["on", true],
+  ["off", false],
+]);
 
 /** Flags in a file that cannot be read. The message says where. */
 export class InvalidFile extends TypeError {
@@ -73,7 +76,8 @@ export function readFlags(content, revision) {
   } catch (error) {
     throw new InvalidFile(`not JSON: ${/** @type {Error} */ (error).message}`);
   }
-  if (!isObject(document) || !isObject(document.flags)) throw new InvalidFile('/: expected an object with the member "flags", an object of flags by key');
+  if (!isObject(document) || !isObject(document.flags))
+    throw new InvalidFile('/: expected an object with the member "flags", an object of flags by key');
   try {
     return readSnapshot(written({ environment: "file", revision, ...document }));
   } catch (error) {
@@ -88,7 +92,9 @@ function written(document) {
     ["flags", Object.entries(flags).map(([key, form]) => [key, flagOf(key, form)])],
     ...Object.entries({ segments, layers }).map(([name, items]) => [name, keyed(name, items)]),
   ].map(([name, items]) => {
-    const texts = /** @type {[string, Form][]} */ (items).map(([key, { hash, ...item }]) => `${JSON.stringify(key)}:${travelling(JSON.stringify(item), nodeSha256)}`);
+    const texts = /** @type {[string, Form][]} */ (items).map(
+      ([key, { hash, ...item }]) => `${JSON.stringify(key)}:${travelling(JSON.stringify(item), nodeSha256)}`,
+    );
     return `,"${name}":{${texts.join(",")}}`;
   });
   return `${JSON.stringify(head).slice(0, -1)}${members.join("")}}`;
@@ -110,19 +116,30 @@ function flagOf(key, form) {
   if ("value" in form) return ofValue(key, form.value);
   if (isObject(form.variations) && "serve" in form) return ofVariations(key, form);
   throw new InvalidFile(
-    `/flags/${key}: write a value, {"value": …} for an object, {"variations": {name: value, …}, "serve": name}, or the whole flag with its fallthrough`,
+    `/flags/${key}: write a value, {"value": …} for an object, {"variations": {name: value, …}, "serve": name}, ` +
+      "or the whole flag with its fallthrough",
   );
 }
 
 /** Return a flag that serves *value* to everybody. @param {string} key @param {any} value @returns {Form} */
 function ofValue(key, value) {
   const isBoolean = typeof value === "boolean";
-  const variations = isBoolean ? [{ key: "on", value: true }, { key: "off", value: false }] : [{ key: "value", value }];
+  const variations = isBoolean
+    ? [
+        { key: "on", value: true },
+        { key: "off", value: false },
+      ]
+    : [{ key: "value", value }];
   const served = isBoolean ? (value ? "on" : "off") : "value";
   return { key, kind: kindOf(value), on: true, salt: key, variations, fallthrough: { variation: served } };
 }
 
-/** Return a flag of variations by name; `serve` is a name, or percentages by name. @param {string} key @param {Form} form @returns {Form} */
+/**
+ * Return a flag of variations by name; `serve` is a name, or percentages by name.
+ * @param {string} key
+ * @param {Form} form
+ * @returns {Form}
+ */
 function ofVariations(key, { variations, serve, ...rest }) {
   const named = Object.entries(variations).map(([name, value]) => ({ key: name, value }));
   if (named.length === 0) throw new InvalidFile(`/flags/${key}/variations: name at least one`);
@@ -133,7 +150,8 @@ function ofVariations(key, { variations, serve, ...rest }) {
 function serveOf(key, serve) {
   if (!isObject(serve)) return { variation: serve };
   const weights = Object.entries(serve).map(([variation, share]) => ({ variation, weight: Math.round(share * PERCENT) }));
-  if (weights.reduce((sum, { weight }) => sum + weight, 0) !== 100 * PERCENT) throw new InvalidFile(`/flags/${key}/serve: percentages by variation must sum to 100`);
+  if (weights.reduce((sum, { weight }) => sum + weight, 0) !== 100 * PERCENT)
+    throw new InvalidFile(`/flags/${key}/serve: percentages by variation must sum to 100`);
   return { split: { weights } };
 }
 

@@ -107,7 +107,8 @@ export class Keeper {
     try {
       const text = this.#store.load();
       if (typeof text === "string") this.#remember(text);
-      else if (text !== null) text.then((found) => found !== null && this.#remember(found)).catch((error) => this.#complain("cannot be read", error));
+      else if (text !== null)
+        text.then((found) => found !== null && this.#remember(found)).catch((error) => this.#complain("cannot be read", error));
     } catch (error) {
       this.#complain("cannot be read", error);
     }

@@ -13,9 +13,13 @@ export const LEVEL_NAMES = Object.freeze(["streaming", "polling", "last known", 
  * Why an attempt came to nothing, as far as what to do next depends on it: the key is wrong; nothing at this address; what was sent
  * cannot be taken, now or later; 429 or 503; not signed as it must be; an answer that makes no sense; no answer; a stream without a sign
  * of life; a stream that the server closed, or closed with a goodbye.
- * @typedef {"refused" | "missing" | "unfit" | "busy" | "untrusted" | "broken" | "unreachable" | "silent" | "ended" | "draining"} FailureKind
+ * @typedef {"refused" | "missing" | "unfit" | "busy" | "untrusted" | "broken" | "unreachable" | "silent" | "ended" | "draining"}
+ *   FailureKind
  */
-/** What came to nothing and why. `notBeforeS` is the server's own wish, in seconds from now. @typedef {Readonly<{ kind: FailureKind, message: string, notBeforeS?: number }>} Failure */
+/**
+ * What came to nothing and why. `notBeforeS` is the server's own wish, in seconds from now.
+ * @typedef {Readonly<{ kind: FailureKind, message: string, notBeforeS?: number }>} Failure
+ */
 /** @typedef {{ do: "connect", upstream: number } | { do: "poll" } | { do: "wait", until: number }} Step */
 
 /** An upstream did not give what was asked of it. */
@@ -50,7 +54,10 @@ export class Ladder {
   #connectAt = -Infinity;
   #pollAt = -Infinity;
 
-  /** The best rung that can be stood on, given that there is something to evaluate by; polling until a poll has failed too. @type {number} */
+  /**
+   * The best rung that can be stood on, given that there is something to evaluate by; polling until a poll has failed too.
+   * @type {number}
+   */
   level = Level.POLLING;
 
   /** @param {{ upstreams: number, pollS: number, random: () => number }} given */

@@ -9,14 +9,18 @@ import { parseOverrides } from "./overrides.js";
 
 /** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
 /** @typedef {import("../../platform/index.js").Platform} Platform */
-/** Keeps one environment's last known state: a text. @typedef {{ load: () => Promise<string | null> | string | null, save: (text: string) => Promise<void> | void }} Store */
+/**
+ * Keeps one environment's last known state: a text.
+ * @typedef {{ load: () => Promise<string | null> | string | null, save: (text: string) => Promise<void> | void }} Store
+ */
 /**
  * @typedef {object} Given what a client takes beside its address; each is optional
  * @property {string} [key] a server key; `PENNON_KEY` stands in for it
  * @property {string | Store} [store] a folder in which the last known state is kept (`PENNON_STORE` stands in for it), or your own
  * @property {string} [file] a JSON file of flags, instead of a server
  * @property {string} [environment] which environment to read, `project/environment`: for edge keys, and with `strictSignatures`
- * @property {readonly string[]} [trustedKeys] public keys of the control plane, `ed25519:…`: what they did not sign is reported; `PENNON_TRUSTED_KEYS`, with commas between, stands in for them
+ * @property {readonly string[]} [trustedKeys] public keys of the control plane, `ed25519:…`: what they did not sign is reported;
+ *   `PENNON_TRUSTED_KEYS`, with commas between, stands in for them
  * @property {boolean} [strictSignatures] whether to adopt nothing that the trusted keys did not sign: no, unless told
  * @property {number} [maxHeadAgeMs] for how long a signature proves that a state is current, with `strictSignatures`: without end
  * @property {number} [lastKnownTtlMs] after which the last known state is not served any more: without end
@@ -26,17 +30,25 @@ import { parseOverrides } from "./overrides.js";
  * @property {number} [timeoutMs] how long to wait for a connection, an answer, or a stream's first frame: 10 s
  * @property {number} [maxBytes] the largest answer or frame that is read: 64 MiB
  * @property {boolean} [events] whether to count evaluations and report them: yes
- * @property {readonly ((flag: string, context: Record<string, any>, evaluation: Evaluation) => void)[]} [hooks] called after each evaluation
+ * @property {readonly ((flag: string, context: Record<string, any>, evaluation: Evaluation) => void)[]} [hooks] called after each
+ *   evaluation
  * @property {Readonly<Record<string, unknown>>} [overrides] values by flag key that go before everything, those of `PENNON_OVERRIDES` too
  * @property {Partial<Platform>} [platform] clock, chance, network and timers in place of the machine's: for tests, or another `fetch`
  */
 /**
  * A client's settings, complete and checked.
- * @typedef {Required<Omit<Given, "store" | "file" | "maxHeadAgeMs" | "lastKnownTtlMs" | "overrides" | "platform">> & { urls: readonly string[], store: string | Store | null,
- *   file: string | null, maxHeadAgeMs: number | null, lastKnownTtlMs: number | null, overrides: Map<string, any>, platform: Platform }} Options
+ * @typedef {Required<Omit<Given, "store" | "file" | "maxHeadAgeMs" | "lastKnownTtlMs" | "overrides" | "platform">> & {
+ *   urls: readonly string[], store: string | Store | null, file: string | null, maxHeadAgeMs: number | null,
+ *   lastKnownTtlMs: number | null, overrides: Map<string, any>, platform: Platform }} Options
  */
 
-const DURATIONS = /** @type {const} */ ({ pollIntervalMs: 30_000, flushIntervalMs: 10_000, heartbeatMs: 25_000, timeoutMs: 10_000, maxBytes: 64 * 2 ** 20 });
+const DURATIONS = /** @type {const} */ ({
+  pollIntervalMs: 30_000,
+  flushIntervalMs: 10_000,
+  heartbeatMs: 25_000,
+  timeoutMs: 10_000,
+  maxBytes: 64 * 2 ** 20,
+});
 const BOUNDS = /** @type {const} */ (["lastKnownTtlMs", "maxHeadAgeMs"]);
 const KNOWN = new Set([
   ...["key", "store", "file", "environment", "trustedKeys", "strictSignatures", "events", "hooks", "overrides", "platform"],
@@ -78,7 +90,8 @@ export function checkedOptions(url, given, environ) {
 /** @param {Given} given @param {unknown} url */
 function checkedFile(given, url) {
   const file = text(given, "file");
-  if (file !== undefined && url !== undefined && url !== null) throw new TypeError("flags come from a server or from a file: leave out url, or file");
+  if (file !== undefined && url !== undefined && url !== null)
+    throw new TypeError("flags come from a server or from a file: leave out url, or file");
   return file ?? null;
 }
 
@@ -124,18 +137,24 @@ function checkedHooks(hooks) {
 /** @param {Given} given @param {Record<string, string | undefined>} environ @param {readonly string[]} urls */
 function checkedSignatures(given, environ, urls) {
   const named = given.trustedKeys ?? (environ.PENNON_TRUSTED_KEYS ?? "").split(",");
-  if (!Array.isArray(named)) throw new TypeError("trustedKeys: expected a list; write trustedKeys: [\"ed25519:…\"]");
+  if (!Array.isArray(named)) throw new TypeError('trustedKeys: expected a list; write trustedKeys: ["ed25519:…"]');
   const trustedKeys = named.map((each) => `${each}`.trim()).filter((each) => each !== "");
   const wrong = trustedKeys.find((each) => keyBytes(each) === null);
-  if (wrong !== undefined) throw new TypeError(`trustedKeys: ${JSON.stringify(wrong)} is no public key; write ed25519: and 43 letters, as \`pennon key signing list\` shows it`);
+  if (wrong !== undefined)
+    throw new TypeError(
+      `trustedKeys: ${JSON.stringify(wrong)} is no public key; write ed25519: and 43 letters, as \`pennon key signing list\` shows it`,
+    );
   const strictSignatures = flag(given, "strictSignatures") ?? false;
   const maxHeadAgeMs = positive(given, "maxHeadAgeMs") ?? null;
   if (urls.length === 0) {
-    if (given.trustedKeys !== undefined || strictSignatures) throw new TypeError("trustedKeys: flags of a file are not signed; leave it out");
+    if (given.trustedKeys !== undefined || strictSignatures)
+      throw new TypeError("trustedKeys: flags of a file are not signed; leave it out");
     return { trustedKeys: [], strictSignatures, maxHeadAgeMs };
   }
-  if (strictSignatures && trustedKeys.length === 0) throw new TypeError("strictSignatures wants trustedKeys: pass them, or set PENNON_TRUSTED_KEYS");
-  if (strictSignatures && !given.environment) throw new TypeError("strictSignatures wants to know whose flags: pass environment: \"project/environment\"");
+  if (strictSignatures && trustedKeys.length === 0)
+    throw new TypeError("strictSignatures wants trustedKeys: pass them, or set PENNON_TRUSTED_KEYS");
+  if (strictSignatures && !given.environment)
+    throw new TypeError('strictSignatures wants to know whose flags: pass environment: "project/environment"');
   if (maxHeadAgeMs !== null && !strictSignatures) throw new TypeError("maxHeadAgeMs is for strictSignatures: true only");
   return { trustedKeys, strictSignatures, maxHeadAgeMs };
 }

@@ -10,7 +10,12 @@
 
 /** What answers for a rule. */
 export const RULE_ID = "override";
-const WORDS = new Map([["on", true], ["true", true], ["off", false], ["false", false]]);
+const WORDS = new Map([
+  ["on", true],
+  ["true", true],
+  ["off", false],
+  ["false", false],
+]);
 
 /**
  * Return the values of `PENNON_OVERRIDES`, such as `new-checkout=on,theme="dark",limits={"max":3}`.
@@ -25,7 +30,8 @@ export function parseOverrides(text) {
   let rest = text;
   while (/[^ ,]/.test(rest)) {
     const pair = /^[ ,\t\n]*([^=,]+?)[ \t\n]*=[ \t\n]*/.exec(rest);
-    if (pair === null) throw new TypeError(`PENNON_OVERRIDES: expected flag=value, found ${JSON.stringify(rest.replace(/^[ ,]+|[ ,]+$/g, ""))}`);
+    if (pair === null)
+      throw new TypeError(`PENNON_OVERRIDES: expected flag=value, found ${JSON.stringify(rest.replace(/^[ ,]+|[ ,]+$/g, ""))}`);
     rest = rest.slice(pair[0].length);
     const end = ends(rest).find((at) => parsed(rest.slice(0, at)) !== undefined) ?? ends(rest)[0];
     const word = rest.slice(0, end).trim();
@@ -56,5 +62,13 @@ function parsed(text) {
  * @returns {Evaluation}
  */
 export function overriding(value) {
-  return Object.freeze({ value, variation: null, reason: "RULE_MATCH", ruleId: RULE_ID, flagVersion: null, errorCode: null, errorMessage: null });
+  return Object.freeze({
+    value,
+    variation: null,
+    reason: "RULE_MATCH",
+    ruleId: RULE_ID,
+    flagVersion: null,
+    errorCode: null,
+    errorMessage: null,
+  });
 }

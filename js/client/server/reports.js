@@ -93,7 +93,8 @@ export class Reports {
   }
 
   /**
-   * Return the batch to send: a new one if the last was taken, null if there is nothing to say. One that is full left something for the next.
+   * Return the batch to send: a new one if the last was taken, null if there is nothing to say. One that is full left something for the
+   * next.
    * @returns {{ body: string, isFull: boolean } | null}
    */
   pending() {

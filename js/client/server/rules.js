@@ -19,7 +19,8 @@ import { overriding, RULE_ID } from "./overrides.js";
  * @typedef {object} Rules whatever can evaluate flags
  * @property {Snapshot} snapshot
  * @property {(flag: string, context: Context, fallback?: any) => Evaluation} evaluate never throws
- * @property {(flag: string, context: Context, fallback?: any) => Explanation} explain the same with the steps that led there; nobody hears of it
+ * @property {(flag: string, context: Context, fallback?: any) => Explanation} explain the same with the steps that led there; nobody hears
+ *   of it
  */
 
 const NOTHING = new Snapshot({ epoch: 0, items: { flag: new Map(), segment: new Map(), layer: new Map(), key: new Map() } });
@@ -200,7 +201,8 @@ export class Flags {
   }
 
   /**
-   * Return the value of an object flag; *fallback* if the flag is of another kind or cannot be evaluated. It is frozen: everybody shares it.
+   * Return the value of an object flag; *fallback* if the flag is of another kind or cannot be evaluated. It is frozen: everybody shares
+   * it.
    * @template [T=any]
    * @param {string} flag
    * @param {Context} [context]

@@ -1,8 +1,8 @@
 /**
  * The local store: the last known state in a file, so that the next start has flags although everything else is dead.
  *
- * One line of JSON (`pennonStore`: the form, 1; `owner`: whose state it is; `knownAt`: when it was last known to be current, in milliseconds
- * since 1970; `sha256` of what follows), then the snapshot as a server sends it.
+ * One line of JSON (`pennonStore`: the form, 1; `owner`: whose state it is; `knownAt`: when it was last known to be current, in
+ * milliseconds since 1970; `sha256` of what follows), then the snapshot as a server sends it.
  * @module
  */
 

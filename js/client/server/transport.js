@@ -181,7 +181,8 @@ function refusal(url, { status, headers }, body) {
     return new UpstreamFailed("refused", `${url} refused the key with ${status}${said}: ${mend}`, wish);
   }
   if (status === 404 || status === 410) return new UpstreamFailed("missing", `${url} answered ${status}${said}: check the address`, wish);
-  if ([400, 409, 413, 415, 422].includes(status)) return new UpstreamFailed("unfit", `${url} cannot take what it was sent: ${status}${said}`, wish);
+  if ([400, 409, 413, 415, 422].includes(status))
+    return new UpstreamFailed("unfit", `${url} cannot take what it was sent: ${status}${said}`, wish);
   if (status === 429 || status === 503) return new UpstreamFailed("busy", `${url} is busy: it answered ${status}${said}`, wish);
   if (status >= 300 && status < 400) {
     const where = headers.get("location") ?? "nowhere";

@@ -19,7 +19,8 @@ import { UpstreamFailed } from "./ladder.js";
  * @property {(frame: Frame) => Action[]} receive
  * @property {(text: string, ageS: number) => Action[]} receiveDocument
  * @property {(ageS: number, said: readonly import("../../protocol/heads.js").Head[]) => Action[]} receiveUnchanged
- * @property {(best: number, failure: Failure | null) => void} stand called after each thing that was received, and each attempt that came to nothing
+ * @property {(best: number, failure: Failure | null) => void} stand called after each thing that was received, and each attempt that came
+ *   to nothing
  */
 
 const HEARTBEATS = 2.5;

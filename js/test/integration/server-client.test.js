@@ -43,7 +43,10 @@ class Wire {
   constructor(target) {
     this.#server = createServer((near) => {
       const far = connect(Number(new URL(target).port), "127.0.0.1");
-      for (const [one, other] of [[near, far], [far, near]]) {
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ]) {
         this.#sockets.add(one);
         one.on("data", (data) => this.passes && (this.answers || one === near) && other.write(data));
         one.on("close", () => other.destroy());
@@ -122,7 +125,14 @@ describe("beside a server that runs", () => {
     const staff = { id: "staff", conditions: [{ op: "inSegment", values: ["staff"] }], serve: { variation: "off" } };
     await place.put({ key: "needed", clientSide: false });
     await place.put({ key: "checkout", rules: [staff], prerequisites: [{ flag: "needed", variations: ["on"] }] });
-    await place.put({ key: "title", kind: "string", variations: [{ key: "a", value: "</script><b>\u2028" }, { key: "b", value: "" }] });
+    await place.put({
+      key: "title",
+      kind: "string",
+      variations: [
+        { key: "a", value: "</script><b>\u2028" },
+        { key: "b", value: "" },
+      ],
+    });
     await place.put({ key: "hidden", clientSide: false });
     const flags = await client(t, place.url, place.serverKey);
     await until(() => flags.rules().flagKeys().length === 4);
@@ -189,9 +199,21 @@ describe("beside a server that runs", () => {
 
   const HTML = "<!doctype html><title>Sign in</title>";
   for (const [what, answer, cause] of [
-    ["an HTML page with 200", (response) => response.writeHead(200, { "Content-Type": "text/html" }).end(HTML), /something else than a stream|doctype html/],
-    ["half a JSON", (response) => response.writeHead(200, { "Content-Type": "application/json" }).end('{"spec":1,"flags":{"a'), /cannot be read|something else than a stream/],
-    ["a newer protocol", (response) => response.writeHead(200, { "Content-Type": "application/json" }).end('{"spec":2,"flags":{}}'), /update the SDK|something else than a stream/],
+    [
+      "an HTML page with 200",
+      (response) => response.writeHead(200, { "Content-Type": "text/html" }).end(HTML),
+      /something else than a stream|doctype html/,
+    ],
+    [
+      "half a JSON",
+      (response) => response.writeHead(200, { "Content-Type": "application/json" }).end('{"spec":1,"flags":{"a'),
+      /cannot be read|something else than a stream/,
+    ],
+    [
+      "a newer protocol",
+      (response) => response.writeHead(200, { "Content-Type": "application/json" }).end('{"spec":2,"flags":{}}'),
+      /update the SDK|something else than a stream/,
+    ],
     ["an error", (response) => response.writeHead(502).end("bad gateway"), /answered 502 \(bad gateway\)/],
   ]) {
     test(`${what} in the server's stead takes nothing away, and is over when it is over`, async (t) => {

@@ -28,7 +28,15 @@ after(() => server.close());
 async function client(t, url, place, given = {}) {
   const warnings = [];
   const platform = { ...nodePlatform(), random: () => 0.02, warn: (message) => void warnings.push(message), warnings };
-  const made = new Client(url, { key: place.serverKey, environment: `default/${place.name}`, trustedKeys: [trusted], platform, pollIntervalMs: 300, timeoutMs: 3000, ...given });
+  const made = new Client(url, {
+    key: place.serverKey,
+    environment: `default/${place.name}`,
+    trustedKeys: [trusted],
+    platform,
+    pollIntervalMs: 300,
+    timeoutMs: 3000,
+    ...given,
+  });
   t.after(() => made.close({ timeoutMs: 200 }));
   return { flags: made, warnings };
 }
@@ -38,7 +46,9 @@ const strict = { strictSignatures: true };
 /** A hub that says something else than the control plane, under its heads: every flag is off. */
 async function forger(t, place) {
   const hub = createServer(async (request, response) => {
-    const answer = await fetch(place.url + request.url.replace(/since=[^&]*/, ""), { headers: { authorization: request.headers.authorization } });
+    const answer = await fetch(place.url + request.url.replace(/since=[^&]*/, ""), {
+      headers: { authorization: request.headers.authorization },
+    });
     if (!request.url.includes("/snapshot")) return void response.writeHead(503).end(await answer.body?.cancel());
     response.writeHead(200).end(forged(await answer.text()));
   });
@@ -53,11 +63,13 @@ async function forger(t, place) {
 
 function forged(text) {
   const true_ = readSnapshot(text);
-  const flag = new Map([...true_.items.flag].map(([key, item]) => {
-    const { hash, ...rest } = item.value;
-    const lie = travelling(JSON.stringify({ ...rest, on: false }), nodeSha256);
-    return [key, new Item(key, lie, JSON.parse(lie))];
-  }));
+  const flag = new Map(
+    [...true_.items.flag].map(([key, item]) => {
+      const { hash, ...rest } = item.value;
+      const lie = travelling(JSON.stringify({ ...rest, on: false }), nodeSha256);
+      return [key, new Item(key, lie, JSON.parse(lie))];
+    }),
+  );
   const items = { ...true_.items, flag };
   const { environment, epoch, revision, heads } = true_;
   return new Snapshot({ environment, epoch, revision, heads, items, digest: new State(items, nodeSha256).digest }).toText();
@@ -93,7 +105,10 @@ test("a strict client refuses another environment, and a key that it does not tr
   const place = await server.environment("elsewhere");
   await place.put({ key: "checkout" });
   const stranger = `ed25519:${Buffer.alloc(32, 7).toString("base64url")}`;
-  for (const [given, said] of [[{ environment: "default/other" }, /not 'default\/other'|403|404/], [{ trustedKeys: [stranger] }, /not one of the trusted keys/]]) {
+  for (const [given, said] of [
+    [{ environment: "default/other" }, /not 'default\/other'|403|404/],
+    [{ trustedKeys: [stranger] }, /not one of the trusted keys/],
+  ]) {
     const { flags } = await client(t, place.url, place, { ...strict, ...given });
     await until(() => said.test(flags.status().problem));
     assert.equal(flags.status().ready, false);

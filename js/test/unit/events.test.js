@@ -36,10 +36,19 @@ test("what does not fit is dropped, and owned up to exactly", () => {
   const recorder = new Recorder({ limits: { counters: 2, exposures: 1, metrics: 1 } });
   for (const flag of ["a", "b", "c", "c", "a"]) recorder.evaluated(flag, ON, 0);
   for (const unit of ["u1", "u2", "u3"]) recorder.exposed({ ...EXPOSURE, unit }, 0);
-  assert.deepEqual([1, 2].map((value) => recorder.tracked("worth", { ...METRIC, value }, 0)), [true, false]);
+  assert.deepEqual(
+    [1, 2].map((value) => recorder.tracked("worth", { ...METRIC, value }, 0)),
+    [true, false],
+  );
   const batch = recorder.take(1);
   assert.deepEqual(batch.dropped, { evaluations: 2, exposures: 2, metrics: 1 });
-  assert.deepEqual(batch.counters.map(({ flag, count }) => [flag, count]), [["a", 2], ["b", 1]]);
+  assert.deepEqual(
+    batch.counters.map(({ flag, count }) => [flag, count]),
+    [
+      ["a", 2],
+      ["b", 1],
+    ],
+  );
   assert.equal(recorder.take(2), null);
 });
 
@@ -65,8 +74,14 @@ test("a batch has no more entries, and no more characters, than fit; the rest co
     assert.ok(batch.counters.length <= 3 && batch.metrics.length <= 3);
     assert.ok([...batch.counters, ...batch.metrics].reduce((sum, entry) => sum + JSON.stringify(entry).length, 0) <= 500);
   }
-  assert.deepEqual(batches.flatMap(({ counters }) => counters.map(({ count }) => count)), [1, 1, 1, 1, 1, 1, 1, 2]);
-  assert.deepEqual(batches.flatMap(({ metrics }) => metrics.map(({ value }) => value)), [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    batches.flatMap(({ counters }) => counters.map(({ count }) => count)),
+    [1, 1, 1, 1, 1, 1, 1, 2],
+  );
+  assert.deepEqual(
+    batches.flatMap(({ metrics }) => metrics.map(({ value }) => value)),
+    [0, 1, 2, 3, 4, 5, 6, 7],
+  );
   assert.equal(recorder.size, 0);
 });
 
@@ -83,7 +98,10 @@ test("what no batch may carry is dropped: no text, a NUL, half a surrogate pair,
 test("a unit sees a variation once an hour, and another variation at once", () => {
   const sightings = new Sightings();
   const hour = 3_600_000;
-  assert.deepEqual([0, 1, hour - 1, hour, hour + 1].map((now) => sightings.isNew(EXPOSURE, now)), [true, false, false, true, false]);
+  assert.deepEqual(
+    [0, 1, hour - 1, hour, hour + 1].map((now) => sightings.isNew(EXPOSURE, now)),
+    [true, false, false, true, false],
+  );
   assert.equal(sightings.isNew({ ...EXPOSURE, variation: "off" }, hour + 2), true);
   assert.equal(sightings.isNew({ ...EXPOSURE, unit: "u2" }, hour + 2), true);
   assert.equal(sightings.isNew({ ...EXPOSURE, by: "org" }, hour + 2), true);

@@ -11,6 +11,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { sha256Hex } from "../../bucketing/index.js";
 import { webPlatform } from "../../platform/index.js";
 import { nodePlatform, nodeSha256, quietFetch, writeWhole } from "../../platform/node.js";
+import { flag, heartbeat, snapshot } from "./server-documents.js";
 
 /** A server that answers as told. */
 async function serving(t, answer) {
@@ -26,7 +27,9 @@ async function serving(t, answer) {
 
 test("answers are read as they are, gzipped or in brotli", async (t) => {
   const packed = { gzip: gzipSync("Łódź"), br: brotliCompressSync("Łódź"), identity: Buffer.from("Łódź") };
-  const url = await serving(t, (request, answer) => answer.writeHead(200, { "Content-Encoding": request.headers["accept-encoding"] }).end(packed[request.headers["accept-encoding"]]));
+  const url = await serving(t, (request, answer) =>
+    answer.writeHead(200, { "Content-Encoding": request.headers["accept-encoding"] }).end(packed[request.headers["accept-encoding"]]),
+  );
   for (const coding of Object.keys(packed)) {
     const found = await quietFetch(url, { headers: { "Accept-Encoding": coding } });
     assert.deepEqual([found.status, await found.text()], [200, "Łódź"]);
@@ -75,15 +78,18 @@ test("an idle connection that the server closes just when it is used again is no
 /** Run a program that makes a client and forgets it, beside a server that answers events by *status*. Return what happened. */
 async function forgetful(t, status) {
   const batches = [];
+  const document = snapshot({ flags: [flag("a")] });
   const url = await serving(t, async (request, answer) => {
     if (request.url.startsWith("/sdk/v1/stream")) {
-      answer.writeHead(200, { "Content-Type": "text/event-stream" }).write('event: heartbeat\ndata: {"age":0,"epoch":1,"revision":1,"digest":""}\n\n');
+      answer
+        .writeHead(200, { "Content-Type": "text/event-stream" })
+        .write(`event: heartbeat\ndata: ${JSON.stringify(heartbeat(document))}\n\n`);
     } else if (request.method === "POST") {
       const pieces = [];
       for await (const piece of request) pieces.push(piece);
       batches.push(JSON.parse(Buffer.concat(pieces)));
       answer.writeHead(status).end("{}");
-    } else answer.writeHead(200).end('{"epoch":1,"revision":1,"digest":"","flags":{"a":{"key":"a","variations":[{"key":"on","value":true}],"on":true,"fallthrough":{"variation":"on"}}}}');
+    } else answer.writeHead(200).end(document);
   });
   const store = mkdtempSync(join(tmpdir(), "pennon-forgetful-"));
   t.after(() => rmSync(store, { recursive: true }));
@@ -92,12 +98,20 @@ async function forgetful(t, status) {
     const flags = new Client(${JSON.stringify(url)}, { key: "k", store: ${JSON.stringify(store)}, platform: { warn() {} } });
     console.log(await flags.ready(), flags.boolean("a"));
   `;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { cwd: new URL("../..", import.meta.url), stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    cwd: new URL("../..", import.meta.url),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => child.kill());
   const said = [];
   child.stdout.on("data", (piece) => said.push(piece));
   const exit = await once(child, "close");
-  return { exit, said: Buffer.concat(said).toString(), counted: batches.map(({ counters }) => counters.map(({ flag, count }) => [flag, count])), stored: readdirSync(store).length };
+  return {
+    exit,
+    said: Buffer.concat(said).toString(),
+    counted: batches.map(({ counters }) => counters.map(({ flag, count }) => [flag, count])),
+    stored: readdirSync(store).length,
+  };
 }
 
 test("a program that forgets its client ends by itself, reports what is left and stores what is known", async (t) => {
@@ -123,7 +137,10 @@ test("the machine's SHA-256 is ours", () => {
   for (const text of ["", "Łódź 🚀", "x".repeat(1000)]) assert.equal(nodeSha256(text), sha256Hex(text));
 });
 
-for (const [name, platform] of [["webPlatform", webPlatform()], ["nodePlatform", nodePlatform()]]) {
+for (const [name, platform] of [
+  ["webPlatform", webPlatform()],
+  ["nodePlatform", nodePlatform()],
+]) {
   test(`${name} tells the time, gives chance, and calls off what is not wanted any more`, async () => {
     const before = platform.elapsed();
     const called = [];

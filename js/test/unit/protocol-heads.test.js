@@ -27,7 +27,15 @@ for (const { name, items, root } of roots.roots) {
     for (const { kind, key, text } of items) byKind[kind].set(key, new Item(key, text, parsed(text)));
     assert.equal(Lines.of(byKind, nodeSha256).root(), root);
     const empty = Lines.of({ flag: new Map(), segment: new Map(), layer: new Map(), key: new Map() }, nodeSha256);
-    assert.equal(empty.after(byKind, items.map(({ kind, key }) => [kind, key])).root(), root);
+    assert.equal(
+      empty
+        .after(
+          byKind,
+          items.map(({ kind, key }) => [kind, key]),
+        )
+        .root(),
+      root,
+    );
     if (items.length > 0) assert.notEqual(empty.root(), root);
   });
 }
@@ -64,14 +72,17 @@ for (const { name, terms, steps } of replicas.sequences) {
     for (const step of steps) {
       nowS = step.time / 1000;
       let actions = [];
-      if ("restart" in step) replica = new VerifyingReplica(held, { snapshot: readSnapshot(JSON.stringify(step.restart)), knownAt: step.knownAt });
+      if ("restart" in step)
+        replica = new VerifyingReplica(held, { snapshot: readSnapshot(JSON.stringify(step.restart)), knownAt: step.knownAt });
       else actions = replica.receive({ event: step.frame.event, data: JSON.stringify(step.frame.data) }, step.at);
       const found = {
         actions: actions.filter((action) => action.do !== "endorse").map(told),
         position: replica.position && positionText(replica.position),
         age: replica.age(step.at),
       };
-      const expected = step.expect.actions.map((action) => (action.touched ? { ...action, touched: action.touched.map(String).sort() } : action));
+      const expected = step.expect.actions.map((action) =>
+        action.touched ? { ...action, touched: action.touched.map(String).sort() } : action,
+      );
       assert.deepEqual(found, { ...step.expect, actions: expected }, step.name);
     }
   });
@@ -80,7 +91,8 @@ for (const { name, terms, steps } of replicas.sequences) {
 test("what a sender adds to a head is left aside, and what is no head is none", () => {
   const [head] = statements.heads.map((each) => each.head);
   assert.deepEqual(headsOf([{ ...head, do: "adopt", snapshot: {} }]), [head]);
-  for (const wrong of [null, {}, [null], [{ ...head, epoch: "1" }], [{ ...head, rotations: {} }], [{ ...head, rotations: [{}] }]]) assert.equal(headsOf(wrong), null);
+  for (const wrong of [null, {}, [null], [{ ...head, epoch: "1" }], [{ ...head, rotations: {} }], [{ ...head, rotations: [{}] }]])
+    assert.equal(headsOf(wrong), null);
 });
 
 test("a signature by what is no public key is none, and throws nothing", () => {
@@ -111,7 +123,8 @@ function parsed(text) {
 }
 
 function told(action) {
-  if (action.do === "adopt") return { do: "adopt", position: positionText(action.snapshot.position), touched: action.touched && action.touched.map(String).sort() };
+  if (action.do === "adopt")
+    return { do: "adopt", position: positionText(action.snapshot.position), touched: action.touched && action.touched.map(String).sort() };
   assert.equal(action.do, "report");
   return { do: action.isRefusal ? "refuse" : "report", kind: action.kind };
 }

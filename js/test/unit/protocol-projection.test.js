@@ -17,16 +17,36 @@ function shown(state) {
 test("what client-side flags need is shown, however deep, and nothing else", () => {
   const flags = [
     flag("page", { clientSide: true, prerequisites: [{ flag: "deep", variations: ["on"] }], rules: inSegment("staff") }),
-    flag("deep", { prerequisites: [{ flag: "deeper", variations: ["on"] }, { flag: "gone", variations: ["on"] }] }),
+    flag("deep", {
+      prerequisites: [
+        { flag: "deeper", variations: ["on"] },
+        { flag: "gone", variations: ["on"] },
+      ],
+    }),
     flag("deeper", { rules: inSegment("beta") }),
     flag("secret", { rules: inSegment("board") }),
     flag("not", { clientSide: false, description: '"clientSide": true' }),
-    flag("foreign", { clientSide: true, compat: { vendor: "v", dialect: "d" }, rules: [{ id: "r", conditions: [{ op: "serves", attribute: "asked" }], serve: { variation: "on" } }] }),
+    flag("foreign", {
+      clientSide: true,
+      compat: { vendor: "v", dialect: "d" },
+      rules: [{ id: "r", conditions: [{ op: "serves", attribute: "asked" }], serve: { variation: "on" } }],
+    }),
     flag("asked"),
   ];
-  const segments = ["staff", "inner", "beta", "board"].map((key) => ({ key, version: 1, changedAt: 1, salt: "s", rules: key === "staff" ? inSegment("inner") : [] }));
+  const segments = ["staff", "inner", "beta", "board"].map((key) => ({
+    key,
+    version: 1,
+    changedAt: 1,
+    salt: "s",
+    rules: key === "staff" ? inSegment("inner") : [],
+  }));
   const { items, ...found } = shown({ flags, segments });
-  assert.deepEqual(found, { flags: ["asked", "deep", "deeper", "foreign", "page"], segments: ["beta", "inner", "staff"], layers: [], keys: ["page", "foreign"] });
+  assert.deepEqual(found, {
+    flags: ["asked", "deep", "deeper", "foreign", "page"],
+    segments: ["beta", "inner", "staff"],
+    layers: [],
+    keys: ["page", "foreign"],
+  });
 });
 
 test("a segment's lists are hashed, all else is as it was, and one that is hashed already is shown as it is", () => {
@@ -38,7 +58,16 @@ test("a segment's lists are hashed, all else is as it was, and one that is hashe
   const { items } = shown({ flags, segments });
   const staff = /** @type {any} */ (items.segment.get("staff"));
   const { hash, ...rest } = staff.value;
-  assert.deepEqual(rest, { key: "staff", version: 3, changedAt: 1, salt: "s", included: [nodeSha256("s.u1")], excluded: [], future: { kept: 1.5 }, hashed: true });
+  assert.deepEqual(rest, {
+    key: "staff",
+    version: 3,
+    changedAt: 1,
+    salt: "s",
+    included: [nodeSha256("s.u1")],
+    excluded: [],
+    future: { kept: 1.5 },
+    hashed: true,
+  });
   assert.equal(staff.soundHash(nodeSha256), hash);
   assert.deepEqual(/** @type {any} */ (items.segment.get("hashed")).value.included, ["aa"]);
 });

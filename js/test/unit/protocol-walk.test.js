@@ -31,7 +31,11 @@ class Log {
 
   change(random) {
     const [kind, key] = [KINDS[Math.floor(random() * 3)], `k${Math.floor(random() * 4)}`];
-    const stored = JSON.stringify({ key, note: ["\u2028", 'a"b{', "[]}", "Łódź", "🚀", "\\"][Math.floor(random() * 6)], version: ++this.versions });
+    const stored = JSON.stringify({
+      key,
+      note: ["\u2028", 'a"b{', "[]}", "Łódź", "🚀", "\\"][Math.floor(random() * 6)],
+      version: ++this.versions,
+    });
     const state = { ...this.states.at(-1), [kind]: { ...this.states.at(-1)[kind], [key]: travelling(stored, sha256Hex) } };
     if (random() < 0.3) delete state[kind][key];
     this.states.push(state);
@@ -53,7 +57,10 @@ class Log {
         return BigInt(`0x${sha256Hex(`${kind.slice(0, -1)}:${key}:${version}:${hash}`)}`);
       }),
     );
-    return sums.reduce((sum, each) => sum ^ each, 0n).toString(16).padStart(64, "0");
+    return sums
+      .reduce((sum, each) => sum ^ each, 0n)
+      .toString(16)
+      .padStart(64, "0");
   }
 
   head(revision) {
@@ -61,14 +68,18 @@ class Log {
   }
 
   snapshot(revision = this.revision) {
-    const members = KINDS.map((kind) => `"${kind}":{${Object.entries(this.states[revision][kind]).map(([key, text]) => `"${key}":${text}`)}}`);
+    const members = KINDS.map(
+      (kind) => `"${kind}":{${Object.entries(this.states[revision][kind]).map(([key, text]) => `"${key}":${text}`)}}`,
+    );
     return `${JSON.stringify({ spec: 1, ...this.head(revision), revision }).slice(0, -1)},${members}}`;
   }
 
   delta(from, to) {
     const members = KINDS.map((kind) => {
       const [before, after] = [this.states[from][kind], this.states[to][kind]];
-      const keys = [...new Set(this.states.slice(from, to + 1).flatMap((state) => Object.keys(state[kind])))].filter((key) => before[key] !== after[key]);
+      const keys = [...new Set(this.states.slice(from, to + 1).flatMap((state) => Object.keys(state[kind])))].filter(
+        (key) => before[key] !== after[key],
+      );
       return `"${kind}":{${keys.map((key) => `"${key}":${after[key] ?? "null"}`)}}`;
     });
     return `${JSON.stringify({ spec: 1, ...this.head(to), from, to }).slice(0, -1)},${members}}`;
@@ -140,7 +151,8 @@ test("a replica ends up with the log folded, whatever was lost, repeated, late, 
     const whole = readSnapshot(log.snapshot());
     assert.equal(positionText(replica.position), positionText(whole.position), `seed ${seed}`);
     assert.equal(replica.snapshot.digest, log.digest(log.revision), `seed ${seed}`);
-    const texts = (snapshot) => Object.fromEntries(Object.entries(snapshot.items).map(([kind, items]) => [kind, [...items.values()].map(({ text }) => text).sort()]));
+    const texts = (snapshot) =>
+      Object.fromEntries(Object.entries(snapshot.items).map(([kind, items]) => [kind, [...items.values()].map(({ text }) => text).sort()]));
     assert.deepEqual(texts(replica.snapshot), texts(whole), `seed ${seed}`);
   }
 });

@@ -8,7 +8,16 @@ const kindsOf = (actions) => actions.map((action) => action.kind ?? action.do);
 
 test("the texts of members are as they came, whatever stands between and within them", () => {
   const text = ` {"a" : 1.50 ,"b":{"x":"}\\"{","y":[1,{"z":"]"}]}\n,"c":"\\\\","\\u0064":null,"e" :[ ] , "b": true }`;
-  assert.deepEqual([...memberTexts(text)], [["a", "1.50"], ["b", "true"], ["c", '"\\\\"'], ["d", "null"], ["e", "[ ]"]]);
+  assert.deepEqual(
+    [...memberTexts(text)],
+    [
+      ["a", "1.50"],
+      ["b", "true"],
+      ["c", '"\\\\"'],
+      ["d", "null"],
+      ["e", "[ ]"],
+    ],
+  );
   assert.deepEqual([...memberTexts("{}")], []);
   assert.deepEqual([...memberTexts(' { "a":-1e400}')], [["a", "-1e400"]]);
 });
@@ -24,7 +33,17 @@ test("a snapshot of a newer protocol is refused with what to do about it, and wh
 
 test("an HTML page, half a JSON and other things are reported with how they begin, and change nothing", () => {
   const replica = new Replica();
-  const documents = ["<!doctype html><title>Sign in</title>", '{"spec":1,"flags":{"a":', "", "[]", "null", '{"flags":[]}', '{"revision":-1}', '{"revision":1.5}', '{"heads":[{}]}'];
+  const documents = [
+    "<!doctype html><title>Sign in</title>",
+    '{"spec":1,"flags":{"a":',
+    "",
+    "[]",
+    "null",
+    '{"flags":[]}',
+    '{"revision":-1}',
+    '{"revision":1.5}',
+    '{"heads":[{}]}',
+  ];
   for (const text of documents) assert.deepEqual(kindsOf(replica.receiveDocument(text, { age: 0, now: 0 })), ["malformed"], text);
   assert.match(replica.receiveDocument(documents[0], { age: 0, now: 0 })[0].problem, /doctype html/);
   assert.equal(replica.snapshot, null);
@@ -35,7 +54,10 @@ test("the engine reads a snapshot's items by key, and names that every object in
   const { flags } = readSnapshot('{"flags":{"a":{"key":"a","on":true},"__proto__":{"key":"__proto__"},"gone":null}}');
   assert.deepEqual(Object.keys(flags), ["a", "__proto__"]);
   assert.deepEqual(flags.a, { key: "a", on: true });
-  assert.deepEqual([Object.hasOwn(flags, "a"), Object.hasOwn(flags, "gone"), Object.hasOwn(flags, "constructor"), "toString" in flags], [true, false, false, false]);
+  assert.deepEqual(
+    [Object.hasOwn(flags, "a"), Object.hasOwn(flags, "gone"), Object.hasOwn(flags, "constructor"), "toString" in flags],
+    [true, false, false, false],
+  );
   assert.equal(flags.constructor, undefined);
   assert.throws(() => (flags.a = 1), TypeError);
 });

@@ -10,12 +10,18 @@ import { json, Machine } from "./server-far-end.js";
 test("a page is told of its client-side flags, those that it may not see are not named, nor what hashed segments hold", async (t) => {
   const secret = { key: "staff", version: 1, changedAt: 1, salt: "s", included: ["u1"] };
   const flags = [
-    flag("b", { clientSide: true, rules: [{ id: "r", conditions: [{ op: "inSegment", values: ["staff"] }], serve: { variation: "off" } }] }),
+    flag("b", {
+      clientSide: true,
+      rules: [{ id: "r", conditions: [{ op: "inSegment", values: ["staff"] }], serve: { variation: "off" } }],
+    }),
     flag("a</script>", { clientSide: true, offVariation: null, on: false }),
     flag("hidden"),
     flag("broken", { clientSide: true, offVariation: "nowhere" }),
   ];
-  const far = new Machine().on("/sdk/v1/snapshot", () => json(snapshot({ flags, segments: [secret] }), { headers: { "X-Pennon-Age": "1.25" } })).streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
+  const far = new Machine()
+    .on("/sdk/v1/snapshot", () => json(snapshot({ flags, segments: [secret] }), { headers: { "X-Pennon-Age": "1.25" } }))
+    .streamAt()
+    .on("/sdk/v1/events", () => json({}, { status: 202 }));
   const client = new Client("http://flags.test", { key: "k", platform: far.platform });
   t.after(() => client.close());
   assert.equal(await client.ready(), true);
@@ -36,7 +42,10 @@ test("a page is told of its client-side flags, those that it may not see are not
   });
   assert.equal(flagsVersion, client.status().flagsVersion);
   assert.match(flagsVersion, /^v1_[0-9a-f]{8}$/);
-  assert.equal(client.bootstrapScript({ targetingKey: "u1" }, { ttlS: 60, nonce: 'a"b' }), `<script type="application/json" id="pennon-bootstrap" nonce="a&quot;b">${text}</script>`);
+  assert.equal(
+    client.bootstrapScript({ targetingKey: "u1" }, { ttlS: 60, nonce: 'a"b' }),
+    `<script type="application/json" id="pennon-bootstrap" nonce="a&quot;b">${text}</script>`,
+  );
 });
 
 test("the flags version is that of what a page may see: a change elsewhere does not alter its digest", () => {
@@ -47,4 +56,3 @@ test("the flags version is that of what a page may see: a change elsewhere does 
   assert.equal(version(snapshot({ flags: [visible, flag("needed")] })), first);
   assert.notEqual(version(snapshot({ flags: [visible, flag("needed", { version: 2 })] })), first);
 });
-

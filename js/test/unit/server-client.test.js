@@ -14,7 +14,10 @@ const TWO = { revision: 2, flags: [OFF] };
 
 /** A machine whose server has the state *document*. */
 function machine(document = ONE) {
-  return new Machine().on("/sdk/v1/snapshot", () => json(document, { headers: { ETag: '"1"', "X-Pennon-Age": "0.5" } })).streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
+  return new Machine()
+    .on("/sdk/v1/snapshot", () => json(document, { headers: { ETag: '"1"', "X-Pennon-Age": "0.5" } }))
+    .streamAt()
+    .on("/sdk/v1/events", () => json({}, { status: 202 }));
 }
 
 async function started(t, far, given = {}, url = URL_) {
@@ -39,7 +42,10 @@ test("a client answers defaults at once, then what the server's snapshot says, t
   far.stream.send("heartbeat", heartbeat(ONE, 2));
   await rest();
   const { level, revision, ageS, environment, problem } = client.status();
-  assert.deepEqual({ level, revision, ageS, environment, problem }, { level: 0, revision: 1, ageS: 0.5, environment: "shop/production", problem: "" });
+  assert.deepEqual(
+    { level, revision, ageS, environment, problem },
+    { level: 0, revision: 1, ageS: 0.5, environment: "shop/production", problem: "" },
+  );
   far.stream.write(`event: delta\ndata: ${delta(1, [OFF], TWO)}\n\n`);
   await rest();
   assert.equal(client.boolean("checkout", USER, true), false);
@@ -49,7 +55,13 @@ test("a client answers defaults at once, then what the server's snapshot says, t
 test("the snapshot is asked for first, and the stream goes on from there, both with the key", async (t) => {
   const far = machine();
   await started(t, far);
-  assert.deepEqual(far.requests.map(({ path, query }) => [path, query.get("since")]), [["/sdk/v1/snapshot", null], ["/sdk/v1/stream", "1.1"]]);
+  assert.deepEqual(
+    far.requests.map(({ path, query }) => [path, query.get("since")]),
+    [
+      ["/sdk/v1/snapshot", null],
+      ["/sdk/v1/stream", "1.1"],
+    ],
+  );
   for (const { headers } of far.requests) assert.equal(headers.get("authorization"), "Bearer pennon_server_x");
   assert.equal(far.requests[1].headers.get("accept-encoding"), "identity");
 });
@@ -60,7 +72,10 @@ test("who holds rules for a request sees one revision, whatever comes meanwhile"
   const pinned = client.rules();
   far.stream.write(`event: delta\ndata: ${delta(1, [OFF], TWO)}\n\n`);
   await rest();
-  assert.deepEqual([pinned.boolean("checkout", USER), pinned.revision, client.boolean("checkout", USER), client.rules().revision], [true, 1, false, 2]);
+  assert.deepEqual(
+    [pinned.boolean("checkout", USER), pinned.revision, client.boolean("checkout", USER), client.rules().revision],
+    [true, 1, false, 2],
+  );
   assert.equal(client.rules(), client.rules());
   assert.deepEqual([pinned.flagKeys(), pinned.kind("checkout"), pinned.kind("gone")], [["checkout"], "boolean", null]);
 });
@@ -76,7 +91,10 @@ test("a listener hears which flags may answer differently, and no more once it i
   client.on("change", () => {
     throw new Error("mine");
   });
-  far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 2, flags, segments: [{ ...staff, included: [], version: 2 }] })) });
+  far.stream.send("snapshot", {
+    age: 0,
+    ...JSON.parse(snapshot({ revision: 2, flags, segments: [{ ...staff, included: [], version: 2 }] })),
+  });
   await rest();
   end();
   far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 3, flags: [] })) });
@@ -148,7 +166,11 @@ test("a stream that never begins is given up after the timeout", async (t) => {
 test("while the stream is down a client polls with the tag of what it holds, and a 304 says that it is current", async (t) => {
   const far = machine().on("/sdk/v1/stream", refused);
   const client = await started(t, far, { pollIntervalMs: 10_000 });
-  far.on("/sdk/v1/snapshot", ({ headers }) => (headers.get("if-none-match") === '"1"' ? new Response(null, { status: 304, headers: { "X-Pennon-Age": "1" } }) : json("", { status: 500 })));
+  far.on("/sdk/v1/snapshot", ({ headers }) =>
+    headers.get("if-none-match") === '"1"'
+      ? new Response(null, { status: 304, headers: { "X-Pennon-Age": "1" } })
+      : json("", { status: 500 }),
+  );
   await far.advance(10_100);
   assert.deepEqual([client.status().level, client.boolean("checkout", USER)], [1, true]);
   assert.ok(client.status().ageS <= 1.2);
@@ -292,10 +314,19 @@ test("what was known last is served without end, unless it has a time to live", 
   const [endless, bounded] = [await started(t, far), await started(t, far, { lastKnownTtlMs: 120_000 })];
   far.die();
   await far.advance(119_000);
-  assert.deepEqual([endless, bounded].map((client) => client.boolean("checkout", USER)), [true, true]);
+  assert.deepEqual(
+    [endless, bounded].map((client) => client.boolean("checkout", USER)),
+    [true, true],
+  );
   await far.advance(60_000);
-  assert.deepEqual([endless, bounded].map((client) => client.boolean("checkout", USER)), [true, false]);
-  assert.deepEqual([endless, bounded].map((client) => client.status().level), [2, 3]);
+  assert.deepEqual(
+    [endless, bounded].map((client) => client.boolean("checkout", USER)),
+    [true, false],
+  );
+  assert.deepEqual(
+    [endless, bounded].map((client) => client.status().level),
+    [2, 3],
+  );
   assert.match(bounded.evaluation("checkout", USER).errorMessage, /older than lastKnownTtlMs/);
 });
 
@@ -308,7 +339,10 @@ test("overrides go before everything, are not counted, and end", async (t) => {
   end();
   assert.equal(client.boolean("checkout", USER), true);
   await client.flush();
-  assert.deepEqual(far.asked("/sdk/v1/events")[0].body.counters.map(({ flag: key, count }) => [key, count]), [["checkout", 1]]);
+  assert.deepEqual(
+    far.asked("/sdk/v1/events")[0].body.counters.map(({ flag: key, count }) => [key, count]),
+    [["checkout", 1]],
+  );
 });
 
 test("hooks see each evaluation, and one that throws harms nobody", async (t) => {
@@ -320,7 +354,10 @@ test("hooks see each evaluation, and one that throws harms nobody", async (t) =>
   const client = await started(t, far, { hooks: [broken, (key, context, { value }) => seen.push([key, context.targetingKey, value])] });
   assert.equal(client.boolean("checkout", USER), true);
   assert.equal(client.boolean("checkout", USER), true);
-  assert.deepEqual(seen, [["checkout", "u1", true], ["checkout", "u1", true]]);
+  assert.deepEqual(seen, [
+    ["checkout", "u1", true],
+    ["checkout", "u1", true],
+  ]);
   assert.equal(far.warnings.filter((warning) => warning.includes("an evaluation hook threw: Error: mine")).length, 1);
 });
 
@@ -332,24 +369,53 @@ test("an explanation says what is served and why, and nobody is told", async (t)
   const client = await started(t, far, { hooks: [() => assert.fail("a hook")], overrides: { theme: "dark" } });
   const { evaluation, steps } = client.explain("checkout", USER, false);
   assert.deepEqual([evaluation.value, steps.at(-1).what, steps.at(-1).matched], [true, "fallthrough", true]);
-  assert.deepEqual(client.rules().explain("theme").steps.map(({ what, key }) => [what, key]), [["rule", "override"]]);
+  assert.deepEqual(
+    client
+      .rules()
+      .explain("theme")
+      .steps.map(({ what, key }) => [what, key]),
+    [["rule", "override"]],
+  );
   await client.flush();
-  assert.deepEqual(far.asked("/sdk/v1/events").flatMap(({ body }) => body.counters), []);
+  assert.deepEqual(
+    far.asked("/sdk/v1/events").flatMap(({ body }) => body.counters),
+    [],
+  );
 });
 
 test("a value of another kind is the caller's default, and the whole result says why", async (t) => {
-  const far = machine(snapshot({ flags: [flag("theme", { kind: "string", variations: [{ key: "on", value: "dark" }, { key: "off", value: "" }] })] }));
+  const far = machine(
+    snapshot({
+      flags: [
+        flag("theme", {
+          kind: "string",
+          variations: [
+            { key: "on", value: "dark" },
+            { key: "off", value: "" },
+          ],
+        }),
+      ],
+    }),
+  );
   const client = await started(t, far);
-  assert.deepEqual([client.boolean("theme", USER, true), client.number("theme", USER, 7), client.object("theme", USER), client.string("theme", USER)], [true, 7, null, "dark"]);
+  assert.deepEqual(
+    [client.boolean("theme", USER, true), client.number("theme", USER, 7), client.object("theme", USER), client.string("theme", USER)],
+    [true, 7, null, "dark"],
+  );
   assert.equal(client.evaluation("theme", USER, 7, "number").errorCode, "TYPE_MISMATCH");
   assert.equal(client.evaluation("gone", USER, 7).errorCode, "FLAG_NOT_FOUND");
 });
 
 test("no context makes an evaluation throw", async (t) => {
-  const far = machine(snapshot({ flags: [flag("split", { fallthrough: { split: { weights: [{ variation: "on", weight: 100000 }], experiment: { key: "exp" } } } })] }));
+  const far = machine(
+    snapshot({
+      flags: [flag("split", { fallthrough: { split: { weights: [{ variation: "on", weight: 100000 }], experiment: { key: "exp" } } } })],
+    }),
+  );
   const client = await started(t, far);
   const trap = new Proxy({}, { get: () => assert.fail("trapped"), has: () => assert.fail("trapped") });
-  for (const context of [null, 7, "u1", [], { targetingKey: {} }, { targetingKey: "\ud800" }, trap]) assert.equal(client.boolean("split", context, false), client.boolean("split", context, false));
+  for (const context of [null, 7, "u1", [], { targetingKey: {} }, { targetingKey: "\ud800" }, trap])
+    assert.equal(client.boolean("split", context, false), client.boolean("split", context, false));
   assert.equal(client.track("worth", trap), false);
   assert.equal(client.track("worth", null), false);
 });
@@ -395,7 +461,11 @@ test("listeners hear of flags that are there, of each level, and what is whole t
   await rest();
   far.stream.send("heartbeat", heartbeat(ONE));
   await rest();
-  assert.deepEqual(heard, [["status", 1], ["ready", true, 1], ["status", 0]]);
+  assert.deepEqual(heard, [
+    ["status", 1],
+    ["ready", true, 1],
+    ["status", 0],
+  ]);
   assert.equal(client.rules().evaluate("checkout", USER, null).value, true);
 });
 
@@ -445,7 +515,10 @@ test("an imported flag that comes later replaces nothing by an error: what it ne
     await rest();
   }
   assert.deepEqual([...reasons], [expect.reason]);
-  far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 9, flags: [flag("checkout", { compat: { vendor: "nobody", dialect: "nobody/1" } })] })) });
+  far.stream.send("snapshot", {
+    age: 0,
+    ...JSON.parse(snapshot({ revision: 9, flags: [flag("checkout", { compat: { vendor: "nobody", dialect: "nobody/1" } })] })),
+  });
   await rest();
   await far.advance(10);
   assert.equal(client.evaluation("checkout", USER).errorCode, "PARSE_ERROR");

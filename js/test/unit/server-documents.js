@@ -6,14 +6,23 @@ import { readSnapshot, State } from "../../protocol/index.js";
 
 /** A flag that serves `on`, unless told. @param {string} key @param {Record<string, any>} [rest] */
 export function flag(key, rest = {}) {
-  const variations = [{ key: "on", value: true }, { key: "off", value: false }];
+  const variations = [
+    { key: "on", value: true },
+    { key: "off", value: false },
+  ];
   return { key, variations, on: true, offVariation: "off", fallthrough: { variation: "on" }, version: 1, changedAt: 1, ...rest };
 }
 
 /** @param {{ revision?: number, epoch?: number, environment?: string, flags?: any[], segments?: any[] }} state */
 export function snapshot({ revision = 1, epoch = 1, environment = "shop/production", flags = [], segments = [] }) {
   const head = { spec: 1, environment, epoch, revision };
-  const items = [["flags", flags], ["segments", segments], ["layers", []]].map(([name, each]) => `"${name}":{${each.map(text)}}`).join(",");
+  const items = [
+    ["flags", flags],
+    ["segments", segments],
+    ["layers", []],
+  ]
+    .map(([name, each]) => `"${name}":{${each.map(text)}}`)
+    .join(",");
   const bare = readSnapshot(`${JSON.stringify(head).slice(0, -1)},${items}}`);
   const { digest } = new State(bare.items, nodeSha256);
   return `${JSON.stringify({ ...head, digest }).slice(0, -1)},${items}}`;

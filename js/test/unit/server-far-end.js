@@ -95,7 +95,16 @@ export class Machine {
 
   /** @param {URL} url @param {{ method: string, headers: Record<string, string>, body?: string, signal: AbortSignal }} init */
   async #fetch(url, { method, headers, body, signal }) {
-    const request = { method, url, path: url.pathname, query: url.searchParams, headers: new Headers(headers), body: body && JSON.parse(body), signal, atMs: this.#elapsedMs };
+    const request = {
+      method,
+      url,
+      path: url.pathname,
+      query: url.searchParams,
+      headers: new Headers(headers),
+      body: body && JSON.parse(body),
+      signal,
+      atMs: this.#elapsedMs,
+    };
     this.requests.push(request);
     const answer = this.#answers.get(url.host + url.pathname) ?? this.#answers.get(url.pathname);
     assert(answer !== undefined, `nobody prepared ${url.host}${url.pathname}`);
@@ -114,7 +123,10 @@ class OpenStream {
 
   /** @param {AbortSignal} signal */
   constructor(signal) {
-    this.body = new ReadableStream({ start: (controller) => void (this.#controller = controller), cancel: () => void (this.isOpen = false) });
+    this.body = new ReadableStream({
+      start: (controller) => void (this.#controller = controller),
+      cancel: () => void (this.isOpen = false),
+    });
     signal.addEventListener("abort", () => this.fail(signal.reason));
   }
 

@@ -16,9 +16,32 @@ const OVERRIDES = /** @type {[string, [string, unknown][]][]} */ ([
   ["", []],
   [" , ", []],
   ["new-checkout=on", [["new-checkout", true]]],
-  ['a=off, b=TRUE ,theme="dark,or not",limits={"max":3},n=1.5,word=some words,nothing=null', [["a", false], ["b", true], ["theme", "dark,or not"], ["limits", { max: 3 }], ["n", 1.5], ["word", "some words"], ["nothing", null]]],
-  ["a={broken,b=1", [["a", "{broken"], ["b", 1]]],
-  ["a=,b=2", [["a", ""], ["b", 2]]],
+  [
+    'a=off, b=TRUE ,theme="dark,or not",limits={"max":3},n=1.5,word=some words,nothing=null',
+    [
+      ["a", false],
+      ["b", true],
+      ["theme", "dark,or not"],
+      ["limits", { max: 3 }],
+      ["n", 1.5],
+      ["word", "some words"],
+      ["nothing", null],
+    ],
+  ],
+  [
+    "a={broken,b=1",
+    [
+      ["a", "{broken"],
+      ["b", 1],
+    ],
+  ],
+  [
+    "a=,b=2",
+    [
+      ["a", ""],
+      ["b", 2],
+    ],
+  ],
 ]);
 
 test("wrong options are refused with the option's name, before anything begins", () => {
@@ -43,13 +66,36 @@ test("wrong options are refused with the option's name, before anything begins",
     [undefined, URL_, { key: "k", maxHeadAgeMs: 5 }, /^maxHeadAgeMs/],
     [undefined, URL_, null, /options are an object/],
   ];
-  for (const [, url, given, message] of wrong) assert.throws(() => checkedOptions(url, given, {}), (error) => error instanceof TypeError && message.test(error.message), `${message}`);
+  for (const [, url, given, message] of wrong)
+    assert.throws(
+      () => checkedOptions(url, given, {}),
+      (error) => error instanceof TypeError && message.test(error.message),
+      `${message}`,
+    );
 });
 
 test("the process's environment stands in for what the caller leaves out", () => {
-  const environ = { PENNON_URL: "http://env.test/", PENNON_KEY: "env-key", PENNON_STORE: "/var/lib/x", PENNON_OVERRIDES: "a=on,b=1", PENNON_TRUSTED_KEYS: ` ${KEY},` };
+  const environ = {
+    PENNON_URL: "http://env.test/",
+    PENNON_KEY: "env-key",
+    PENNON_STORE: "/var/lib/x",
+    PENNON_OVERRIDES: "a=on,b=1",
+    PENNON_TRUSTED_KEYS: ` ${KEY},`,
+  };
   const found = checkedOptions(undefined, { overrides: { b: 2 } }, environ);
-  assert.deepEqual([found.urls, found.key, found.store, [...found.overrides], found.trustedKeys], [["http://env.test"], "env-key", "/var/lib/x", [["a", true], ["b", 2]], [KEY]]);
+  assert.deepEqual(
+    [found.urls, found.key, found.store, [...found.overrides], found.trustedKeys],
+    [
+      ["http://env.test"],
+      "env-key",
+      "/var/lib/x",
+      [
+        ["a", true],
+        ["b", 2],
+      ],
+      [KEY],
+    ],
+  );
   const told = checkedOptions(["http://a.test/flags/", new URL("https://b.test")], { key: "mine" }, environ);
   assert.deepEqual([told.urls, told.key], [["http://a.test/flags", "https://b.test"], "mine"]);
 });
@@ -84,7 +130,11 @@ test("a file of flags is served, watched, and what cannot be read is warned of o
       word: "off",
       theme: "dark",
       limits: { value: { max: 3 } },
-      layout: { variations: { wide: 2, narrow: 1 }, serve: "narrow", rules: [{ id: "staff", conditions: [{ op: "inSegment", values: ["staff"] }], serve: { variation: "wide" } }] },
+      layout: {
+        variations: { wide: 2, narrow: 1 },
+        serve: "narrow",
+        rules: [{ id: "staff", conditions: [{ op: "inSegment", values: ["staff"] }], serve: { variation: "wide" } }],
+      },
       half: { variations: { on: true, off: false }, serve: { on: 100, off: 0 } },
     },
     segments: { staff: { included: ["u1"] } },
@@ -93,7 +143,14 @@ test("a file of flags is served, watched, and what cannot be read is warned of o
   const client = new Client(null, { file: path, platform: far.platform });
   t.after(() => client.close());
   assert.equal(await client.ready(), true);
-  const values = (user) => [client.boolean("plain"), client.boolean("word", {}, true), client.string("theme"), client.object("limits"), client.number("layout", user), client.boolean("half", user)];
+  const values = (user) => [
+    client.boolean("plain"),
+    client.boolean("word", {}, true),
+    client.string("theme"),
+    client.object("limits"),
+    client.number("layout", user),
+    client.boolean("half", user),
+  ];
   assert.deepEqual(values({ targetingKey: "u1" }), [true, false, "dark", { max: 3 }, 2, true]);
   assert.equal(client.number("layout", { targetingKey: "u2" }), 1);
   assert.deepEqual([client.status().level, client.status().ageS, client.status().environment], [0, 0, "file"]);
@@ -102,7 +159,11 @@ test("a file of flags is served, watched, and what cannot be read is warned of o
   write({ flags: { plain: false } });
   await far.advance(600);
   assert.equal(client.boolean("plain", {}, true), false);
-  for (const broken of ['{"flags":', { flags: { plain: { nonsense: 1 } } }, { flags: { plain: { variations: { a: 1 }, serve: { a: 10 } } } }]) {
+  for (const broken of [
+    '{"flags":',
+    { flags: { plain: { nonsense: 1 } } },
+    { flags: { plain: { variations: { a: 1 }, serve: { a: 10 } } } },
+  ]) {
     write(broken);
     await far.advance(1200);
     assert.equal(client.boolean("plain", {}, true), false);
@@ -114,5 +175,8 @@ test("a file of flags is served, watched, and what cannot be read is warned of o
 });
 
 test("a file that cannot be read at the start is refused with its name", () => {
-  assert.throws(() => new Client(null, { file: "/nowhere/flags.json", platform: new Machine().platform }), (error) => error instanceof InvalidFile && /\/nowhere\/flags.json/.test(error.message));
+  assert.throws(
+    () => new Client(null, { file: "/nowhere/flags.json", platform: new Machine().platform }),
+    (error) => error instanceof InvalidFile && /\/nowhere\/flags.json/.test(error.message),
+  );
 });

@@ -5,16 +5,25 @@ import { Client } from "../../client/server/index.js";
 import { flag, snapshot } from "./server-documents.js";
 import { json, Machine, refused, rest } from "./server-far-end.js";
 
-const HALF = [{ variation: "on", weight: 50000 }, { variation: "off", weight: 50000 }];
+const HALF = [
+  { variation: "on", weight: 50000 },
+  { variation: "off", weight: 50000 },
+];
 const FLAGS = [
   flag("checkout"),
-  flag("trial", { version: 4, rules: [{ id: "r1", conditions: [], serve: { split: { weights: HALF, by: "org", experiment: { key: "exp-a" } } } }] }),
+  flag("trial", {
+    version: 4,
+    rules: [{ id: "r1", conditions: [], serve: { split: { weights: HALF, by: "org", experiment: { key: "exp-a" } } } }],
+  }),
   flag("seen", { exposures: "all" }),
   flag("unseen", { exposures: "none", fallthrough: { split: { weights: HALF, experiment: { key: "exp-b" } } } }),
 ];
 
 async function started(t, { events = () => json({ accepted: 1 }, { status: 202 }), ...given } = {}) {
-  const far = new Machine().on("/sdk/v1/snapshot", () => json(snapshot({ revision: 3, flags: FLAGS }))).streamAt().on("/sdk/v1/events", events);
+  const far = new Machine()
+    .on("/sdk/v1/snapshot", () => json(snapshot({ revision: 3, flags: FLAGS })))
+    .streamAt()
+    .on("/sdk/v1/events", events);
   const client = new Client("http://flags.test", { key: "k", platform: far.platform, ...given });
   t.after(() => client.close({ timeoutMs: 1 }));
   assert.equal(await client.ready(), true);
@@ -30,7 +39,10 @@ test("what was served goes out every ten seconds or so, as counters", async (t) 
   await far.advance(11_000);
   const [batch, ...rest_] = batches();
   assert.deepEqual(rest_, []);
-  assert.deepEqual(counted(batch), [["checkout", "on", "FALLTHROUGH", 3], ["gone", null, "ERROR", 1]]);
+  assert.deepEqual(counted(batch), [
+    ["checkout", "on", "FALLTHROUGH", 3],
+    ["gone", null, "ERROR", 1],
+  ]);
   const { sequence, sdk, revision, dropped, instance } = batch;
   assert.deepEqual({ sequence, sdk, revision, dropped }, { sequence: 1, sdk: "pennon-js/0.1.0", revision: "1.3", dropped: {} });
   assert.equal(instance, client.status().instance);
@@ -43,8 +55,20 @@ test("exposures are of experiments, or of all where a flag says so: one a unit, 
   for (const org of ["a", "a", 7]) client.boolean("trial", { targetingKey: "u1", org });
   for (const key of ["checkout", "unseen", "seen", "seen"]) client.boolean(key, { targetingKey: "u1" });
   await client.flush();
-  const seen = batches()[0].exposures.map(({ flag: key, version, ruleId, experiment, by, unit, revision }) => [key, version, ruleId, experiment, by, unit, revision]);
-  assert.deepEqual(seen, [["trial", 4, "r1", "exp-a", "org", "a", "1.3"], ["trial", 4, "r1", "exp-a", "org", "7", "1.3"], ["seen", 1, null, null, "targetingKey", "u1", "1.3"]]);
+  const seen = batches()[0].exposures.map(({ flag: key, version, ruleId, experiment, by, unit, revision }) => [
+    key,
+    version,
+    ruleId,
+    experiment,
+    by,
+    unit,
+    revision,
+  ]);
+  assert.deepEqual(seen, [
+    ["trial", 4, "r1", "exp-a", "org", "a", "1.3"],
+    ["trial", 4, "r1", "exp-a", "org", "7", "1.3"],
+    ["seen", 1, null, null, "targetingKey", "u1", "1.3"],
+  ]);
   await far.advance(3_700_000);
   client.boolean("seen", { targetingKey: "u1" });
   await client.flush();
@@ -59,7 +83,10 @@ test("a metric says what its unit was seen to get", async (t) => {
   assert.equal(client.track("visits", {}), false);
   await client.flush();
   const told = batches()[0].metrics.map(({ key, by, unit, value, variations }) => [key, by, unit, value, variations]);
-  assert.deepEqual(told, [["order-value", "targetingKey", "u1", 42.5, { seen: "on" }], ["visits", "org", "a", 1, {}]]);
+  assert.deepEqual(told, [
+    ["order-value", "targetingKey", "u1", 42.5, { seen: "on" }],
+    ["visits", "org", "a", 1, {}],
+  ]);
   assert.deepEqual(batches()[0].dropped, { metrics: 1 });
 });
 
@@ -67,7 +94,10 @@ test("bootstrap counts nothing and exposes nobody", async (t) => {
   const { client, batches } = await started(t);
   client.bootstrap({ targetingKey: "u1" });
   assert.equal(await client.flush(), true);
-  assert.deepEqual(batches().flatMap(({ counters, exposures }) => [...counters, ...exposures]), []);
+  assert.deepEqual(
+    batches().flatMap(({ counters, exposures }) => [...counters, ...exposures]),
+    [],
+  );
 });
 
 test("a batch that was not taken is sent again under its number, and what happens meanwhile comes in the next", async (t) => {
@@ -174,10 +204,16 @@ test("with events switched off nothing is counted or sent", async (t) => {
 test("a server hears what is evaluated by, although nothing else is to be said", async (t) => {
   const { far, batches } = await started(t);
   await far.advance(11_000);
-  assert.deepEqual(batches().map(({ revision, counters }) => [revision, counters]), [["1.3", []]]);
+  assert.deepEqual(
+    batches().map(({ revision, counters }) => [revision, counters]),
+    [["1.3", []]],
+  );
   far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 4, flags: FLAGS })) });
   await far.advance(20_000);
   assert.equal(batches().length, 1);
   await far.advance(60_000);
-  assert.deepEqual(batches().map(({ revision }) => revision), ["1.3", "1.4"]);
+  assert.deepEqual(
+    batches().map(({ revision }) => revision),
+    ["1.3", "1.4"],
+  );
 });

@@ -20,12 +20,18 @@ function folderOf(t) {
 }
 
 function dead() {
-  return new Machine().on("/sdk/v1/snapshot", () => json("", { status: 500 })).on("/sdk/v1/stream", () => json("", { status: 500 })).on("/sdk/v1/events", () => json("", { status: 500 }));
+  return new Machine()
+    .on("/sdk/v1/snapshot", () => json("", { status: 500 }))
+    .on("/sdk/v1/stream", () => json("", { status: 500 }))
+    .on("/sdk/v1/events", () => json("", { status: 500 }));
 }
 
 /** Let a client know the state, and end. */
 async function learned(store, { key = "k", document = ONE } = {}) {
-  const far = new Machine().on("/sdk/v1/snapshot", () => json(document)).streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
+  const far = new Machine()
+    .on("/sdk/v1/snapshot", () => json(document))
+    .streamAt()
+    .on("/sdk/v1/events", () => json({}, { status: 202 }));
   const client = new Client("http://flags.test", { key, store, platform: far.platform });
   assert.equal(await client.ready(), true);
   await client.close();
@@ -62,7 +68,10 @@ test("who starts with a store asks only for what changed since", async (t) => {
   const far = new Machine().streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
   const client = await opened(t, far, { store });
   await rest();
-  assert.deepEqual(far.requests.map(({ path, query }) => [path, query.get("since")]), [["/sdk/v1/stream", "1.7"]]);
+  assert.deepEqual(
+    far.requests.map(({ path, query }) => [path, query.get("since")]),
+    [["/sdk/v1/stream", "1.7"]],
+  );
   const off = flag("checkout", { on: false, version: 2 });
   far.stream.write(`event: delta\ndata: ${delta(7, [off], { revision: 8, flags: [off] })}\n\n`);
   await rest();
@@ -71,13 +80,19 @@ test("who starts with a store asks only for what changed since", async (t) => {
 
 test("a change is in the store within a second or so, and again as its age grows", async (t) => {
   const texts = [];
-  const far = new Machine().on("/sdk/v1/snapshot", () => json(ONE)).streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
+  const far = new Machine()
+    .on("/sdk/v1/snapshot", () => json(ONE))
+    .streamAt()
+    .on("/sdk/v1/events", () => json({}, { status: 202 }));
   await opened(t, far, { store: { load: () => null, save: (text) => void texts.push(text) } });
   await far.advance(1100);
   assert.equal(texts.length, 1);
   far.stream.send("snapshot", { age: 0, ...JSON.parse(snapshot({ revision: 8 })) });
   await far.advance(1100);
-  assert.deepEqual(texts.map((text) => JSON.parse(text.split("\n")[1]).revision), [7, 8]);
+  assert.deepEqual(
+    texts.map((text) => JSON.parse(text.split("\n")[1]).revision),
+    [7, 8],
+  );
   for (let i = 0; i < 14; i++) {
     far.stream.send("heartbeat", heartbeat(snapshot({ revision: 8 })));
     await far.advance(25_000);
@@ -91,7 +106,15 @@ test("a damaged store is reported, never served, and replaced", async (t) => {
   const [name] = readdirSync(store);
   const whole = readFileSync(join(store, name), "utf8");
   assert.equal(statSync(join(store, name)).mode & 0o777, 0o600);
-  const spoils = [whole.slice(0, -9), whole.replace('"on":true', '"on":null'), whole.replace('"pennonStore":1', '"pennonStore":9'), "", "\n", whole.replace(/"knownAt":\d+/, '"knownAt":"x"'), "null\n{}"];
+  const spoils = [
+    whole.slice(0, -9),
+    whole.replace('"on":true', '"on":null'),
+    whole.replace('"pennonStore":1', '"pennonStore":9'),
+    "",
+    "\n",
+    whole.replace(/"knownAt":\d+/, '"knownAt":"x"'),
+    "null\n{}",
+  ];
   for (const spoilt of spoils) {
     writeFileSync(join(store, name), spoilt);
     const far = dead();
@@ -134,7 +157,10 @@ test("a store that fails is reported and harms nobody, one that is slow is waite
 test("a folder that cannot be written is reported once", async (t) => {
   const folder = folderOf(t);
   writeFileSync(join(folder, "file"), "");
-  const far = new Machine().on("/sdk/v1/snapshot", () => json(ONE)).streamAt().on("/sdk/v1/events", () => json({}, { status: 202 }));
+  const far = new Machine()
+    .on("/sdk/v1/snapshot", () => json(ONE))
+    .streamAt()
+    .on("/sdk/v1/events", () => json({}, { status: 202 }));
   const client = await opened(t, far, { store: join(folder, "file") });
   await far.advance(1100);
   // The disk takes its own time.

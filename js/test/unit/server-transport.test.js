@@ -11,7 +11,10 @@ const OPTIONS = { key: "k", timeoutMs: 1000, maxBytes: 1000 };
 
 /** What a call came to: its failure. */
 async function failure(call) {
-  const error = await call.then(() => assert.fail("it went well"), (reason) => reason);
+  const error = await call.then(
+    () => assert.fail("it went well"),
+    (reason) => reason,
+  );
   return error.failure;
 }
 
