@@ -58,7 +58,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
       ? undefined
       : path.reduce((inner, step) => inner?.[step], /** @type {any} */ (context));
     // One entry that a server refuses would cost the whole batch.
-    const isTaken = list.length < 500 && /^[^\0\ud800-\udfff]{2,512}$/u.test(name + (unit ?? "\0"));
+    const isTaken = list.length < 500 && [name, unit ?? ""].every((text) => /^[^\0\ud800-\udfff]{1,256}$/u.test(text));
     if (isTaken) list.push({ time: page.now(), unit: String(unit), ...entry });
     wake();
     return isTaken;
@@ -105,7 +105,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
 
   /** @param {string} flag @param {Found} found */
   const exposed = (flag, [{ variation, flagVersion: version, ruleId }, by, experiment]) => {
-    if (by && isNew([flag, variation, visit.name].join(" "))) {
+    if (by && isNew(`${flag} ${variation} ${visit.name}`)) {
       add(exposures, visit.shown, flag, { flag, version, variation, ruleId, experiment, by });
     }
   };

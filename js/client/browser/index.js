@@ -145,9 +145,9 @@ function clientOf(url, options) {
       if (events && site[0].variation === variation) exposed(flag, site);
     }
   };
-  /** @param {Promise<boolean>} promise @param {number} [ms] @returns {Promise<boolean>} */
+  /** @param {Promise<boolean> | undefined} promise @param {number} [ms] @returns {Promise<any>} */
   const within = (promise, ms) =>
-    ms === undefined ? promise : Promise.race([promise, new Promise((/** @type {(is: boolean) => void} */ resolve) => page.later(ms, () => resolve(false)))]);
+    ms === undefined ? /** @type {Promise<boolean>} */ (promise) : Promise.race([promise, new Promise((/** @type {(is: boolean) => void} */ resolve) => page.later(ms, () => resolve(false)))]);
   /** @type {Client["on"]} */
   const on = (name, listener) => {
     const all = (listeners[name] ??= new Set());
@@ -158,7 +158,8 @@ function clientOf(url, options) {
   const visit = visitOf(page, base, scope, options, emit, warn, taken);
   const { status, turnTo, refresh, rest, show } = visit;
   const [evaluated, exposed, tracked, flush, stop] = countingOf(page, base, key, `${scope}.seen`, visit, privateAttributes);
-  let first = Promise.resolve(false);
+  /** @type {Promise<boolean> | undefined} */
+  let first;
   if (start) {
     const how = { signal: closing.signal };
     /** @type {(() => void) | undefined} */

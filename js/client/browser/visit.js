@@ -125,7 +125,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     const [path, init] = origin.request(key, visit.context);
     const signed = typeof signature === "function" ? await signature(visit.context.targetingKey) : signature;
     if (signed) init.headers["X-Pennon-Signature"] = signed;
-    const held = of === whose && kept?.build === build ? kept : undefined;
+    const held = of === whose ? kept : undefined;
     if (held?.etag) init.headers["If-None-Match"] = held.etag;
     const [body = held?.body, etag, ageMs] = await ask(page, base + path, init, timeoutMs);
     await origin.prepare?.(body);
@@ -217,7 +217,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     if (hello && leads) say({ live: isStreaming });
     if (live !== undefined && !leads) streams(live);
     // Who has the same context waits for the leader's answer, for a while.
-    if (changed) plan(changed === whose ? 5000 * (1 + page.random()) : 0);
+    if (changed) plan(changed === whose ? 5000 : 0);
     if (values && theirs === whose) {
       attempt(() => accept(parse(values)));
       // Later than the tab that asked, so that it asks again for all.
@@ -227,7 +227,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   };
 
   const [find, put, forget, clear, anonymousKey] = cacheOf(page, scope, () => warn("storage", "the storage is full"));
-  const [say, compete, rest, close] = tabsOf(page, `${scope}.tabs`, heard, (isLeading) => {
+  const [say, compete, rest, close] = tabsOf(page, scope, heard, (isLeading) => {
     leads = isLeading;
     if (leads) open();
     else shut();
