@@ -20,7 +20,8 @@ const KV_INTERVAL_S = 1;
 const GOALS = { p50: 5, p99: 15 };
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "3" }, json: { type: "string" } } });
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+/** The runtime closes what is idle for 5 s: who asks over such a connection just then is not answered. */
+const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 2000 });
 
 /** @type {Record<string, { title: string, of: (number: number) => { path: string, body?: string } }>} */
 const WAYS = {

@@ -45,6 +45,7 @@ export class Client {
   #askedUntilMs = -Infinity;
   /** Until when requests wait for a first state. Later ones do not: what did not come in time may not come for long. */
   #awaitedUntilMs = Infinity;
+  #warned = "";
 
   /** @param {Options} options */
   constructor(options) {
@@ -63,13 +64,14 @@ export class Client {
    * @returns {Promise<Rules>}
    */
   async load(ctx) {
+    if (typeof ctx?.waitUntil !== "function") ctx = undefined;
     try {
       const asked = this.#refresh(ctx);
       if (asked !== null && (ctx === undefined || this.#isAwaited)) await this.#bounded(asked);
       else await this.#others();
     } catch (error) {
       // The boundary to the application: flags must not take a page down.
-      this.#settings.platform.warn(`pennon: ${error}`);
+      this.#warn(`pennon: ${error}`);
     }
     return this.#rules(ctx);
   }
@@ -96,6 +98,12 @@ export class Client {
     await this.#reporter.flush();
   }
 
+  /** @param {string} message */
+  #warn(message) {
+    if (message !== this.#warned) this.#settings.platform.warn(message);
+    this.#warned = message;
+  }
+
   /** Begin to refresh if that is due and no request does. @param {Behind} [ctx] */
   #refresh(ctx) {
     const now = this.#settings.platform.elapsed();
@@ -105,7 +113,11 @@ export class Client {
     const asked = this.#sources.ask().finally(() => {
       if (this.#askedUntilMs === until) this.#askedUntilMs = -Infinity;
     });
-    ctx?.waitUntil(asked);
+    try {
+      ctx?.waitUntil(asked);
+    } catch {
+      // That request is over. What it begins may be cut off, and then it is begun anew by another.
+    }
     return asked;
   }
 

@@ -26,6 +26,10 @@ const VALIDATORS = ["etag", "last-modified"];
  */
 export function bootstrapHtml(response, rules, context, { nonce, ttlS, cacheControl } = {}) {
   if (!rules.ready || !isPage(response)) return response;
+  if (!("HTMLRewriter" in globalThis)) {
+    console.warn("pennon: there is no HTMLRewriter here; put rules.bootstrapScript(context) into your pages yourself");
+    return response;
+  }
   const element = rules.bootstrapScript(context, { nonce, ttlS });
   const page = new Response(response.body, response);
   page.headers.set("cache-control", cacheControl ?? madePrivate(response.headers.get("cache-control")));

@@ -117,14 +117,20 @@ export class Reporter {
     const now = platform.elapsed();
     if (ctx === undefined || (now < this.#dueUntilMs && this.#recorder.size !== MUCH)) return;
     const waitMs = this.#recorder.size >= MUCH ? 0 : flushMs;
-    const until = (this.#dueUntilMs = now + waitMs + GRACE_MS);
-    const waited = new Promise((resolve) => platform.later(waitMs, () => resolve(undefined)));
-    ctx.waitUntil(
-      waited.then(() => {
-        if (this.#dueUntilMs === until) this.#dueUntilMs = -Infinity;
-        return this.flush();
-      }),
-    );
+    const until = now + waitMs + GRACE_MS;
+    try {
+      const waited = new Promise((resolve) => platform.later(waitMs, () => resolve(undefined)));
+      ctx.waitUntil(waited.then(() => this.#flushPlanned(until)));
+      this.#dueUntilMs = until;
+    } catch {
+      // The request is over, and takes nothing more upon itself: the next one that counts something sends this too.
+    }
+  }
+
+  /** @param {number} until */
+  async #flushPlanned(until) {
+    if (this.#dueUntilMs === until) this.#dueUntilMs = -Infinity;
+    await this.flush();
   }
 
   /** Return the batch to send: the last one until it is taken, as it was, so that it counts once. */

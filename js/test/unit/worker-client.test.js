@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { gzipSync } from "node:zlib";
 
-import { Client } from "../../client/worker/index.js";
+import { bootstrapHtml, Client } from "../../client/worker/index.js";
 import { boolean, snapshot } from "../worker/documents.js";
 import { ENVIRONMENT, metadataOf } from "../worker/running.js";
 
@@ -194,6 +194,30 @@ test("a client without flags answers the fallback, in whatever kind, and throws 
   assert.deepEqual([rules.revision, rules.flagsVersion, rules.bootstrapScript({})], ["", "", ""]);
   // @ts-expect-error: an application may get it wrong
   assert.equal(rules.boolean(undefined, null, false), false);
+});
+
+test("a context that is none, or of a request that is over, costs no answer", async () => {
+  const over = {
+    waitUntil() {
+      throw new Error("the request is over");
+    },
+  };
+  for (const ctx of [over, {}, null, "ctx"]) {
+    const { client, hands } = made({ edge: EDGE });
+    await client.load(/** @type {any} */ (ctx));
+    const rules = await client.load(/** @type {any} */ (ctx));
+    assert.equal(rules.boolean("checkout", { targetingKey: "u1" }, false), true);
+    assert.equal(rules.boolean("checkout", { targetingKey: "u2" }, false), true);
+    assert(hands.warnings.length <= 2, hands.warnings.join());
+  }
+});
+
+test("where there is no HTMLRewriter a page passes as it is", async (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
+  const { client } = made({});
+  const page = new Response("<head></head>", { headers: { "content-type": "text/html" } });
+  assert.equal(bootstrapHtml(page, await client.load(), {}), page);
+  assert.equal(warn.mock.callCount(), 1);
 });
 
 const EDGE = { url: "https://edge.example/", key: "k" };
