@@ -24,7 +24,8 @@ export const skip = existsSync(PROGRAM) || process.env.CI ? false : `there is no
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export async function launch() {
-  return chromium.launch({ executablePath: PROGRAM, args: ARGUMENTS });
+  // People's browsers have that cache, and so pages that are frozen and come back.
+  return chromium.launch({ executablePath: PROGRAM, args: ARGUMENTS, ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 }
 
 /**

@@ -148,3 +148,34 @@ test("the next user of a machine starts from nothing of the last one's", async (
   await page.goto(stage.page(place, { context: { targetingKey: "u1" }, script: `window.first = flags.string("greeting", "nothing");` }));
   assert.equal(await page.evaluate("first"), "hello u1");
 });
+
+test("a page that comes back from the back/forward cache hears of changes", async (profile) => {
+  const place = await stage.place();
+  const page = await stage.open(profile, place);
+  await shows(page, true);
+  await until(async () => (await status(page)).level === 0);
+  await page.goto(stage.pages.put("/elsewhere", "<!doctype html><title>elsewhere</title>"));
+  await place.turnOff("new-checkout");
+  await page.evaluate("history.back()"); // `goBack` waits for a load, and there may be none
+  await page.waitForURL(`${stage.pages.url}/`, { waitUntil: "commit" });
+  await shows(page, false);
+  await until(async () => (await status(page)).level === 0);
+  await place.turnOn("new-checkout");
+  await shows(page, true);
+});
+
+test("a key that is revoked under a page takes nothing from it, and the page is told", async (profile) => {
+  const place = await stage.place();
+  const page = await stage.open(profile, place);
+  await shows(page, true);
+  await until(async () => (await status(page)).level === 0);
+  const { items } = await stage.server.api("GET", `${place.path}/keys`);
+  const { key } = items.find((/** @type {{kind: string}} */ { kind }) => kind === "client");
+  await stage.server.api("DELETE", `${place.path}/keys/${key}`);
+  await until(() => page.evaluate(`heard.some(({ kind }) => kind === "warning")`));
+  await page.evaluate(`flags.refresh({ reason: "again" })`);
+  assert.equal(await page.evaluate(`flags.boolean("new-checkout", false)`), true);
+  const warnings = profile.said.filter((line) => line.startsWith("warning: "));
+  assert.equal(warnings.length, 1, JSON.stringify(warnings));
+  assert.match(warnings[0], /key/);
+});
