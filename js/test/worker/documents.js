@@ -54,17 +54,19 @@ function travelling(item) {
  * Return a snapshot's text.
  * @param {number} revision
  * @param {any[]} flags
- * @param {Record<string, unknown>} [rest]
+ * @param {Record<string, unknown>} [rest] other members, `segments` by key among them
  */
-export function snapshot(revision, flags, rest = {}) {
-  const items = flags.map(travelling);
+export function snapshot(revision, flags, { segments = {}, ...rest } = {}) {
   const sum = Buffer.alloc(32);
-  for (const { key, version, hash } of items) {
-    const one = sha256(`flag:${key}:${version}:${hash}`);
-    for (let i = 0; i < 32; i++) sum[i] ^= one[i];
-  }
+  /** @param {string} kind @param {any[]} items */
+  const sent = (kind, items) => {
+    const all = items.map(travelling);
+    for (const { key, version = 1, hash } of all) sha256(`${kind}:${key}:${version}:${hash}`).forEach((byte, at) => (sum[at] ^= byte));
+    return Object.fromEntries(all.map((item) => [item.key, item]));
+  };
+  const items = { flags: sent("flag", flags), segments: sent("segment", Object.values(/** @type {object} */ (segments))), layers: {} };
   const head = { spec: 1, environment: ENVIRONMENT, epoch: 1, revision, digest: sum.toString("hex") };
-  return JSON.stringify({ ...head, flags: Object.fromEntries(items.map((item) => [item.key, item])), segments: {}, layers: {}, ...rest });
+  return JSON.stringify({ ...head, ...items, ...rest });
 }
 
 /** @param {string} text */

@@ -1,6 +1,7 @@
 /** Flags out of Workers KV, in workerd: what is published is served, and nothing else, whatever happens to it. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
@@ -110,6 +111,20 @@ for (const [what, [body, how, said]] of Object.entries(SPOILED)) {
     await worker.publish(snapshot(21, [OFF]));
     await until(async () => (await value(asked)) === false && (await value(isolated)) === false);
     assert.equal((await worker.ask(asked)).status.problem, "");
+  });
+}
+
+const VECTORS = new URL("../../../spec/vectors/dialects/", import.meta.url);
+for (const name of ["flagd-v3-flags", "growthbook-javascript-features", "launchdarkly-node-segments", "unleash-node-variants"]) {
+  test(`imported flags are evaluated as their vendor does, in one bundle: ${name}`, async () => {
+    const { snapshot: imported, cases } = JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS), "utf8"));
+    await worker.publish(snapshot(25, Object.values(imported.flags), { segments: imported.segments }));
+    const asked = isolate({ kvIntervalS: 1000 });
+    for (const { flag, context, expect } of cases) {
+      const { values } = await worker.ask({ ...asked, flags: [flag], context });
+      const { variation, reason } = values[flag];
+      assert.deepEqual([variation, reason], [expect.variation, expect.reason], `${flag} for ${JSON.stringify(context)}`);
+    }
   });
 }
 
