@@ -22,13 +22,13 @@ from tests.spec.imported import DIALECTS, NOW, Imported, one_number_type
 from tests.spec.strategies import FLAGS, Chance, likely_context, snapshot
 
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
-SNAPSHOTS = 1000 if LONG else 250
+SNAPSHOTS = 500 if LONG else 250
 CONTEXTS = 50
-SEEDS = range(40 if LONG else 3)
+SEEDS = range(12 if LONG else 3)
 """Of imported files, for each dialect."""
-CROSSED = 1500 if LONG else 60
+CROSSED = 600 if LONG else 60
 
-EXPLAINED = 500 if LONG else 60
+EXPLAINED = 200 if LONG else 60
 """So many drawn snapshots are explained."""
 
 _ANSWER = Path(__file__).resolve().parents[2] / "js" / "test" / "answer.js"

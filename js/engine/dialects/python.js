@@ -6,6 +6,26 @@
 import { isObject } from "./values.js";
 
 /**
+ * A number that Python holds as a float although it has no fraction, as a division gives: it is written `2.0`.
+ */
+export class Float {
+  #value;
+
+  /** @param {number} value */
+  constructor(value) {
+    this.#value = value;
+  }
+
+  valueOf() {
+    return this.#value;
+  }
+
+  toString() {
+    return `${Object.is(this.#value, -0) ? "-0" : this.#value}.0`;
+  }
+}
+
+/**
  * Return what `str` gives: `True`, `None`, `1.5`, `[1, 'a']`.
  * @param {unknown} value
  * @returns {string}
@@ -19,6 +39,7 @@ function repr(value) {
   if (typeof value === "string") return quoted(value);
   if (typeof value === "number") return numberText(value);
   if (typeof value === "boolean") return value ? "True" : "False";
+  if (value instanceof Float) return value.toString();
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
   if (isObject(value))
     return `{${Object.entries(value)
@@ -33,7 +54,7 @@ function repr(value) {
  * @returns {string}
  */
 export function numberText(value) {
-  return laidOut(value);
+  return Number.isSafeInteger(value) ? String(value) : laidOut(value);
 }
 
 /**
@@ -44,7 +65,6 @@ export function numberText(value) {
  * @returns {string}
  */
 export function laidOut(value, layout) {
-  if (Number.isSafeInteger(value)) return String(value);
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const { digits, power, most, hasPoint } = layout ?? shortest(value);
   const sign = value < 0 ? "-" : "";

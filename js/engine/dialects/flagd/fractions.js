@@ -5,7 +5,8 @@
 
 import { cbor } from "../../../bucketing/cbor.js";
 import { HEAVIEST, percentage, share } from "../../../bucketing/flagd.js";
-import { strictUtf8 } from "../values.js";
+import { isObject, strictUtf8 } from "../values.js";
+import { isTree, plain } from "./values.js";
 
 /** @typedef {import("./values.js").Run} Run */
 /** A variant, and its weight. @typedef {[any, number]} Fraction */
@@ -47,10 +48,9 @@ export function fractional(generation, scope, run, args) {
 
 /** @param {any} scope @returns {[any, any]} */
 function impliedBy(scope) {
-  if (typeof scope !== "object" || scope === null || Array.isArray(scope))
-    throw new TypeError("the element is no object, where the SDK reads $flagd");
+  if (!isObject(scope) || !isTree(scope)) throw new TypeError("the element is no object, where the SDK reads $flagd");
   const flagd = scope.$flagd === undefined ? {} : scope.$flagd;
-  if (typeof flagd !== "object" || flagd === null || Array.isArray(flagd)) throw new TypeError("$flagd is no object");
+  if (!isObject(flagd) || !isTree(flagd)) throw new TypeError("$flagd is no object");
   return [flagd.flagKey === undefined ? "" : flagd.flagKey, scope.targetingKey ?? null];
 }
 
@@ -64,7 +64,14 @@ const hashedText = (_, value) => (value === "" ? null : strictUtf8(value));
 function hashedValue(run, value) {
   if (value === null) return null;
   run.weigh(value);
-  return cborOrNull(value);
+  return cborOrNull(withoutFloats(value));
+}
+
+/** CBOR has one form for 2 and 2.0. @param {any} value @returns {any} */
+function withoutFloats(value) {
+  if (Array.isArray(value)) return value.map(withoutFloats);
+  if (isTree(value)) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutFloats(each)]));
+  return typeof value === "object" && value !== null ? plain(value) : value;
 }
 
 /** @param {unknown} value */

@@ -6,7 +6,7 @@
  */
 
 import { isObject, member, ORDERS, TEXTS } from "../values.js";
-import { among, equal, identical, isNumber, number, ordered, text, truth } from "./values.js";
+import { among, asNumber, computed, equal, identical, isFloat, isNumber, isTree, number, ordered, text, truth } from "./values.js";
 
 /** @typedef {import("./values.js").Run} Run */
 /**
@@ -32,13 +32,23 @@ function remainder(one, other) {
   return rest !== 0 && rest < 0 !== other < 0 ? rest + other : rest;
 }
 
+/** @type {Operation} */
+function difference(_, one = null, other = null) {
+  if (other !== null) return computed(number(one) - number(other), [one, other]);
+  return isFloat(one) ? computed(-number(one), [one]) : 0 - number(one);
+}
+
 /**
  * The first is kept unless a later one *isBetter*: so NaN goes as in Python.
  * @param {(one: number, best: number) => boolean} isBetter
  * @returns {Operation}
  */
 function outermost(isBetter) {
-  return (_, ...args) => (args.length === 0 ? NaN : args.map(number).reduce((best, one) => (isBetter(one, best) ? one : best)));
+  return (_, ...args) => {
+    if (args.length === 0) return NaN;
+    const found = args.reduce((best, one) => (isBetter(number(one), number(best)) ? one : best));
+    return asNumber(found);
+  };
 }
 
 /** Tell whether *needle* is in an array, or its text within a text; in nothing else. @type {Operation} */
@@ -108,11 +118,19 @@ export const OPERATIONS = Object.freeze({
   ">=": between(ordered(ORDERS.GTE)),
   "!": (_, value = null) => !truth(value),
   "!!": (_, value = null) => truth(value),
-  "+": (_, ...args) => args.reduce((total, arg) => total + number(arg), 0),
-  "*": (_, ...args) => args.reduce((total, arg) => total * number(arg), 1),
-  "-": (_, one = null, other = null) => (other === null ? 0 - number(one) : number(one) - number(other)),
-  "/": (_, one = null, other = null) => quotient(number(one), number(other)),
-  "%": (_, one = null, other = null) => remainder(number(one), number(other)),
+  "+": (_, ...args) =>
+    computed(
+      args.reduce((total, arg) => total + number(arg), 0),
+      args,
+    ),
+  "*": (_, ...args) =>
+    computed(
+      args.reduce((total, arg) => total * number(arg), 1),
+      args,
+    ),
+  "-": difference,
+  "/": (_, one = null, other = null) => computed(quotient(number(one), number(other)), [NaN]), // a float, always
+  "%": (_, one = null, other = null) => computed(remainder(number(one), number(other)), [one, other]),
   min: outermost((one, best) => one < best),
   max: outermost((one, best) => one > best),
   in: within,
@@ -154,7 +172,7 @@ export function walked(scope, steps, otherwise = null) {
   let current = scope;
   for (const step of steps) {
     const items = typeof current === "string" ? Array.from(current) : current;
-    if (isObject(items)) {
+    if (isTree(items) && isObject(items)) {
       current = member(items, step);
     } else if (Array.isArray(items)) {
       if (step === "length") return items.length;

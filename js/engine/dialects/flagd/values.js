@@ -6,7 +6,7 @@
  * @module
  */
 
-import { laidOut } from "../python.js";
+import { Float, laidOut } from "../python.js";
 import { isObject, member } from "../values.js";
 
 /** @typedef {import("../seam.js").Context} Context */
@@ -47,7 +47,7 @@ export class Run {
 
   /** Charge every part of *value*, and return it: an array may hold another one many times over. @param {any} value */
   weigh(value) {
-    if (typeof value === "object" && value !== null) {
+    if (isTree(value)) {
       const items = Object.values(value);
       this.charge(items.length + 1);
       for (const item of items) this.weigh(item);
@@ -86,9 +86,36 @@ export function targetingKey(context) {
   return isEmpty ? null : found;
 }
 
-/** Tell whether *value* is a number to Python, which a boolean is. @param {unknown} value @returns {value is number | boolean} */
+/** Tell whether *value* is a number to Python, which a boolean is. @param {unknown} value @returns {value is number | boolean | Float} */
 export function isNumber(value) {
-  return typeof value === "number" || typeof value === "boolean";
+  return typeof value === "number" || typeof value === "boolean" || value instanceof Float;
+}
+
+/**
+ * Return what arithmetic gave of *args*: a `Float` where one of them was one to Python, and the number itself does not say so.
+ * @param {number} value
+ * @param {readonly unknown[]} args
+ * @returns {number | Float}
+ */
+export function computed(value, args) {
+  return Number.isSafeInteger(value) && args.some(isFloat) ? new Float(value) : value;
+}
+
+/**
+ * Return what Python's `number` gives of one argument, its type included: a boolean stays one.
+ * @param {unknown} value
+ * @returns {unknown}
+ */
+export function asNumber(value) {
+  if (Array.isArray(value) && value.length === 1) return asNumber(value[0]);
+  return typeof value === "boolean" ? value : computed(number(value), [value]);
+}
+
+/** Tell whether `number` reads a float: text is one, whatever it says, and what is no number. @param {unknown} value @returns {boolean} */
+export function isFloat(value) {
+  if (typeof value === "number") return !Number.isSafeInteger(value);
+  if (Array.isArray(value)) return value.length > 1 || (value.length === 1 && isFloat(value[0]));
+  return value !== null && typeof value !== "boolean";
 }
 
 /**
@@ -105,7 +132,10 @@ export function number(value) {
 
 /** Read what Python's `float` takes, in any script's digits; "inf" flagd takes for no number. @param {string} text */
 function float(text) {
-  const written = text.replace(ENDS, "").toLowerCase().replace(/\p{Nd}/gu, digitOf);
+  const written = text
+    .replace(ENDS, "")
+    .toLowerCase()
+    .replace(/\p{Nd}/gu, digitOf);
   if (!FLOAT.test(written)) return NaN;
   if (written.endsWith("infinity")) return written.startsWith("-") ? -Infinity : Infinity;
   return Number(written.replaceAll("_", ""));
@@ -127,7 +157,8 @@ function digitOf(character) {
  */
 export function text(run, value) {
   if (typeof value === "string") return value;
-  if (typeof value === "number") return numberText(value);
+  if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : floatText(value);
+  if (value instanceof Float) return floatText(value.valueOf());
   if (typeof value === "boolean") return value ? "True" : "False";
   if (value === null) return "null";
   if (!Array.isArray(value)) return isObject(value) ? "[object Object]" : String(value);
@@ -136,20 +167,22 @@ export function text(run, value) {
 }
 
 /** @param {number} value */
-function numberText(value) {
-  if (Number.isSafeInteger(value) || !Number.isFinite(value)) return laidOut(value);
+function floatText(value) {
+  if (!Number.isFinite(value)) return laidOut(value);
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   const [digits, exponent] = value.toExponential(14).split("e");
   return laidOut(value, { digits: digits.replace(/\.?0+$/, ""), power: Number(exponent), most: 15, hasPoint: false });
 }
 
 /** Tell whether *value* counts as true: an empty array does not, an empty object and "0" do. @param {unknown} value @returns {boolean} */
 export function truth(value) {
+  if (value instanceof Float) return value.valueOf() !== 0;
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
-/** @param {unknown} value @returns {value is object} */
-function isTree(value) {
-  return typeof value === "object" && value !== null;
+/** Tell whether *value* is an array or an object. @param {unknown} value @returns {value is object} */
+export function isTree(value) {
+  return typeof value === "object" && value !== null && !(value instanceof Float);
 }
 
 /**
@@ -212,7 +245,7 @@ function same(run, one, other) {
 
 /** Return what Python takes for the same: true for 1. @param {unknown} value */
 export function plain(value) {
-  return typeof value === "boolean" ? Number(value) : value;
+  return typeof value === "boolean" || value instanceof Float ? Number(value) : value;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 
 import { pythonText } from "../python.js";
+import { isTree } from "./values.js";
 
 /** @typedef {import("./values.js").Run} Run */
 
@@ -38,7 +39,7 @@ export class Variants {
   /** @param {Run} run @param {unknown} output */
   #written(run, output) {
     if (typeof output === "boolean") return String(output);
-    if (typeof output === "object") return this.#hasWritten ? pythonText(run.weigh(output)) : "an array or object";
+    if (isTree(output)) return this.#hasWritten ? pythonText(run.weigh(output)) : "an array or object";
     return pythonText(output);
   }
 }

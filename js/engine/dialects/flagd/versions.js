@@ -4,7 +4,7 @@
  * @module
  */
 
-import { numberText } from "../python.js";
+import { Float, pythonText } from "../python.js";
 import { compareRanks, digitsRank, ORDERS } from "../values.js";
 
 /** Major, minor, patch and what comes before the release: these compare as versions do. @typedef {import("../values.js").Rank} Rank */
@@ -24,8 +24,8 @@ const MOST_DIGITS = 4300;
  * @returns {Rank | null}
  */
 export function rankOf(value, whole) {
-  if (typeof value !== "string" && typeof value !== "number") return null;
-  const written = (typeof value === "number" ? numberText(value) : value).replace(/^[vV]/, "");
+  if (typeof value !== "string" && typeof value !== "number" && !(value instanceof Float)) return null;
+  const written = pythonText(value).replace(/^[vV]/, "");
   if (whole) return exactRank(written);
   const core = written.split("-")[0].split("+")[0];
   return exactRank(core + ".0".repeat(Math.max(0, 3 - core.split(".").length)) + written.slice(core.length));
