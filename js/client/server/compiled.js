@@ -18,6 +18,7 @@ export class CompiledState {
   rules = null;
   #options;
   #swapped;
+  #failed;
   /** @type {Record<string, any>} */
   #dialects = {};
   /** @type {Set<string>} */
@@ -34,10 +35,12 @@ export class CompiledState {
    * @param {Omit<import("../../engine/index.js").Options, "dialects">} options
    * @param {(touched: readonly Reference[] | null, isLate: boolean) => void} swapped is called when there are other rules, within `take`
    *   or later
+   * @param {(error: unknown) => void} failed is told of a fault where nobody else would hear of it
    */
-  constructor(options, swapped) {
+  constructor(options, swapped, failed) {
     this.#options = options;
     this.#swapped = swapped;
+    this.#failed = failed;
   }
 
   /**
@@ -57,7 +60,7 @@ export class CompiledState {
       return;
     }
     for (const vendor of vendors) this.#vendors.add(vendor);
-    void this.#load(imported);
+    this.#load(imported).catch(this.#failed);
   }
 
   /** Return the rules for a state this old; null before there are any. @param {number} ageS @returns {RuleSet | null} */

@@ -92,7 +92,10 @@ export class Core {
     const clock = () => options.platform.now() / 1000;
     /** @type {import("../../engine/index.js").Options["exposed"]} */
     const exposed = options.events ? (site, context) => (this.#isSilent ? undefined : reports.exposed(site, context)) : undefined;
-    this.#compiled = new CompiledState({ clock, exposed }, (touched, isLate) => this.#swapped(touched, isLate));
+    const swapped = this.#swapped.bind(this);
+    this.#compiled = new CompiledState({ clock, exposed }, swapped, (error) =>
+      this.#warn("bug", `imported flags could not be put in place: ${error}`),
+    );
     this.#base = this.#nothing;
     this.#serve({ isAnew: true });
   }
