@@ -76,6 +76,8 @@ class StreamNode:
         self.is_draining = False
         self.metrics.ready.set_function(lambda: float(self.is_ready))
         self._bus = bus
+        # Of its own, or all processes of a machine would wake together.
+        self._phase = random.random()
         self._is_listed = False
         self._unlisted = asyncio.Event()
         self._unreadable: set[str] = set()
@@ -197,6 +199,14 @@ class StreamNode:
         """Return the time that ages are counted in."""
         return self.clock.monotonic()
 
+    def until_next(self, interval_s: float) -> float:
+        """Return how long to wait, *interval_s* at the most or a tenth more, for what is done so often.
+
+        What is done as often is done at one time: an idle process that wakes costs more than most of what it does then.
+        """
+        left = interval_s - (self.now() - self._phase) % interval_s
+        return left if left > interval_s / 10 else left + interval_s
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -257,7 +267,8 @@ class StreamNode:
                     self.metrics.follow_failures.labels(name).inc()
                 pause, delay = self._backing_off(delay)
             else:
-                pause = delay = self.settings.poll_s
+                delay = self.settings.poll_s
+                pause = self.until_next(delay)
 
     def _backing_off(self, delay: float) -> tuple[float, float]:
         """Return how long to wait after a failure, given the longest that it may be, and the longest for the next."""
@@ -424,7 +435,7 @@ class StreamNode:
     async def _sweep(self) -> None:
         """End streams whose key's time is over, and those whose reader takes nothing."""
         while True:
-            await asyncio.sleep(_SWEEP_S)
+            await asyncio.sleep(self.until_next(_SWEEP_S))
             now = self.now()
             for environment in tuple(self.environments.values()):
                 self._end_unauthorised(environment)

@@ -67,7 +67,7 @@ class Collecting:
                 self._is_failing = True
             else:
                 self._is_failing = False
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self._node.until_next(INTERVAL_S))
 
     async def collect(self) -> None:
         """Keep what came since the last time, and bring the metrics up to date."""
