@@ -53,7 +53,9 @@ export class Client {
     const { environment, platform, problems } = this.#settings;
     for (const problem of problems) platform.warn(`pennon: ${problem}`);
     this.#reporter = new Reporter(this.#settings);
-    this.#known = new Known(environment, platform.elapsed, this.#reporter.options);
+    // Only imported flags ask for the time.
+    const clock = () => platform.now() / 1000;
+    this.#known = new Known(environment, platform.elapsed, { clock, ...this.#reporter.options });
     this.#sources = new Sources(this.#known, this.#settings);
   }
 

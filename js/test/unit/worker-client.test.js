@@ -196,6 +196,18 @@ test("a client without flags answers the fallback, in whatever kind, and throws 
   assert.equal(rules.boolean(undefined, null, false), false);
 });
 
+test("imported flags that look at the time see it pass", async () => {
+  const { hands, kv, client, ctx } = made({});
+  const conditions = [{ op: "after", attribute: "currentTime", values: ["2026-03-01T12:01:00Z"] }];
+  const rules = [{ id: "later", conditions, serve: { variation: "on" } }];
+  const compat = { vendor: "unleash", dialect: "node" };
+  kv.body = snapshot(7, [boolean("timed", { rules, compat, fallthrough: { variation: "off" } })]);
+  const early = await client.load(ctx);
+  assert.equal(early.evaluation("timed", {}, null).reason, "FALLTHROUGH");
+  await hands.pass(120_000);
+  assert.equal((await client.load(ctx)).evaluation("timed", {}, null).reason, "RULE_MATCH");
+});
+
 test("a context that is none, or of a request that is over, costs no answer", async () => {
   const over = {
     waitUntil() {
