@@ -96,6 +96,8 @@ test("junk in flags, segments and layers harms no evaluation, no page, and no ba
     for (let revision = 2; revision < 8; revision++) {
       far.stream.write(`event: snapshot\ndata: ${document(revision, pick)}\n\n`);
       await far.advance(700);
+      // Dialects are read from the disk when they are first needed.
+      for (let i = 0; i < 1000 && client.status().revision !== revision; i++) await rest();
       for (const key of [...KEYS, "toString", "gone"]) {
         const found = client.evaluation(key, { targetingKey: "u1", x: "a".repeat(30) }, "mine");
         assert.ok(
