@@ -76,6 +76,12 @@ def test_all_exposures_are_of_every_variation_served(members: dict[str, Any], si
     assert sites == ([] if site is None else [site])
 
 
+def test_a_flag_that_is_not_there_or_cannot_be_read_exposes_nobody() -> None:
+    rules = compile_snapshot(snapshot(flag(kind="colour", exposures="all")))
+    assert rules.exposure("f", rules.evaluate("f", {})) is None
+    assert rules.exposure("gone", rules.evaluate("gone", {})) is None
+
+
 def test_no_exposures_at_all() -> None:
     assert _sites(snapshot(flag(exposures="none", fallthrough=IN_EXPERIMENT)), {"id": "u"}) == []
 
