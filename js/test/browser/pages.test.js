@@ -1,6 +1,7 @@
 /** Everything that happens to pages with flags, in one Chromium, against one running Pennon. */
 
 import "./life.js";
+import "./first-paint.js";
 import "./tabs.js";
 import "./flips.js";
 import "./counts.js";
