@@ -30,6 +30,23 @@ const LISTED = 8;
 /** @type {Place} */
 const TOP = { path: "", inside: false, deep: 0 };
 
+/**
+ * The operators over an array. With fewer than `least` arguments they give `otherwise`, unevaluated.
+ * @type {ReadonlyMap<string, { make: (args: any[]) => nodes.OverArray, least: number, otherwise: Node }>}
+ */
+const OVER_ARRAYS = new Map([
+  ["map", { make: () => nodes.mapped, least: 1, otherwise: nodes.array([]) }],
+  ["filter", { make: () => nodes.filtered, least: 2, otherwise: nodes.array([]) }],
+  // Its start is as it is written, not evaluated.
+  [
+    "reduce",
+    { make: (/** @type {any[]} */ args) => nodes.reducing(args.length > 2 ? args[2] : null), least: 1, otherwise: nodes.constant(null) },
+  ],
+  ["all", { make: () => nodes.allOf, least: 2, otherwise: nodes.constant(false) }],
+  ["some", { make: () => nodes.anyOf, least: 2, otherwise: nodes.constant(false) }],
+  ["none", { make: () => nodes.noneOf, least: 2, otherwise: nodes.constant(true) }],
+]);
+
 /** The expression reaches a rule that is not there (`$ref`), where the SDK answers an error. */
 class Missing extends Error {}
 
@@ -83,16 +100,11 @@ export class Compiler {
     const part = (/** @type {number} */ index, inside = place.inside) =>
       index < args.length ? this.expression(args[index], { ...below(place, index), deep: place.deep, inside }) : nodes.constant(null);
     const parts = () => args.map((_, index) => part(index));
-    /**
-     * With fewer than *least* arguments it gives *otherwise*, unevaluated.
-     * @param {nodes.OverArray} make
-     * @param {number} least
-     * @param {Node} otherwise
-     */
-    const overArray = (make, least, otherwise) => {
+    const overArray = OVER_ARRAYS.get(name);
+    if (overArray !== undefined) {
       const [items, inner] = [part(0), part(1, true)];
-      return args.length >= least ? make(items, inner) : otherwise;
-    };
+      return args.length >= overArray.least ? overArray.make(args)(items, inner) : overArray.otherwise;
+    }
     switch (name) {
       case "if":
       case "?:":
@@ -101,18 +113,6 @@ export class Compiler {
         return nodes.first(parts(), false);
       case "or":
         return nodes.first(parts(), true);
-      case "map":
-        return overArray(nodes.mapped, 1, nodes.array([]));
-      case "filter":
-        return overArray(nodes.filtered, 2, nodes.array([]));
-      case "reduce": // its start is as it is written, not evaluated
-        return overArray(nodes.reducing(args.length > 2 ? args[2] : null), 1, nodes.constant(null));
-      case "all":
-        return overArray(nodes.allOf, 2, nodes.constant(false));
-      case "some":
-        return overArray(nodes.anyOf, 2, nodes.constant(false));
-      case "none":
-        return overArray(nodes.noneOf, 2, nodes.constant(true));
       case "$variant":
         if (args.length !== 2) throw new Refused(`${place.path}: $variant takes an expression and the key of a variation`);
         return this.#variant(part(0), args[1]);
