@@ -1,10 +1,10 @@
 /**
  * Measures the worker in app.js: requests come at a fixed rate, whether the last one was answered or not, so that a pause shows in all who
- * met it. Ways take turns, so that what else the machine does meets all alike.
+ * met it. Ways take turns, so that what else the machine does meets all alike; the processor's time is disturbed least by it.
  */
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
@@ -18,6 +18,7 @@ const RATE = 100;
 const SLICE_S = 1.5;
 const KV_INTERVAL_S = 1;
 const GOALS = { p50: 5, p99: 15 };
+const TICK_MS = 10;
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "3" }, json: { type: "string" } } });
 /** The runtime closes what is idle for 5 s: who asks over such a connection just then is not answered. */
@@ -92,6 +93,17 @@ async function slice(url, of, seconds) {
   return Promise.all(asked);
 }
 
+/** Return the processor time of this process's children, of which the runtime alone works: in milliseconds, NaN where nobody says. */
+function spentMs() {
+  try {
+    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
+    const stats = children.map((child) => readFileSync(`/proc/${child}/stat`, "utf8").replace(/^.*\) /s, "").split(" "));
+    return stats.reduce((sum, fields) => sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS, 0);
+  } catch {
+    return NaN;
+  }
+}
+
 /** @param {number[]} times @param {number} share */
 function quantile(times, share) {
   const sorted = [...times].sort((one, other) => one - other);
@@ -116,36 +128,48 @@ async function main() {
     for (const { of } of Object.values(WAYS)) await slice(worker.url, of, 0.5);
     /** @type {Record<string, number[]>} */
     const found = Object.fromEntries(Object.keys(WAYS).map((name) => [name, []]));
+    /** @type {Record<string, number>} */
+    const spent = Object.fromEntries(Object.keys(WAYS).map((name) => [name, 0]));
     for (let round = 1; round <= rounds; round++) {
-      for (const [name, { of }] of Object.entries(WAYS)) found[name].push(...(await slice(worker.url, of, SLICE_S)));
+      for (const [name, { of }] of Object.entries(WAYS)) {
+        const before = spentMs();
+        found[name].push(...(await slice(worker.url, of, SLICE_S)));
+        spent[name] += spentMs() - before;
+      }
     }
     await publish(worker, documents[1]);
     const changing = await slice(worker.url, WAYS.flag.of, 2 * KV_INTERVAL_S);
-    show(found, { firstMs, megabytes: documents[0].megabytes, changing });
+    show(found, { firstMs, megabytes: documents[0].megabytes, changing, spent });
   } finally {
     agent.destroy();
     await worker.close();
   }
 }
 
-/** @param {Record<string, number[]>} found @param {{ firstMs: number, megabytes: number, changing: number[] }} rest */
-function show(found, { firstMs, megabytes, changing }) {
+/**
+ * @param {Record<string, number[]>} found
+ * @param {{ firstMs: number, megabytes: number, changing: number[], spent: Record<string, number> }} rest
+ */
+function show(found, { firstMs, megabytes, changing, spent }) {
   console.log(`workerd, ${FLAGS} flags (${megabytes.toFixed(1)} MB) out of KV, ${RATE} requests a second`);
   console.log(`an isolate's first request: ${firstMs.toFixed(0)} ms\n`);
-  console.log(`${"".padEnd(44)}${"p50 ms".padStart(8)}${"p99 ms".padStart(8)}${"× p50".padStart(8)}${"× p99".padStart(8)}`);
+  console.log("".padEnd(44) + ["p50 ms", "p99 ms", "× p50", "× p99", "CPU ms"].map((each) => each.padStart(8)).join(""));
   const ways = Object.entries(WAYS).map(([name, { title }]) => {
-    return { name, title, p50: quantile(found[name], 0.5), p99: quantile(found[name], 0.99) };
+    const cpu = spent[name] / found[name].length;
+    return { name, title, p50: quantile(found[name], 0.5), p99: quantile(found[name], 0.99), cpu };
   });
   const [floor] = ways;
-  const changed = { title: CHANGING, p50: quantile(changing, 0.5), p99: quantile(changing, 0.99) };
-  for (const { title, p50, p99 } of [...ways, changed]) {
+  const changed = { title: CHANGING, p50: quantile(changing, 0.5), p99: quantile(changing, 0.99), cpu: NaN };
+  for (const { title, p50, p99, cpu } of [...ways, changed]) {
     const columns = [p50.toFixed(2), p99.toFixed(2), (p50 / floor.p50).toFixed(2), (p99 / floor.p99).toFixed(2)];
+    columns.push(Number.isNaN(cpu) ? "" : cpu.toFixed(2));
     console.log(title.padEnd(44) + columns.map((each) => each.padStart(8)).join(""));
   }
   console.log("");
   for (const { title, p50, p99 } of ways.slice(1)) {
-    const isMet = p50 < GOALS.p50 && p99 < GOALS.p99;
-    console.log(`${isMet ? "met   " : "MISSED"} ${title}: p50 under ${GOALS.p50} ms, p99 under ${GOALS.p99} ms`);
+    // Where a constant takes that long already, the machine is too busy to tell.
+    const verdict = p50 < GOALS.p50 && p99 < GOALS.p99 ? "met" : floor.p50 < GOALS.p50 && floor.p99 < GOALS.p99 ? "MISSED" : "?";
+    console.log(`${verdict.padEnd(7)}${title}: p50 under ${GOALS.p50} ms, p99 under ${GOALS.p99} ms`);
   }
   const said = JSON.stringify({ flags: FLAGS, rate: RATE, firstMs, ways, changed }, null, 1);
   if (options.json !== undefined) writeFileSync(options.json, `${said}\n`);
