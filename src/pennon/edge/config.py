@@ -143,7 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Where environments are published besides, for Cloudflare's workers that evaluate there: "
-            "cloudflare://ACCOUNT_ID/NAMESPACE_ID. One node does it for all."
+            "cloudflare://ACCOUNT_ID/NAMESPACE_ID. One node does it for all. With ?confirm=60 what has not changed is "
+            "published again as often."
         ),
     ] = None
     publish_token: Annotated[
