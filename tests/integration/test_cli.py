@@ -361,3 +361,21 @@ def test_a_change_is_proposed_approved_by_another_and_made(shell: Shell, tmp_pat
     assert "No open requests" in shell.done("request", "list")
     shell.done("environment", "protect", "development")
     shell.done("flag", "serve", "asked", "off", "--env", "development")
+
+
+def test_a_person_is_given_an_account_a_password_and_roles(shell: Shell, api: Api) -> None:
+    shell.done("account", "create", "grace", "--name", "Grace", "--grant", "developer@default")
+    short = shell.run("account", "password", "grace", stdin="short\n")
+    assert (short.returncode, "12 to 1024 characters" in short.stderr) == (NO, True)
+    shell.done("account", "password", "grace", stdin="correct horse battery\n")
+    with api.as_holder_of(None) as browser:
+        signed_in = browser.made("POST", "session", {"account": "grace", "password": "correct horse battery"})
+        assert signed_in["grants"] == [{"role": "developer", "project": "default", "environments": []}]
+        assert "releaseManager@default/production" in shell.done(
+            "account", "grant", "grace", "reader", "releaseManager@default/production"
+        )
+        shell.done("account", "disable", "grace", "--why", "left")
+        assert browser.send("GET", "session").status_code == 401
+    assert "disabled" in shell.done("account", "list")
+    shell.done("account", "delete", "grace")
+    assert "No accounts" in shell.done("account", "list")

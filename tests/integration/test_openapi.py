@@ -77,7 +77,7 @@ def test_every_operation_is_described_for_people(document: Any) -> None:
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
         assert operation["summary"], operation["operationId"]
-        assert re.search(r"Takes (any token|the permission `[a-zA-Z.]+`)\.$", operation["description"])
+        assert re.search(r"Takes (nothing|any token|the permission `[a-zA-Z.]+`)\.$", operation["description"])
         assert operation["tags"]
         for parameter in operation["parameters"]:
             assert parameter.get("description"), (operation["operationId"], parameter["name"])

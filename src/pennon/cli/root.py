@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "flag": "pennon.cli.flag",
     "segment": "pennon.cli.segment",
     "key": "pennon.cli.key",
+    "account": "pennon.cli.account",
     "token": "pennon.cli.token",
     "role": "pennon.cli.role",
     "change": "pennon.cli.change",

@@ -18,9 +18,11 @@ from litestar import Litestar
 
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.bus.workers import SOCKET, workers_bus
+from pennon.control.access.accounts import AccountService
 from pennon.control.access.keys import KeyService
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
+from pennon.control.access.signing_in import SignIns
 from pennon.control.api import Services, build_application
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.changes.service import ChangeService
@@ -280,6 +282,8 @@ def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
         roles=RoleService(log),
+        accounts=AccountService(log, storage.doors),
+        sign_ins=SignIns(log, clock, storage.doors),
         keys=KeyService(log, clock),
         signing=SigningService(log, clock, storage.safe, _secret(settings)),
         projects=ProjectService(log),

@@ -15,6 +15,7 @@ PennonError
 │   └── Protected                 the environment demands more of a change: `problems` says what
 ├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
 ├── IdempotencyKeyReused      the same idempotency key came with another request
+├── TooManyAttempts           somebody guesses: `wait` says how long
 ├── Unauthenticated           no token or key that is known and alive
 ├── Forbidden                 a known caller, who may not do this
 ├── Unavailable               the database cannot be reached or takes no writes now; nothing was changed
@@ -22,7 +23,9 @@ PennonError
 └── StorageUnusable           at start: a database that this Pennon cannot use at all
 """
 
+import math
 from collections.abc import Iterable
+from datetime import timedelta
 
 from pennon.model import Problem
 
@@ -176,6 +179,15 @@ class IdempotencyKeyReused(PennonError):
 
 class Unauthenticated(PennonError):
     """No token or key, or one that is unknown, expired or revoked."""
+
+
+class TooManyAttempts(PennonError):
+    """It failed too often: nothing is tried for *wait*."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        seconds = max(1, math.ceil(wait.total_seconds()))
+        super().__init__("it failed too often", mend=f"try again in {seconds} s")
 
 
 class Forbidden(PennonError):

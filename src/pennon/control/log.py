@@ -55,7 +55,7 @@ class EnvironmentName(msgspec.Struct, frozen=True, order=True):
 class Actor(msgspec.Struct, frozen=True):
     """Who makes a change. `id` never changes meaning; `name` is for people, as it was at the time."""
 
-    kind: Literal["token", "system", "import"]
+    kind: Literal["token", "account", "system", "import"]
     id: str
     name: str
 

@@ -1,6 +1,7 @@
 """What there is of tokens and keys, for pages and for other nouns. Secrets are nowhere."""
 
 from pennon.control.access.credentials import Token, is_hash_prefix
+from pennon.control.access.people import Account
 from pennon.control.access.permissions import BUILT_IN, Principal, Role, Where, resolved
 from pennon.control.errors import Conflict, Forbidden, NotFound
 from pennon.control.log import INSTALLATION, Actor, EnvironmentName, Reading, Stored, project_log
@@ -24,6 +25,24 @@ def token(reading: Reading, prefix: str) -> Token:
     return _by_prefix(reading, INSTALLATION, "token", prefix).read(Token)
 
 
+def accounts(reading: Reading) -> list[Account]:
+    """Return accounts in the order of their keys, disabled ones too."""
+    return [stored.read(Account) for stored in reading.items(INSTALLATION, "account")]
+
+
+def account(reading: Reading, key: str) -> Account:
+    """Return an account. Raises `NotFound`."""
+    if (found := find_account(reading, key)) is None:
+        raise NotFound("account", key)
+    return found
+
+
+def find_account(reading: Reading, key: str) -> Account | None:
+    """Return an account; None if there is none of this key."""
+    stored = reading.item(INSTALLATION, "account", key)
+    return None if stored is None else stored.read(Account)
+
+
 def role(reading: Reading, key: str) -> Role:
     """Return a role, built in or custom. Raises `NotFound`."""
     if (built_in := BUILT_IN.get(key)) is not None:
@@ -38,9 +57,11 @@ def roles(reading: Reading) -> list[Role]:
     return [*BUILT_IN.values(), *(stored.read(Role) for stored in reading.items(INSTALLATION, "role"))]
 
 
-def principal_of(reading: Reading, found: Token) -> Principal:
-    """Return what the holder of a token may do."""
+def principal_of(reading: Reading, found: Token | Account) -> Principal:
+    """Return what the holder of a token, or an account, may do."""
     known = {each.key: each for each in roles(reading)}
+    if isinstance(found, Account):
+        return Principal(found.actor, () if found.disabled else resolved(found.grants, known))
     scopes = None if found.scopes is None else frozenset(found.scopes)
     return Principal(found.actor, resolved([found.grant], known), scopes)
 
@@ -53,7 +74,8 @@ def principal(reading: Reading, actor: Actor) -> Principal | None:
     if actor.kind == "system":
         return None
     try:
-        return principal_of(reading, token(reading, actor.id))
+        is_account = actor.kind == "account"
+        return principal_of(reading, account(reading, actor.id) if is_account else token(reading, actor.id))
     except NotFound as error:
         raise Forbidden(f"the {actor.kind} {actor.name!r} is not there any more") from error
 

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from pennon.control.api.access import access_routes
+from pennon.control.api.accounts import account_routes
 from pennon.control.api.authentication import token_guard
 from pennon.control.api.changes import change_routes
 from pennon.control.api.errors import EXCEPTION_HANDLERS
@@ -97,6 +98,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
+                *account_routes(services, is_secure=(settings.public_url or "").startswith("https://")),
                 *role_routes(services),
                 *propagation_routes(services),
                 *signing_routes(services),

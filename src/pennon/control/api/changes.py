@@ -128,7 +128,7 @@ class ItemChangeResource(msgspec.Struct, frozen=True, kw_only=True):
 class ActorResource(msgspec.Struct, frozen=True, kw_only=True):
     """Who made a change."""
 
-    kind: Literal["token", "system", "import"]
+    kind: Literal["token", "account", "system", "import"]
     id: str
     name: str
 

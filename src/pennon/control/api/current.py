@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from pennon.control.access.people import Account
+from pennon.control.api.accounts import show_account
 from pennon.control.api.flags import show_configuration, show_definition
 from pennon.control.api.layers import show_layer
 from pennon.control.api.projects import show_environment, show_project
@@ -30,6 +32,8 @@ def current_state(state: object) -> bytes:
         return show_project(state)
     if isinstance(state, Environment):
         return show_environment(state)
+    if isinstance(state, Account):
+        return show_account(state)
     if isinstance(state, ChangeRequest):
         return show_request(state)
     return msgspec.json.encode(state)

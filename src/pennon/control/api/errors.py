@@ -1,5 +1,6 @@
 """What the control plane's errors are over HTTP: the one table from domain words to statuses."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from pennon.control.errors import (
     PreconditionFailed,
     Protected,
     RequestOutdated,
+    TooManyAttempts,
     Unauthenticated,
     Unavailable,
 )
@@ -35,6 +37,7 @@ STATUSES: Mapping[type[PennonError], int] = {
     PreconditionFailed: 412,
     IdempotencyKeyReused: 422,
     Unauthenticated: 401,
+    TooManyAttempts: 429,
     Forbidden: 403,
     Unavailable: 503,
 }
@@ -70,6 +73,8 @@ def _api_error(error: PennonError, status: int) -> ApiError:
     current = current_state(error.current) if isinstance(error, PreconditionFailed) else None
     found = error.problems if isinstance(error, Invalid | ChangedSince | Protected | RequestOutdated) else ()
     headers = _HEADERS.get(status, {})
+    if isinstance(error, TooManyAttempts):
+        headers = {"Retry-After": str(max(1, math.ceil(error.wait.total_seconds())))}
     return ApiError(status, kind_of(type(error)), detail, problems=found, headers=headers, current=current)
 
 

@@ -19,7 +19,7 @@ from litestar.routes import HTTPRoute
 import pennon
 from pennon.control.api.inputs import NO_CONTROLS
 from pennon.control.api.problems import MEDIA_TYPE, ProblemDetails
-from pennon.control.api.routes import ANSWER, ANYWHERE, EXAMPLE, PERMISSION, VERSIONED, reads
+from pennon.control.api.routes import ANSWER, ANYWHERE, EXAMPLE, OPEN, PERMISSION, VERSIONED, reads
 
 Json: TypeAlias = dict[str, Any]
 
@@ -33,6 +33,7 @@ _KEYS = {
     "key": "The key's hash, or its first digits.",
     "token": "The token's hash, or its first digits.",
     "role": "The role's key.",
+    "account": "What the person signs in with.",
     "change_request": "The change request's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
@@ -169,6 +170,8 @@ def _operation(found: Json, path: str, handler: HTTPRouteHandler, schemas: _Sche
 
 
 def _needed(handler: HTTPRouteHandler) -> str:
+    if handler.opt.get(OPEN):
+        return "Takes nothing."
     return "Takes any token." if handler.opt.get(ANYWHERE) else f"Takes the permission `{handler.opt[PERMISSION]}`."
 
 

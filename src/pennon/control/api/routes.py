@@ -11,6 +11,8 @@ from pennon.control.access.permissions import Permission
 from pennon.control.api.bodies import StrictBody, read_body
 
 PERMISSION, ANSWER, ANYWHERE, VERSIONED, EXAMPLE = "permission", "answer", "anywhere", "versioned", "example"
+OPEN = "open"
+"""What lets everybody in, and is told nothing of who it is."""
 PROJECT = "/projects/{project:str}"
 ENVIRONMENT = PROJECT + "/environments/{environment:str}"
 
@@ -27,7 +29,7 @@ def reads(
     return get(path, sync_to_thread=True, opt=said)
 
 
-def creates(  # what there is to say of a route
+def creates(  # noqa: PLR0913  # what there is to say of a route
     path: str,
     answer: Any,
     *,
@@ -35,26 +37,37 @@ def creates(  # what there is to say of a route
     max_bytes: int | None = None,
     status: int = 201,
     example: Any = None,
+    anywhere: bool = False,
+    is_open: bool = False,
 ) -> post:
     """Make a route that creates something, or does something once, and shows it as the type *answer*.
 
     *example* is a body for those who read the API's description.
     """
-    said = {PERMISSION: permission, ANSWER: answer, EXAMPLE: example}
+    said = {PERMISSION: permission, ANSWER: answer, EXAMPLE: example, ANYWHERE: anywhere, OPEN: is_open}
     return post(path, status_code=status, opt=said, **_with_body(max_bytes))
 
 
-def replaces(
-    path: str, answer: Any, *, permission: Permission, max_bytes: int | None = None, example: Any = None
+def replaces(  # what there is to say of a route
+    path: str,
+    answer: Any,
+    *,
+    permission: Permission,
+    max_bytes: int | None = None,
+    example: Any = None,
+    anywhere: bool = False,
 ) -> put:
     """Make a route that replaces something and shows it as the type *answer*."""
-    return put(path, opt={PERMISSION: permission, ANSWER: answer, EXAMPLE: example}, **_with_body(max_bytes))
+    said = {PERMISSION: permission, ANSWER: answer, EXAMPLE: example, ANYWHERE: anywhere}
+    return put(path, opt=said, **_with_body(max_bytes))
 
 
-def deletes(path: str, *, permission: Permission) -> delete:
+def deletes(path: str, *, permission: Permission, anywhere: bool = False) -> delete:
     """Make a route that deletes something and shows nothing."""
     # Litestar lets no route of status 204 make its answer, and ours has headers.
-    return delete(path, status_code=200, sync_to_thread=True, opt={PERMISSION: permission, ANSWER: None})
+    return delete(
+        path, status_code=200, sync_to_thread=True, opt={PERMISSION: permission, ANSWER: None, ANYWHERE: anywhere}
+    )
 
 
 def _with_body(max_bytes: int | None) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from datetime import datetime
 
 import msgspec
 
+from pennon.control.access.accounts import AccountService
 from pennon.control.access.keys import KeyService
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
+from pennon.control.access.signing_in import SignIns
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.environments.service import EnvironmentService
@@ -31,6 +33,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     log: ChangeLog
     tokens: TokenService
     roles: RoleService
+    accounts: AccountService
+    sign_ins: SignIns
     keys: KeyService
     signing: SigningService
     projects: ProjectService

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from pennon.control.clock import Clock, SystemClock
 from pennon.control.storage.counts import StoredCounts
 from pennon.control.storage.database import WAIT_S, Database
+from pennon.control.storage.doors import StoredDoors
 from pennon.control.storage.log import StoredLog
 from pennon.control.storage.migrate import migrate
 from pennon.control.storage.propagation import StoredPropagation
@@ -20,6 +21,7 @@ class Storage:
         self.log = StoredLog(database, clock)
         self.last_used = StoredStamps(database)
         self.counts = StoredCounts(database, clock)
+        self.doors = StoredDoors(database)
         self.safe = StoredSafe(database)
         self.propagation = StoredPropagation(database, clock)
 

@@ -136,6 +136,33 @@ sealed_keys = Table(  # the private parts of signing keys, sealed by a secret th
     Column("sealed", LargeBinary, nullable=False),
 )
 
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("account", _KEY, primary_key=True),
+    Column("hash", String, nullable=False),  # Argon2id, with its parameters and salt
+    Column("at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key", _KEY, primary_key=True),  # the SHA-256 of the secret in somebody's cookie
+    Column("account", _KEY, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index(None, "account"),
+)
+
+sign_in_failures = Table(  # how often in a row it failed, by account and by address
+    "sign_in_failures",
+    metadata,
+    Column("key", _KEY, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index(None, "at"),
+)
+
 
 def micros(time: datetime) -> int:
     """Return an aware *time* as the tables hold it."""

@@ -1,0 +1,130 @@
+"""`pennon account`: the people who run Pennon, and which roles they hold where."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from pennon.cli import options, output
+from pennon.cli.connection import Server, known_login, path
+
+app = typer.Typer(help="Show accounts, make new ones, say who may do what.", no_args_is_help=True, add_completion=False)
+
+Key = Annotated[str, typer.Argument(help="What the person signs in with.", show_default=False)]
+Grants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--grant",
+        help="A role, and where: developer (everywhere), developer@shop, releaseManager@shop/production. Repeat it.",
+        show_default=False,
+    ),
+]
+
+
+@app.command("list")
+def list_accounts(json: options.Json = False) -> None:
+    """List accounts, disabled ones too."""
+    with Server(known_login()) as server:
+        accounts = list(server.pages("accounts"))
+    if json:
+        return output.as_json(accounts)
+    rows = [
+        (
+            one["key"],
+            one["name"] or None,
+            ", ".join(map(_shown, one["grants"])),
+            "disabled" if one["disabled"] else None,
+        )
+        for one in accounts
+    ]
+    output.table(("account", "name", "grants", ""), rows, empty="No accounts. Make one: pennon account create KEY")
+    return None
+
+
+@app.command()
+def create(
+    key: Key,
+    name: Annotated[str, typer.Option(help="What people call him.")] = "",
+    email: Annotated[str, typer.Option(help="His e-mail address.")] = "",
+    grant: Grants = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Create an account. It has no password yet."""
+    body = {"key": key, "name": name, "email": email, "grants": [_grant(each) for each in grant or ()]}
+    with Server(known_login()) as server:
+        made = server.send("POST", "accounts", body, query={"why": why or None})
+    if json:
+        return output.as_json(made)
+    output.done(f"account {key} is made. Give it a password: pennon account password {key}")
+    return None
+
+
+@app.command()
+def grant(
+    key: Key,
+    grants: Annotated[
+        list[str], typer.Argument(metavar="ROLE[@PROJECT[/ENVIRONMENT]]…", help="All that it holds from now on.")
+    ],
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Replace the roles that an account holds, from its next request on."""
+    made = _change(key, {"grants": [_grant(each) for each in grants]}, why)
+    if json:
+        return output.as_json(made)
+    output.done(f"{key} is {', '.join(map(_shown, made['grants']))}")
+    return None
+
+
+@app.command()
+def disable(key: Key, why: options.Why = "") -> None:
+    """Keep somebody out, from his next request on."""
+    _change(key, {"disabled": True}, why)
+    output.done(f"{key} is kept out")
+
+
+@app.command()
+def enable(key: Key, why: options.Why = "") -> None:
+    """Let somebody in again."""
+    _change(key, {"disabled": False}, why)
+    output.done(f"{key} may come in")
+
+
+@app.command()
+def password(key: Key) -> None:
+    """Give an account a password, asked for or read from standard input. Its sessions end."""
+    if sys.stdin.isatty():
+        given = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        given = sys.stdin.readline().rstrip("\n")
+    with Server(known_login()) as server:
+        server.send("PUT", path("accounts", key, "password"), {"password": given})
+    output.done(f"{key} has another password")
+
+
+@app.command()
+def delete(key: Key, why: options.Why = "") -> None:
+    """Delete an account. What it did stays in the log."""
+    with Server(known_login()) as server:
+        server.send("DELETE", path("accounts", key), query={"why": why or None})
+    output.done(f"account {key} is deleted")
+
+
+def _change(key: str, fields: dict[str, Any], why: str) -> Any:
+    with Server(known_login()) as server:
+        current = server.read(path("accounts", key))
+        return server.send("PUT", path("accounts", key), {**current, **fields}, query={"why": why or None})
+
+
+def _grant(text: str) -> dict[str, Any]:
+    role, _, where = text.partition("@")
+    project, _, environment = where.partition("/")
+    return {"role": role, "project": project or None, "environments": [environment] if environment else []}
+
+
+def _shown(grant: dict[str, Any]) -> str:
+    if not grant.get("project"):
+        return str(grant["role"])
+    environments = grant.get("environments") or [""]
+    return ", ".join(f"{grant['role']}@{grant['project']}{'/' if each else ''}{each}" for each in environments)
