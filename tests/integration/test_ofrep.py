@@ -208,6 +208,14 @@ def test_who_asks_for_all_flags_is_told_whose_reading_is_an_exposure_of_what() -
     assert said["plain"] == {"revision": "1.1", "flagVersion": 1}
 
 
+def test_an_unmet_prerequisite_is_told_from_a_flag_that_is_off() -> None:
+    needy = boolean("needy", client_side=True, prerequisites=(Prerequisite("off", ("on",)),))
+    with running(needy, boolean("off", client_side=True, on=False)) as node, node.client(CLIENT) as client:
+        said = {entry["key"]: entry for entry in ask_all(client, targetingKey="u1").json()["flags"]}
+    assert [said["needy"]["reason"], said["needy"]["metadata"]["reason"]] == ["DISABLED", "PREREQUISITE_FAILED"]
+    assert "reason" not in said["off"]["metadata"]
+
+
 def test_flags_for_an_unchanged_context_are_not_sent_again() -> None:
     with running(*FLAGS) as node, node.client(CLIENT) as client:
         tag = ask_all(client, targetingKey="u1").headers["etag"]

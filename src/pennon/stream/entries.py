@@ -76,6 +76,9 @@ class Entries:
 
     def _make(self, key: str, evaluation: Evaluation) -> Entry:
         metadata: dict[str, object] = {"revision": self.revision}
+        # OFREP has one word for this and for a flag that is off; who reports what it read needs the right one.
+        if evaluation.reason is Reason.PREREQUISITE_FAILED:
+            metadata["reason"] = evaluation.reason
         # Who asks for all of them counts nothing yet: it tells of the exposure when it reads the flag.
         if (site := self.rules.exposure(key, evaluation)) is not None:
             metadata |= {"exposureBy": site.by} | ({} if site.experiment is None else {"experiment": site.experiment})
