@@ -11,3 +11,4 @@ import "./bad-input.js";
 import "./checkout.js";
 import "./first-page.js";
 import "./ofrep.js";
+import "./vitals.js";

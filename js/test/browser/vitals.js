@@ -2,20 +2,11 @@
 
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
-import { after, before } from "node:test";
 
-import { servePages } from "../pages.js";
-import { serve, until } from "../serving.js";
-import { launch, skip, testing } from "./chromium.js";
+import { until } from "../serving.js";
+import { stage } from "./stage.js";
 
-let browser;
-let pages;
-before(async () => {
-  if (skip) return;
-  [browser, pages] = await Promise.all([launch(), servePages()]);
-});
-after(() => Promise.all([browser?.close(), pages?.close()]));
-const inChromium = testing(() => browser);
+const inChromium = stage.test;
 
 /** A page whose tracker keeps what it is told where the next page of the origin reads it. */
 const page = (options, more = "") => `<!doctype html><title>shop</title>
@@ -34,15 +25,15 @@ const page = (options, more = "") => `<!doctype html><title>shop</title>
 /** Open a page, do something there, leave it, and return what was told of it by key, and how often each. */
 async function told(profile, html, act = async (_tab) => {}) {
   const tab = await profile.newPage();
-  pages.put("/next", "<!doctype html><title>next</title>");
-  await tab.goto(pages.put("/", html));
+  stage.pages.put("/next", "<!doctype html><title>next</title>");
+  await tab.goto(stage.pages.put("/", html));
   await tab.waitForFunction("window.isMeasured");
   // What is painted is told after it is painted.
   await tab.evaluate(() => {
     return new Promise((done) => new PerformanceObserver(done).observe({ type: "largest-contentful-paint", buffered: true }));
   });
   await act(tab);
-  await tab.goto(`${pages.url}/next`);
+  await tab.goto(`${stage.pages.url}/next`);
   const entries = await tab.evaluate(() => JSON.parse(localStorage.told ?? "[]"));
   assert.equal(new Set(entries.map(([key]) => key)).size, entries.length, "each is told once");
   return Object.fromEntries(entries);
@@ -105,7 +96,7 @@ inChromium("a page that comes back is another view, and tells of that alone", as
     });
   });
   const tab = await profile.newPage();
-  await tab.goto(`${pages.url}/next`);
+  await tab.goto(`${stage.pages.url}/next`);
   const [first, second] = await tab.evaluate(() => ["first", "second"].map((name) => Object.fromEntries(JSON.parse(localStorage[name]))));
   assert.deepEqual([first["web.errors"], second["web.errors"], second["web.ttfb"]], [1, 0, 0]);
   assert.ok(first["web.ttfb"] >= 0 && first["web.lcp"] > 0 && second["web.lcp"] > 0, JSON.stringify([first, second]));
@@ -132,29 +123,24 @@ function relay(server, taken) {
 }
 
 inChromium("the client sends them by beacon, with the variations that were seen, and the server takes them", async (profile) => {
-  const server = await serve();
-  try {
-    await server.put({ key: "new-checkout", fallthrough: { variation: "on" } });
-    const taken = [];
-    for (const path of ["/ofrep/v1/evaluate/flags", "/sdk/v1/events"]) pages.put(path, relay(server, taken));
-    const tab = await profile.newPage();
-    await tab.goto(pages.put("/", `<!doctype html><title>shop</title><h1>Shop</h1><script type="module">
-      import { Client } from "/client/browser/index.js";
-      import { measureVitals } from "/client/browser/vitals.js";
-      const platform = { EventSource: undefined };
-      const flags = new Client(location.origin, { key: "${server.clientKey}", context: { targetingKey: "u1" }, platform });
-      measureVitals(flags, { sample: 1 });
-      await flags.whenReady();
-      window.isOn = flags.boolean("new-checkout", false);
-    </script>`));
-    await tab.waitForFunction("window.isOn");
-    await tab.goto(pages.put("/next", "<!doctype html><title>next</title>"));
-    const metrics = () => taken.flatMap((batch) => batch.metrics ?? []);
-    await until(() => metrics().length > 0);
-    assert.match(taken[0].url, /\?key=pennon_client_/);
-    assert.ok(metrics().map(({ key }) => key).includes("web.ttfb"));
-    for (const { unit, variations } of metrics()) assert.deepEqual([unit, variations], ["u1", { "new-checkout": "on" }]);
-  } finally {
-    await server.close();
-  }
+  const place = await stage.place();
+  const taken = [];
+  for (const path of ["/ofrep/v1/evaluate/flags", "/sdk/v1/events"]) stage.pages.put(path, relay(place, taken));
+  const tab = await profile.newPage();
+  await tab.goto(stage.pages.put("/", `<!doctype html><title>shop</title><h1>Shop</h1><script type="module">
+    import { Client } from "/client/browser/index.js";
+    import { measureVitals } from "/client/browser/vitals.js";
+    const platform = { EventSource: undefined };
+    const flags = new Client(location.origin, { key: "${place.clientKey}", context: { targetingKey: "u1" }, platform });
+    measureVitals(flags, { sample: 1 });
+    await flags.whenReady();
+    window.isOn = flags.boolean("new-checkout", false);
+  </script>`));
+  await tab.waitForFunction("window.isOn");
+  await tab.goto(stage.pages.put("/next", "<!doctype html><title>next</title>"));
+  const metrics = () => taken.flatMap((batch) => batch.metrics ?? []);
+  await until(() => metrics().length > 0);
+  assert.match(taken[0].url, /\?key=pennon_client_/);
+  assert.ok(metrics().map(({ key }) => key).includes("web.ttfb"));
+  for (const { unit, variations } of metrics()) assert.deepEqual([unit, variations], ["u1", { "new-checkout": "on" }]);
 });
