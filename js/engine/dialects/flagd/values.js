@@ -14,10 +14,9 @@ import { isObject, member } from "../values.js";
 /** So many steps an expression may take: nodes visited for elements of arrays, elements and characters copied. */
 const STEPS = 250_000;
 const CHARACTERS_A_STEP = 16;
-const SPACE = "[\\s\\x1c-\\x1f\\x85]";
 const DIGITS = "[0-9]+(?:_[0-9]+)*";
 const FLOAT = new RegExp(`^[+-]?(?:(?:${DIGITS}(?:\\.(?:${DIGITS})?)?|\\.${DIGITS})(?:e[+-]?${DIGITS})?|infinity|nan)$`);
-const ENDS = new RegExp(`^(?:(?!\\ufeff)${SPACE})+|(?:(?!\\ufeff)${SPACE})+$`, "g");
+const SPACE = /^(?!\ufeff)[\s\x1c-\x1f\x85]$/;
 const DECIMAL = /\p{Nd}/u;
 
 /** The evaluation would take more steps than any that people write: an array multiplied by itself, say. */
@@ -132,13 +131,23 @@ export function number(value) {
 
 /** Read what Python's `float` takes, in any script's digits; "inf" flagd takes for no number. @param {string} text */
 function float(text) {
-  const written = text
-    .replace(ENDS, "")
+  const written = stripped(text)
     .toLowerCase()
-    .replace(/\p{Nd}/gu, digitOf);
+    .replace(/(?![0-9])\p{Nd}/gu, digitOf);
   if (!FLOAT.test(written)) return NaN;
   if (written.endsWith("infinity")) return written.startsWith("-") ? -Infinity : Infinity;
   return Number(written.replaceAll("_", ""));
+}
+
+/**
+ * Return *text* without the space around it. By hand: an expression that looks for space at the end takes the square of a text's length.
+ * @param {string} text
+ */
+function stripped(text) {
+  let [start, end] = [0, text.length];
+  while (start < end && SPACE.test(text[start])) start++;
+  while (end > start && SPACE.test(text[end - 1])) end--;
+  return text.slice(start, end);
 }
 
 /** Scripts have their digits in runs of ten. @param {string} character */

@@ -9,7 +9,7 @@ import { daysIn, daysSince1970 } from "../calendar.js";
 
 /** What Rust trims: Unicode's white space. */
 const SPACE = "\\t\\n\\x0b\\x0c\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const NUMBER = /^[+-]?(?:inf(?:inity)?|nan|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)$/i;
+const NUMBER = /^[+-]?(?:inf(?:inity)?|nan|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)$/i;
 const S = `[${SPACE}]*`;
 const MOMENT = new RegExp(
   `^${S}(?<year>[+-][0-9]{1,7}|[0-9]{1,4})${S}-${S}(?<month>[0-9]{1,2})${S}-${S}(?<day>[0-9]{1,2})` +
