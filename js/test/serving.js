@@ -9,6 +9,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -121,9 +122,9 @@ export class Serving extends Environment {
   async start() {
     assert(this.#process === null, "it runs");
     this.#folder ||= await mkdtemp(join(tmpdir(), "pennon-js-"));
+    this.#port ||= await freePort();
     const data = join(this.#folder, "data");
     const said = await this.#run(["serve", "--json", "--data", data, "--port", String(this.#port), ...this.#options]);
-    this.#port = Number(new URL(said.url).port);
     this.token ||= said.administratorToken;
     return this;
   }
@@ -231,6 +232,24 @@ export async function serve({ options = [] } = {}) {
   } catch (error) {
     await server.close();
     throw error;
+  }
+}
+
+/**
+ * Return a free port below those that systems give to who connects: nobody takes it while the server is down.
+ * @returns {Promise<number>}
+ */
+async function freePort() {
+  for (;;) {
+    const port = 11_000 + Math.floor(Math.random() * 20_000);
+    const trial = createServer();
+    const isFree = await once(trial.listen(port, "127.0.0.1"), "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    await new Promise((resolve) => trial.close(resolve));
+    return port;
   }
 }
 
