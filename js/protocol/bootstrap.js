@@ -33,7 +33,7 @@ export function embeddable(json) {
 
 /**
  * Return the document.
- * @param {Iterable<readonly [string, Told]>} flags evaluations by flag key
+ * @param {Iterable<readonly [string, Told, ...unknown[]]>} flags evaluations by flag key
  * @param {{ environment: string, revision: string, flagsVersion: string, ttlS?: number, ageS: number, atMs: number }} state whose they
  *   are; how old it was, in seconds, and when that was, in milliseconds since 1970
  * @returns {string} JSON that is safe in HTML

@@ -86,9 +86,8 @@ function keyOf(path) {
 
 /** @param {string} key @param {Rules} rules @param {Context} context */
 function single(key, rules, context) {
-  const evaluation = rules.isClientSide(key) ? rules.evaluation(key, context, null) : unknown(key);
-  const entry = entryOf(key, evaluation, { revision: rules.revision });
-  const { metadata, ...rest } = entry;
+  const [evaluation, site] = rules.isClientSide(key) ? rules.exposure(key, context) : [unknown(key), null];
+  const { metadata, ...rest } = entryOf(key, evaluation, site, rules.revision);
   const status = evaluation.reason !== "ERROR" ? 200 : evaluation.errorCode === "FLAG_NOT_FOUND" ? 404 : 400;
   const body = JSON.stringify({ ...rest, metadata: { ...metadata, age: seconds(rules.ageS) } });
   return new Response(body, { status, headers: { ...JSON_TYPE, "cache-control": "no-store", ...standing(rules) } });
@@ -97,7 +96,7 @@ function single(key, rules, context) {
 /** @param {Request} request @param {Rules} rules @param {Context} context @param {How} how */
 async function all(request, rules, context, { ttlS = TTL_S }) {
   const { revision, flagsVersion } = rules;
-  const flags = rules.clientSide(context).map(([key, evaluation]) => entryOf(key, evaluation, { revision }));
+  const flags = rules.clientSide(context).map(([key, evaluation, site]) => entryOf(key, evaluation, site, revision));
   const metadata = { revision, flagsVersion, ttl: ttlS };
   // The age changes with every answer and is no news, so the tag leaves it out, and is a weak one.
   const tag = `W/"${await hashOf(JSON.stringify({ flags, metadata }))}"`;
@@ -107,9 +106,21 @@ async function all(request, rules, context, { ttlS = TTL_S }) {
   return new Response(body, { headers: { ...JSON_TYPE, ...headers } });
 }
 
-/** @param {string} key @param {Evaluation} evaluation @param {{ revision: string }} common */
-function entryOf(key, { reason, variation, value, flagVersion, ruleId, errorCode, errorMessage }, common) {
-  const metadata = { ...common, ...(flagVersion === null ? {} : { flagVersion }), ...(ruleId === null ? {} : { ruleId }) };
+/**
+ * @param {string} key
+ * @param {Evaluation} evaluation
+ * @param {import("../../engine/answers.js").ExposureSite | null} site
+ * @param {string} revision
+ */
+function entryOf(key, { reason, variation, value, flagVersion, ruleId, errorCode, errorMessage }, site, revision) {
+  const metadata = {
+    revision,
+    // OFREP has one word for this and for a flag that is off; who reports what it read needs the right one.
+    ...(reason === "PREREQUISITE_FAILED" ? { reason } : {}),
+    ...(site === null ? {} : { exposureBy: site.by, ...(site.experiment === null ? {} : { experiment: site.experiment }) }),
+    ...(flagVersion === null ? {} : { flagVersion }),
+    ...(ruleId === null ? {} : { ruleId }),
+  };
   if (reason === "ERROR") return { key, errorCode: errorCode ?? "GENERAL", errorDetails: errorMessage || errorCode || "GENERAL", metadata };
   // Without a variation the caller's default is meant.
   return { key, reason: REASONS[reason] ?? reason, variant: variation, ...(variation === null ? {} : { value }), metadata };

@@ -33,6 +33,8 @@ export class Reporter {
   #sightings = new Sightings();
   #settings;
   #isSilent = false;
+  /** The last exposure. @type {ExposureSite | null} */
+  #site = null;
   #instance = "";
   #sequence = 0;
   /** The batch that nobody has taken yet. @type {{ batch: Batch, body: string } | null} */
@@ -50,7 +52,7 @@ export class Reporter {
    * @returns {import("../../engine/index.js").Options}
    */
   get options() {
-    return this.#settings.events ? { exposed: (site, context) => this.#exposed(site, context) } : {};
+    return { exposed: (site, context) => this.#exposed(site, context) };
   }
 
   /**
@@ -76,6 +78,15 @@ export class Reporter {
       },
       /** Evaluate what nobody has read yet: who reads it reports that. @template T @param {() => T} evaluate @returns {T} */
       silently: (evaluate) => this.#silently(evaluate),
+      /**
+       * Return what *evaluate* evaluates, and the exposure that it is, null where it is none.
+       * @param {() => Evaluation} evaluate
+       * @returns {[Evaluation, ExposureSite | null]}
+       */
+      sited: (evaluate) => {
+        this.#site = null;
+        return [evaluate(), this.#site];
+      },
     };
   }
 
@@ -95,7 +106,8 @@ export class Reporter {
 
   /** @param {ExposureSite} site @param {Context} context */
   #exposed(site, context) {
-    const who = this.#isSilent ? undefined : unitOf(context, site.by);
+    this.#site = site;
+    const who = this.#isSilent || !this.#settings.events ? undefined : unitOf(context, site.by);
     const now = this.#settings.platform.now();
     if (who === undefined || !this.#sightings.isNew({ flag: site.flag, variation: site.variation, by: site.by, unit: who }, now)) return;
     this.#recorder.exposed({ ...site, unit: who, revision: this.revision || null }, now);

@@ -8,6 +8,7 @@ import { positionText } from "../../protocol/position.js";
 
 /** @typedef {import("../../engine/index.js").Context} Context */
 /** @typedef {import("../../engine/index.js").Evaluation} Evaluation */
+/** @typedef {import("../../engine/answers.js").ExposureSite} ExposureSite */
 /** @typedef {import("../../model/index.js").Kind} Kind */
 /** @typedef {import("./compiled.js").Compiled} Compiled */
 /** @typedef {import("./reporter.js").Report} Report */
@@ -118,14 +119,25 @@ export class Rules {
   }
 
   /**
-   * Evaluate the client-side flags, without counting.
+   * Evaluate the client-side flags, without counting. With each comes the exposure that it is to read it, null where that is none.
    * @param {Context} context
-   * @returns {[string, Evaluation][]}
+   * @returns {[string, Evaluation, ExposureSite | null][]}
    */
   clientSide(context) {
     const compiled = this.#compiled;
     if (compiled === null) return [];
-    return this.#report.silently(() => compiled.clientSide.map((key) => [key, compiled.evaluate(key, context, null)]));
+    const { silently, sited } = this.#report;
+    return silently(() => compiled.clientSide.map((key) => [key, ...sited(() => compiled.evaluate(key, context, null))]));
+  }
+
+  /**
+   * Return what *flag* serves to *context*, and the exposure that it is, null where it is none.
+   * @param {string} flag
+   * @param {Context} context
+   * @returns {[Evaluation, ExposureSite | null]}
+   */
+  exposure(flag, context) {
+    return this.#report.sited(() => this.evaluation(flag, context, null));
   }
 
   /** Tell whether a flag is there and is for browsers. @param {string} flag */

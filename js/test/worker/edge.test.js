@@ -21,7 +21,7 @@ let number = 0;
 /** @param {object} [options] @param {object} [rest] */
 function isolate(options = {}, rest = {}) {
   const edge = { url: server.url, key: server.serverKey };
-  const quick = { environment: "default/production", edgeIntervalS: 0.001, kvIntervalS: 0.001, edge, timeoutMs: 10_000, ...options };
+  const quick = { environment: "default/production", edgeIntervalS: 0.001, kvIntervalS: 0.001, edge, timeoutMs: 30_000, ...options };
   return { name: `edge-${++number}`, flags: ["checkout"], options: quick, ...rest };
 }
 

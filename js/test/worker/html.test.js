@@ -8,7 +8,7 @@ import { ENVIRONMENT, run } from "./running.js";
 
 const HOSTILE = '</script><script>alert("1")</script><!--\u2028';
 const HTML = { "content-type": "text/html; charset=utf-8" };
-const ASKED = { name: "html", usesKv: true, context: { targetingKey: HOSTILE }, options: { environment: ENVIRONMENT } };
+const ASKED = { name: "html", usesKv: true, context: { targetingKey: HOSTILE }, options: { environment: ENVIRONMENT, timeoutMs: 30_000 } };
 
 /** @type {import("./running.js").RunningWorker} */
 let worker;

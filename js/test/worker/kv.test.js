@@ -21,7 +21,7 @@ let number = 0;
  * @param {object} [rest]
  */
 function isolate(options = {}, rest = {}) {
-  const quick = { environment: ENVIRONMENT, kvIntervalS: 0.001, ...options };
+  const quick = { environment: ENVIRONMENT, kvIntervalS: 0.001, timeoutMs: 30_000, ...options };
   return { name: `kv-${++number}`, usesKv: true, flags: ["checkout"], options: quick, ...rest };
 }
 

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { Client } from "pennon/worker";
 
-const flags = new Client({ environment: "default/production", kv: env.FLAGS });
+const flags = new Client({ environment: "default/production", kv: env.FLAGS, timeoutMs: 30_000 });
 
 export default {
   /** @param {Request} request @param {any} _env @param {any} ctx */

@@ -19,6 +19,8 @@ const FLAGS = [
   { key: "target", targets: [{ values: ["u1"], variation: "off" }] },
   { key: "rule", rules: [GERMANY] },
   { key: "split", fallthrough: { split: { weights: HALVES } } },
+  { key: "tried", fallthrough: { split: { weights: HALVES, experiment: { key: "exp-a" } } } },
+  { key: "seen", exposures: "all", rules: [GERMANY] },
   { key: "price", kind: "number", variations: [{ key: "a", value: 8.5 }], offVariation: null },
   { key: "layout", kind: "object", variations: [{ key: "a", value: { columns: [1, 2] } }], offVariation: null },
   { key: "title", kind: "string", variations: [{ key: "a", value: "Grüße <b>\u2028" }], offVariation: null },
