@@ -6,8 +6,8 @@
 import { attempt } from "./page.js";
 
 /**
- * Why there is no answer. `cause`: the same for the same cause; a number is a status. `message`: with the mend. `retryMs`: when to ask again, where
- * the server says so.
+ * Why there is no answer. `cause`: the same for the same cause; a number is a status. `message`: with the mend. `retryMs`: when to ask
+ * again, where the server says so.
  * @typedef {{ cause: string | number, message: string, retryMs?: number }} Trouble
  */
 
@@ -21,8 +21,8 @@ export const unreadable = (what) => trouble("unreadable", `${what} is no JSON of
 export const parse = (text) => JSON.parse(text, (_, value) => Object.freeze(value));
 
 /**
- * Ask, and return the body, its tag, and how many milliseconds ago it was known to be current. The body is undefined where it is the one of the
- * tag that was sent, and null where it is no JSON. Throws `Trouble`.
+ * Ask, and return the body, its tag, and how many milliseconds ago it was known to be current. The body is undefined where it is the one of
+ * the tag that was sent, and null where it is no JSON. Throws `Trouble`.
  * @param {import("./page.js").Page} page
  * @param {string} url
  * @param {RequestInit} init
@@ -38,7 +38,8 @@ export async function ask(page, url, init, timeoutMs = 10_000) {
     });
   const body = status === 304 ? undefined : (attempt(() => parse(text)) ?? null);
   if (!ok && body !== undefined) {
-    throw trouble(status, `${url} answers ${status}: ${body?.errorDetails ?? body?.detail}`, /** @type {any} */ (headers.get("retry-after")) * 1000);
+    const retryS = /** @type {any} */ (headers.get("retry-after"));
+    throw trouble(status, `${url} answers ${status}: ${body?.errorDetails ?? body?.detail}`, retryS * 1000);
   }
   return [body, headers.get("etag"), /** @type {any} */ (headers.get("x-pennon-age")) * 1000];
 }

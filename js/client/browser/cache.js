@@ -1,5 +1,6 @@
 /**
- * What a browser keeps between visits: the anonymous key, and the answers for the latest contexts, under names that do not tell whose they are.
+ * What a browser keeps between visits: the anonymous key, and the answers for the latest contexts, under names that do not tell whose they
+ * are.
  * @module
  */
 

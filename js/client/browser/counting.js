@@ -1,6 +1,6 @@
 /**
- * Reports what was read: counters, exposures and metrics. Not with `events/`, which bounds by bytes and owns up to what it drops: a page has no room for
- * that, in its bundle.
+ * Reports what was read: counters, exposures and metrics. Not with `events/`, which bounds by bytes and owns up to what it drops: a page
+ * has no room for that, in its bundle.
  * @module
  */
 
@@ -49,7 +49,13 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     return false;
   };
 
-  /** @param {object[]} list @param {Context} context @param {string} name @param {{ by: string } & Record<string, any>} entry @returns {boolean} whether it is taken */
+  /**
+   * @param {object[]} list
+   * @param {Context} context
+   * @param {string} name
+   * @param {{ by: string } & Record<string, any>} entry
+   * @returns {boolean} whether it is taken
+   */
   const add = (list, context, name, entry) => {
     const { by } = entry;
     // As the server finds it, apart from names with an escaped slash or tilde in a pointer: such units are left out.
@@ -87,7 +93,10 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     if (!body) return true;
     const isTaken =
       (isLeaving && page.beacon?.(address, body)) ||
-      (await page.fetch(address, { method: "POST", body, keepalive: isLeaving }).then(({ status }) => status !== 429 && status < 500, () => false));
+      (await page.fetch(address, { method: "POST", body, keepalive: isLeaving }).then(
+        ({ status }) => status !== 429 && status < 500,
+        () => false,
+      ));
     if (!isTaken) return wake();
     if (waiting === body) waiting = undefined;
     return flush(isLeaving);

@@ -36,10 +36,10 @@ import { visitOf } from "./visit.js";
  */
 /** @typedef {OwnOptions & Omit<import("./guarded.js").GuardOptions, "fetch" | "tell">} Options */
 /**
- * How it stands. `level` 0: streaming, 1: polling, 2: what was known last, 3: the defaults. `ageS`: for how many seconds the values have not been
- * known to be current; null where nothing says so.
- * @typedef {{ level: 0 | 1 | 2 | 3, ready: boolean, source: Source, revision: string | null, flagsVersion: string | null,
- *   ageS: number | null, problem: string | null }} Status
+ * How it stands. `level` 0: streaming, 1: polling, 2: what was known last, 3: the defaults. `ageS`: for how many seconds the values have
+ * not been known to be current; null where nothing says so.
+ * @typedef {{ level: 0 | 1 | 2 | 3, ready: boolean, source: Source, revision: string | null, flagsVersion: string | null, ageS: number |
+ *   null, problem: string | null }} Status
  */
 
 /**
@@ -54,24 +54,25 @@ import { visitOf } from "./visit.js";
  * @property {Readonly<Context>} context the one that the application gave
  * @property {() => Record<string, string>} seen the variations that were read so far, by flag: what the page shows
  * @property {() => Status} status
- * @property {(name: EventName, listener: (event: any) => void) => () => void} on listens, and returns what stops it. `change`: {keys, revision};
- *   `ready`; `status`: the status; `warning`: {cause, message}, once for a cause; `context`: {context}, when it is another one;
+ * @property {(name: EventName, listener: (event: any) => void) => () => void} on listens, and returns what stops it. `change`: {keys,
+ *   revision}; `ready`; `status`: the status; `warning`: {cause, message}, once for a cause; `context`: {context}, when it is another one;
  *   `outdated`: see docs/how-to/critical-requests.md
- * @property {(how?: { timeoutMs?: number }) => Promise<boolean>} whenReady resolves to whether the values are in: from the network, or from a
- *   bootstrap that is not past its time. Without a bound it waits until they are
- * @property {(how?: { withinMs?: number }) => Promise<{ source: Source }>} firstPaint resolves when the page can be painted: the values to paint
- *   with are known, or the time (300 ms) is up. Then `data-pennon-pending` is taken from the root element, by which a page may show a skeleton
- * @property {(patch: Context) => Promise<boolean>} updateContext changes attributes; null removes one. The values before stay until the new ones are
- *   in; resolves to whether they are
- * @property {(targetingKey: string, attributes?: Context, how?: { keepBucketing?: boolean }) => Promise<boolean>} identify goes on as a user who signed
- *   in, with these attributes and no others. `keepBucketing`: the anonymous key stays the targeting key, so that nobody changes sides by signing in; the
- *   user's is the attribute `userKey`
+ * @property {(how?: { timeoutMs?: number }) => Promise<boolean>} whenReady resolves to whether the values are in: from the network, or
+ *   from a bootstrap that is not past its time. Without a bound it waits until they are
+ * @property {(how?: { withinMs?: number }) => Promise<{ source: Source }>} firstPaint resolves when the page can be painted: the values
+ *   to paint with are known, or the time (300 ms) is up. Then `data-pennon-pending` is taken from the root element, by which a page may
+ *   show a skeleton
+ * @property {(patch: Context) => Promise<boolean>} updateContext changes attributes; null removes one. The values before stay until the
+ *   new ones are in; resolves to whether they are
+ * @property {(targetingKey: string, attributes?: Context, how?: { keepBucketing?: boolean }) => Promise<boolean>} identify goes on as a
+ *   user who signed in, with these attributes and no others. `keepBucketing`: the anonymous key stays the targeting key, so that nobody
+ *   changes sides by signing in; the user's is the attribute `userKey`
  * @property {() => Promise<boolean>} logout goes on as an anonymous visitor, in all tabs, and forgets what is kept of the user
  * @property {(isGiven: boolean) => void} setConsent keeps things in the browser from now on; or removes them, and keeps none
  * @property {(why?: { reason?: string }) => Promise<boolean>} refresh asks anew; resolves to whether the answer is in
  * @property {ReturnType<typeof guardedFetch>} fetch as `fetch`; requests to critical endpoints say what the page was shown
- * @property {(key: string, measured?: { value?: number, by?: string }) => boolean} track notes that something was measured of the visitor. *by*: the
- *   attribute whose value is the unit. Returns whether it could be taken
+ * @property {(key: string, measured?: { value?: number, by?: string }) => boolean} track notes that something was measured of the
+ *   visitor. *by*: the attribute whose value is the unit. Returns whether it could be taken
  * @property {() => Promise<boolean>} flush sends what was counted; resolves to whether all of it is taken
  * @property {() => void} close ends: sends what was counted, and uses the network no more. Values answer on
  */
@@ -147,7 +148,9 @@ function clientOf(url, options) {
   };
   /** @param {Promise<boolean> | undefined} promise @param {number} [ms] @returns {Promise<any>} */
   const within = (promise, ms) =>
-    ms === undefined ? /** @type {Promise<boolean>} */ (promise) : Promise.race([promise, new Promise((/** @type {(is: boolean) => void} */ resolve) => page.later(ms, () => resolve(false)))]);
+    ms === undefined
+      ? /** @type {Promise<boolean>} */ (promise)
+      : Promise.race([promise, new Promise((resolve) => page.later(ms, () => resolve(false)))]);
   /** @type {Client["on"]} */
   const on = (name, listener) => {
     const all = (listeners[name] ??= new Set());
@@ -194,7 +197,8 @@ function clientOf(url, options) {
     on,
     refresh,
     flush,
-    whenReady: async ({ timeoutMs } = {}) => status().ready || (start && within(new Promise((resolve) => on("ready", () => resolve(true))), timeoutMs)),
+    whenReady: async ({ timeoutMs } = {}) =>
+      status().ready || (start && within(new Promise((resolve) => on("ready", () => resolve(true))), timeoutMs)),
     firstPaint: async ({ withinMs = 300 } = {}) => {
       if (!visit.isFresh) await within(first, withinMs);
       page.document?.documentElement.removeAttribute("data-pennon-pending");

@@ -11,9 +11,11 @@ import { readValues } from "./values.js";
  * @typedef {object} Origin
  * @property {import("./values.js").Source} source what values from the network are called
  * @property {(context: Context) => string} depends what the answer depends on
- * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers: Record<string, string> }]} request
+ * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers: Record<string, string> }]}
+ *   request
  * @property {(body: any) => Promise<unknown>} [prepare] is awaited before a body is read
- * @property {(kept: import("./cache.js").Kept, base: string, context: Context, key: string) => import("./values.js").Values} read throws `Trouble` where it cannot
+ * @property {(kept: import("./cache.js").Kept, base: string, context: Context, key: string) => import("./values.js").Values} read throws
+ *   `Trouble` where it cannot
  */
 
 /** @type {Origin} */

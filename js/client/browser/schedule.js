@@ -9,7 +9,8 @@ import { isHidden } from "./page.js";
  * Return what asks anew, plans, plans for later after a failure, asks if there is reason to, and ends.
  * @param {import("./page.js").Page} page
  * @param {() => string} whose while it changes, a question is dropped, and so is its answer
- * @param {(isWanted: () => boolean) => Promise<number>} load asks, takes the answer if it is still wanted, and gives the milliseconds until the next
+ * @param {(isWanted: () => boolean) => Promise<number>} load asks, takes the answer if it is still wanted, and gives the milliseconds
+ *   until the next
  * @param {(trouble: import("./asking.js").Trouble) => void} failed
  */
 export function scheduleOf(page, whose, load, failed) {
@@ -60,7 +61,10 @@ export function scheduleOf(page, whose, load, failed) {
     return end();
   };
 
-  /** The answer to a question that was asked before is not good enough: it is asked once more for all who want it. @returns {Promise<boolean>} */
+  /**
+   * The answer to a question that was asked before is not good enough: it is asked once more for all who want it.
+   * @returns {Promise<boolean>}
+   */
   const refresh = async () => {
     const name = whose();
     if (isOver) return false;

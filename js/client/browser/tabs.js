@@ -6,8 +6,8 @@
 import { attempt } from "./page.js";
 
 /**
- * Return what tells the others, competes for the lead, leaves it, and leaves for good. Without a channel, or without locks (a page that came by http),
- * each tab is alone, and leads.
+ * Return what tells the others, competes for the lead, leaves it, and leaves for good. Without a channel, or without locks (a page that
+ * came by http), each tab is alone, and leads.
  * @param {import("./page.js").Page} page
  * @param {string} name of all who belong together
  * @param {(message: any) => void} heard

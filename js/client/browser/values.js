@@ -9,9 +9,10 @@ import { unreadable } from "./asking.js";
 /** @typedef {"bootstrap" | "cache" | "network" | "defaults" | "rules"} Source */
 /** @typedef {Record<string, any>} Context */
 /**
- * What a flag answers, without a value where the caller's default is meant; and where to read it is an exposure, the attribute whose value is
- * exposed, and the experiment.
- * @typedef {[found: Partial<Pick<Evaluation, "value">> & Omit<Evaluation, "value">, by?: string | null, experiment?: string | null]} Found
+ * What a flag answers, without a value where the caller's default is meant; and where to read it is an exposure, the attribute whose value
+ * is exposed, and the experiment.
+ * @typedef {[found: Partial<Pick<Evaluation, "value">> & Omit<Evaluation, "value">, by?: string | null, experiment?: string | null]}
+ *   Found
  */
 /**
  * @typedef {object} Values
@@ -46,7 +47,8 @@ export function readValues({ body }, base) {
 
 /** @param {any} said of one flag, by OFREP or by a bootstrap @returns {Found} */
 function read(said) {
-  const { errorCode = null, errorDetails = errorCode, value, reason = "ERROR", variant = null, variation = variant, metadata = said } = said ?? {};
+  const { errorCode = null, errorDetails = errorCode, metadata = said } = said ?? {};
+  const { value, reason = "ERROR", variant = null, variation = variant } = said ?? {};
   const { ruleId = null, flagVersion = null, exposureBy, experiment = null } = metadata ?? {};
   const known = { DISABLED: "OFF", DEFAULT: "FALLTHROUGH", TARGETING_MATCH: ruleId ? "RULE_MATCH" : "TARGET_MATCH" };
   return [

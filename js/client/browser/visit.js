@@ -18,8 +18,8 @@ import { tabsOf } from "./tabs.js";
 /** @typedef {import("./values.js").Source} Source */
 /** @typedef {import("./index.js").Status} Status */
 /**
- * `given`: the context that the application gave. `context`: what is evaluated for it, under `name`. `values` answer now; they are those of `shown`.
- * `isFresh`: neither past their time, nor another build's.
+ * `given`: the context that the application gave. `context`: what is evaluated for it, under `name`. `values` answer now; they are those of
+ * `shown`. `isFresh`: neither past their time, nor another build's.
  * @typedef {object} Visit
  * @property {Context} given
  * @property {Context} context
@@ -53,7 +53,8 @@ import { tabsOf } from "./tabs.js";
  */
 export function visitOf(page, base, scope, options, emit, warn, taken) {
   const { key, rules: origin = remote, build, bootstrap = "auto", privateAttributes, signature, timeoutMs } = options;
-  const state = { level: /** @type {0 | 1 | 2 | 3} */ (3), ready: false, source: /** @type {Source} */ ("defaults"), problem: /** @type {string | null} */ (null) };
+  /** @type {Pick<Status, "level" | "ready" | "source" | "problem">} */
+  const state = { level: 3, ready: false, source: "defaults", problem: null };
   /** The values are of this context, and from this answer. @type {string} */
   let of;
   /** @type {Kept | undefined} */
@@ -91,7 +92,11 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   };
   const ttlMs = () => (visit.values?.ttl || 300) * 1000;
 
-  /** Answer by *one*, unless it is older than what answers; by the defaults for none. Throws where it cannot be read. @param {Kept | undefined} one @param {Source} source */
+  /**
+   * Answer by *one*, unless it is older than what answers; by the defaults for none. Throws where it cannot be read.
+   * @param {Kept | undefined} one
+   * @param {Source} source
+   */
   const take = (one, source) => {
     const before = visit.values;
     const values = one && origin.read(one, base, visit.context, key);
@@ -104,8 +109,10 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     // A clock that was wrong then, or is now, makes nothing fresh. One may be a minute behind a server's.
     visit.isFresh = one?.build === build && waited > -60_000 && waited < ttlMs();
     since = page.elapsed() - Math.max(waited, 0);
-    const answer = (/** @type {typeof before} */ from, /** @type {string} */ flag) => JSON.stringify(/** @type {any} */ (from?.find(flag))?.[0]);
-    const keys = [before, values].flatMap((each) => [...(each?.keys() ?? [])]).filter((flag) => answer(before, flag) !== answer(values, flag));
+    /** @param {any} from @param {string} flag */
+    const answer = (from, flag) => JSON.stringify(from?.find(flag)?.[0]);
+    const all = [before, values].flatMap((each) => [...(each?.keys() ?? [])]);
+    const keys = all.filter((flag) => answer(before, flag) !== answer(values, flag));
     if (keys[0]) emit("change", { keys: [...new Set(keys)], revision: status().revision });
   };
 

@@ -96,7 +96,8 @@ test("rules are evaluated here, where the environment offers them", async () => 
   assert.equal(flags.boolean("checkout", true), false);
   assert.equal(await flags.refresh(), true);
   assert.deepEqual(answers.map(({ status }) => status), [200, 200, 304]);
-  const told = await fetch(`${place.url}/ofrep/v1/evaluate/flags`, { method: "POST", headers: { "X-API-Key": place.clientKey }, body: null });
+  const asked = { method: "POST", headers: { "X-API-Key": place.clientKey } };
+  const told = await fetch(`${place.url}/ofrep/v1/evaluate/flags`, asked);
   assert.equal(flags.flagsVersion, (await told.json()).metadata.flagsVersion, "it is the version that notices name");
   flags.close();
 });

@@ -92,7 +92,8 @@ test("a bootstrap that is none is said so, and the rest works", async () => {
 
 test("flags that are none harm no other", async () => {
   const far = new FarEnd();
-  const strange = [null, 5, "text", {}, { key: "a" }, { key: "b", metadata: null }, { key: "c", value: "kept", variant: "c", reason: "DEFAULT" }];
+  const sound = { key: "c", value: "kept", variant: "c", reason: "DEFAULT" };
+  const strange = [null, 5, "text", {}, { key: "a" }, { key: "b", metadata: null }, sound];
   far.instead = () => json({ flags: strange, metadata: { revision: "1.1" }, eventStreams: [] }, {});
   const { flags } = await opened({ far });
   assert.equal(flags.string("c", ""), "kept");

@@ -155,7 +155,7 @@ describe("what is kept", () => {
   test("does not name whose it is", async () => {
     const far = new FarEnd();
     far.flags = () => ({ theme: flag("dark") });
-    const { flags, browser } = await opened({ far, context: { targetingKey: "zoe@shop.example", plan: "gold" }, key: "pennon_client_secretive" });
+    const { flags, browser } = await opened({ far, context: { targetingKey: "zoe@shop.example", plan: "gold" } });
     assert.match(browser.store.text, /dark/);
     assert.doesNotMatch(browser.store.text, /zoe|gold/);
     flags.close();

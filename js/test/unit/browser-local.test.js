@@ -8,9 +8,14 @@ import { sha256Hex } from "pennon/bucketing";
 
 import { bootstrapOf, Browser, FarEnd, open, opened, settled } from "./browser-page.js";
 
-const BOOLEAN = { version: 3, kind: "boolean", on: true, clientSide: true, salt: "s1", offVariation: "off", variations: [{ key: "on", value: true }, { key: "off", value: false }] };
+const variations = [
+  { key: "on", value: true },
+  { key: "off", value: false },
+];
+const BOOLEAN = { version: 3, kind: "boolean", on: true, clientSide: true, salt: "s1", offVariation: "off", variations };
 const PLAN = { conditions: [{ attribute: "plan", op: "in", values: ["pro"] }], id: "r1", serve: { variation: "on" } };
-const split = { by: "targetingKey", hash: "sha256", weights: [{ variation: "on", weight: 100_000 }, { variation: "off", weight: 0 }], experiment: { key: "exp-a" } };
+const BETA = { ...PLAN, conditions: [{ op: "inSegment", values: ["beta"] }] };
+const split = { by: "targetingKey", hash: "sha256", weights: [{ variation: "on", weight: 100_000 }], experiment: { key: "exp-a" } };
 const RULES = {
   spec: 1,
   environment: "shop/production",
@@ -20,7 +25,7 @@ const RULES = {
   ttl: 300,
   flags: {
     plan: { ...BOOLEAN, key: "plan", rules: [PLAN], fallthrough: { variation: "off" } },
-    beta: { ...BOOLEAN, key: "beta", rules: [{ ...PLAN, conditions: [{ op: "inSegment", values: ["beta"] }] }], fallthrough: { variation: "off" } },
+    beta: { ...BOOLEAN, key: "beta", rules: [BETA], fallthrough: { variation: "off" } },
     tried: { ...BOOLEAN, key: "tried", fallthrough: { split } },
     open: { ...BOOLEAN, key: "open", on: false, offVariation: null, fallthrough: { variation: "on" } },
     frail: { ...BOOLEAN, key: "frail", fallthrough: { variation: "on" }, staleness: { maxAgeS: 60, serve: { variation: "off" } } },
@@ -37,7 +42,8 @@ function giving(/** @type {any} */ rules = RULES) {
   far.instead = ({ headers, path }) => {
     if (path !== "/client/v1/rules/pennon_client_a") return null;
     const etag = `"${rules.revision}"`;
-    return headers["If-None-Match"] === etag ? new Response(null, { status: 304, headers: { etag } }) : Response.json(rules, { headers: { etag } });
+    if (headers["If-None-Match"] === etag) return new Response(null, { status: 304, headers: { etag } });
+    return Response.json(rules, { headers: { etag } });
   };
   return far;
 }

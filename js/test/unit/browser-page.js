@@ -115,7 +115,8 @@ export class Browser {
   };
 
   locks = {
-    request: async (/** @type {string} */ name, /** @type {{ signal: AbortSignal }} */ { signal }, /** @type {() => unknown} */ granted) => {
+    /** @param {string} name @param {{ signal: AbortSignal }} how @param {() => unknown} granted */
+    request: async (name, { signal }, granted) => {
       const before = this.#locks.get(name) ?? Promise.resolve();
       const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       let release = () => {};
@@ -237,7 +238,8 @@ export async function opened(given) {
 
 /** Return what a page carries. @param {Record<string, any>} flags @param {{ revision?: number, at: number, age?: number }} what */
 export function bootstrapOf(flags, { revision = 1, at, age = 0.2 }) {
-  const told = Object.entries(flags).map(([key, value]) => [key, { variation: String(value), reason: "FALLTHROUGH", value, flagVersion: 1 }]);
+  const entry = (/** @type {any} */ value) => ({ variation: String(value), reason: "FALLTHROUGH", value, flagVersion: 1 });
+  const told = Object.entries(flags).map(([key, value]) => [key, entry(value)]);
   const head = { environment: "shop/production", revision: `1.${revision}`, flagsVersion: `v${revision}_00000000`, ttl: 300 };
   return JSON.stringify({ ...head, flags: Object.fromEntries(told), age, at });
 }

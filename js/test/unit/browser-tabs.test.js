@@ -144,7 +144,8 @@ for (const [without, platform] of /** @type {const} */ ([
 test("what a stranger says on the channel does no harm", async () => {
   const { all, browser, close } = await tabs(1);
   const [channel] = browser.channels;
-  for (const data of [{}, { values: "{", whose: '[["targetingKey","u1"]]' }, { values: '{"body": 5}', whose: '[["targetingKey","u1"]]' }, { changed: 5 }, { out: "x" }]) {
+  const whose = '[["targetingKey","u1"]]';
+  for (const data of [{}, { values: "{", whose }, { values: '{"body": 5}', whose }, { changed: 5 }, { out: "x" }]) {
     channel.onmessage({ data });
   }
   await settled();
