@@ -139,7 +139,8 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     if (!isWanted()) return 0;
     const one = { body, etag, build, name: visit.name, user, at: page.now() - ageMs };
     accept(one);
-    put(one);
+    // An older one, of a server that lags, is not taken.
+    if (kept === one) put(one);
     say({ values: JSON.stringify(one), whose });
     // A server may lag behind the one that gave notice.
     return expected > rank(visit.values?.revision) % 1e12 ? 5000 : ttlMs();

@@ -137,6 +137,18 @@ describe("metrics", () => {
     flags.close();
   });
 
+  test("name no more variations than a server takes", async () => {
+    const far = new FarEnd();
+    far.flags = () => Object.fromEntries(Array.from({ length: 1200 }, (_, n) => [`flag-${n}`, flag(n)]));
+    const { flags } = await opened({ far });
+    for (let n = 0; n < 1200; n++) flags.number(`flag-${n}`, 0);
+    flags.track("clicked");
+    await flags.flush();
+    const { variations } = far.events[0].metrics[0];
+    assert.deepEqual([Object.keys(variations).length, variations["flag-1199"]], [500, "1199"]);
+    flags.close();
+  });
+
   test("that a server would refuse are refused here, for they would cost the whole batch", async () => {
     const { flags, far } = await opened();
     const names = ["", "a\0b", "\ud800", "x".repeat(257)].map((key) => /** @type {const} */ ([key, {}]));

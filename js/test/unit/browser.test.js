@@ -248,10 +248,13 @@ describe("staying fresh", () => {
   test("keeps what it has where a server lags, and takes a lower revision of a higher epoch", async () => {
     const far = new FarEnd();
     far.revision = 5;
-    const { flags } = await opened({ far });
+    const { flags, browser } = await opened({ far });
     far.revision = 4;
     assert.equal(await flags.refresh(), true);
     assert.equal(flags.flagsVersion, "v5_00000000");
+    const later = open({ browser, far });
+    assert.deepEqual([later.flags.flagsVersion, later.flags.status().source], ["v5_00000000", "cache"]);
+    later.flags.close();
     far.instead = () => Response.json({ flags: [], metadata: { revision: "2.1", flagsVersion: "v1_11111111" } });
     await flags.refresh();
     assert.equal(flags.flagsVersion, "v1_11111111");
