@@ -42,14 +42,14 @@ def test_snapshot_is_what_the_log_holds_byte_for_byte() -> None:
 
 
 def test_whoever_evaluates_for_pages_is_told_what_they_call_the_state() -> None:
-    with running(boolean("open", client_side=True), boolean("hidden")) as node:
-        with node.client() as server, node.client(CLIENT) as browser:
-            for path in ("/sdk/v1/snapshot", "/sdk/v1/snapshot?since=1.1", "/sdk/v1/snapshot"):
-                told = browser.post("/ofrep/v1/evaluate/flags", json={}).json()["metadata"]["flagsVersion"]
-                assert server.get(path).headers["x-pennon-flags-version"] == told
-            node.write(boolean("open", client_side=True, on=False))
-            stands_at(node, 2)
-            assert server.get("/sdk/v1/snapshot?since=1.1").headers["x-pennon-flags-version"].startswith("v2_")
+    flags = boolean("open", client_side=True), boolean("hidden")
+    with running(*flags) as node, node.client() as server, node.client(CLIENT) as browser:
+        for path in ("/sdk/v1/snapshot", "/sdk/v1/snapshot?since=1.1", "/sdk/v1/snapshot"):
+            told = browser.post("/ofrep/v1/evaluate/flags", json={}).json()["metadata"]["flagsVersion"]
+            assert server.get(path).headers["x-pennon-flags-version"] == told
+        node.write(boolean("open", client_side=True, on=False))
+        stands_at(node, 2)
+        assert server.get("/sdk/v1/snapshot?since=1.1").headers["x-pennon-flags-version"].startswith("v2_")
 
 
 def test_edge_key_gets_the_key_records_too() -> None:
