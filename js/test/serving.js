@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 
 export const PENNON = process.env.PENNON ?? fileURLToPath(new URL("../../.venv/bin/pennon", import.meta.url));
 const START_MS = 60_000;
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 const PROJECT = "default";
 const ENVIRONMENT = "production";
 const DEFINED = new Set(
@@ -99,6 +100,7 @@ export class Serving extends Environment {
   /** @type {import("node:child_process").ChildProcess | null} */
   #process = null;
   #folder = "";
+  #endings = () => {};
   #port = 0;
   /** The administrator's. */
   token = "";
@@ -133,6 +135,7 @@ export class Serving extends Environment {
   async #run(words) {
     const running = spawn(PENNON, words, { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = running;
+    this.#endings = endWith(running, this.#folder);
     running.stderr.pipe(createWriteStream(join(this.#folder, "log"), { flags: "a" }));
     const lines = createInterface({ input: running.stdout });
     const late = new AbortController();
@@ -141,8 +144,7 @@ export class Serving extends Environment {
     late.abort();
     ended.catch(() => {});
     if (line === null) {
-      running.kill("SIGKILL");
-      this.#process = null;
+      await this.kill();
       assert.fail(`${PENNON} ${words.join(" ")} did not start: ${await this.log()}`);
     }
     return JSON.parse(line[0]);
@@ -168,6 +170,7 @@ export class Serving extends Environment {
     const running = this.#process;
     if (running === null) return;
     this.#process = null;
+    this.#endings();
     const exited = running.exitCode === null && running.signalCode === null ? once(running, "exit") : null;
     running.kill(signal);
     await exited;
@@ -233,6 +236,25 @@ export async function serve({ options = [] } = {}) {
     await server.close();
     throw error;
   }
+}
+
+/**
+ * Have *running* end with this process, also where that is told to end, and its folder with it. What is returned takes that back.
+ * @param {import("node:child_process").ChildProcess} running
+ * @param {string} folder
+ */
+function endWith(running, folder) {
+  const end = () => {
+    running.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const told = () => process.exit(1);
+  process.on("exit", end);
+  for (const signal of SIGNALS) process.on(signal, told);
+  return () => {
+    process.off("exit", end);
+    for (const signal of SIGNALS) process.off(signal, told);
+  };
 }
 
 /**
