@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 import pytest
+import structlog
 
-from pennon.stream import StreamSettings, endpoints, http, intake, repeats
+from pennon.model import Segment
+from pennon.stream import StreamSettings, endpoints, http, intake, repeats, streams
 from tests.integration.nodes import EDGE, ENVIRONMENT, SERVER, RunningNode, boolean, eventually, key, running
 
 KEY = b"X-API-Key: %b\r\n" % SERVER.encode()
@@ -115,6 +117,29 @@ def test_no_more_streams_are_opened_than_the_node_may_hold() -> None:
     with running(boolean("a"), settings=StreamSettings(poll_s=0.1, max_streams=3)) as node, ExitStack() as stack:
         statuses = [lines(asked(node, stack, STREAM)[0])[b"status"] for _ in range(5)]
         assert [status.split()[1] for status in statuses] == [b"200"] * 3 + [b"503"] * 2
+
+
+def test_snapshots_beyond_those_on_their_way_are_refused_to_who_repeats_too(read: list[bytes]) -> None:
+    big = Segment(key="big", included=tuple(f"user-{number:07}" for number in range(300_000)), salt="s")
+    with running(big, settings=StreamSettings(poll_s=0.1, snapshots_at_once=1)) as node, ExitStack() as stack:
+        whole = STREAM.replace(b"?since=1.1", b"")
+        asked(node, stack, whole, b"user-")
+        assert node.node.admission.count == 1
+        refused = lines(asked(node, stack, whole)[0])
+        assert refused[b"status"].startswith(b"HTTP/1.1 503 ")
+        assert int(refused[b"retry-after"]) >= 1
+        assert node.node.admission.count == 1
+        assert len(read) == 2
+
+
+def test_failure_in_opening_one_again_is_logged_and_closes_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(boolean("a")) as node, ExitStack() as stack, structlog.testing.capture_logs() as logs:
+        asked(node, stack, STREAM)
+        with monkeypatch.context() as broken:
+            broken.setattr(streams, "Subscriber", None)
+            assert asked(node, stack, STREAM) == (b"", b"")
+        assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["a stream cannot be opened"]
+        assert lines(asked(node, stack, STREAM)[0])[b"status"].endswith(b" 200 OK")
 
 
 def test_whoever_names_its_request_gets_that_name_back(read: list[bytes]) -> None:
