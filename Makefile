@@ -48,7 +48,7 @@ REPORTERS := --test-reporter=dot --test-reporter-destination=stdout \
   --test-reporter=./js/test/measured.js --test-reporter-destination=stdout
 
 js: $(DEV) $(NPM) ## Run the tests of the JavaScript package, in Node, in Chromium and in the workers' runtime
-	PENNON=$(abspath $(BIN)/pennon) node --test --test-timeout=600000 $(REPORTERS) $$(find js/test -name "*.test.js")
+	PENNON=$(abspath $(BIN)/pennon) node --test --test-concurrency=2 --test-timeout=600000 $(REPORTERS) $$(find js/test -name "*.test.js")
 
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)

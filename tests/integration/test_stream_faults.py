@@ -118,7 +118,7 @@ class Surveyed(MemoryLog):
 
 
 def test_environments_that_do_not_change_are_confirmed_by_one_look_and_not_asked_for() -> None:
-    async def scenario() -> None:
+    async def scenario(logs: list[structlog.typing.EventDict]) -> None:
         log = Surveyed()
         async with node_on(log) as node:
             environment = node.environments[ENVIRONMENT]
@@ -135,9 +135,10 @@ def test_environments_that_do_not_change_are_confirmed_by_one_look_and_not_asked
             assert log.asked >= 1
             log.remove("shop/staging")
             await until(lambda: "shop/staging" not in node.environments)
+            await until(lambda: len(logs) == 2)
 
     with structlog.testing.capture_logs() as logs:
-        asyncio.run(scenario())
+        asyncio.run(scenario(logs))
     assert [entry["log_level"] for entry in logs] == ["warning", "info"]
 
 

@@ -33,7 +33,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
   let metrics;
   /** @type {Blob | undefined} */
   let waiting;
-  /** @type {(() => void) | undefined} */
+  /** @type {(() => any) | undefined} what calls the next report off */
   let timer;
   /** @type {Set<string>} */
   const seen = attempt(() => new Set(JSON.parse(/** @type {any} */ (page.storage).getItem(place)))) ?? new Set();
@@ -81,7 +81,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
 
   /** @param {boolean} [isLeaving] the page may end at any moment @returns {Promise<boolean>} whether nothing is left */
   const flush = async (isLeaving) => {
-    timer = undefined;
+    timer = timer?.();
     if (!waiting && counters.size + exposures.length + metrics.length) {
       const { revision } = visit.status();
       const head = { instance, sequence: sequence++, sentAt: page.now(), sdk: "pennon-browser/0.1.0", revision };
@@ -124,7 +124,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     Number.isFinite(value) && add(metrics, visit.context, name, { key: name, by, value, variations });
   const close = () => {
     flush(true);
-    timer?.();
+    // What cannot be sent now is lost with the page; nothing is planned any more.
     timer = () => {};
   };
   begin();

@@ -150,7 +150,10 @@ function clientOf(url, options) {
   const within = (promise, ms) =>
     ms === undefined
       ? /** @type {Promise<boolean>} */ (promise)
-      : Promise.race([promise, new Promise((resolve) => page.later(ms, () => resolve(false)))]);
+      : new Promise((resolve) => {
+          const cancel = page.later(ms, () => resolve(false));
+          Promise.resolve(promise).then(resolve).then(cancel);
+        });
   /** @type {Client["on"]} */
   const on = (name, listener) => {
     const all = (listeners[name] ??= new Set());
