@@ -219,8 +219,8 @@ def test_whatever_happens_to_the_file_flags_are_served_and_it_is_written_again(
         case _:
             FileStore(store).save(Stored(InMemorySource(flag("new-checkout").off()).snapshot, time.time() + 1000))
     assert [each.flags.boolean("new-checkout", U1) for each in (leader, follower)] == [True, True]
-    eventually(lambda: store.exists() and store.stat().st_ino != inode and _revision(store) == 1, 5)
-    eventually(lambda: follower.flags.boolean("third", U1), 5)
+    eventually(lambda: store.exists() and store.stat().st_ino != inode and _revision(store) == 1, 30)
+    eventually(lambda: follower.flags.boolean("third", U1), 30)
     follow(upstream, leader, follower)
     assert upstream.streams == 1
     leader.close()
