@@ -164,6 +164,23 @@ def test_a_request_that_cannot_be_is_refused_with_its_path(anne: Api) -> None:
     assert anne.made("GET", REQUESTS)["items"] == []
 
 
+def test_who_approves_outside_production_approves_nothing_in_it(api: Api, anne: Api) -> None:
+    staging = ["read", "change.propose", "change.approve"]
+    api.made("POST", "roles", {"key": "lead", "permissions": staging, "inProduction": ["read"]})
+    both = {
+        "title": "Both",
+        "changes": [{"environment": each, "edits": [ON]} for each in ("development", "production")],
+    }
+    request, inside = (
+        anne.made("POST", REQUESTS, both),
+        anne.made("POST", REQUESTS, proposal(environment="development")),
+    )
+    with holder(api, "Leo", "lead") as lead:
+        answer = refused(lead, f"{request['key']}/reviews", {"verdict": "approved"}, 403)
+        assert "change.approve in default/production" in answer["detail"]
+        assert review(lead, inside)["approvals"] == 1
+
+
 def test_a_withdrawn_request_is_over(anne: Api, ben: Api) -> None:
     request = anne.made("POST", REQUESTS, proposal())
     assert anne.made("POST", f"{REQUESTS}/{request['key']}/withdraw")["state"] == "withdrawn"

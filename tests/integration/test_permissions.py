@@ -98,6 +98,24 @@ def test_roles_are_shown_as_they_may_be_sent_back(api: Api) -> None:
     assert api.send("GET", "roles/support").status_code == 404
 
 
+def test_who_may_only_turn_off_makes_no_flag_and_renames_none_by_a_change(api: Api) -> None:
+    api.made("POST", "roles", {"key": "night", "permissions": ["read", "flag.turnOff"]})
+    with holder(api, "night") as night:
+        for definition in ({"key": "new"}, {"key": "f", "description": "mine"}):
+            put = {"edits": [{"do": "putFlag", "definition": definition}]}
+            assert "flag.define in project 'default'" in refused(night, "POST", f"{DEVELOPMENT}/changes", put)
+        assert night.made("POST", f"{DEVELOPMENT}/changes", OFF)["changed"] is False
+
+
+def test_grants_in_a_project_end_with_it(api: Api) -> None:
+    api.made("POST", "projects", {"key": "shop"})
+    grants = [{"role": "administrator", "project": "shop"}, {"role": "reader", "project": "default"}]
+    api.made("POST", "accounts", {"key": "anne", "grants": grants})
+    api.made("DELETE", "projects/shop")
+    api.made("POST", "projects", {"key": "shop"})
+    assert [each["project"] for each in api.made("GET", "accounts/anne")["grants"]] == ["default"]
+
+
 def protect(api: Api, **demands: Any) -> None:
     api.made("PUT", PRODUCTION, {"production": True, "protection": demands or None})
 

@@ -17,9 +17,10 @@ NO_LEAVE = Leave()
 
 
 class Alteration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command is about to do: alter *environment* in a way that takes *permission*."""
+    """What a command is about to do: something that takes *permission*, in an environment, or (None) in a project."""
 
-    environment: EnvironmentName
+    project: str
+    environment: str | None
     permission: Permission
     by: Actor
     why: str = ""
@@ -39,18 +40,19 @@ class Gate:
     def permit(self, reading: Reading, alteration: Alteration) -> None:
         """Raise `Forbidden`, or `Protected` naming everything that is lacking, unless it may be done.
 
-        Turning a flag off takes the permission and nothing else, so that nothing stands in the way of it. What Pennon
-        does by itself was asked when it was told to.
+        Only changing what users see has to meet what the environment demands: turning a flag off takes the permission
+        and nothing else, so that nothing stands in the way of it. What Pennon does by itself was asked for before.
         """
-        name = alteration.environment
+        project, environment = alteration.project, alteration.environment
         if (holder := principal(reading, alteration.by)) is None:
             return
-        where, known = place(reading, name.project, name.environment), roles(reading)
+        where, known = place(reading, project, environment), roles(reading)
         holder.require(alteration.permission, where, roles=known)
         if alteration.leave.is_break_glass:
             holder.require("change.bypass", where, roles=known)
-        if alteration.permission == "flag.turnOff":
+        if alteration.permission != "flag.change" or environment is None:
             return
+        name = EnvironmentName(project, environment)
         protection = find_environment(reading, name).protection
         if protection is None:
             return

@@ -123,9 +123,16 @@ class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
         """Why, as the log has it: who broke the glass is seen by everybody who looks."""
         return f"broke the glass: {self.why}" if self.leave.is_break_glass else self.why
 
-    def alteration(self, name: EnvironmentName, permission: Permission) -> Alteration:
-        """Return what it does to an environment."""
-        return Alteration(environment=name, permission=permission, by=self.by, why=self.why, leave=self.leave)
+    def alteration(self, permission: Permission, environment: str | None = None) -> Alteration:
+        """Return what it does to an environment, or (None) to the project."""
+        return Alteration(
+            project=self.project,
+            environment=environment,
+            permission=permission,
+            by=self.by,
+            why=self.why,
+            leave=self.leave,
+        )
 
 
 ProjectEdit: TypeAlias = Callable[[WorkingProject, Writing], None]
@@ -142,17 +149,19 @@ def change_project(
     """Carry out *command* with what it may alter locked: the project and all its environments, or one environment.
 
     *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
-    before. *permit* is asked for each environment in which users may see another variation after it. Returns what was
-    written. Raises `NotFound` for the project or the environment, and what *edit* and *permit* raise.
+    before. *permit* is asked for each definition that is another after it, and each environment in which users may see
+    another variation. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit* and *permit* raise.
     """
 
     def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
         working = WorkingProject(command.project, writing, names, new_salt=new_salt, limits=limits)
         edit(working, writing)
         # Asked here, where it is known what a command comes to.
+        for key in working.touched():
+            permit(writing, command.alteration("flag.delete" if working.definition(key) is None else "flag.define"))
         for name, state in working.environments.items():
             if (needed := _needed(state)) is not None:
-                permit(writing, command.alteration(name, needed))
+                permit(writing, command.alteration(needed, name.environment))
         working.write(writing)
 
     for _ in range(_ATTEMPTS):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from pennon.control.access.views import tokens
+from pennon.control.access.views import accounts, tokens
 from pennon.control.errors import AlreadyExists, Conflict, PreconditionFailed, StillInUse
 from pennon.control.log import (
     INSTALLATION,
@@ -94,7 +94,7 @@ class ProjectService:
                 writing.delete(INSTALLATION, "project", key)
                 for log in (project_log(key), *_environment_logs(writing, key)):
                     delete_all(writing, log)
-                _revoke_tokens(writing, key)
+                _take_away(writing, key)
         return outcome_of(writing, INSTALLATION, ("project", key))
 
     @contextmanager
@@ -117,10 +117,15 @@ def delete_all(writing: Writing, log: str) -> None:
             writing.delete(log, kind, key)
 
 
-def _revoke_tokens(writing: Writing, project: str) -> None:
+def _take_away(writing: Writing, project: str) -> None:
+    """Take away what people and programs may do in a project, or they could do it in a later one of the same key."""
     for token in tokens(writing):
-        if token.project == project:  # or it would act in a later project of the same key
+        if token.project == project:
             writing.put(INSTALLATION, "token", msgspec.structs.replace(token, revoked=True))
+    for account in accounts(writing):
+        kept = tuple(grant for grant in account.grants if grant.project != project)
+        if kept != account.grants:
+            writing.put(INSTALLATION, "account", msgspec.structs.replace(account, grants=kept))
 
 
 def _environment_logs(reading: Reading, project: str) -> list[str]:

@@ -12,7 +12,7 @@ from pennon.control.changes.apply import apply_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.service import ChangeService
 from pennon.control.clock import Clock
-from pennon.control.environments.gate import Permit, permit_everybody
+from pennon.control.environments.gate import Alteration, Permit, permit_everybody
 from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Conflict, Invalid, PreconditionFailed, RequestOutdated
@@ -112,7 +112,7 @@ class RequestService:
         """
         proposals = self._proposals(project, draft)
 
-        def edited(request: ChangeRequest) -> ChangeRequest:
+        def edited(_: Writing, request: ChangeRequest) -> ChangeRequest:
             _require_version(request, expected)
             # Whoever edits it answers for it: he cannot approve it then.
             return replace(request.edited(title=draft.title, why=draft.why, proposals=proposals), author=Author.of(by))
@@ -136,10 +136,15 @@ class RequestService:
         Raises `NotFound`, `Conflict` for one's own and for one that has ended, and `PreconditionFailed`.
         """
 
-        def reviewed(request: ChangeRequest) -> ChangeRequest:
+        def reviewed(writing: Writing, request: ChangeRequest) -> ChangeRequest:
             if edition is not None and request.edition != edition:
                 message = f"the request is at edition {request.edition}, not {edition}: it was edited meanwhile"
                 raise PreconditionFailed(message, current=request)
+            for proposal in request.proposals:  # who may approve may do so in some environments only
+                self._permit(
+                    writing,
+                    Alteration(project=project, environment=proposal.environment, permission="change.approve", by=by),
+                )
             at = int(self._clock.now().timestamp())
             return request.reviewed(
                 Review(by=Author.of(by), verdict=verdict, comment=comment, edition=request.edition, at=at)
@@ -152,7 +157,7 @@ class RequestService:
     ) -> Outcome:
         """End a request without a change. Raises `NotFound`, and `Conflict` for one that has ended."""
 
-        def withdrawn(request: ChangeRequest) -> ChangeRequest:
+        def withdrawn(_: Writing, request: ChangeRequest) -> ChangeRequest:
             return request.ended("withdrawn", Author.of(by))
 
         return self._alter(project, key, withdrawn, "withdrawRequest", by=by, why=why, idempotency=idempotency)
@@ -212,7 +217,7 @@ class RequestService:
         self,
         project: str,
         key: str,
-        alter: Callable[[ChangeRequest], ChangeRequest],
+        alter: Callable[[Writing, ChangeRequest], ChangeRequest],
         action: str,
         *,
         by: Actor,
@@ -222,7 +227,7 @@ class RequestService:
         log = project_log(project)
         with self._log.writing(log, by=by, action=action, why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
-                writing.put(log, "request", alter(find_request(writing, project, key)))
+                writing.put(log, "request", alter(writing, find_request(writing, project, key)))
             current = writing.item(log, "request", key)
         return outcome_of(writing, log, ("request", key), unchanged=current)
 

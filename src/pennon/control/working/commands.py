@@ -78,7 +78,12 @@ class ItemCommand(msgspec.Struct, frozen=True, kw_only=True):
     def alteration(self) -> Alteration:
         """What it does to the environment."""
         return Alteration(
-            environment=self.environment, permission="flag.change", by=self.by, why=self.why, leave=self.leave
+            project=self.environment.project,
+            environment=self.environment.environment,
+            permission="flag.change",
+            by=self.by,
+            why=self.why,
+            leave=self.leave,
         )
 
 
