@@ -150,7 +150,8 @@ def change_project(
 
     *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
     before. *permit* is asked for each definition that is another after it, and each environment in which users may see
-    another variation. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit* and *permit* raise.
+    another variation. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit*
+    and *permit* raise.
     """
 
     def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
