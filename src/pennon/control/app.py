@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -18,51 +18,27 @@ from litestar import Litestar
 
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.bus.workers import SOCKET, workers_bus
-from pennon.control.access.accounts import AccountService
-from pennon.control.access.keys import KeyService
-from pennon.control.access.roles import RoleService
-from pennon.control.access.service import TokenService
-from pennon.control.access.signing_in import SignIns
-from pennon.control.api import Services, build_application
+from pennon.control.api import build_application
 from pennon.control.api.metrics import HttpMetrics
-from pennon.control.changes.service import ChangeService
-from pennon.control.changes.views import ChangeViews
+from pennon.control.assembly import FirstStart, assembled, chores_of, first_start, secret_of
+from pennon.control.chores import Chores
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
-from pennon.control.environments.gate import Gate
-from pennon.control.environments.service import EnvironmentService
-from pennon.control.environments.views import Environment
-from pennon.control.errors import AlreadyExists, PennonError
-from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
-from pennon.control.flags.service import FlagService
-from pennon.control.flags.views import FlagViews
-from pennon.control.layers.service import LayerService
-from pennon.control.layers.views import LayerViews
-from pennon.control.log import INSTALLATION, SYSTEM, Stored
-from pennon.control.projects.service import ProjectService
-from pennon.control.projects.views import Project
+from pennon.control.errors import PennonError
+from pennon.control.log import Change
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.collecting import Collecting
 from pennon.control.publishing.metrics import PropagationMetrics
-from pennon.control.publishing.views import PropagationViews
-from pennon.control.requests.service import RequestService
-from pennon.control.segments.service import SegmentService
-from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.reader import SignedLog
-from pennon.control.signing.sealing import SECRET_FILE, Secret
-from pennon.control.signing.service import SigningService
 from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
-from pennon.control.working.salts import random_salt
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
-from pennon.model import Flag, Position
+from pennon.model import Position
 from pennon.stream import Endpoints, Front, Intake, Quick, StreamNode, StreamSettings
 from pennon.stream.families import Family
 from pennon.stream.proxied import Proxied, Proxies
 
-FIRST_PROJECT = "default"
-FIRST_ENVIRONMENTS = ("development", "production")
 EVENTS = "events"
 """The folder of what SDKs report, in the data folder."""
 _THREADS = 16
@@ -85,14 +61,6 @@ class Place(msgspec.Struct, frozen=True):
     events: int
     """The number of the folder that its spool has."""
     folder: Path
-
-
-class FirstStart(msgspec.Struct, frozen=True):
-    """What the first start of an installation made. The token is told this once and kept nowhere."""
-
-    administrator_token: str
-    project: str
-    environments: tuple[str, ...]
 
 
 def tell_on_stderr(first: FirstStart) -> None:
@@ -130,8 +98,8 @@ def prepared(settings: Settings, *, announce: Callable[[FirstStart], None]) -> I
     with _folder_explained(settings), held(settings.data_folder / EVENTS):
         storage = _opened(settings)
         try:
-            services = _services(storage, SystemClock(), settings)
-            if (first := _first_start(services)) is not None:
+            services = assembled(storage, SystemClock(), settings)
+            if (first := first_start(services)) is not None:
                 announce(first)
         finally:
             storage.close()
@@ -168,10 +136,12 @@ class _Server:
         self._storage = storage
         self._place = place
         clock = SystemClock()
-        self._services = _services(storage, clock, settings)
-        if (first := _first_start(self._services)) is not None:
+        self._services = assembled(storage, clock, settings)
+        if (first := first_start(self._services)) is not None:
             announce(first)
-        signer = Signer(storage.log, clock, storage.safe, _secret(settings))
+        signer = Signer(storage.log, clock, storage.safe, secret_of(settings))
+        self._chores = Chores(chores_of(self._services, settings), clock)
+        storage.log.subscribe(self._woken)
         self._published = PublishedLog(storage.log, saw=signer.saw)
         self._bus = _bus(settings, place)
         if isinstance(self._bus, RemoteBus):
@@ -228,6 +198,8 @@ class _Server:
             stack.push_async_callback(self._collecting.leave)
             collecting = asyncio.create_task(self._collecting.run())
             stack.push_async_callback(_cancelled, collecting)
+            tending = asyncio.create_task(self._chores.run())
+            stack.push_async_callback(_cancelled, tending)
             stack.enter_context(_draining_on_signals(self._node))
             yield
 
@@ -243,6 +215,9 @@ class _Server:
                 await asyncio.sleep(_AGAIN_S)
             else:
                 return
+
+    def _woken(self, changes: Mapping[str, Change]) -> None:
+        self._chores.wake({edit.kind for change in changes.values() for edit in change.edits})
 
     def _digest_at(self, environment: str, position: Position) -> str | None:
         """Return what the node has in memory. Writers ask, in threads: what is read here is replaced whole."""
@@ -273,61 +248,6 @@ def _bus(settings: Settings, place: Place | None) -> Bus:
         return bus_at(settings.bus)
     except BusUnusable as error:
         raise CannotStart(f"The bus cannot be used: {error}.") from error
-
-
-def _services(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
-    log, limits, permit = storage.log, settings.limits, Gate(clock).permit
-    changes = ChangeService(log, limits=limits, permit=permit)
-    return Services(
-        log=log,
-        tokens=TokenService(log, clock, storage.last_used),
-        roles=RoleService(log),
-        accounts=AccountService(log, storage.doors),
-        sign_ins=SignIns(log, clock, storage.doors),
-        keys=KeyService(log, clock),
-        signing=SigningService(log, clock, storage.safe, _secret(settings)),
-        projects=ProjectService(log),
-        environments=EnvironmentService(log, _first_flag),
-        flags=FlagService(log, limits=limits, permit=permit),
-        flag_views=FlagViews(log),
-        segments=SegmentService(log, limits=limits, permit=permit),
-        segment_views=SegmentViews(log),
-        layers=LayerService(log, limits=limits, permit=permit),
-        layer_views=LayerViews(log),
-        changes=changes,
-        requests=RequestService(log, changes, clock, limits=limits, permit=permit),
-        change_views=ChangeViews(log),
-        counts=storage.counts,
-        propagation=PropagationViews(log, storage.propagation, clock),
-        last_used=storage.last_used.times,
-    )
-
-
-def _secret(settings: Settings) -> Secret:
-    return Secret(settings.secret_key, settings.data_folder / SECRET_FILE)
-
-
-def _first_flag(stored: Stored) -> Flag:
-    definition = stored.read(FlagDefinition)
-    return merge(definition, initial_configuration(definition, random_salt()))
-
-
-def _first_start(services: Services) -> FirstStart | None:
-    """Make what people need to begin, if nobody ever had a token here.
-
-    The token comes last: a start that is killed before it is made again, whatever it had made.
-    """
-    with services.log.reading() as reading:
-        if reading.count(INSTALLATION, "token"):
-            return None
-    with contextlib.suppress(AlreadyExists):
-        services.projects.create_project(Project(key=FIRST_PROJECT, name="Default"), by=SYSTEM)
-    for key in FIRST_ENVIRONMENTS:
-        environment = Environment(key=key, name=key.capitalize(), production=key == "production")
-        with contextlib.suppress(AlreadyExists):
-            services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
-    secret = services.tokens.ensure_first_token()
-    return None if secret is None else FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 
 def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:

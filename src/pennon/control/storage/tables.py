@@ -163,6 +163,17 @@ sign_in_failures = Table(  # how often in a row it failed, by account and by add
     Index(None, "at"),
 )
 
+external_events = Table(  # what other systems told of themselves: deploys, changes of their configuration
+    "external_events",
+    metadata,
+    Column("key", _KEY, primary_key=True),
+    Column("project", _KEY, nullable=False),
+    Column("environment", _KEY, nullable=False),  # empty: of the project
+    Column("at", BigInteger, nullable=False),
+    Column("event", LargeBinary, nullable=False),  # JSON
+    Index(None, "project", "at"),
+)
+
 
 def micros(time: datetime) -> int:
     """Return an aware *time* as the tables hold it."""
