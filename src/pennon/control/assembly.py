@@ -9,7 +9,6 @@ from pennon.control.access.keys import KeyService
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
 from pennon.control.access.signing_in import SignIns
-from pennon.control.api import Services
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.chores import Chore
@@ -31,6 +30,7 @@ from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
+from pennon.control.services import Services
 from pennon.control.signing.sealing import SECRET_FILE, Secret
 from pennon.control.signing.service import SigningService
 from pennon.control.storage import Storage

@@ -16,6 +16,8 @@ SESSION_IDLE = timedelta(hours=12)
 SESSION_LONGEST = timedelta(days=7)
 """How long a session lasts at most."""
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1024
+COOKIE, SECURE_COOKIE = "pennon_session", "__Host-pennon_session"
+"""What the secret of a session is kept under: the second where pages come over TLS, and no other host can set it."""
 
 _SECRET_BYTES = 32
 

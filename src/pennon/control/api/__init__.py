@@ -4,6 +4,5 @@ Routes parse, call a service in a thread, and answer. What a service would want 
 """
 
 from pennon.control.api.application import build_application
-from pennon.control.api.services import Services
 
-__all__ = ["Services", "build_application"]
+__all__ = ["build_application"]

@@ -16,10 +16,10 @@ from pennon.control.api.answers import REVISION, ListOf, done_answer, list_answe
 from pennon.control.api.authentication import require_in
 from pennon.control.api.inputs import Command, Key, Paging, Place
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads
-from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.log import EnvironmentName
+from pennon.control.services import Services
 from pennon.model import KeyKind, KeyRecord
 from pennon.model.problems import pointer
 

@@ -8,18 +8,18 @@ from litestar import Request, Response
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from pennon.control.access.people import Account, csrf_token
+from pennon.control.access.people import COOKIE, SECURE_COOKIE, Account, csrf_token
 from pennon.control.access.permissions import Grant, Principal
 from pennon.control.access.views import account as find_account
 from pennon.control.access.views import accounts
 from pennon.control.api.answers import ListOf, changed_answer, done_answer, item_answer, list_answer
-from pennon.control.api.authentication import COOKIE, SECURE_COOKIE, session_secret
+from pennon.control.api.authentication import session_secret
 from pennon.control.api.inputs import Command, Expected, Key
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import creates, deletes, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.errors import Forbidden, Invalid
 from pennon.control.log import Stored
+from pennon.control.services import Services
 
 _ONE = "/accounts/{account:str}"
 _EXAMPLE = {"name": "Anne", "email": "anne@shop.example", "grants": [{"role": "developer", "project": "shop"}]}

@@ -33,9 +33,9 @@ from pennon.control.api.propagation import propagation_routes
 from pennon.control.api.requests import request_routes
 from pennon.control.api.roles import role_routes
 from pennon.control.api.segments import segment_routes
-from pennon.control.api.services import Services
 from pennon.control.api.signing import signing_routes
 from pennon.control.config import Settings
+from pennon.control.services import Services
 from pennon.stream import Endpoints
 
 PREFIX = "/api/v1"

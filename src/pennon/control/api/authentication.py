@@ -10,18 +10,16 @@ from typing import Any, TypeAlias
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from pennon.control.access.people import is_csrf_token
+from pennon.control.access.people import COOKIE, SECURE_COOKIE, is_csrf_token
 from pennon.control.access.permissions import Permission, Principal
 from pennon.control.access.views import place, principal_of, roles
 from pennon.control.api.routes import ANYWHERE, OPEN, PERMISSION
-from pennon.control.api.services import Services
 from pennon.control.errors import Forbidden, Unauthenticated
 from pennon.control.log import EnvironmentName
+from pennon.control.services import Services
 
 Guard: TypeAlias = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
 
-COOKIE, SECURE_COOKIE = "pennon_session", "__Host-pennon_session"
-"""What the secret of a session is kept under: the second where pages come over TLS, and no other host can set it."""
 CSRF = "x-pennon-csrf"
 _SCHEME = "bearer "
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -13,7 +13,6 @@ from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current,
 from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place, moment
 from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
-from pennon.control.api.services import Services
 from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview
@@ -21,6 +20,7 @@ from pennon.control.changes.views import ChangeReport
 from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
+from pennon.control.services import Services
 from pennon.control.working.commands import Expectation
 from pennon.control.working.state import ItemName
 from pennon.model import Flag, Json, Layer, Segment

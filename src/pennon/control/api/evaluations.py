@@ -12,9 +12,9 @@ from msgspec import Meta
 from pennon.control.api.answers import REVISION, ListOf
 from pennon.control.api.inputs import NO_CONTROLS, Place, moment
 from pennon.control.api.routes import ENVIRONMENT, creates, reads
-from pennon.control.api.services import Services
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
+from pennon.control.services import Services
 from pennon.control.working.state import LogItems, WorkingState
 from pennon.engine import Explanation, compile_snapshot
 from pennon.model import Json, Position

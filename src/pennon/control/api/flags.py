@@ -11,9 +11,9 @@ from pennon.control.api.answers import ListOf, changed_answer, item_answer, list
 from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, ItemKey, Key, Paging, Place
 from pennon.control.api.resources import Resource, WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
 from pennon.control.log import Stored
+from pennon.control.services import Services
 from pennon.model import (
     Compat,
     Exposures,

@@ -13,9 +13,9 @@ from msgspec import Meta
 from pennon.control.api.changes import Changed, PreviewResource, change_answer, preview_answer
 from pennon.control.api.inputs import NO_CONTROLS, Command, Place
 from pennon.control.api.routes import ENVIRONMENT, creates
-from pennon.control.api.services import Services
 from pennon.control.changes.edits import PutFlag, PutSegment
 from pennon.control.changes.flag_edits import SetConfiguration
+from pennon.control.services import Services
 from pennon.control.working.commands import Expectation
 
 _IMPORTS = ENVIRONMENT + "/imports"

@@ -11,13 +11,13 @@ from pennon.control.api.answers import ListOf, changed_answer, done_answer, item
 from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import Environment, environments
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.log import Stored
 from pennon.control.projects.views import Project, projects
 from pennon.control.projects.views import project as find_project
+from pennon.control.services import Services
 
 Confirm = Annotated[
     str | None,

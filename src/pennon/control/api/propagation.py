@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from pennon.control.api.inputs import Place
 from pennon.control.api.routes import ENVIRONMENT, reads
-from pennon.control.api.services import Services
 from pennon.control.publishing.propagation import Arrivals
 from pennon.control.publishing.standing import (
     NodeStanding,
@@ -22,6 +21,7 @@ from pennon.control.publishing.standing import (
     spread_of,
 )
 from pennon.control.publishing.views import Propagation
+from pennon.control.services import Services
 from pennon.model import Position
 
 _SDKS = Annotated[dict[str, int], Meta(description="How many SDKs stand at which revision; the newest first.")]

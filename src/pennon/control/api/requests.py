@@ -12,13 +12,13 @@ from pennon.control.api.answers import ListOf, changed_answer, item_answer, list
 from pennon.control.api.changes import BreakGlass
 from pennon.control.api.inputs import Command, Expected, Key
 from pennon.control.api.routes import PROJECT, creates, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.log import Stored
 from pennon.control.requests.models import ChangeRequest, RequestState, Verdict
 from pennon.control.requests.service import Draft
 from pennon.control.requests.views import request as find_request
 from pennon.control.requests.views import requests
+from pennon.control.services import Services
 
 _LIST = PROJECT + "/requests"
 _ONE = _LIST + "/{change_request:str}"

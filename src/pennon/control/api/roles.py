@@ -14,8 +14,8 @@ from pennon.control.api.answers import ListOf, changed_answer, done_answer, item
 from pennon.control.api.inputs import Command, Expected, Key
 from pennon.control.api.resources import Resource, require_same_key, sent, shown
 from pennon.control.api.routes import creates, deletes, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.log import Stored
+from pennon.control.services import Services
 
 _ONE = "/roles/{role:str}"
 _EXAMPLE = {"description": "Turns off what burns.", "permissions": ["read", "flag.turnOff"]}

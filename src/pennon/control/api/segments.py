@@ -10,8 +10,8 @@ from pennon.control.api.answers import ListOf, changed_answer, item_answer, list
 from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
 from pennon.control.api.resources import WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
-from pennon.control.api.services import Services
 from pennon.control.log import Outcome, Stored
+from pennon.control.services import Services
 from pennon.model import Compat, Segment, SegmentRule
 
 _LIST = ENVIRONMENT + "/segments"

@@ -10,7 +10,7 @@ from msgspec import Meta
 from pennon.control.api.answers import REVISION, ListOf, done_answer, list_answer, paged
 from pennon.control.api.inputs import Command, Key, Paging
 from pennon.control.api.routes import creates, deletes, reads
-from pennon.control.api.services import Services
+from pennon.control.services import Services
 from pennon.control.signing.keys import SigningKey, signing_keys
 from pennon.control.signing.service import MadeKey
 

@@ -1,4 +1,4 @@
-"""The services that routes call."""
+"""The services that routes and pages call."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
