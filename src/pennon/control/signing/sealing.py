@@ -21,6 +21,8 @@ from pennon.protocol import heads
 
 SECRET_FILE = "signing-secret"
 _PURPOSE = b"pennon signing keys, sealed: 1"
+_TEXTS = b"pennon texts, sealed: 1"
+_SAME_SECRET = "give every server the same PENNON_SECRET_KEY, or the file that the first one made in its data folder"
 _NONCE_BYTES = 12
 _SECRET_BYTES = 32
 
@@ -57,15 +59,24 @@ class Secret:
             private = Ed25519PrivateKey.from_private_bytes(raw)
         except (InvalidTag, ValueError) as error:
             problem = f"the signing key {public} was sealed by another secret"
-            mend = (
-                "give every server the same PENNON_SECRET_KEY, or the file that the first one made in its data folder"
-            )
-            raise Conflict(problem, mend=mend) from error
+            raise Conflict(problem, mend=_SAME_SECRET) from error
         return private
 
-    def _cipher(self, *, make: bool = False) -> ChaCha20Poly1305:
+    def seal_text(self, name: str, text: bytes) -> bytes:
+        """Return *text*, to be opened for *name* only. Raises `Unavailable` where the secret cannot be kept."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher(_TEXTS, make=True).encrypt(nonce, text, name.encode())
+
+    def open_text(self, name: str, sealed: bytes) -> bytes:
+        """Return what was sealed for *name*. Raises `Conflict` if it was not, or not by this secret."""
+        try:
+            return self._cipher(_TEXTS).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
+        except (InvalidTag, ValueError) as error:
+            raise Conflict(f"what is kept of {name} was sealed by another secret", mend=_SAME_SECRET) from error
+
+    def _cipher(self, purpose: bytes = _PURPOSE, *, make: bool = False) -> ChaCha20Poly1305:
         material = self._setting.encode() if self._setting else self._read(make=make)
-        return ChaCha20Poly1305(HKDF(SHA256(), 32, salt=None, info=_PURPOSE).derive(material))
+        return ChaCha20Poly1305(HKDF(SHA256(), 32, salt=None, info=purpose).derive(material))
 
     def _read(self, *, make: bool) -> bytes:
         try:

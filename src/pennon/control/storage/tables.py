@@ -166,12 +166,62 @@ sign_in_failures = Table(  # how often in a row it failed, by account and by add
 external_events = Table(  # what other systems told of themselves: deploys, changes of their configuration
     "external_events",
     metadata,
+    Column("project", _KEY, primary_key=True),
     Column("key", _KEY, primary_key=True),
-    Column("project", _KEY, nullable=False),
-    Column("environment", _KEY, nullable=False),  # empty: of the project
+    Column("revision", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("event", LargeBinary, nullable=False),  # JSON
+    Index(None, "project", "revision", unique=True),
     Index(None, "project", "at"),
+)
+
+external_heads = Table(  # the last revision of each project's external events: who writes has it locked
+    "external_heads",
+    metadata,
+    Column("project", _KEY, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+webhook_cursors = Table(  # up to where each log was made deliveries of
+    "webhook_cursors",
+    metadata,
+    Column("log", _KEY, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+webhook_lines = Table(  # the deliveries of a webhook stand in line; one server at a time tends it
+    "webhook_lines",
+    metadata,
+    Column("line", _KEY, primary_key=True),
+    Column("owner", _KEY, nullable=False),  # the log that has the webhook
+    Column("webhook", _KEY, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("open_until", BigInteger, nullable=False),  # the circuit is open: nothing is tried
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("claimant", String(32), nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("line", _KEY, primary_key=True),
+    Column("source", _KEY, primary_key=True),  # what it tells of: a change id, an external event, a test
+    Column("id", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),  # of those created at one time
+    Column("body", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),  # tried no more after it
+    Column("status", Integer),
+    Column("said", String, nullable=False),
+    Column("ended_at", BigInteger),
+    Index(None, "id", unique=True),
+    Index(None, "state", "due_at"),
+    Index(None, "line", "created_at"),
+    Index(None, "created_at"),
 )
 
 

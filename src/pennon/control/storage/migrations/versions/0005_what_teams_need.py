@@ -17,11 +17,61 @@ def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "external_events",
-        sa.Column("key", _KEY, nullable=False),
         sa.Column("project", _KEY, nullable=False),
-        sa.Column("environment", _KEY, nullable=False),
+        sa.Column("key", _KEY, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("event", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_external_events"),
+        sa.PrimaryKeyConstraint("project", "key", name="pk_external_events"),
     )
+    op.create_index("ix_external_events_project_revision", "external_events", ["project", "revision"], unique=True)
     op.create_index("ix_external_events_project_at", "external_events", ["project", "at"])
+    op.create_table(
+        "external_heads",
+        sa.Column("project", _KEY, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project", name="pk_external_heads"),
+    )
+    _make_webhooks()
+
+
+def _make_webhooks() -> None:
+    op.create_table(
+        "webhook_cursors",
+        sa.Column("log", _KEY, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("log", name="pk_webhook_cursors"),
+    )
+    op.create_table(
+        "webhook_lines",
+        sa.Column("line", _KEY, nullable=False),
+        sa.Column("owner", _KEY, nullable=False),
+        sa.Column("webhook", _KEY, nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("open_until", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=False),
+        sa.Column("claimant", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("line", name="pk_webhook_lines"),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("line", _KEY, nullable=False),
+        sa.Column("source", _KEY, nullable=False),
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("type", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Integer()),
+        sa.Column("said", sa.String(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("line", "source", name="pk_webhook_deliveries"),
+    )
+    op.create_index("ix_webhook_deliveries_id", "webhook_deliveries", ["id"], unique=True)
+    op.create_index("ix_webhook_deliveries_state_due_at", "webhook_deliveries", ["state", "due_at"])
+    op.create_index("ix_webhook_deliveries_line_created_at", "webhook_deliveries", ["line", "created_at"])
+    op.create_index("ix_webhook_deliveries_created_at", "webhook_deliveries", ["created_at"])
