@@ -119,8 +119,11 @@ class InProcess:
 
 @contextlib.contextmanager
 def serving(folder: Path, *, token: str | None = None, **settings: Any) -> Iterator[tuple[InProcess, Api]]:
-    """Run a server in this process with its data in *folder*, and give a client: the administrator's, or of *token*."""
-    server = InProcess(Settings(data=str(folder), port=0, **settings))
+    """Run a server in this process with its data in *folder*, and give a client: the administrator's, or of *token*.
+
+    Nobody is held to a rate unless *settings* say so: tests ask as fast as they can.
+    """
+    server = InProcess(Settings(data=str(folder), port=0, **{"max_request_rate": 0, **settings}))
     try:
         with Api(server.url, token or server.token) as api:
             yield server, api

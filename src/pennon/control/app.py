@@ -19,6 +19,7 @@ from litestar import Litestar
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.api import build_application
+from pennon.control.api.application import sizes_of
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.assembly import FirstStart, assembled, chores_of, first_start, secret_of
 from pennon.control.chores import Chores
@@ -42,6 +43,7 @@ from pennon.stream.proxied import Proxied, Proxies
 EVENTS = "events"
 """The folder of what SDKs report, in the data folder."""
 _THREADS = 16
+"""Beside those that requests to the admin API take: for what the server does by itself."""
 _ADOPTED_S = 10.0
 _BUS_SECRET = "bus"
 _AGAIN_S = 0.1
@@ -180,7 +182,8 @@ class _Server:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._storage.close)
             stack.callback(self._published.close)
-            threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pennon-api")
+            most = _THREADS + sizes_of(self._settings).together
+            threads = ThreadPoolExecutor(most, thread_name_prefix="pennon-api")
             asyncio.get_running_loop().set_default_executor(threads)
             with _folder_explained(self._settings):
                 if self._place is None:

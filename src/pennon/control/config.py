@@ -14,7 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     PREFIX: ClassVar[str] = "PENNON_"
     COMMAND: ClassVar[str] = "pennon serve"
-    SECRET: ClassVar[frozenset[str]] = frozenset({"database_url", "bus_url", "secret_key"})
+    SECRET: ClassVar[frozenset[str]] = frozenset({"database_url", "bus_url", "secret_key", "oidc_client_secret"})
 
     host: Annotated[
         str,
@@ -61,6 +61,69 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "all servers of one database. Left out: a file in the data folder, made when it is first needed.",
         ),
     ] = None
+    admin_account: Annotated[
+        str | None,
+        Meta(
+            description="Account that the first start makes, an administrator's, with the password in "
+            "admin_password_file. Later starts look at neither."
+        ),
+    ] = None
+    admin_password_file: Annotated[
+        str | None, Meta(description="File with the password of admin_account, on its first line.")
+    ] = None
+    oidc_issuer: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+[^\s?#]*$")] | None,
+        Meta(
+            description="The OpenID Connect provider that people sign in by, as it names itself in "
+            "/.well-known/openid-configuration below this URL. Takes oidc_client_id and public_url too."
+        ),
+    ] = None
+    oidc_client_id: Annotated[str | None, Meta(description="What the provider calls this server.")] = None
+    oidc_client_secret: Annotated[
+        str | None,
+        Meta(
+            description="What this server proves to the provider who it is by. Left out: a public client, with PKCE "
+            "alone. Set the variable rather than the option, which other users of the machine can read."
+        ),
+    ] = None
+    oidc_name: Annotated[
+        str, Meta(min_length=1, max_length=80, description="What people call the provider, on the sign-in page.")
+    ] = "single sign-on"
+    oidc_scopes: Annotated[
+        tuple[str, ...], Meta(description="What the provider is asked for, several with commas.")
+    ] = ("openid", "email", "profile")
+    oidc_account_claim: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Claim that a new account's key is made from, as in preferred_username or email. Who somebody "
+            "is always is the issuer and sub.",
+        ),
+    ] = "sub"
+    oidc_email_domains: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Domains whose verified e-mail addresses are let in, several with commas. Left out: everybody "
+            "whom the provider lets in."
+        ),
+    ] = ()
+    oidc_groups_claim: Annotated[
+        str, Meta(min_length=1, description="Claim that lists a person's groups, for oidc_grants.")
+    ] = "groups"
+    oidc_grants: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Roles that groups give, anew at each sign-in, as in admins=administrator or "
+            "web=developer@shop/staging; * is everybody. Several with commas, or as a list in the TOML file."
+        ),
+    ] = ()
+    oidc_only: Annotated[
+        bool,
+        Meta(
+            description="Take passwords of accounts that are marked for emergencies only: everybody else comes by the "
+            "provider."
+        ),
+    ] = False
     max_streams: Annotated[
         int,
         Meta(
@@ -89,6 +152,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "come back.",
         ),
     ] = 60
+    max_requests: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=200,
+            description="Most requests to the admin API that a process works on at once, beside those that turn a flag "
+            "off or sign in, which have places of their own. A few more wait for a second; others get 503.",
+        ),
+    ] = 8
+    max_imports: Annotated[
+        int,
+        Meta(ge=1, le=200, description="Most imports, and other bodies over 64 KiB, that are worked on at once."),
+    ] = 2
+    max_request_rate: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Requests a second that each token or session may send to the admin API of a process, in the "
+            "long run; who comes without a good one is counted by his address. More get 429. 0: no limit.",
+        ),
+    ] = 50
+    max_request_burst: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many of those it may send at once, after a pause.")
+    ] = 500
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(

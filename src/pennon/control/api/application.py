@@ -6,10 +6,12 @@ from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 
 from pennon.control.api.access import access_routes
 from pennon.control.api.accounts import account_routes
+from pennon.control.api.admitting import Admitting
 from pennon.control.api.authentication import token_guard
 from pennon.control.api.changes import change_routes
 from pennon.control.api.errors import EXCEPTION_HANDLERS
@@ -25,13 +27,16 @@ from pennon.control.api.inputs import (
     provide_item_key,
     provide_paging,
 )
+from pennon.control.api.lanes import Sizes
 from pennon.control.api.layers import layer_routes
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
 from pennon.control.api.propagation import propagation_routes
+from pennon.control.api.rates import Rates
 from pennon.control.api.requests import request_routes
 from pennon.control.api.roles import role_routes
+from pennon.control.api.routes import OPEN
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.signing import signing_routes
 from pennon.control.config import Settings
@@ -70,9 +75,30 @@ def build_application(  # what a server is made of
         logging_config=None,
         debug=False,
     )
+    app.asgi_handler = Admitting(
+        app.asgi_handler,
+        sizes=sizes_of(settings),
+        rates=Rates(settings.max_request_rate, settings.max_request_burst) if settings.max_request_rate else None,
+        open_paths=_open_paths(app),
+        registry=metrics.registry,
+    )
     methods = {route.path_format: route.methods for route in app.routes if hasattr(route, "methods")}
     app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics, node=node)
     return app
+
+
+def _open_paths(app: Litestar) -> set[str]:
+    return {
+        route.path
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        if any(handler.opt.get(OPEN) for handler in route.route_handlers)
+    }
+
+
+def sizes_of(settings: Settings) -> Sizes:
+    """Return how much of the admin API's work is done at once."""
+    return Sizes(shared=settings.max_requests, large=settings.max_imports)
 
 
 def admin_api(services: Services, settings: Settings, guard: Any) -> Router:

@@ -70,17 +70,26 @@ def request_id(scope: Mapping[str, Any]) -> str:
 
 def answer(request: Request[Any, Any, Any], error: ApiError) -> Response[ProblemDetails]:
     """Return the answer that tells *error*."""
-    details = ProblemDetails(
+    details = _details(request.scope, error)
+    return Response(details, status_code=error.status, media_type=MEDIA_TYPE, headers=dict(error.headers))
+
+
+def problem_json(scope: Mapping[str, Any], error: ApiError) -> bytes:
+    """Return the body of the answer that tells *error* of a request that no route has seen."""
+    return msgspec.json.encode(_details(scope, error))
+
+
+def _details(scope: Mapping[str, Any], error: ApiError) -> ProblemDetails:
+    return ProblemDetails(
         type=_TYPE_PREFIX + error.kind,
         title=HTTPStatus(error.status).phrase,
         status=error.status,
         detail=error.detail,
-        instance=request.scope["path"],
-        request_id=request_id(request.scope),
+        instance=scope["path"],
+        request_id=request_id(scope),
         problems=error.problems,
         current=None if error.current is None else msgspec.Raw(error.current),
     )
-    return Response(details, status_code=error.status, media_type=MEDIA_TYPE, headers=dict(error.headers))
 
 
 def answer_api_error(request: Request[Any, Any, Any], error: ApiError) -> Response[ProblemDetails]:
