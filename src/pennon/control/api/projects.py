@@ -11,6 +11,7 @@ from pennon.control.api.answers import ListOf, changed_answer, done_answer, item
 from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.resources import Resource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
+from pennon.control.environments.ownership import FilesOwner
 from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import Environment, environments
 from pennon.control.environments.views import environment as find_environment
@@ -50,6 +51,12 @@ class EnvironmentResource(Resource, frozen=True, kw_only=True):
     ] = False
     protection: Annotated[
         Protection | None, Meta(description="What it demands of each change, but of turning flags off; null: nothing.")
+    ] = None
+    files: Annotated[
+        FilesOwner | None,
+        Meta(
+            description="The files that own it: nobody else changes it, but for turning flags off. null: none."
+        ),
     ] = None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from pennon.control.environments.ownership import owner_problems
 from pennon.control.environments.protection import protection_problems
 from pennon.control.environments.views import Environment
 from pennon.control.environments.views import environment as find_environment
@@ -23,8 +24,11 @@ from pennon.control.projects.service import delete_all
 from pennon.control.projects.views import project as find_project
 from pennon.model import Flag, Problem
 
-FirstFlag: TypeAlias = Callable[[Stored], Flag]
-"""Makes the flag that a new environment starts with, off, of a definition as its project's log has it."""
+FirstFlag: TypeAlias = Callable[[Stored], Flag | None]
+"""Makes the flag that a new environment starts with, off, of a definition as its project's log has it.
+
+None: the flag is archived.
+"""
 
 
 class EnvironmentService:
@@ -59,7 +63,8 @@ class EnvironmentService:
                 writing.put(log, "environment", environment)
                 writing.open(own)
                 for definition in writing.items(log, "definition"):
-                    writing.put(own, "flag", self._first_flag(definition))
+                    if (flag := self._first_flag(definition)) is not None:
+                        writing.put(own, "flag", flag)
         return outcome_of(writing, log, ("environment", environment.key))
 
     def describe_environment(
@@ -116,6 +121,8 @@ def _problems(environment: Environment) -> Iterator[Problem]:
     yield from name_problems(environment.name, environment.description)
     if environment.protection is not None:
         yield from protection_problems(environment.protection)
+    if environment.files is not None:
+        yield from owner_problems(environment.files)
 
 
 def _contents(reading: Reading, log: str) -> Iterator[str]:

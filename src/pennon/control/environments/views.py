@@ -1,5 +1,6 @@
 """What there is of environments, for pages and for other nouns."""
 
+from pennon.control.environments.ownership import FilesOwner
 from pennon.control.environments.protection import Protection
 from pennon.control.errors import NotFound
 from pennon.control.log import INSTALLATION, EnvironmentName, Reading, project_log
@@ -12,6 +13,7 @@ class Environment(Wire, frozen=True, kw_only=True):
 
     `production` marks what users see, so that tools ask twice. `client_rules` lets browsers have the rules of
     client-side flags, to evaluate by themselves; whoever reads them can. `protection` is what changes have to meet.
+    What has `files` is changed by them only.
     """
 
     key: str
@@ -23,6 +25,7 @@ class Environment(Wire, frozen=True, kw_only=True):
     production: bool = False
     client_rules: bool = False
     protection: Protection | None = None
+    files: FilesOwner | None = None
 
 
 def environments(
