@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["main"]
 
-_EXTRAS = {"typer": "cli", "rich": "cli", "yaml": "cli"}
+_EXTRAS = {"typer": "cli", "rich": "cli", "yaml": "cli", "libcst": "codemod"}
 
 
 def main() -> None:

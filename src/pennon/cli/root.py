@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "pennon.cli.explain",
     "import": "pennon.cli.imports",
     "export": "pennon.cli.export",
+    "scan": "pennon.cli.scan",
     "doctor": "pennon.cli.doctor",
 }
 """Each command by its name, in the order of `pennon --help`: the module that has its `app`."""

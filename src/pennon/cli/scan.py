@@ -1,0 +1,197 @@
+"""`pennon scan`: where a code base speaks of flags, who owns it, and what is missing in code or in Pennon."""
+
+import datetime
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from pennon.cli import options, output
+from pennon.cli.connection import NO, WRONG_USE, Server, fail, known_login, path, scope
+from pennon.codemod import Found, InvalidConventions, Reference, Survey, conventions_of, survey
+from pennon.codemod import scan as scan_files
+from pennon.codemod.tree import repository_of, revision_of
+
+app = typer.Typer(add_completion=False)
+
+Root = Annotated[Path, typer.Argument(help="The folder of the code base.", show_default=False)]
+FlagsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--flags", help="Pennon's flags from a file: a snapshot, or a key a line; - for none.", show_default=False
+    ),
+]
+Only = Annotated[list[str] | None, typer.Option("--flag", "-f", help="Only this flag. Repeat it.")]
+Check = Annotated[bool, typer.Option("--check", help="Exit status 1 if code names a flag that Pennon does not have.")]
+Report = Annotated[
+    bool, typer.Option("--report", help="Tell the server where each flag is, for `pennon flag cleanup`.")
+]
+Repository = Annotated[
+    str | None, typer.Option(help="What the report is kept under. Default: git's remote.", show_default=False)
+]
+
+
+@app.command()
+def scan(
+    root: Root = Path(),
+    flags: FlagsFile = None,
+    flag: Only = None,
+    check: Check = False,
+    report: Report = False,
+    repository: Repository = None,
+    project: options.Project = None,
+    json: options.Json = False,
+) -> None:
+    """Find where code speaks of flags, who owns it, and what is missing in code or in Pennon.
+
+    Python is read by its syntax tree, other languages by pattern; nothing is run. With --project, --report or --check
+    the server is asked which flags there are, or --flags names a file with them; else references are all you get.
+
+    As in: pennon scan src --project shop --check
+    """
+    if not root.is_dir():
+        fail(f"{root} is no folder", mend="name the folder of the code base", status=WRONG_USE)
+    known = _known(flags, project, asked=check or report)
+    found = scanned(root, () if known is None else known)
+    seen = survey(found.references, known, files=found.files, unread=found.unread)
+    if report:
+        _send(found, seen, root, repository, project)
+    shown = _only(seen, flag)
+    if json:
+        output.as_json(_document(shown, known))
+    else:
+        _show(shown, known)
+    if check and shown.unknown:
+        raise typer.Exit(NO)
+
+
+def scanned(root: Path, known: Iterable[str]) -> Found:
+    """Return what the code base below *root* says, and show on a terminal how far it is."""
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("reading", total=None)
+            conventions = conventions_of(root)
+            return scan_files(
+                root,
+                conventions,
+                known=set(known),
+                told=lambda done, all_: progress.update(task, completed=done, total=all_),
+            )
+    except InvalidConventions as error:
+        fail(str(error), mend="see docs/how-to/find-and-remove-flags.md", status=WRONG_USE)
+
+
+def _known(file: Path | None, project: str | None, *, asked: bool) -> Mapping[str, str | None] | None:
+    """Return Pennon's flags, each with its owner; None where nobody was asked."""
+    if file is not None:
+        return dict.fromkeys(_in_file(file))
+    if project is None and not asked:
+        return None
+    login = known_login()
+    with Server(login) as server:
+        found = server.pages(f"{scope(login, project, whole=True)}/flags", limit=500)
+        return {each["key"]: _owner(each) for each in found if not each.get("archived")}
+
+
+def _owner(definition: Mapping[str, Any]) -> str | None:
+    return definition.get("owner") or None
+
+
+def _in_file(file: Path) -> Iterable[str]:
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        fail(f"{file} cannot be read: {error}", mend="make one: pennon export FILE", status=WRONG_USE)
+    if not text.lstrip().startswith(("{", "[")):
+        return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        found = msgspec.json.decode(text)
+        return [str(key) for key in (found["flags"] if isinstance(found, dict) else found)]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        fail(f"{file} holds no flags", mend="a snapshot (pennon export FILE), or a key a line", status=WRONG_USE)
+
+
+def _only(seen: Survey, flags: list[str] | None) -> Survey:
+    if not flags:
+        return seen
+    return msgspec.structs.replace(
+        seen,
+        flags={key: of_flag for key, of_flag in seen.flags.items() if key in flags},
+        unknown=tuple(each for each in seen.unknown if each.key in flags),
+        unused=tuple(key for key in seen.unused if key in flags),
+    )
+
+
+def _document(seen: Survey, known: Mapping[str, str | None] | None) -> object:
+    return {
+        "files": seen.files,
+        "references": list(seen.references),
+        "owners": {key: owner for key, owner in (known or {}).items() if owner},
+        "unknown": None if known is None else [{"flag": each.key, "meant": each.meant} for each in seen.unknown],
+        "notInCode": None if known is None else seen.unused,
+        "dynamic": seen.dynamic,
+        "unread": seen.unread,
+    }
+
+
+def _show(seen: Survey, known: Mapping[str, str | None] | None) -> None:
+    for key, references in seen.flags.items():
+        owner = (known or {}).get(key)
+        head = Text(key, style="bold")
+        if owner:
+            head.append(f"  {owner}", style="dim not bold")
+        output.console().print(head)
+        _places(references)
+    for title, references in (("keys that are made while the program runs", seen.dynamic),):
+        if references:
+            output.console().print(Text(title, style="bold yellow"))
+            _places(references)
+    for each in seen.unknown:
+        meant = f"; did you mean {' or '.join(each.meant)}?" if each.meant else ""
+        first = each.references[0]
+        output.console().print(
+            Text.assemble(
+                ("unknown to Pennon: ", "bold red"), (each.key, "bold"), f"  {first.file}:{first.line}{meant}"
+            )
+        )
+    if seen.unused:
+        output.console().print(Text.assemble(("in no code: ", "bold yellow"), ", ".join(seen.unused)))
+    for file, why in seen.unread.items():
+        output.note(f"{file} was not read: {why}")
+    output.note(_sum(seen))
+
+
+def _places(references: Iterable[Reference]) -> None:
+    for each in references:
+        said = each.call if each.how != "mention" else f"{each.call}, as text"
+        line = Text.assemble("  ", f"{each.file}:{each.line}:{each.column}", (f"  {said}", "dim"))
+        if each.owner:
+            line.append(f"  {each.owner}", style="cyan")
+        output.console().print(line)
+
+
+def _sum(seen: Survey) -> str:
+    count = sum(1 for _ in seen.references)
+    return f"{count} references to {len(seen.flags)} flags in {seen.files} files"
+
+
+def _send(found: Found, seen: Survey, root: Path, repository: str | None, project: str | None) -> None:
+    named = repository or repository_of(root)
+    if named is None:
+        fail("which repository is this?", mend="git has no remote here; add --repository NAME", status=WRONG_USE)
+    references = [
+        {"flag": each.flag, "file": each.file, "line": each.line, "owner": each.owner} for each in seen.references
+    ]
+    now = datetime.datetime.now(datetime.UTC)  # noqa: TID251  # an entry point: the report says when it was made
+    body = {"revision": revision_of(root), "scannedAt": now, "references": references}
+    login = known_login()
+    with Server(login) as server:
+        server.send("PUT", f"{scope(login, project, whole=True)}/{path('code-references', named)}", body)
+    output.note(f"reported {len(references)} references as {named}")
