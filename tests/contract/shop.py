@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pennon.control.changes.preview import Preview
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.environments.service import EnvironmentService
@@ -48,9 +49,9 @@ class Shop:
     def salt(self) -> str:
         return f"salt{next(self._numbers)}"
 
-    def first_flag(self, stored: Stored) -> Flag:
+    def first_flag(self, stored: Stored) -> Flag | None:
         definition = stored.read(FlagDefinition)
-        return merge(definition, initial_configuration(definition, self.salt()))
+        return None if definition.archived else merge(definition, initial_configuration(definition, self.salt()))
 
     def open(self) -> None:
         ProjectService(self.log).create_project(Project(key=self.project), by=SYSTEM)
@@ -62,6 +63,9 @@ class Shop:
 
     def edit(self, *edits: dict[str, Any], on: EnvironmentName = PRODUCTION, **about: Any) -> Outcome:
         return self.changes.apply(on, read_edits(edits), **{"by": ANNA, **about})
+
+    def preview(self, *edits: dict[str, Any], on: EnvironmentName = PRODUCTION) -> Preview:
+        return self.changes.preview(on, read_edits(edits))
 
     def flag(self, key: str = "checkout", on: EnvironmentName = PRODUCTION) -> Flag:
         return self.flag_views.flag(on, key).read(Flag)

@@ -18,6 +18,7 @@ from pennon.control.errors import (
 )
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, configuration_of
 from pennon.control.flags.service import FlagService
+from pennon.control.flags.views import Asked
 from pennon.control.log import EnvironmentName, Idempotency, Stored, project_log
 from pennon.control.segments.service import SegmentService
 from pennon.model import Condition, Flag, Prerequisite, Rule, Segment, Serve, Split, Variation, Weight
@@ -97,7 +98,7 @@ def test_a_key_is_taken_once(shop: Shop) -> None:
 
 def test_a_deleted_flag_may_come_back_and_its_versions_do_not(shop: Shop) -> None:
     shop.create()
-    shop.flags.delete_flag("shop", "checkout", by=ANNA)
+    shop.flags.delete_flag("shop", "checkout", confirm="checkout", by=ANNA)
     with pytest.raises(NotFound):
         shop.flag()
     shop.create()
@@ -112,7 +113,7 @@ def test_nothing_is_done_where_there_is_nothing(shop: Shop) -> None:
     with pytest.raises(NotFound, match="no flag 'checkout'"):
         shop.flags.change_definition("shop", FlagDefinition(key="checkout"), by=ANNA)
     with pytest.raises(NotFound, match="no flag 'checkout'"):
-        shop.flags.delete_flag("shop", "checkout", by=ANNA)
+        shop.flags.delete_flag("shop", "checkout", confirm="checkout", by=ANNA)
     with pytest.raises(NotFound, match="no environment 'nowhere'"):
         shop.flags.set_configuration(nowhere, "checkout", configuration, by=ANNA)
     with pytest.raises(NotFound, match="no flag 'checkout'"):
@@ -238,7 +239,7 @@ def test_a_required_flag_cannot_be_deleted_and_its_users_are_named(shop: Shop) -
             on=STAGING,
         )
     with pytest.raises(FlagStillRequired) as refused:
-        shop.flags.delete_flag("shop", "payments", by=ANNA)
+        shop.flags.delete_flag("shop", "payments", confirm="payments", by=ANNA)
     assert refused.value.flags == ("a", "b")
     assert shop.flag("payments").key == "payments"
 
@@ -275,7 +276,7 @@ def test_of_two_writers_who_saw_the_same_state_the_second_learns_the_current_one
     with pytest.raises(PreconditionFailed):
         shop.flags.change_definition("shop", FlagDefinition(key="checkout", name="x"), expected=2, by=BERT)
     with pytest.raises(PreconditionFailed):
-        shop.flags.delete_flag("shop", "checkout", expected=2, by=BERT)
+        shop.flags.delete_flag("shop", "checkout", confirm="checkout", expected=2, by=BERT)
 
 
 @pytest.mark.parametrize(
@@ -355,9 +356,9 @@ def test_flags_are_listed_by_page_search_and_tag(shop: Shop) -> None:
     assert ([item.key for item in page.items], page.next) == (["flag-0", "flag-1", "flag-2"], "flag-2")
     page = shop.flag_views.definitions("shop", after="flag-2", limit=4)
     assert ([item.key for item in page.items], page.next) == (["flag-3", "flag-4", "flag-5", "flag-6"], None)
-    page = shop.flag_views.definitions("shop", tag="even", limit=2)
+    page = shop.flag_views.definitions("shop", Asked(tag="even"), limit=2)
     assert ([item.key for item in page.items], page.next) == (["flag-0", "flag-2"], "flag-2")
-    page = shop.flag_views.flags(PRODUCTION, search="last one")
+    page = shop.flag_views.flags(PRODUCTION, Asked(search="last one"))
     assert ([item.key for item in page.items], page.next) == (["flag-6"], None)
     assert [item.key for item in shop.flag_views.flags(PRODUCTION, limit=2).items] == ["flag-0", "flag-1"]
 

@@ -43,7 +43,7 @@ def test_readme_evaluates_a_flag_as_it_says(api: Api) -> None:
     api.made("POST", "projects/default/flags", {"key": "new-checkout"})
     code = blocks("README.md", "python")[0].replace(_URL, api.url).replace(_KEY, api.key())
     assert run(api, "-c", code).splitlines() == ["False off OFF None"]
-    api.made("DELETE", "projects/default/flags/new-checkout")
+    api.made("DELETE", "projects/default/flags/new-checkout?confirm=new-checkout")
 
 
 def test_tutorial_does_what_it_says(api: Api) -> None:
@@ -63,7 +63,7 @@ def test_moving_does_what_it_says(api: Api) -> None:
     page = "docs/how-to/move.md"
     commands = [line for block in blocks(page, "console") for line in block.splitlines()]
     shown = {}
-    api.send("DELETE", "projects/default/flags/new-checkout")  # which another page may have made
+    api.send("DELETE", "projects/default/flags/new-checkout?confirm=new-checkout")  # which another page may have made
     for line in commands:
         if "import verify" not in line or _can_verify(api, line):
             shown[line] = run(api, "-m", "pennon.cli", *shlex.split(line)[1:])

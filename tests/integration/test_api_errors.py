@@ -85,7 +85,7 @@ def test_a_flag_that_others_need_is_not_deleted(api: Api) -> None:
         api.made("POST", "projects/default/flags", {"key": key})
     edit = {"do": "addPrerequisite", "flag": "needing", "prerequisite": {"flag": "needed", "variations": ["on"]}}
     api.made("POST", f"{E}/changes", {"edits": [edit]})
-    status, details = problem(api, "DELETE", "projects/default/flags/needed")
+    status, details = problem(api, "DELETE", "projects/default/flags/needed?confirm=needed")
     assert (status, details["type"]) == (409, "urn:pennon:problem:flag-still-required")
     assert "needing" in details["detail"]
 
@@ -187,8 +187,8 @@ def test_what_is_well_formed_but_makes_no_sense_is_a_422_with_its_place(api: Api
         (f"{E}/state?time=yesterday", "GET", {}),
         (f"{E}/state?time=2026-01-01T00:00:00", "GET", {}),
         (f"{E}/counts?from=noon", "GET", {}),
-        ("projects/default/flags/raced", "DELETE", {"If_Match": "first"}),
-        ("projects/default/flags/raced", "DELETE", {"Idempotency_Key": "k" * 201}),
+        ("projects/default/flags/raced?confirm=raced", "DELETE", {"If_Match": "first"}),
+        ("projects/default/flags/raced?confirm=raced", "DELETE", {"Idempotency_Key": "k" * 201}),
     ],
 )
 def test_a_bad_parameter_is_a_400_that_says_what_to_send(

@@ -98,7 +98,7 @@ def test_a_definition_is_changed_in_every_environment(api: Api) -> None:
 
 def test_a_flag_is_deleted_everywhere(api: Api) -> None:
     flag(api, "old")
-    assert api.send("DELETE", "projects/default/flags/old").status_code == 204
+    assert api.send("DELETE", "projects/default/flags/old?confirm=old").status_code == 204
     assert configuration(api, "old").status_code == 404
 
 

@@ -63,7 +63,7 @@ def test_a_developer_makes_flags_and_alters_none_that_users_see(api: Api, develo
     developer.made("PUT", "projects/default/flags/f", {**shown, "description": "The first."})
     swapped = [{**each, "value": not each["value"]} for each in shown["variations"]]
     refused(developer, "PUT", "projects/default/flags/f", {**shown, "variations": swapped})
-    refused(developer, "DELETE", "projects/default/flags/new")
+    refused(developer, "DELETE", "projects/default/flags/new?confirm=new")
     everywhere = {"edits": [{"do": "deleteFlag", "flag": "f"}]}
     refused(developer, "POST", f"{DEVELOPMENT}/changes", everywhere)
     assert len(api.made("GET", "projects/default/flags")["items"]) == 2
@@ -139,7 +139,7 @@ def test_a_protected_environment_says_what_a_change_lacks(api: Api) -> None:
             f"{PRODUCTION}/imports",
             {"from": "flagd", "why": "OPS-1", "edits": [{"do": "putSegment", "segment": {"key": "s"}}]},
         ),
-        ("DELETE", "projects/default/flags/f?why=OPS-1", None),
+        ("DELETE", "projects/default/flags/f?confirm=f&why=OPS-1", None),
     ]:
         refusal = api.send(method, path, body)
         assert (refusal.status_code, refusal.json().get("type")) == (409, "urn:pennon:problem:protected"), path

@@ -23,6 +23,7 @@ from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
+from pennon.control.lifecycle.views import ArchiveViews
 from pennon.control.log import INSTALLATION, SYSTEM, Stored
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
@@ -65,6 +66,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log, limits=limits, permit=permit),
         flag_views=FlagViews(log),
+        archive_views=ArchiveViews(log, FlagViews(log)),
         segments=SegmentService(log, limits=limits, permit=permit),
         segment_views=SegmentViews(log),
         layers=LayerService(log, limits=limits, permit=permit),
@@ -83,9 +85,9 @@ def secret_of(settings: Settings) -> Secret:
     return Secret(settings.secret_key, settings.data_folder / SECRET_FILE)
 
 
-def _first_flag(stored: Stored) -> Flag:
+def _first_flag(stored: Stored) -> Flag | None:
     definition = stored.read(FlagDefinition)
-    return merge(definition, initial_configuration(definition, random_salt()))
+    return None if definition.archived else merge(definition, initial_configuration(definition, random_salt()))
 
 
 def first_start(services: Services) -> FirstStart | None:

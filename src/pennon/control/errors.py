@@ -6,17 +6,22 @@ PennonError
 ├── AlreadyExists             a key that is taken
 ├── Conflict                  the state does not allow it now
 │   ├── FlagStillRequired         other flags have it as a prerequisite
+│   ├── FlagArchived              it is kept, and nothing of it is changed before it is restored
 │   ├── SegmentStillUsed          flags or segments test for it
 │   ├── LayerStillUsed            experiments of flags name it
 │   ├── VariationStillServed      an environment serves it, or a prerequisite names it
 │   ├── ChangedSince              a change cannot be reverted without undoing later ones
 │   ├── RequestOutdated           what a change request proposes was changed since: `problems` names what
 │   ├── StillInUse                it holds other things; deleting it must be confirmed
+│   ├── NotConfirmed              deleting it must be confirmed, whatever it holds
 │   └── Protected                 the environment demands more of a change: `problems` says what
 ├── PreconditionFailed        the caller acted on a state that is no longer current: `current`
 ├── IdempotencyKeyReused      the same idempotency key came with another request
 ├── TooManyAttempts           somebody guesses: `wait` says how long
 ├── Unauthenticated           no token or key that is known and alive
+├── SignInUnfinished          a sign-in by an identity provider that was begun elsewhere, long ago, or was used
+├── SignInRefused             a person whom the identity provider knows, and who is not let in here
+├── ProviderFailed            the identity provider does not answer, or not as it should
 ├── Forbidden                 a known caller, who may not do this
 ├── Unavailable               the database cannot be reached or takes no writes now; nothing was changed
 │   └── OutcomeUnknown            the connection broke while committing: it may or may not have been changed
@@ -84,6 +89,14 @@ class FlagStillRequired(Conflict):
         super().__init__(f"flag {key!r} is a prerequisite of {names}", mend="remove it from their prerequisites first")
 
 
+class FlagArchived(Conflict):
+    """The flag is archived: its key is reserved, and nothing of it is changed before it is restored."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"flag {key!r} is archived, and its key is reserved", mend="restore it, or choose another key")
+
+
 class SegmentStillUsed(Conflict):
     """Flags or segments, `users`, test for this segment."""
 
@@ -148,6 +161,15 @@ class StillInUse(Conflict):
         super().__init__(f"{kind} {key!r} holds {holds}", mend=f"to delete them too, confirm with the key {key!r}")
 
 
+class NotConfirmed(Conflict):
+    """Deleting cannot be taken back by restoring, so the key is to be given once more."""
+
+    def __init__(self, kind: str, key: str, *, mend: str) -> None:
+        self.kind = kind
+        self.key = key
+        super().__init__(f"deleting {kind} {key!r} is not confirmed", mend=mend)
+
+
 class Protected(Conflict):
     """An environment demands of a change what this one does not have. `problems` names each thing and a mend."""
 
@@ -179,6 +201,18 @@ class IdempotencyKeyReused(PennonError):
 
 class Unauthenticated(PennonError):
     """No token or key, or one that is unknown, expired or revoked."""
+
+
+class SignInUnfinished(PennonError):
+    """A sign-in by an identity provider that this browser did not begin, began too long ago, or has used already."""
+
+
+class SignInRefused(PennonError):
+    """The identity provider knows this person, or refused him, and he is not let in here."""
+
+
+class ProviderFailed(PennonError):
+    """The identity provider cannot be reached, or answers something that cannot be trusted."""
 
 
 class TooManyAttempts(PennonError):

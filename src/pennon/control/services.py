@@ -18,6 +18,7 @@ from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.counts import EvaluationCounts
+from pennon.control.lifecycle.views import ArchiveViews
 from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
 from pennon.control.publishing.views import PropagationViews
@@ -41,6 +42,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     environments: EnvironmentService
     flags: FlagService
     flag_views: FlagViews
+    archive_views: ArchiveViews
     segments: SegmentService
     segment_views: SegmentViews
     layers: LayerService

@@ -87,11 +87,13 @@ def test_the_steps_since_a_position_lead_to_the_whole(log: ChangeLog, published:
     KeyService(log, SystemClock()).create_key([PRODUCTION], NewKey(kind="server"), by=SYSTEM)
     edits: list[AnyEdit] = [PutSegment(segment=Segment("beta")), TurnOff(flag="f")]
     ChangeService(log).apply(PRODUCTION, edits, by=SYSTEM)
-    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    FlagService(log).archive_flag("shop", "f", by=SYSTEM)
+    FlagService(log).restore_flag("shop", "f", how="asItWas", by=SYSTEM)
+    FlagService(log).delete_flag("shop", "f", confirm="f", by=SYSTEM)
     deltas = asyncio.run(published.since("shop/production", before.position))
     assert deltas is not None
     assert [(delta.from_, delta.to) for delta in deltas] == [
-        (before.revision + step, before.revision + step + 1) for step in range(4)
+        (before.revision + step, before.revision + step + 1) for step in range(6)
     ]
     for delta in deltas:
         hub.advance(delta, known_at=0)
@@ -134,7 +136,7 @@ def test_each_environment_that_a_command_changes_is_announced(log: ChangeLog, pu
     announce_changes(log, Listener(), digest_at=lambda _environment, _position: None)
     revision = turn(log, on=True)
     assert told == [("shop/production", Position(1, revision))]
-    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    FlagService(log).delete_flag("shop", "f", confirm="f", by=SYSTEM)
     assert [environment for environment, _ in told[1:]] == ["shop/production", "shop/staging"]
 
 
@@ -161,9 +163,11 @@ def test_what_is_announced_leads_a_hub_to_where_the_log_is(
     turn(log, on=True)
     KeyService(log, SystemClock()).create_key([PRODUCTION], NewKey(kind="server"), by=SYSTEM)
     ChangeService(log).apply(PRODUCTION, [PutSegment(segment=Segment("beta")), TurnOff(flag="f")], by=SYSTEM)
-    FlagService(log).delete_flag("shop", "f", by=SYSTEM)
+    FlagService(log).archive_flag("shop", "f", by=SYSTEM)
+    FlagService(log).restore_flag("shop", "f", how="asItWas", by=SYSTEM)
+    FlagService(log).delete_flag("shop", "f", confirm="f", by=SYSTEM)
     assert hub.snapshot("edge").to_json() == asyncio.run(published.snapshot("shop/production")).to_json()
-    assert [bool(delta.digest) for delta in told] == [is_known] * 4
+    assert [bool(delta.digest) for delta in told] == [is_known] * 6
 
 
 def test_a_change_of_very_much_is_announced_without_its_step(log: ChangeLog) -> None:

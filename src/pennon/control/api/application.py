@@ -29,6 +29,7 @@ from pennon.control.api.inputs import (
 )
 from pennon.control.api.lanes import Sizes
 from pennon.control.api.layers import layer_routes
+from pennon.control.api.lifecycle import lifecycle_routes
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
 from pennon.control.api.projects import project_routes
@@ -117,6 +118,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
             route_handlers=[
                 *project_routes(services),
                 *flag_routes(services),
+                *lifecycle_routes(services),
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),

@@ -120,7 +120,7 @@ class ItemChangeResource(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     key: str
-    change: Literal["created", "changed", "deleted"]
+    change: Literal["created", "changed", "deleted", "archived", "restored"]
     fields: tuple[FieldChangeResource, ...]
     sentences: tuple[str, ...]
 

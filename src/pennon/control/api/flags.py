@@ -12,6 +12,7 @@ from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, ItemKey, K
 from pennon.control.api.resources import Resource, WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
+from pennon.control.flags.views import Asked
 from pennon.control.log import Stored
 from pennon.control.services import Services
 from pennon.model import (
@@ -58,6 +59,13 @@ Search = Annotated[
 Tag = Annotated[
     str | None, QueryParameter(name="tag", pattern=NO_CONTROLS, max_length=200, description="A tag it has.")
 ]
+Owner = Annotated[
+    str | None, QueryParameter(name="owner", pattern=NO_CONTROLS, max_length=200, description="Whose it is.")
+]
+Confirm = Annotated[
+    str | None,
+    QueryParameter(name="confirm", max_length=256, description="The flag's key once more: deleting is for ever."),
+]
 
 
 class DefinitionResource(Resource, frozen=True, kw_only=True):
@@ -77,6 +85,9 @@ class DefinitionResource(Resource, frozen=True, kw_only=True):
     owner: str = ""
     lifetime: Annotated[Lifetime, Meta(description="Whether it is to be removed one day.")] = "temporary"
     expected_removal: Annotated[datetime.date | None, Meta(description="When it should be gone.")] = None
+    archived: Annotated[
+        bool, Meta(description="Whether it evaluates no more.", extra_json_schema={"readOnly": True})
+    ] = False
 
 
 class NewDefinition(DefinitionResource, frozen=True, kw_only=True):
@@ -124,10 +135,11 @@ def flag_routes(services: Services) -> list[Any]:
 def _definition_routes(services: Services) -> list[Any]:
     @reads(_DEFINITIONS, ListOf[DefinitionResource])
     def list_definitions(  # a query
-        project: Key, paging: Paging, search: Search = "", tag: Tag = None
+        project: Key, paging: Paging, search: Search = "", tag: Tag = None, owner: Owner = None
     ) -> Response[Any]:
-        """List what flags a project has."""
-        page = services.flag_views.definitions(project, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        """List what flags a project has, but archived ones."""
+        asked = Asked(search=search, tag=tag, owner=owner)
+        page = services.flag_views.definitions(project, asked, after=paging.after, limit=paging.limit)
         return list_answer(map(show_definition, page.items), page.next)
 
     @creates(
@@ -164,9 +176,11 @@ def _definition_routes(services: Services) -> list[Any]:
         return changed_answer(outcome, show_definition)
 
     @deletes(_DEFINITION, permission="flag.delete")
-    def delete_flag(project: Key, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
-        """Delete a flag, in every environment. Refused while another flag has it as a prerequisite."""
-        outcome = services.flags.delete_flag(project, item_key, expected=expected, **command.said)
+    def delete_flag(
+        project: Key, item_key: ItemKey, command: Command, expected: Expected, confirm: Confirm = None
+    ) -> Response[Any]:
+        """Delete a flag, in every environment. Refused unless confirmed, and while it is another's prerequisite."""
+        outcome = services.flags.delete_flag(project, item_key, confirm=confirm, expected=expected, **command.said)
         return changed_answer(outcome, show_definition)
 
     return [list_definitions, create_flag, read_definition, change_definition, delete_flag]
@@ -175,10 +189,11 @@ def _definition_routes(services: Services) -> list[Any]:
 def _configuration_routes(services: Services) -> list[Any]:
     @reads(_FLAGS, ListOf[ConfigurationResource])
     def list_configurations(  # a query
-        where: Place, paging: Paging, search: Search = "", tag: Tag = None
+        where: Place, paging: Paging, search: Search = "", tag: Tag = None, owner: Owner = None
     ) -> Response[Any]:
         """List what an environment does with the flags of its project."""
-        page = services.flag_views.flags(where, search=search, tag=tag, after=paging.after, limit=paging.limit)
+        asked = Asked(search=search, tag=tag, owner=owner)
+        page = services.flag_views.flags(where, asked, after=paging.after, limit=paging.limit)
         return list_answer(map(show_configuration, page.items), page.next)
 
     @reads(_FLAG, ConfigurationResource, versioned=True)

@@ -1,21 +1,24 @@
 """Applies edits to a working state, in order, and checks what they lead to as a whole. Pure."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from pennon.control.changes.editing import EditRefused, FlagEdit, LayerEdit, SegmentEdit
 from pennon.control.changes.edits import (
     AnyEdit,
+    ArchiveFlag,
     DeleteFlag,
     DeleteLayer,
     DeleteSegment,
     PutFlag,
     PutLayer,
     PutSegment,
+    RestoreFlag,
 )
 from pennon.control.changes.origins import Origins
-from pennon.control.errors import Invalid
+from pennon.control.errors import FlagArchived, Invalid
 from pennon.control.flags.checks import definition_faults
 from pennon.control.flags.definitions import completed, configured
 from pennon.control.flags.project import WorkingProject
@@ -24,10 +27,13 @@ from pennon.control.working.checks import faults
 from pennon.control.working.state import WorkingState
 from pennon.model import Layer, Problem, Segment, pointer
 
+ProjectEdit: TypeAlias = PutFlag | DeleteFlag | ArchiveFlag | RestoreFlag
+"""Edits of what the whole project shares."""
+
 
 def alters_definitions(edits: Sequence[AnyEdit]) -> bool:
     """Return whether *edits* may alter what the whole project shares."""
-    return any(isinstance(edit, PutFlag | DeleteFlag) for edit in edits)
+    return any(isinstance(edit, ProjectEdit) for edit in edits)
 
 
 def apply_edits(working: WorkingProject, environment: EnvironmentName, edits: Sequence[AnyEdit]) -> None:
@@ -62,7 +68,7 @@ def _problems(working: WorkingProject, environment: EnvironmentName, origins: Or
 def _apply(working: WorkingProject, state: WorkingState, edit: AnyEdit) -> None:
     if isinstance(edit, FlagEdit):
         if (flag := state.flag(edit.flag)) is None:
-            raise _missing("flag", edit.flag, "putFlag")
+            raise _archived("flag", edit.flag) if state.archived(edit.flag) else _missing("flag", edit.flag, "putFlag")
         state.put(edit.apply(flag, working.new_salt))
     elif isinstance(edit, SegmentEdit):
         if (segment := state.segment(edit.segment)) is None:
@@ -72,7 +78,7 @@ def _apply(working: WorkingProject, state: WorkingState, edit: AnyEdit) -> None:
         if (layer := state.layer(edit.layer)) is None:
             raise _missing("layer", edit.layer, "putLayer")
         state.put(edit.apply(layer))
-    elif isinstance(edit, PutFlag | DeleteFlag):
+    elif isinstance(edit, ProjectEdit):
         _apply_to_project(working, state, edit)
     elif isinstance(edit, PutSegment | PutLayer):
         _put(working, state, edit.segment if isinstance(edit, PutSegment) else edit.layer)
@@ -80,14 +86,28 @@ def _apply(working: WorkingProject, state: WorkingState, edit: AnyEdit) -> None:
         _delete(state, edit)
 
 
-def _apply_to_project(working: WorkingProject, state: WorkingState, edit: PutFlag | DeleteFlag) -> None:
-    if isinstance(edit, DeleteFlag):
-        if working.definition(edit.flag) is None:
-            raise _missing("flag", edit.flag, "")
-        working.delete(edit.flag)
+def _apply_to_project(working: WorkingProject, state: WorkingState, edit: ProjectEdit) -> None:
+    if isinstance(edit, PutFlag):
+        _put_flag(working, state, edit)
         return
+    if (definition := working.definition(edit.flag)) is None:
+        raise _missing("flag", edit.flag, "")
+    if isinstance(edit, DeleteFlag):
+        working.delete(edit.flag)
+    elif isinstance(edit, ArchiveFlag):
+        working.archive(definition)
+    elif definition.archived:
+        working.restore(definition, edit.how)
+
+
+def _put_flag(working: WorkingProject, state: WorkingState, edit: PutFlag) -> None:
     definition = completed(edit.definition)
-    working.define(definition, compat=edit.configuration.compat if edit.configuration is not None else None)
+    if definition.archived:
+        raise EditRefused("/definition/archived", "saying so archives nothing", "leave it out, and use archiveFlag")
+    try:
+        working.define(definition, compat=edit.configuration.compat if edit.configuration is not None else None)
+    except FlagArchived as error:
+        raise _archived("definition/key", definition.key) from error
     flag = state.flag(definition.key)
     if flag is not None and edit.configuration is not None:
         state.put(configured(flag, edit.configuration))
@@ -110,3 +130,8 @@ def _delete(state: WorkingState, edit: DeleteSegment | DeleteLayer) -> None:
 def _missing(kind: str, key: str, maker: str) -> EditRefused:
     mend = f"create it with {maker}, before this edit or in it" if maker else "leave the edit out"
     return EditRefused(pointer(kind), f"there is no {kind} {key!r}", mend)
+
+
+def _archived(path: str, key: str) -> EditRefused:
+    mend = "restore it with restoreFlag before this edit, or choose another key"
+    return EditRefused(f"/{path}", f"flag {key!r} is archived, and its key is reserved", mend)

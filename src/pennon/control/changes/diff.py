@@ -8,10 +8,13 @@ from msgspec import UNSET, UnsetType
 
 from pennon.control.changes.sentences import sentences
 from pennon.control.log import Edit, Stored
+from pennon.control.working.state import ARCHIVED
 from pennon.model import ITEM_KINDS, Json, pointer
 
 _Named: TypeAlias = dict[tuple[Json, ...], tuple[int, Json]]
-What: TypeAlias = Literal["created", "changed", "deleted"]
+Texts: TypeAlias = tuple[bytes | None, bytes | None]
+"""The text of an item before and after; None: it was not there, or is not there any more."""
+What: TypeAlias = Literal["created", "changed", "deleted", "archived", "restored"]
 _HEAD = ("version", "changedAt", "hash")
 _SECRET = "signingSecret"  # of a key's record: it is nobody's who reads what was changed
 _NAMES: tuple[tuple[str, ...], ...] = (("id",), ("key",), ("flag",), ("attribute", "variation"), ("experiment", "from"))
@@ -45,22 +48,41 @@ def diff_items(
     before: Mapping[str, Mapping[str, Stored]], after: Mapping[str, Mapping[str, Stored]]
 ) -> tuple[ItemChange, ...]:
     """Return what is different between two states, by kind, then key."""
-    kinds = sorted({*before, *after}, key=_kind_order)
-    found = []
-    for kind in kinds:
+    found: dict[tuple[str, str], Texts] = {}
+    for kind in {*before, *after}:
         old, new = before.get(kind, {}), after.get(kind, {})
-        for key in sorted({*old, *new}):
+        for key in {*old, *new}:
             one, other = old.get(key), new.get(key)
             if one is None or other is None or one.hash != other.hash:
-                found.append(diff_texts((kind, key), one.text if one else None, other.text if other else None))
-    return tuple(change for change in found if change is not None)
+                found[kind, key] = (one.text if one else None, other.text if other else None)
+    return diff_all(found)
 
 
 def diff_edits(edits: Sequence[Edit]) -> tuple[ItemChange, ...]:
     """Return what the edits of a change did, by kind, then key."""
-    ordered = sorted(edits, key=lambda edit: (_kind_order(edit.kind), edit.key))
-    changes = (diff_texts((edit.kind, edit.key), edit.before, edit.after) for edit in ordered)
-    return tuple(change for change in changes if change is not None)
+    return diff_all({(edit.kind, edit.key): (edit.before, edit.after) for edit in edits})
+
+
+def diff_all(texts: Mapping[tuple[str, str], Texts]) -> tuple[ItemChange, ...]:
+    """Return how items (kind, key) are different, by kind, then key. A flag and what is kept of it are told as one."""
+    found = []
+    for name in sorted(texts, key=lambda name: (_kind_order(name[0]), name[1])):
+        kind, key = name
+        if kind == ARCHIVED and ("flag", key) in texts:
+            continue
+        kept = texts.get((ARCHIVED, key)) if kind == "flag" else None
+        found.append(_archiving(key, texts[name], kept) if kept else diff_texts(name, *texts[name]))
+    return tuple(change for change in found if change is not None)
+
+
+def _archiving(key: str, served: Texts, kept: Texts) -> ItemChange | None:
+    """Return what became of a flag that was archived, *kept* being what is now kept of it, or restored."""
+    if served[1] is None:
+        whole = FieldChange("", before=_content(served[0]))
+        return ItemChange("flag", key, "archived", (whole,), (f"flag {key} archived",))
+    said = sentences("flag", kept[0], served[1])
+    fields = tuple(_changes(_content(kept[0]), _content(served[1]), ""))
+    return ItemChange("flag", key, "restored", fields, (f"flag {key} restored", *said))
 
 
 def diff_texts(name: tuple[str, str], before: bytes | None, after: bytes | None) -> ItemChange | None:

@@ -37,6 +37,7 @@ from pennon.control.changes.rule_edits import (
 from pennon.control.changes.segment_edits import AddToSegment, RemoveFromSegment
 from pennon.control.changes.split_edits import NewSaltForSplit, SetSplit, SetWeights
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition
+from pennon.control.flags.project import HowRestored
 from pennon.control.working.state import ItemName
 from pennon.model import Layer, Segment
 
@@ -66,6 +67,29 @@ class DeleteFlag(Edit, frozen=True, kw_only=True, tag="deleteFlag"):
     """Delete a flag, in every environment of the project."""
 
     flag: str
+
+    @property
+    def item(self) -> ItemName:
+        """The item that it edits."""
+        return "flag", self.flag
+
+
+class ArchiveFlag(Edit, frozen=True, kw_only=True, tag="archiveFlag"):
+    """Archive a flag, in every environment of the project: it evaluates no more, and its key stays reserved."""
+
+    flag: str
+
+    @property
+    def item(self) -> ItemName:
+        """The item that it edits."""
+        return "flag", self.flag
+
+
+class RestoreFlag(Edit, frozen=True, kw_only=True, tag="restoreFlag"):
+    """Put an archived flag back into every environment: as it was there but off, as it was, or as a new flag."""
+
+    flag: str
+    how: HowRestored = "off"
 
     @property
     def item(self) -> ItemName:
@@ -152,6 +176,8 @@ AnyEdit: TypeAlias = (
     | SetConfiguration
     | PutFlag
     | DeleteFlag
+    | ArchiveFlag
+    | RestoreFlag
     | PutSegment
     | DeleteSegment
     | AddToSegment

@@ -14,10 +14,10 @@ from pennon.control.errors import ChangedSince, Conflict, NotFound
 from pennon.control.flags.definitions import FlagDefinition, configuration_of, configured
 from pennon.control.flags.project import WorkingProject, environments_of
 from pennon.control.log import Change, Edit, EnvironmentName, Reading, project_log
-from pennon.control.working.state import ItemName, WorkingModel, WorkingState, same_content
+from pennon.control.working.state import ARCHIVED, ItemName, WorkingModel, WorkingState, same_content
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 
-_MODELS: dict[str, type[WorkingModel]] = {"flag": Flag, "segment": Segment, "layer": Layer}
+_MODELS: dict[str, type[WorkingModel]] = {"flag": Flag, "segment": Segment, "layer": Layer, ARCHIVED: Flag}
 
 
 class Reversal(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ def apply_reversal(working: WorkingProject, reading: Reading, reversal: Reversal
         if edit.before is None:
             working.delete(edit.key)
         else:
-            working.define(msgspec.json.decode(edit.before, type=FlagDefinition))
+            working.put_back(msgspec.json.decode(edit.before, type=FlagDefinition))
     for name, edits in _edits_by_environment(reversal):
         if name in working.environments:  # it may have been deleted since
             for edit in edits:
@@ -99,7 +99,9 @@ def _edits_by_environment(reversal: Reversal) -> Iterator[tuple[EnvironmentName,
 def _undo(working: WorkingProject, state: WorkingState, edit: Edit) -> None:
     name: ItemName = (edit.kind, edit.key)  # type: ignore[assignment]  # kinds were checked when it was found
     before = _model(edit, edit.before)
-    if before is None:
+    if edit.kind == ARCHIVED:
+        state.keep(edit.key, before if isinstance(before, Flag) else None)
+    elif before is None:
         if state.record(name) is not None:
             state.delete(name)
     elif isinstance(before, Flag):
@@ -140,7 +142,10 @@ def _where(reversal: Reversal, name: EnvironmentName) -> str:
 
 def _is_as_left(state: WorkingState, edit: Edit) -> bool:
     name: ItemName = (edit.kind, edit.key)  # type: ignore[assignment]  # kinds were checked when it was found
-    now, left = state.model(name), _model(edit, edit.after)
+    left = _model(edit, edit.after)
+    if edit.kind == ARCHIVED:
+        return same_content(state.archived(edit.key), left)
+    now = state.model(name)
     if isinstance(left, Flag) and edit.before is not None:
         # Its definition is the project's, and is looked at there.
         return isinstance(now, Flag) and (
@@ -152,7 +157,7 @@ def _is_as_left(state: WorkingState, edit: Edit) -> bool:
 def _later(reading: Reading, log: str, item: tuple[str, str], where: str) -> Problem:
     kind, key = item
     latest = reading.latest(log, limit=1, item=item)
-    what = "flag" if kind == "definition" else kind
+    what = "flag" if kind in ("definition", ARCHIVED) else kind
     by = f", in revision {latest[0].revision} by {latest[0].actor.name}" if latest else ""
     definition = "the definition of " if kind == "definition" else ""
     message = f"{definition}{what} {key!r}{where} was changed since{by}"

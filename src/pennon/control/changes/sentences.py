@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from pennon.control.working.state import ARCHIVED
 from pennon.model import WEIGHT_TOTAL, Condition, Flag, Json, Layer, Rule, Segment, Serve, Split, Target
 from pennon.model.flags import Wire
 
@@ -52,6 +53,8 @@ def sentences(kind: str, before: bytes | None, after: bytes | None) -> tuple[str
         said = _segment(_read(before, Segment), _read(after, Segment))
     elif kind == "layer":
         said = _layer(_read(before, Layer), _read(after, Layer))
+    elif kind == "definition":
+        said = _definition(msgspec.json.decode(before), msgspec.json.decode(after))
     else:
         said = _fields(msgspec.json.decode(before), msgspec.json.decode(after))
     return tuple(f"{name}: {sentence}" for sentence in said)
@@ -82,7 +85,13 @@ def _created(kind: str, members: Mapping[str, Json]) -> str:
 
 
 def _noun(kind: str) -> str:
-    return "definition of flag" if kind == "definition" else kind
+    return {"definition": "definition of flag", ARCHIVED: "archived flag"}.get(kind, kind)
+
+
+def _definition(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    if before.get("archived", False) != after.get("archived", False):
+        yield "archived" if after.get("archived") else "restored"
+    yield from _fields(before, after, but=("archived",))
 
 
 def _flag(before: Flag, after: Flag) -> Iterator[str]:

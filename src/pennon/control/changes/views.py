@@ -11,7 +11,7 @@ from pennon.control.errors import NotFound
 from pennon.control.log import Change, ChangeLog, EnvironmentName, Reading, State, Stored, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
-from pennon.control.working.state import ItemName
+from pennon.control.working.state import ARCHIVED, ItemName
 from pennon.model import Item, ItemKind, Position, Snapshot
 from pennon.protocol import digest
 
@@ -70,7 +70,7 @@ class ChangeViews:
         with self._log.reading() as reading:
             find_environment(reading, environment)
             old, new = (reading.state_at(environment.log, revision=each) for each in (before, after))
-            return Difference(_position(old), _position(new), diff_items(_served(old), _served(new)))
+            return Difference(_position(old), _position(new), diff_items(_shown(old), _shown(new)))
 
     def snapshot(
         self, environment: EnvironmentName, *, revision: int | None = None, time: datetime | None = None
@@ -99,8 +99,8 @@ def _position(state: State) -> Position:
     return Position(state.head.epoch, state.head.revision)
 
 
-def _served(state: State) -> Mapping[str, Mapping[str, Stored]]:
-    return {kind: state.of(kind) for kind in SERVED_KINDS}
+def _shown(state: State) -> Mapping[str, Mapping[str, Stored]]:
+    return {kind: state.of(kind) for kind in (*SERVED_KINDS, ARCHIVED)}
 
 
 def _page(changes: list[Change], limit: int, item: tuple[str, str] | None) -> Page[ChangeReport]:
@@ -110,5 +110,6 @@ def _page(changes: list[Change], limit: int, item: tuple[str, str] | None) -> Pa
 
 def _report(change: Change, item: tuple[str, str] | None = None) -> ChangeReport:
     """Return what *change* did, or what it did to one item."""
-    edits = [edit for edit in change.edits if item is None or (edit.kind, edit.key) == item]
+    names = (item, (ARCHIVED, item[1])) if item is not None and item[0] == "flag" else (item,)
+    edits = [edit for edit in change.edits if item is None or (edit.kind, edit.key) in names]
     return ChangeReport(change, diff_edits(edits))

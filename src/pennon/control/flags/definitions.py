@@ -35,7 +35,8 @@ class FlagDefinition(Wire, frozen=True, kw_only=True):
     """What a flag is, in every environment of its project. An item (`definition`) of the project's log.
 
     `value_schema` is a JSON Schema (2020-12) that the value of every variation satisfies, None for none. A
-    `temporary` flag is to be removed from the code one day; `expected_removal` says when.
+    `temporary` flag is to be removed from the code one day; `expected_removal` says when. One that is `archived` is in
+    no snapshot, its key stays its own, and nothing of it is changed before it is restored.
     """
 
     key: str
@@ -52,6 +53,7 @@ class FlagDefinition(Wire, frozen=True, kw_only=True):
     owner: str = ""
     lifetime: Lifetime = "temporary"
     expected_removal: datetime.date | None = None
+    archived: bool = False
 
 
 class FlagConfiguration(Wire, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ Everything that alters a definition goes through here, so that it is merged anew
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from pennon.control.environments.gate import NO_LEAVE, Alteration, Permit
 from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
-from pennon.control.errors import Conflict
+from pennon.control.errors import Conflict, FlagArchived
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge, redefined
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Reading, Writing, project_log
 from pennon.control.working.commands import write
@@ -23,6 +23,8 @@ from pennon.control.working.state import LogItems, WorkingState, same_content
 from pennon.model import Compat, Flag
 from pennon.model.limits import Limits
 
+HowRestored: TypeAlias = Literal["off", "asItWas", "new"]
+"""What an environment does with a flag that is restored: what it did, but off; what it did; what a new flag does."""
 _ATTEMPTS = 10
 
 
@@ -67,7 +69,10 @@ class WorkingProject:
         """Make *definition* the one of its key, in every environment; where the flag is new it is off.
 
         *compat* is of a flag that is imported into one of them: where it is off, too, it has an imported flag's key.
+        Raises `FlagArchived` for a flag that is.
         """
+        if (current := self.definition(definition.key)) is not None and current.archived:
+            raise FlagArchived(definition.key)
         self._after[definition.key] = definition
         for state in self.environments.values():
             flag = state.flag(definition.key)
@@ -80,7 +85,7 @@ class WorkingProject:
 
     def compat(self, key: str) -> Compat | None:
         """Return what a flag is read by in the first environment that imported it; None if none did."""
-        flags = (state.flag(key) for state in self.environments.values())
+        flags = (state.flag(key) or state.archived(key) for state in self.environments.values())
         return next((flag.compat for flag in flags if flag is not None and flag.compat is not None), None)
 
     def delete(self, key: str) -> None:
@@ -89,6 +94,36 @@ class WorkingProject:
         for state in self.environments.values():
             if state.flag(key) is not None:
                 state.delete(("flag", key))
+            state.keep(key, None)
+
+    def archive(self, definition: FlagDefinition) -> None:
+        """Take the flag of *definition* out of every environment, which keeps what it did with it."""
+        self._after[definition.key] = replace(definition, archived=True)
+        for state in self.environments.values():
+            if (flag := state.flag(definition.key)) is not None:
+                state.archive(flag)
+
+    def restore(self, definition: FlagDefinition, how: HowRestored) -> None:
+        """Put the archived flag of *definition* back into every environment; where nothing was kept, as a new one."""
+        restored = replace(definition, archived=False)
+        self._after[definition.key] = restored
+        compat = self.compat(definition.key)
+        for state in self.environments.values():
+            kept = state.archived(definition.key)
+            state.keep(definition.key, None)
+            if kept is None or how == "new":
+                state.put(self.new_flag(restored, compat=kept.compat if kept else compat))
+            else:
+                state.put(kept if how == "asItWas" else replace(kept, on=False))
+
+    def put_back(self, definition: FlagDefinition) -> None:
+        """Make *definition*, archived or not, what it was before a change that is taken back."""
+        if definition.archived:
+            self.archive(definition)
+            return
+        if (current := self.definition(definition.key)) is not None and current.archived:
+            self.restore(current, "asItWas")
+        self.define(definition)
 
     def write(self, writing: Writing) -> None:
         """Write what the change leaves different, in the project's log and in those of its environments."""
@@ -108,7 +143,10 @@ def environments_of(reading: Reading, project: str) -> list[EnvironmentName]:
 
 
 class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """A command on a project's flags. With `only`, it alters no definition, and nothing outside that environment."""
+    """A command on a project's flags. With `only`, it alters no definition, and nothing outside that environment.
+
+    `is_planned`: it is not carried out now, but looked at, so that it may be at another time.
+    """
 
     project: str
     only: EnvironmentName | None = None
@@ -117,14 +155,17 @@ class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     idempotency: Idempotency | None = None
     leave: Leave = NO_LEAVE
+    is_planned: bool = False
 
     @property
     def reason(self) -> str:
         """Why, as the log has it: who broke the glass is seen by everybody who looks."""
         return f"broke the glass: {self.why}" if self.leave.is_break_glass else self.why
 
-    def alteration(self, permission: Permission, environment: str | None = None) -> Alteration:
-        """Return what it does to an environment, or (None) to the project."""
+    def alteration(
+        self, permission: Permission, items: Sequence[tuple[str, str]], environment: str | None = None
+    ) -> Alteration:
+        """Return what it does to *items* (kind, key) of an environment, or (None) of the project."""
         return Alteration(
             project=self.project,
             environment=environment,
@@ -132,6 +173,8 @@ class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
             by=self.by,
             why=self.why,
             leave=self.leave,
+            items=tuple(items),
+            is_planned=self.is_planned,
         )
 
 
@@ -157,12 +200,7 @@ def change_project(
     def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
         working = WorkingProject(command.project, writing, names, new_salt=new_salt, limits=limits)
         edit(working, writing)
-        # Asked here, where it is known what a command comes to.
-        for key in working.touched():
-            permit(writing, command.alteration("flag.delete" if working.definition(key) is None else "flag.define"))
-        for name, state in working.environments.items():
-            if (needed := _needed(state)) is not None:
-                permit(writing, command.alteration(needed, name.environment))
+        require_permitted(writing, working, command, permit)  # here it is known what the command comes to
         working.write(writing)
 
     for _ in range(_ATTEMPTS):
@@ -172,6 +210,19 @@ def change_project(
         except _EnvironmentsChanged:
             continue
     raise Conflict(f"the environments of project {command.project!r} keep changing", mend="try again")
+
+
+def require_permitted(reading: Reading, working: WorkingProject, command: ProjectCommand, permit: Permit) -> None:
+    """Ask *permit* for each definition that *working* alters, and for each environment in which users may see it."""
+    touched: dict[Permission, list[tuple[str, str]]] = {}
+    for key in working.touched():
+        permission: Permission = "flag.delete" if working.definition(key) is None else "flag.define"
+        touched.setdefault(permission, []).append(("definition", key))
+    for permission, items in touched.items():  # once, however many there are
+        permit(reading, command.alteration(permission, items))
+    for name, state in working.environments.items():
+        if (needed := _needed(state)) is not None:
+            permit(reading, command.alteration(needed, state.touched(), name.environment))
 
 
 def _look_up(log: ChangeLog, project: str) -> list[EnvironmentName]:

@@ -1,7 +1,7 @@
 """Reads environments off the change log for a stream node, in threads of its own."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias, TypeVar, cast
 
@@ -150,7 +150,7 @@ def _told(environment: str, change: Change, digest_at: DigestAt) -> bytes | None
 
 
 def _digest_after(before: str, edits: Iterable[Edit]) -> str:
-    for edit in edits:
+    for edit in _travelling(edits):
         was = None if edit.before is None else Item.from_text(edit.key, edit.before)
         before = digest.updated(before, cast("ItemKind", edit.kind), was, _item(edit))
     return before
@@ -167,7 +167,7 @@ def _name(environment: str) -> EnvironmentName:
 
 def _delta(environment: str, change: Change) -> Delta:
     items: dict[str, dict[str, Item | None]] = {kind: {} for kind in _KINDS}
-    for edit in change.edits:
+    for edit in _travelling(change.edits):
         items[edit.kind][edit.key] = _item(edit)
     return Delta(
         environment=environment,
@@ -180,6 +180,11 @@ def _delta(environment: str, change: Change) -> Delta:
         layers=items["layer"],
         keys=items["key"],
     )
+
+
+def _travelling(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """Yield the edits of what snapshots hold: what is kept of archived flags goes nowhere."""
+    return (edit for edit in edits if edit.kind in _KINDS)
 
 
 def _item(edit: Edit) -> Item | None:

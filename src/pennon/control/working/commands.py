@@ -1,6 +1,6 @@
 """What every command on an environment's items shares: where it acts, what it answers, and how it is written."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ from pennon.control.log import (
     outcome_of,
 )
 from pennon.control.working.checks import faults
-from pennon.control.working.state import WORKING_KINDS, ItemName, LogItems, WorkingState, decoded
+from pennon.control.working.state import ARCHIVED, WORKING_KINDS, ItemName, LogItems, WorkingState, decoded
 from pennon.control.working.warnings import proved
 from pennon.model.limits import Limits
 
@@ -74,9 +74,8 @@ class ItemCommand(msgspec.Struct, frozen=True, kw_only=True):
     expected: int | None = None
     leave: Leave = NO_LEAVE
 
-    @property
-    def alteration(self) -> Alteration:
-        """What it does to the environment."""
+    def alteration(self, items: Sequence[ItemName]) -> Alteration:
+        """Return what it does to the environment, where it comes to altering *items*."""
         return Alteration(
             project=self.environment.project,
             environment=self.environment.environment,
@@ -84,6 +83,7 @@ class ItemCommand(msgspec.Struct, frozen=True, kw_only=True):
             by=self.by,
             why=self.why,
             leave=self.leave,
+            items=tuple(items),
         )
 
 
@@ -106,8 +106,8 @@ def change_item(
                 require_version(current, command.expected, f"{name[0]} {name[1]!r}")
             edit(state)
             require_faultless(state)
-            if state.touched():
-                permit(writing, command.alteration)
+            if touched := state.touched():
+                permit(writing, command.alteration(touched))
             write(writing, place, state)
     outcome = outcome_of(writing, place, name, unchanged=current)
     if (made := writing.changes_made.get(place)) is None:
@@ -130,6 +130,11 @@ def write(writing: Writing, log: str, state: WorkingState) -> dict[ItemName, Sto
             writing.delete(log, *name)
         else:
             stored[name] = writing.put(log, name[0], model)
+    for key in state.kept():
+        if (flag := state.archived(key)) is None:
+            writing.delete(log, ARCHIVED, key)
+        else:
+            writing.put(log, ARCHIVED, flag)
     return stored
 
 

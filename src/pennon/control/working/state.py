@@ -17,6 +17,8 @@ WorkingModel: TypeAlias = Flag | Segment | Layer
 WORKING_KINDS: tuple[WorkingKind, ...] = ("flag", "segment", "layer")
 ItemName: TypeAlias = tuple[WorkingKind, str]
 """Kind and key."""
+ARCHIVED = "archivedFlag"
+"""The kind under which an environment keeps what it did with an archived flag. No snapshot holds it."""
 
 SEARCHES = 8
 """Who looks for more than so many things reads all items once instead."""
@@ -27,7 +29,7 @@ _MODELS: Mapping[WorkingKind, type[WorkingModel]] = {"flag": Flag, "segment": Se
 class ItemSource(Protocol):
     """Where the items come from."""
 
-    def item(self, kind: WorkingKind, key: str) -> Item | None:
+    def item(self, kind: str, key: str) -> Item | None:
         """Return one item."""
 
     def items(self, kind: WorkingKind) -> list[Item]:
@@ -44,7 +46,7 @@ class LogItems:
         self._reading = reading
         self._log = log
 
-    def item(self, kind: WorkingKind, key: str) -> Item | None:
+    def item(self, kind: str, key: str) -> Item | None:
         """Return one item."""
         stored = self._reading.item(self._log, kind, key)
         return None if stored is None else stored.item
@@ -64,7 +66,7 @@ class MemoryItems:
     def __init__(self, items: Mapping[str, Mapping[str, Item]]) -> None:
         self._items = items
 
-    def item(self, kind: WorkingKind, key: str) -> Item | None:
+    def item(self, kind: str, key: str) -> Item | None:
         """Return one item."""
         return self._items.get(kind, {}).get(key)
 
@@ -86,6 +88,7 @@ class WorkingState:
         self._before: dict[ItemName, Item | None] = {}
         self._after: dict[ItemName, WorkingModel | None] = {}
         self._records: dict[ItemName, Item] = {}
+        self._archived: dict[str, Flag | None] = {}
         self._all: dict[WorkingKind, dict[str, Item]] = {}
         self._searches = 0
 
@@ -112,6 +115,28 @@ class WorkingState:
     def delete(self, name: ItemName) -> None:
         """Remove an item."""
         self._set(name, None)
+
+    def archive(self, flag: Flag) -> None:
+        """Take *flag* out of the environment, and keep it as it is."""
+        self.delete(("flag", flag.key))
+        self.keep(flag.key, flag)
+
+    def archived(self, key: str) -> Flag | None:
+        """Return what is kept of an archived flag, as it is now."""
+        return self._archived[key] if key in self._archived else self.archived_before(key)
+
+    def archived_before(self, key: str) -> Flag | None:
+        """Return what was kept of an archived flag before the change."""
+        item = self._source.item(ARCHIVED, key)
+        return None if item is None else msgspec.json.decode(item.text, type=Flag)
+
+    def keep(self, key: str, flag: Flag | None) -> None:
+        """Make *flag* what is kept of the archived flag *key*; None: nothing."""
+        self._archived[key] = flag
+
+    def kept(self) -> list[str]:
+        """Return the keys of the archived flags of which the change leaves something else than before."""
+        return sorted(key for key, flag in self._archived.items() if not same_content(self.archived_before(key), flag))
 
     def before(self, name: ItemName) -> WorkingModel | None:
         """Return an item as it was before the change."""
