@@ -1,6 +1,7 @@
 """Evaluates flags: a snapshot in, a rule set out, which answers for any context. No I/O, no clock, no randomness."""
 
-from pennon.engine.answers import ExposureSite
+from pennon.engine.answers import ExposureSite, Sampled
+from pennon.engine.attributes import Attributes, attributes_of
 from pennon.engine.counting import Count
 from pennon.engine.evaluator import Context, RuleSet, compile_snapshot
 from pennon.engine.lint import Checker, check_flag, check_segment
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pennon.engine.proofs import Code, Finding, Prover, Severity, findings, segment_findings
 
 __all__ = [
+    "Attributes",
     "Checker",
     "Code",
     "Context",
@@ -21,10 +23,12 @@ __all__ = [
     "Finding",
     "Prover",
     "RuleSet",
+    "Sampled",
     "Severity",
     "Slice",
     "Step",
     "StepKind",
+    "attributes_of",
     "check_flag",
     "check_segment",
     "compile_snapshot",

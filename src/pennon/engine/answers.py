@@ -27,6 +27,17 @@ class ExposureSite(Wire, frozen=True, kw_only=True):
 Exposed: TypeAlias = Callable[[ExposureSite, Context], None]
 
 
+class Sampled(Wire, frozen=True):
+    """Who looks at some of the contexts: at those where the count of the answer has no bit in common with `pace[0]`.
+
+    That is one in 2^n, for n bits, and every one for 0; it may be set to something else at any time. An answer is
+    counted anyway, so a context that is passed over costs an integer's `&`. `look` must not raise.
+    """
+
+    pace: list[int]
+    look: Callable[[Context], object]
+
+
 def site_of(
     flag: Flag, variation: str | None, rule: str | None, experiment: str | None, by: str | None
 ) -> ExposureSite | None:
@@ -74,11 +85,14 @@ class Failing:
 class Answers:
     """Writes the answers of one flag when it is asked for itself: `c` is the context, `d` the caller's default."""
 
-    def __init__(self, flag: Flag, writer: Writer, tally: Tally | None, exposed: Exposed | None) -> None:
+    def __init__(  # of what it writes, and who hears of it
+        self, flag: Flag, writer: Writer, *, tally: Tally | None, exposed: Exposed | None, sampled: Sampled | None
+    ) -> None:
         self._flag = flag
         self._writer = writer
         self._tally = tally
         self._exposed = exposed
+        self._sampled = sampled
         self._values: dict[str, Json] = {variation.key: variation.value for variation in flag.variations}
         self._counters: dict[tuple[str | None, Reason], str] = {}
 
@@ -113,7 +127,10 @@ class Answers:
         if name is None:
             step = self._tally.counter(self._flag.key, self._flag.version, variation, reason)
             name = self._counters[variation, reason] = self._writer.constant(step)
-        return f"{name}(); "
+        if self._sampled is None:
+            return f"{name}(); "
+        pace, look = self._writer.constant(self._sampled.pace), self._writer.constant(self._sampled.look)
+        return f"{name}() & {pace}[0] or {look}(c); "
 
     def _expose(self, variation: str | None, rule: str | None, experiment: str | None, by: str | None) -> str:
         site = None if self._exposed is None else site_of(self._flag, variation, rule, experiment, by)

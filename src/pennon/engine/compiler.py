@@ -10,7 +10,7 @@ from weakref import ref
 
 from msgspec.structs import replace
 
-from pennon.engine.answers import Answers, Exposed, Failing, Served, failure
+from pennon.engine.answers import Answers, Exposed, Failing, Sampled, Served, failure
 from pennon.engine.buckets import BucketCache
 from pennon.engine.conditions import Conditions, Member, compile_segment, is_small
 from pennon.engine.counting import Tally
@@ -59,10 +59,12 @@ class Kit:
         dialects: Dialects,
         clock: Clock | None = None,
         bucket_cache: int = 0,
+        sampled: Sampled | None = None,
     ) -> None:
         self.buckets = BucketCache(bucket_cache) if bucket_cache > 0 else None
         self.tally = Tally() if counted else None
         self.exposed = exposed
+        self.sampled = sampled
         self.dialects = dialects
         self.clock = clock
         self.patterns = Patterns()
@@ -202,7 +204,8 @@ class _FlagCompiler:
         self._writer = Writer("c, m, t" if shared is None else "c, d, t", compiler.probe)
         self._conditions = Conditions(flag, self._writer, compiler, memo="m" if shared is not False else "None")
         kit = compiler.kit
-        self._answers = Served(self._writer) if shared is None else Answers(flag, self._writer, kit.tally, kit.exposed)
+        asked = Answers(flag, self._writer, tally=kit.tally, exposed=kit.exposed, sampled=kit.sampled)
+        self._answers = Served(self._writer) if shared is None else asked
         self._splits = Splits(flag, self._writer, self._conditions, self._answers, kit.buckets)
         self._keys = {variation.key for variation in flag.variations}
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from pennon.engine.answers import Exposed, ExposureSite, Failing, failure, site_of
+from pennon.engine.answers import Exposed, ExposureSite, Failing, Sampled, failure, site_of
 from pennon.engine.compiler import Clock, Compiler, Function, Kit
 from pennon.engine.counting import Count
 from pennon.engine.dialects import DIALECTS, Dialects
@@ -18,7 +18,7 @@ from pennon.model import ErrorCode, Evaluation, FlagKind, InvalidItem, Item, Jso
 Context: TypeAlias = Mapping[str, Any]
 
 
-def compile_snapshot(
+def compile_snapshot(  # noqa: PLR0913  # what may be known of an evaluation, each by itself
     snapshot: Snapshot,
     *,
     counted: bool = False,
@@ -26,16 +26,25 @@ def compile_snapshot(
     dialects: Dialects = DIALECTS,
     clock: Clock | None = None,
     bucket_cache: int = 0,
+    sampled: Sampled | None = None,
 ) -> "RuleSet":
     """Return the rules of *snapshot*. Each flag is compiled when it is first asked for.
 
     *counted*: evaluations are counted, see `RuleSet.counts`. *exposed* is called for each evaluation that is an
     exposure, with where in the flag it happened and the context; it must be quick and must not raise. *clock* tells the
     time, in epoch seconds, to imported flags that look at it where an evaluation is not given it. *bucket_cache*: so
-    many buckets are remembered over all splits, for units that come again; it costs those that do not.
+    many buckets are remembered over all splits, for units that come again; it costs those that do not. *sampled* looks
+    at the contexts of some of the evaluations that are counted.
     """
     links = Links(snapshot)
-    kit = Kit(counted=counted, exposed=exposed, dialects=dialects, clock=clock, bucket_cache=bucket_cache)
+    kit = Kit(
+        counted=counted,
+        exposed=exposed,
+        dialects=dialects,
+        clock=clock,
+        bucket_cache=bucket_cache,
+        sampled=sampled,
+    )
     return RuleSet(Compiler(snapshot, links, kit), Hot(), Bounds(snapshot))
 
 

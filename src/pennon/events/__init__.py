@@ -1,6 +1,16 @@
 """Exposures, counters and metrics: their types, how they are summed up, and how none is taken twice. Pure."""
 
-from pennon.events.batches import Counter, EventBatch, Exposure, InvalidBatch, Metric, Time, milliseconds
+from pennon.events.batches import (
+    CONTEXT_BYTES,
+    Counter,
+    EventBatch,
+    Exposure,
+    InvalidBatch,
+    Metric,
+    SampledContext,
+    Time,
+    milliseconds,
+)
 from pennon.events.forwarding import (
     DIRECT,
     ENVELOPE_BYTES,
@@ -17,10 +27,13 @@ from pennon.events.forwarding import (
     read_results,
     results_body,
 )
+from pennon.events.sampling import BITS, Lowest, first_bits, priority
 from pennon.events.summaries import Counters, HourlyCount, OnceAnHour, hourly
 from pennon.events.taken import Source, Standing, Taken
 
 __all__ = [
+    "BITS",
+    "CONTEXT_BYTES",
     "DIRECT",
     "ENVELOPE_BYTES",
     "MAX_HOPS",
@@ -34,19 +47,23 @@ __all__ = [
     "Forwarded",
     "HourlyCount",
     "InvalidBatch",
+    "Lowest",
     "Metric",
     "OnceAnHour",
     "Result",
+    "SampledContext",
     "Source",
     "Standing",
     "Taken",
     "Time",
     "Way",
+    "first_bits",
     "forwarded_batches",
     "forwarding",
     "hourly",
     "is_forwarding",
     "milliseconds",
+    "priority",
     "read_results",
     "results_body",
 ]

@@ -11,9 +11,12 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from pennon.model import DECODE_ERRORS, ModelError, Problem, Reason, decoding_problem, pointer
+from pennon.model import DECODE_ERRORS, Json, ModelError, Problem, Reason, decoding_problem, pointer
 
 MAX_SEQUENCE = 2**53 - 1
+MOST_CONTEXTS = 1000
+CONTEXT_BYTES = 4096
+"""A sampled context, as JSON, is not larger. (What rules look at is little; a context may be 64 KiB.)"""
 
 Time: TypeAlias = Annotated[dt.datetime, Meta(tz=True)] | int | float
 """A moment: RFC 3339 with a zone, or milliseconds since 1970."""
@@ -75,6 +78,13 @@ class Metric(_Reported, frozen=True, kw_only=True):
     variations: Annotated[dict[_Key, _Key], Meta(max_length=1000)] = {}
 
 
+class SampledContext(_Reported, frozen=True, kw_only=True):
+    """A context that somebody evaluated flags for, with what rules look at and nothing else."""
+
+    time: Time
+    context: dict[str, Json]
+
+
 class EventBatch(_Reported, frozen=True, kw_only=True):
     """What one instance of an SDK reports at once. It is counted once per (key, instance, sequence).
 
@@ -92,11 +102,12 @@ class EventBatch(_Reported, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    contexts: Annotated[tuple[SampledContext, ...], Meta(max_length=MOST_CONTEXTS)] = ()
 
     @property
     def entries(self) -> int:
-        """How many counters, exposures and metrics there are."""
-        return len(self.counters) + len(self.exposures) + len(self.metrics)
+        """How many counters, exposures, metrics and contexts there are."""
+        return len(self.counters) + len(self.exposures) + len(self.metrics) + len(self.contexts)
 
     @classmethod
     def from_json(cls, data: bytes) -> "EventBatch":
@@ -151,6 +162,11 @@ def _problems(batch: EventBatch) -> Iterator[Problem]:
         for flag, variation in metric.variations.items():
             yield from _texts(path + "/variations", key=flag, variation=variation)
         yield from _moments(path, time=metric.time)
+    for at, sampled in enumerate(batch.contexts):
+        path = pointer("contexts", at)
+        yield from _moments(path, time=sampled.time)
+        if len(_ENCODER.encode(sampled.context)) > CONTEXT_BYTES:
+            yield Problem(path + "/context", f"larger than {CONTEXT_BYTES} bytes", "leave it out")
 
 
 def _texts(path: str, **texts: str | int | None) -> Iterator[Problem]:

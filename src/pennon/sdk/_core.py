@@ -23,6 +23,7 @@ from pennon.sdk.overrides import Override
 from pennon.sdk.recorder import Pending, Recorder
 from pennon.sdk.restless import CHANGES, RestlessFlags
 from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
+from pennon.sdk.sampler import Sampler
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Stored
 from pennon.sdk.trust import remembering, replica_by, trust_of
@@ -52,7 +53,10 @@ class Core(Flags):
         self._shown: Snapshot | None = None
         self._due_at = math.inf
         self._overrides = [Override(self._remove_override, flag, value) for flag, value in config.overrides.items()]
-        self._recorder = Recorder(time=config.clock.time, wake=self._wake_sender)
+        self._sampler = _sampler(config)
+        self._recorder = Recorder(
+            time=config.clock.time, wake=self._wake_sender, sampler=self._sampler, application=config.application
+        )
         self._restless = RestlessFlags()
         self._client_side = ClientSide()
         self._best = Level.LAST_KNOWN
@@ -292,6 +296,8 @@ class Core(Flags):
     def _compile(self, snapshot: Snapshot, touched: Iterable[Reference] | None, now: float) -> None:
         touched = None if touched is None else list(touched)
         changed = None if touched is None else frozenset(touched)
+        if self._sampler is not None:
+            self._sampler.follow(snapshot, touched)
         if self._base is None:
             counted = self._config.events
             self._base = compile_snapshot(
@@ -300,6 +306,7 @@ class Core(Flags):
                 exposed=self._recorder.exposed if counted else None,
                 clock=self._config.clock.time,
                 bucket_cache=self._config.bucket_cache,
+                sampled=None if self._sampler is None else self._sampler.sampled,
             )
         else:
             self._base = self._base.advanced(snapshot, touched)
@@ -435,3 +442,10 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
+
+
+def _sampler(config: Config) -> Sampler | None:
+    """Return what samples contexts; None where nobody wants them, or there is nobody to send them to."""
+    if not (config.sample_contexts and config.events and config.urls):
+        return None
+    return Sampler(time=config.clock.time, chance=config.chance, private=config.private_attributes)

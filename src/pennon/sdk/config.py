@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -32,6 +33,7 @@ ENVIRONMENT_NAMES = ("PENNON_URL", "PENNON_KEY", "PENNON_STORE", "PENNON_OVERRID
 
 
 _OWNER_DIGITS = 16
+_APPLICATION = re.compile(r"[A-Za-z0-9._-]{1,100}/[0-9A-Za-z.+-]{1,64}")
 
 
 class Clock(msgspec.Struct, frozen=True):
@@ -79,6 +81,14 @@ class Options(TypedDict, total=False):
     """How many buckets to remember, over all splits, for units that come again. 0 unless told: each is hashed."""
     events: bool
     """Whether to count evaluations and report them. True unless told."""
+    sample_contexts: bool
+    """Whether to send the server some of the contexts that flags are evaluated for, with what rules look at and nothing
+    else, so that it can say whom a change would move. False unless told."""
+    private_attributes: Sequence[str]
+    """Attributes of contexts that never leave the process: names, or JSON pointers into nested ones. The units of
+    exposures and metrics are not among them: what is split by an attribute reports it."""
+    application: str
+    """Who evaluates, in which version, as in `checkout-web/2.3.0`: so the server knows who reads a flag's values."""
     on_change: Callable[[Change], None]
     """Called after the flags changed, from the client's own thread or loop."""
     on_status: Callable[[Status], None]
@@ -115,6 +125,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 64 * 1024 * 1024
     bucket_cache: int = 0
     events: bool = True
+    sample_contexts: bool = False
+    private_attributes: tuple[str, ...] = ()
+    application: str = ""
     on_change: Callable[[Change], None] | None = None
     on_status: Callable[[Status], None] | None = None
     hooks: tuple[EvaluationHook, ...] = ()
@@ -157,6 +170,8 @@ def configure(
         if given.get(name) is not None:
             _positive(name, given[name])
     _count("bucket_cache", given.get("bucket_cache", 0))
+    given["private_attributes"] = _attributes(options.get("private_attributes", ()))
+    given["application"] = _application(options.get("application", ""))
     given |= _signatures(options, environ, is_served=source is None)
     try:
         if urls and store is None:
@@ -215,6 +230,18 @@ def _signatures(options: Options, environ: Mapping[str, str], *, is_served: bool
     if options.get("max_head_age_s") is not None and not is_strict:
         raise InvalidConfiguration("max_head_age_s is for strict_signatures=True only")
     return {"trusted_keys": keys, "verify": verifier() if keys else None}
+
+
+def _attributes(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise InvalidConfiguration("private_attributes is a list: write private_attributes=[…]")
+    return tuple(given)
+
+
+def _application(given: str) -> str:
+    if given and _APPLICATION.fullmatch(given) is None:
+        raise InvalidConfiguration(f"application is {given!r}: write a name and a version, as in checkout-web/2.3.0")
+    return given
 
 
 def _count(name: str, value: object) -> None:

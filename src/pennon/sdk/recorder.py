@@ -16,10 +16,11 @@ import msgspec
 
 from pennon._version import __version__
 from pennon.engine import Context, Count, ExposureSite
-from pennon.events import Counter, EventBatch, Exposure, Metric
+from pennon.events import Counter, EventBatch, Exposure, Metric, SampledContext
 from pennon.model import Reason
 from pennon.model.limits import SAFE_INTEGER
 from pennon.sdk.exposures import Exposures, is_sendable
+from pennon.sdk.sampler import Sampler
 
 QUEUE = 10_000
 """How many exposures, and how many metrics, wait to be sent at most."""
@@ -50,12 +51,22 @@ class Pending(msgspec.Struct, frozen=True):
 class Recorder:
     """Gathers what happens and cuts it into batches. Evaluating threads write, one sender reads.
 
-    `time` is in seconds since 1970. `wake` is called when there is enough to be sent before its time.
+    `time` is in seconds since 1970. `wake` is called when there is enough to be sent before its time. *sampler* takes
+    the sample of contexts, None for none; *application* is who evaluates, with a version.
     """
 
-    def __init__(self, *, time: Callable[[], float], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        time: Callable[[], float],
+        wake: Callable[[], None],
+        sampler: Sampler | None = None,
+        application: str = "",
+    ) -> None:
         self._time = time
         self._wake = wake
+        self._sampler = sampler
+        self._sdk = f"{_SDK} {application}".rstrip()
         self._lock = threading.RLock()
         self._exposures = Exposures(time=time, pass_on=self._queue_exposure)
         self._totals: dict[_Key, int] = {}
@@ -73,6 +84,8 @@ class Recorder:
     def tick(self) -> None:
         """Do what is due. To be called about once a second."""
         self._exposures.tick()
+        if self._sampler is not None:
+            self._sampler.tick()
 
     def track(self, key: str, context: Context, *, value: float, by: str) -> bool:
         """Note that *value* was measured for the unit of *context*. Return whether it could be taken."""
@@ -113,6 +126,8 @@ class Recorder:
         """Begin anew, as another instance: what was gathered up to here is the parent's to send."""
         self._lock = threading.RLock()
         self._exposures.after_fork_in_child()
+        if self._sampler is not None:
+            self._sampler.after_fork_in_child()
         self._totals = {_key(count): count.count for count in counts}
         self._begin()
 
@@ -158,9 +173,10 @@ class Recorder:
         room, now_ms = _Room(), self._now_ms()
         counters = self._counters(counts, now_ms, room)
         exposures, metrics = _taken(self._seen, room), _taken(self._metrics, room)
+        contexts = () if self._sampler is None else self._sampler.taken(room.takes)
         with self._lock:
             dropped, self._dropped = self._dropped, {}
-        if not (counters or exposures or metrics or dropped or self._has_moved()):
+        if not (counters or exposures or metrics or contexts or dropped or self._has_moved()):
             return None
         self._sequence += 1
         self._since_ms = now_ms
@@ -170,12 +186,13 @@ class Recorder:
             sequence=self._sequence,
             batch_id=uuid.uuid4().hex,
             sent_at=now_ms,
-            sdk=_SDK,
+            sdk=self._sdk,
             revision=self._exposures.revision or None,
             dropped=dropped,
             counters=counters,
             exposures=exposures,
             metrics=metrics,
+            contexts=contexts,
         )
         carries = {"evaluations": sum(each.count for each in counters), "exposures": len(exposures)}
         carries["metrics"] = len(metrics)
@@ -218,7 +235,7 @@ class _Room:
     def __init__(self) -> None:
         self._left = _MAX_BYTES
 
-    def takes(self, entry: Counter | Exposure | Metric) -> bool:
+    def takes(self, entry: Counter | Exposure | Metric | SampledContext) -> bool:
         self._left -= len(_encode(entry)) + 1
         return self._left >= 0
 

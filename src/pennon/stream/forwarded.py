@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from pennon.events import (
     NODE,
     EventBatch,
@@ -65,7 +67,12 @@ async def _take(forwarded: Forwarded, call: Call) -> Result:
 
 
 async def known_of(batch: EventBatch, call: Call, projection: Projection) -> EventBatch:
-    """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts."""
+    """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts.
+
+    Nor does it hold contexts, for a client key: who has that could make them up, and so what a change is said to do.
+    """
+    if projection == "client" and batch.contexts:
+        batch = msgspec.structs.replace(batch, contexts=())
     flags = call.environment.known_flags(projection)
     known = flags.known_of(batch)
     if known is not batch and _is_ahead(batch, call):
