@@ -19,7 +19,8 @@ import msgspec
 import structlog
 
 from pennon.cli.server import Listening, Server, configured, listen, serve
-from pennon.control.app import FirstStart, create_app
+from pennon.control.app import create_app
+from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
 
 START_S = 30

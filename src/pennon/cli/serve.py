@@ -15,7 +15,7 @@ from pennon.control.config import Settings
 
 if TYPE_CHECKING:
     from pennon.cli.server import Listening
-    from pennon.control.app import FirstStart
+    from pennon.control.assembly import FirstStart
 
 app = typer.Typer(add_completion=False)
 
@@ -38,7 +38,8 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
     from pennon.cli.logs import set_up_logs  # noqa: PLC0415
     from pennon.cli.server import CannotListen  # noqa: PLC0415
     from pennon.cli.workers.process import WorkerFailed  # noqa: PLC0415
-    from pennon.control.app import CannotStart, FirstStart, tell_on_stderr  # noqa: PLC0415
+    from pennon.control.app import CannotStart, tell_on_stderr  # noqa: PLC0415
+    from pennon.control.assembly import FirstStart  # noqa: PLC0415
 
     first: list[FirstStart] = []
 
@@ -67,6 +68,7 @@ def serve(config: Path | None, json: bool, **options: object) -> None:  # typer'
 def _checked(settings: Settings) -> Settings:
     """Return *settings* for this machine. Raises `BadSettings`."""
     from pennon.cli.open_files import streams_that_fit  # noqa: PLC0415
+    from pennon.control.access.oidc.config import provider_config  # noqa: PLC0415
     from pennon.stream.proxied import Proxies  # noqa: PLC0415
 
     problems: list[str] = []
@@ -78,6 +80,12 @@ def _checked(settings: Settings) -> Settings:
         settings = msgspec.structs.replace(settings, max_streams=streams_that_fit(settings.max_streams))
     except ValueError as error:
         problems.append(f"max_streams: {error}")
+    try:
+        provider_config(settings)
+    except ValueError as error:
+        problems.append(str(error))
+    if settings.admin_account is not None and settings.admin_password_file is None:
+        problems.append("admin_account: it needs a password; set admin_password_file too")
     if problems:
         raise BadSettings(problems)
     return settings
@@ -150,10 +158,15 @@ def _say_ready(listening: "Listening", settings: Settings, made: "list[FirstStar
             "",
             f"    {first.administrator_token}",
             "",
+            *_told_administrator(first),
             f"The project {first.project} has the environments {' and '.join(first.environments)}.",
             f"Next, in another terminal: pennon login {listening.url}",
         ]
     typer.echo("\n".join(lines), err=True)
+
+
+def _told_administrator(first: "FirstStart") -> list[str]:
+    return [f"The account {first.administrator} is an administrator's.", ""] if first.administrator else []
 
 
 app.command()(with_settings(serve, Settings))

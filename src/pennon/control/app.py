@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import msgspec
 from litestar import Litestar
+from prometheus_client import Gauge
 
 from pennon.bus import Bus, BusUnusable, MemoryBus, RemoteBus, bus_at
 from pennon.bus.workers import SOCKET, workers_bus
@@ -25,11 +26,12 @@ from pennon.control.assembly import FirstStart, assembled, chores_of, first_star
 from pennon.control.chores import Chores
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
-from pennon.control.errors import PennonError
+from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Change
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.collecting import Collecting
 from pennon.control.publishing.metrics import PropagationMetrics
+from pennon.control.services import Services
 from pennon.control.signing.reader import SignedLog
 from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
@@ -101,11 +103,18 @@ def prepared(settings: Settings, *, announce: Callable[[FirstStart], None]) -> I
         storage = _opened(settings)
         try:
             services = assembled(storage, SystemClock(), settings)
-            if (first := first_start(services)) is not None:
+            if (first := _started_first(services, settings)) is not None:
                 announce(first)
         finally:
             storage.close()
         yield
+
+
+def _started_first(services: Services, settings: Settings) -> FirstStart | None:
+    try:
+        return first_start(services, settings)
+    except Invalid as error:
+        raise CannotStart(f"The administrator's account cannot be made: {error}.") from error
 
 
 def _opened(settings: Settings) -> Storage:
@@ -139,7 +148,7 @@ class _Server:
         self._place = place
         clock = SystemClock()
         self._services = assembled(storage, clock, settings)
-        if (first := first_start(self._services)) is not None:
+        if (first := _started_first(self._services, settings)) is not None:
             announce(first)
         signer = Signer(storage.log, clock, storage.safe, secret_of(settings))
         self._chores = Chores(chores_of(self._services, settings), clock)
@@ -159,6 +168,8 @@ class _Server:
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
         metrics.register(propagation)
+        answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
+        answers.set_function(lambda: float(storage.answers))
         self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
         front = Front(metrics.observe)
         self.app = build_application(
@@ -182,6 +193,7 @@ class _Server:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._storage.close)
             stack.callback(self._published.close)
+            stack.enter_context(self._storage.watched())
             most = _THREADS + sizes_of(self._settings).together
             threads = ThreadPoolExecutor(most, thread_name_prefix="pennon-api")
             asyncio.get_running_loop().set_default_executor(threads)

@@ -1,11 +1,18 @@
 """Makes the services of a server from its storage, the chores that they need done, and what a first start brings."""
 
 import contextlib
+import secrets
+from pathlib import Path
 
 import msgspec
 
 from pennon.control.access.accounts import AccountService
 from pennon.control.access.keys import KeyService
+from pennon.control.access.oidc.config import provider_config
+from pennon.control.access.oidc.pending import Seal
+from pennon.control.access.oidc.service import ProviderSignIns
+from pennon.control.access.people import Account
+from pennon.control.access.permissions import Grant
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
 from pennon.control.access.signing_in import SignIns
@@ -17,7 +24,7 @@ from pennon.control.config import Settings
 from pennon.control.environments.gate import Gate
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
-from pennon.control.errors import AlreadyExists
+from pennon.control.errors import AlreadyExists, Invalid
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
@@ -42,10 +49,14 @@ FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
 
 
+_SIGN_IN_SECRET = "sign-in"
+
+
 class FirstStart(msgspec.Struct, frozen=True):
     """What the first start of an installation made. The token is told this once and kept nowhere."""
 
     administrator_token: str
+    administrator: str | None
     project: str
     environments: tuple[str, ...]
 
@@ -53,13 +64,15 @@ class FirstStart(msgspec.Struct, frozen=True):
 def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
     """Return the services of a server, over *storage*."""
     log, limits, permit = storage.log, settings.limits, Gate(clock).permit
+    sign_ins = SignIns(log, clock, storage.doors, provider=settings.oidc_name if settings.oidc_only else None)
     changes = ChangeService(log, limits=limits, permit=permit)
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
         roles=RoleService(log),
         accounts=AccountService(log, storage.doors),
-        sign_ins=SignIns(log, clock, storage.doors),
+        sign_ins=sign_ins,
+        provider_sign_ins=_provider_sign_ins(storage, clock, settings, sign_ins),
         keys=KeyService(log, clock),
         signing=SigningService(log, clock, storage.safe, secret_of(settings)),
         projects=ProjectService(log),
@@ -80,6 +93,15 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     )
 
 
+def _provider_sign_ins(
+    storage: Storage, clock: SystemClock, settings: Settings, sign_ins: SignIns
+) -> ProviderSignIns | None:
+    if (config := provider_config(settings)) is None:
+        return None
+    secret = storage.safe.find(_SIGN_IN_SECRET) or storage.safe.keep_first(_SIGN_IN_SECRET, secrets.token_bytes(32))
+    return ProviderSignIns(config, seal=Seal(secret), sign_ins=sign_ins, log=storage.log, clock=clock)
+
+
 def secret_of(settings: Settings) -> Secret:
     """Return what secrets are sealed by in the database."""
     return Secret(settings.secret_key, settings.data_folder / SECRET_FILE)
@@ -90,10 +112,11 @@ def _first_flag(stored: Stored) -> Flag | None:
     return None if definition.archived else merge(definition, initial_configuration(definition, random_salt()))
 
 
-def first_start(services: Services) -> FirstStart | None:
+def first_start(services: Services, settings: Settings) -> FirstStart | None:
     """Make what people need to begin, if nobody ever had a token here.
 
-    The token comes last: a start that is killed before it is made again, whatever it had made.
+    The token comes last: a start that is killed before it is made again, whatever it had made. Raises `Invalid` for
+    an administrator's account or password that cannot be.
     """
     with services.log.reading() as reading:
         if reading.count(INSTALLATION, "token"):
@@ -104,8 +127,25 @@ def first_start(services: Services) -> FirstStart | None:
         environment = Environment(key=key, name=key.capitalize(), production=key == "production")
         with contextlib.suppress(AlreadyExists):
             services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
+    _make_administrator(services, settings)
     secret = services.tokens.ensure_first_token()
-    return None if secret is None else FirstStart(secret, FIRST_PROJECT, FIRST_ENVIRONMENTS)
+    return None if secret is None else FirstStart(secret, settings.admin_account, FIRST_PROJECT, FIRST_ENVIRONMENTS)
+
+
+def _make_administrator(services: Services, settings: Settings) -> None:
+    if settings.admin_account is None:
+        return
+    account = Account(key=settings.admin_account, grants=(Grant(role="administrator"),), emergency=True)
+    with contextlib.suppress(AlreadyExists):
+        services.accounts.create_account(account, by=SYSTEM)
+    services.sign_ins.set_password(account.key, _first_password(settings))
+
+
+def _first_password(settings: Settings) -> str:
+    try:
+        return Path(settings.admin_password_file or "").read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid.at("/admin_password_file", "cannot be read", "name a file that this server can read") from error
 
 
 def chores_of(services: Services, settings: Settings) -> list[Chore]:

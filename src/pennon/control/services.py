@@ -7,6 +7,7 @@ import msgspec
 
 from pennon.control.access.accounts import AccountService
 from pennon.control.access.keys import KeyService
+from pennon.control.access.oidc.service import ProviderSignIns
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
 from pennon.control.access.signing_in import SignIns
@@ -36,6 +37,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     roles: RoleService
     accounts: AccountService
     sign_ins: SignIns
+    provider_sign_ins: ProviderSignIns | None
     keys: KeyService
     signing: SigningService
     projects: ProjectService

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from pennon.control.access import views
 from pennon.control.access.people import Account
+from pennon.control.access.permissions import Grant
 from pennon.control.errors import AlreadyExists, PreconditionFailed
 from pennon.control.log import (
     INSTALLATION,
@@ -21,6 +24,8 @@ from pennon.model import Problem, pointer
 
 MOST_GRANTS = 100
 LONGEST_EMAIL = 254
+LONGEST_SUBJECT = 255
+"""OpenID Connect Core 1.0, section 2."""
 
 
 class Doors(Protocol):
@@ -53,7 +58,7 @@ class AccountService:
                 accept(_problems(writing, account))
                 if writing.item(INSTALLATION, "account", account.key) is not None:
                     raise AlreadyExists("account", account.key)
-                writing.put(INSTALLATION, "account", account)
+                writing.put(INSTALLATION, "account", _with_what_happened(account, Account(key=account.key)))
         return outcome_of(writing, INSTALLATION, ("account", account.key))
 
     def change_account(
@@ -74,8 +79,9 @@ class AccountService:
         ) as writing:
             if not writing.replayed:
                 accept(_problems(writing, account))
-                _require_version(views.account(writing, account.key), expected)
-                writing.put(INSTALLATION, "account", account)
+                before = views.account(writing, account.key)
+                _require_version(before, expected)
+                writing.put(INSTALLATION, "account", _with_what_happened(account, before))
             current = writing.item(INSTALLATION, "account", account.key)
         if account.disabled:
             self._doors.close_sessions(account.key)
@@ -101,22 +107,37 @@ def _problems(reading: Reading, account: Account) -> Iterator[Problem]:
         yield Problem("/email", "is no e-mail address", "write it as in anne@shop.example")
     if len(account.grants) > MOST_GRANTS:
         yield Problem("/grants", f"more than {MOST_GRANTS} grants", "give a role in a whole project")
-    known = [role.key for role in views.roles(reading)]
     for at, grant in enumerate(account.grants):
-        where = pointer("grants", at)
-        if grant.role not in known:
-            yield Problem(f"{where}/role", f"there is no role {grant.role!r}", f"write one of {', '.join(known)}")
-        if grant.project is None:
-            if grant.environments:
-                yield Problem(f"{where}/environments", "environments belong to a project", "name the project")
-            continue
-        if reading.item(INSTALLATION, "project", grant.project) is None:
-            yield Problem(f"{where}/project", f"there is no project {grant.project!r}", "create it first")
-            continue
-        for index, environment in enumerate(grant.environments):
-            if reading.item(project_log(grant.project), "environment", environment) is None:
-                message = f"there is no environment {environment!r} in project {grant.project!r}"
-                yield Problem(f"{where}/environments/{index}", message, "create it first")
+        yield from grant_problems(reading, grant, where=pointer("grants", at))
+    if account.identity is not None:
+        if not 0 < len(account.identity.subject) <= LONGEST_SUBJECT:
+            yield Problem("/identity/subject", "is no sub of a provider's", "write it as the provider has it")
+        other = views.account_of(reading, account.identity)
+        if other is not None and other.key != account.key:
+            yield Problem("/identity", f"it is the account {other.key!r}'s", "take it from there first")
+
+
+def grant_problems(reading: Reading, grant: Grant, *, where: str = "") -> Iterator[Problem]:
+    """Yield what of *grant*, which stands at *where*, is not there."""
+    known = [role.key for role in views.roles(reading)]
+    if grant.role not in known:
+        yield Problem(f"{where}/role", f"there is no role {grant.role!r}", f"write one of {', '.join(known)}")
+    if grant.project is None:
+        if grant.environments:
+            yield Problem(f"{where}/environments", "environments belong to a project", "name the project")
+        return
+    if reading.item(INSTALLATION, "project", grant.project) is None:
+        yield Problem(f"{where}/project", f"there is no project {grant.project!r}", "create it first")
+        return
+    for index, environment in enumerate(grant.environments):
+        if reading.item(project_log(grant.project), "environment", environment) is None:
+            message = f"there is no environment {environment!r} in project {grant.project!r}"
+            yield Problem(f"{where}/environments/{index}", message, "create it first")
+
+
+def _with_what_happened(account: Account, before: Account) -> Account:
+    """Return *account* with what nobody writes: what the provider's groups gave, and when an emergency was."""
+    return replace(account, provider_grants=before.provider_grants, emergency_used_at=before.emergency_used_at)
 
 
 def _require_version(current: Account, expected: int | None) -> None:

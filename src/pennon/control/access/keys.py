@@ -100,7 +100,7 @@ class KeyService:
         secret = new_secret(old.kind)
         with self._log.writing(*logs, by=by, action="rotateKey", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
-                _require_reach(writing, logs, by)
+                _require_reach(writing, logs, by, self._clock.now())
                 self._rotate(writing, logs, old.key, secret_hash(secret), overlap)
         return _issued(writing, environment.log, secret, old.key)
 
@@ -174,9 +174,9 @@ def _records(writing: Writing, logs: Sequence[str], key: str) -> list[tuple[str,
     return [(log, stored.read(KeyRecord)) for log, stored in found if stored is not None]
 
 
-def _require_reach(reading: Reading, logs: Sequence[str], by: Actor) -> None:
+def _require_reach(reading: Reading, logs: Sequence[str], by: Actor, now: datetime) -> None:
     """Refuse to somebody of one project the secret of a key that opens other projects too."""
-    if (holder := views.principal(reading, by)) is None:
+    if (holder := views.principal(reading, by, now=now)) is None:
         return
     for log in logs:
         holder.require("key.manage", views.place(reading, *log.split("/")[1:]))

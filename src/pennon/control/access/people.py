@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -21,11 +22,24 @@ COOKIE, SECURE_COOKIE = "pennon_session", "__Host-pennon_session"
 
 _SECRET_BYTES = 32
 
+EntryWay: TypeAlias = Literal["password", "provider"]
+"""How somebody was let in."""
+
+
+class Identity(Wire, frozen=True):
+    """Whom an identity provider knows: its issuer, and its name for the person, which it never gives another."""
+
+    issuer: str
+    subject: str
+
 
 class Account(Wire, frozen=True, kw_only=True):
     """A person. An item (`account`) of the installation's log; its key is what he signs in with.
 
-    Passwords and sessions are elsewhere: the log is kept for ever. One that is disabled is let in no more.
+    Passwords and sessions are elsewhere: the log is kept for ever. One that is disabled is let in no more. An
+    `emergency` account may come in by its password also where everybody else has to come by the identity provider;
+    `emergency_used_at` (epoch seconds) is when it last did. `provider_grants` are what the provider's groups gave when
+    the person last came by it, beside the `grants` that people gave here.
     """
 
     key: str
@@ -36,6 +50,15 @@ class Account(Wire, frozen=True, kw_only=True):
     email: str = ""
     grants: tuple[Grant, ...] = ()
     disabled: bool = False
+    emergency: bool = False
+    identity: Identity | None = None
+    provider_grants: tuple[Grant, ...] = ()
+    emergency_used_at: int | None = None
+
+    @property
+    def holds(self) -> tuple[Grant, ...]:
+        """Every role that it holds, and where."""
+        return self.grants + self.provider_grants
 
     @property
     def actor(self) -> Actor:
@@ -50,6 +73,7 @@ class Session(msgspec.Struct, frozen=True):
     account: str
     created: datetime
     seen: datetime
+    how: EntryWay = "password"
 
     def is_good(self, now: datetime) -> bool:
         """Return whether it has not run out."""
@@ -59,6 +83,11 @@ class Session(msgspec.Struct, frozen=True):
     def ends(self) -> datetime:
         """When it runs out unless it is used meanwhile."""
         return min(self.seen + SESSION_IDLE, self.created + SESSION_LONGEST)
+
+
+def account_stamp(key: str) -> str:
+    """Return what an account is called among what was used last: no hash of a token or key looks like it."""
+    return f"account:{key}"
 
 
 def new_session_secret() -> str:

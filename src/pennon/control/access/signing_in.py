@@ -9,19 +9,22 @@ from typing import Protocol
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from msgspec.structs import replace
 
 from pennon.control.access import views
+from pennon.control.access.credentials import is_hash_prefix
 from pennon.control.access.people import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
     Account,
+    EntryWay,
     Session,
     new_session_secret,
     session_key,
 )
 from pennon.control.clock import Clock
-from pennon.control.errors import Invalid, TooManyAttempts, Unauthenticated
-from pennon.control.log import ChangeLog
+from pennon.control.errors import Conflict, Invalid, NotFound, TooManyAttempts, Unauthenticated
+from pennon.control.log import INSTALLATION, ChangeLog
 
 FREE_FAILURES, FREE_OF_AN_ADDRESS, FREE_OF_AN_ACCOUNT = 5, 20, 50
 """How often a password may be wrong before one has to wait."""
@@ -52,8 +55,11 @@ class DoorStore(Protocol):
     def end_session(self, key: str) -> None:
         """Keep a session no more."""
 
-    def close_sessions(self, account: str) -> None:
-        """End every session of an account."""
+    def sessions(self, account: str | None = None) -> list[Session]:
+        """Return the sessions of an account, or (None) of everybody, the last seen first; also those that ran out."""
+
+    def close_sessions(self, account: str | None) -> None:
+        """End every session of an account, or (None) of everybody."""
 
     def shut(self, account: str) -> None:
         """End every session of an account, and let nobody in by its password any more."""
@@ -73,14 +79,29 @@ class SignIns:
     and fifty for an account from wherever, so that a stranger cannot easily keep somebody out.
     """
 
-    def __init__(self, log: ChangeLog, clock: Clock, store: DoorStore, *, hasher: PasswordHasher | None = None) -> None:
+    def __init__(  # who is let in how
+        self,
+        log: ChangeLog,
+        clock: Clock,
+        store: DoorStore,
+        *,
+        hasher: PasswordHasher | None = None,
+        provider: str | None = None,
+    ) -> None:
+        """With the name of a *provider*, everybody comes by that, and passwords are for emergency accounts."""
         self._log = log
+        self._provider = provider
         self._clock = clock
         self._store = store
         self._hasher = hasher or PasswordHasher()
         # One takes 64 MiB: those who knock together must not take the server's memory.
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
         self._nobody = self._hasher.hash(new_session_secret())
+
+    @property
+    def takes_emergencies_only(self) -> bool:
+        """Whether a password is good for emergency accounts only."""
+        return self._provider is not None
 
     def set_password(self, account: str, password: str) -> None:
         """Make *password* that of an account, and end its sessions. Raises `Invalid` and `NotFound`."""
@@ -104,12 +125,17 @@ class SignIns:
         now = self._clock.now()
         with self._slowing(account, address, now):
             known = self._known(account, password)
-            if known is None:
-                raise Unauthenticated(
-                    "the account or the password is not right", mend="try again, or ask for a new one"
-                )
-        secret = new_session_secret()
-        self._store.keep_session(Session(session_key(secret), known.key, now, now))
+            if known is None or (self._provider is not None and not known.emergency):
+                another = f"sign in by {self._provider}" if self._provider else "ask for a new one"
+                raise Unauthenticated("the account or the password is not right", mend=f"try again, or {another}")
+        if known.emergency:
+            self._tell(known, address, now)
+        return self.let_in(known, how="password")
+
+    def let_in(self, account: Account, *, how: EntryWay) -> str:
+        """Let in who has shown that he is *account*, and return the secret of the new session."""
+        now, secret = self._clock.now(), new_session_secret()
+        self._store.keep_session(Session(session_key(secret), account.key, now, now, how))
         return secret
 
     def session(self, secret: str) -> tuple[Session, Account]:
@@ -127,8 +153,25 @@ class SignIns:
         """End a session."""
         self._store.end_session(session_key(secret))
 
-    def sign_out_everywhere(self, account: str) -> None:
-        """End every session of an account."""
+    def sessions(self, account: str | None = None) -> list[Session]:
+        """Return who is in, or (with *account*) where somebody is, the last seen first."""
+        now = self._clock.now()
+        return [each for each in self._store.sessions(account) if each.is_good(now)]
+
+    def end_session(self, prefix: str) -> None:
+        """End a session, named by the first digits of its hash. Raises `NotFound`, `Conflict` if there are several."""
+        found = [each.key for each in self.sessions() if each.key.startswith(prefix)] if is_hash_prefix(prefix) else []
+        if not found:
+            raise NotFound("session", prefix, mend="name it by the first digits of its hash")
+        if len(found) > 1:
+            raise Conflict(f"several sessions start with {prefix}", mend="give more digits")
+        self._store.end_session(found[0])
+
+    def sign_out_everywhere(self, account: str | None = None) -> None:
+        """End every session of an account, or (None) of everybody. Raises `NotFound`."""
+        if account is not None:
+            with self._log.reading() as reading:
+                views.account(reading, account)
         self._store.close_sessions(account)
 
     def is_password(self, account: str, password: str, *, address: str) -> bool:
@@ -154,10 +197,18 @@ class SignIns:
             return None
         return found if hashed is not None and found is not None and not found.disabled else None
 
+    def _tell(self, account: Account, address: str, now: datetime) -> None:
+        """Tell everybody that an emergency account came in: in the log, and in the change log that others follow."""
+        logger.error("an emergency account signed in", account=account.key, address=address)
+        why = f"signed in by its password from {address}"
+        with self._log.writing(INSTALLATION, by=account.actor, action="useEmergencyAccount", why=why) as writing:
+            current = views.account(writing, account.key)
+            writing.put(INSTALLATION, "account", replace(current, emergency_used_at=int(now.timestamp())))
+
     def _seen(self, session: Session, now: datetime) -> Session:
         if not now - session.seen > _SEEN_EVERY:
             return session
-        seen = Session(session.key, session.account, session.created, now)
+        seen = replace(session, seen=now)
         self._store.keep_session(seen)
         return seen
 

@@ -1,7 +1,11 @@
 """What there is of tokens and keys, for pages and for other nouns. Secrets are nowhere."""
 
+from datetime import datetime
+
+import msgspec
+
 from pennon.control.access.credentials import Token, is_hash_prefix
-from pennon.control.access.people import Account
+from pennon.control.access.people import Account, Identity
 from pennon.control.access.permissions import BUILT_IN, Principal, Role, Where, resolved
 from pennon.control.errors import Conflict, Forbidden, NotFound
 from pennon.control.log import INSTALLATION, Actor, EnvironmentName, Reading, Stored, project_log
@@ -43,6 +47,13 @@ def find_account(reading: Reading, key: str) -> Account | None:
     return None if stored is None else stored.read(Account)
 
 
+def account_of(reading: Reading, identity: Identity) -> Account | None:
+    """Return the account of whom a provider knows; None if nobody came from there yet."""
+    found = reading.items_with(INSTALLATION, "account", msgspec.json.encode(identity.subject))
+    accounts = (stored.read(Account) for stored in found)
+    return next((each for each in accounts if each.identity == identity), None)
+
+
 def role(reading: Reading, key: str) -> Role:
     """Return a role, built in or custom. Raises `NotFound`."""
     if (built_in := BUILT_IN.get(key)) is not None:
@@ -61,23 +72,27 @@ def principal_of(reading: Reading, found: Token | Account) -> Principal:
     """Return what the holder of a token, or an account, may do."""
     known = {each.key: each for each in roles(reading)}
     if isinstance(found, Account):
-        return Principal(found.actor, () if found.disabled else resolved(found.grants, known))
+        return Principal(found.actor, () if found.disabled else resolved(found.holds, known))
     scopes = None if found.scopes is None else frozenset(found.scopes)
     return Principal(found.actor, resolved([found.grant], known), scopes)
 
 
-def principal(reading: Reading, actor: Actor) -> Principal | None:
-    """Return what *actor* may do now; None: everything, for it is Pennon itself.
+def principal(reading: Reading, actor: Actor, *, now: datetime) -> Principal | None:
+    """Return what *actor* may do *now*; None: everything, for it is Pennon itself.
 
-    Raises `Forbidden` for somebody who is not there any more.
+    Raises `Forbidden` for somebody who is not there any more, and for a token that is revoked or past its time: what
+    it asked for may be done later, as by a schedule.
     """
     if actor.kind == "system":
         return None
     try:
         is_account = actor.kind == "account"
-        return principal_of(reading, account(reading, actor.id) if is_account else token(reading, actor.id))
+        found = account(reading, actor.id) if is_account else token(reading, actor.id)
     except NotFound as error:
         raise Forbidden(f"the {actor.kind} {actor.name!r} is not there any more") from error
+    if isinstance(found, Token) and not found.is_good(now):
+        raise Forbidden(f"the token {actor.name!r} is revoked or past its time")
+    return principal_of(reading, found)
 
 
 def place(reading: Reading, project: str | None, environment: str | None = None) -> Where:

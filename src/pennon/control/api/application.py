@@ -39,6 +39,8 @@ from pennon.control.api.requests import request_routes
 from pennon.control.api.roles import role_routes
 from pennon.control.api.routes import OPEN
 from pennon.control.api.segments import segment_routes
+from pennon.control.api.sessions import session_routes
+from pennon.control.api.sign_in import sign_in_routes
 from pennon.control.api.signing import signing_routes
 from pennon.control.config import Settings
 from pennon.control.services import Services
@@ -112,6 +114,8 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
         "item_key": Provide(provide_item_key, sync_to_thread=False),
     }
 
+    is_secure = (settings.public_url or "").startswith("https://")
+
     def router(*routes: ControllerRouterHandler) -> Router:
         return Router(
             PREFIX,
@@ -126,7 +130,9 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
-                *account_routes(services, is_secure=(settings.public_url or "").startswith("https://")),
+                *account_routes(services),
+                *session_routes(services, is_secure=is_secure),
+                *sign_in_routes(services, prefix=PREFIX, is_secure=is_secure),
                 *role_routes(services),
                 *propagation_routes(services),
                 *signing_routes(services),

@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
+from litestar.status_codes import HTTP_303_SEE_OTHER
 
 import pennon
 from pennon.control.api.inputs import NO_CONTROLS
@@ -34,10 +35,12 @@ _KEYS = {
     "token": "The token's hash, or its first digits.",
     "role": "The role's key.",
     "account": "What the person signs in with.",
+    "session": "The first digits of the session's hash.",
     "change_request": "The change request's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
 _POSITION = {"description": "Where the log stands after it, as epoch.revision.", "schema": {"type": "string"}}
+_LOCATION = {"description": "Where.", "schema": {"type": "string"}}
 _IF_NONE_MATCH: list[Json] = [
     {
         "name": "If-None-Match",
@@ -199,6 +202,8 @@ def _responses(handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
     problem = {MEDIA_TYPE: {"schema": schemas.of(ProblemDetails)}}
     errors = {str(each): {"description": _ERRORS[each], "content": problem} for each in sorted(statuses)}
     answer = handler.opt.get(ANSWER)
+    if handler.status_code == HTTP_303_SEE_OTHER:
+        return {"303": {"description": "Go there.", "headers": {"Location": _LOCATION}}, **errors}
     if answer is None:
         done: Json = {"204": {"description": "Done.", "headers": {"X-Pennon-Revision": _POSITION}}}
         return {**done, **errors}

@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pennon.control.errors import Invalid
 
-_READ_ONLY = {"readOnly": True}
+READ_ONLY = {"readOnly": True}
+"""Said in the schema of what only the server sets."""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,12 +19,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     key: Annotated[str | None, Meta(description="What it is called. Left out: what the path says.")] = None
     version: Annotated[
-        int | None, Meta(description="Raised by each change, never used twice.", extra_json_schema=_READ_ONLY)
+        int | None, Meta(description="Raised by each change, never used twice.", extra_json_schema=READ_ONLY)
     ] = None
     changed_at: Annotated[
-        int | None, Meta(description="The revision that made it what it is.", extra_json_schema=_READ_ONLY)
+        int | None, Meta(description="The revision that made it what it is.", extra_json_schema=READ_ONLY)
     ] = None
-    hash: Annotated[str | None, Meta(description="The hash of its stored text.", extra_json_schema=_READ_ONLY)] = None
+    hash: Annotated[str | None, Meta(description="The hash of its stored text.", extra_json_schema=READ_ONLY)] = None
 
 
 class WarningResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class WarnedResource(Resource, frozen=True, kw_only=True):
 
     warnings: Annotated[
         tuple[WarningResource, ...] | UnsetType,
-        Meta(description="After a change only, if there are any.", extra_json_schema=_READ_ONLY),
+        Meta(description="After a change only, if there are any.", extra_json_schema=READ_ONLY),
     ] = UNSET
 
 

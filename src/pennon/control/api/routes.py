@@ -18,15 +18,26 @@ ENVIRONMENT = PROJECT + "/environments/{environment:str}"
 
 
 def reads(
-    path: str, answer: Any, *, permission: Permission = "read", anywhere: bool = False, versioned: bool = False
+    path: str,
+    answer: Any,
+    *,
+    permission: Permission = "read",
+    anywhere: bool = False,
+    is_open: bool = False,
+    versioned: bool = False,
 ) -> get:
     """Make a route that shows something, of the type *answer*.
 
     With *anywhere*, it lets in whoever has a good token; the route shows them no more than they may see.
     *versioned*: it answers with an ETag, and 304 to who has it.
     """
-    said = {PERMISSION: permission, ANSWER: answer, ANYWHERE: anywhere, VERSIONED: versioned}
+    said = {PERMISSION: permission, ANSWER: answer, ANYWHERE: anywhere, OPEN: is_open, VERSIONED: versioned}
     return get(path, sync_to_thread=True, opt=said)
+
+
+def redirects(path: str) -> get:
+    """Make a route that is open, and sends browsers elsewhere."""
+    return get(path, status_code=303, sync_to_thread=True, opt={PERMISSION: "read", ANSWER: None, OPEN: True})
 
 
 def creates(  # noqa: PLR0913  # what there is to say of a route

@@ -123,9 +123,13 @@ def _take_away(writing: Writing, project: str) -> None:
         if token.project == project:
             writing.put(INSTALLATION, "token", msgspec.structs.replace(token, revoked=True))
     for account in accounts(writing):
-        kept = tuple(grant for grant in account.grants if grant.project != project)
-        if kept != account.grants:
-            writing.put(INSTALLATION, "account", msgspec.structs.replace(account, grants=kept))
+        kept = msgspec.structs.replace(
+            account,
+            grants=tuple(grant for grant in account.grants if grant.project != project),
+            provider_grants=tuple(grant for grant in account.provider_grants if grant.project != project),
+        )
+        if kept != account:
+            writing.put(INSTALLATION, "account", kept)
 
 
 def _environment_logs(reading: Reading, project: str) -> list[str]:

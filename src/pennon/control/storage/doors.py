@@ -1,12 +1,16 @@
 """Keeps how people get in: hashes of passwords, sessions, and how often somebody guessed."""
 
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import Delete, Select, delete, select
 
-from pennon.control.access.people import SESSION_IDLE, SESSION_LONGEST, Session
+from pennon.control.access.people import SESSION_IDLE, SESSION_LONGEST, Session, account_stamp
 from pennon.control.storage.database import Database
-from pennon.control.storage.tables import micros, moment, passwords, sessions, sign_in_failures, upsert
+from pennon.control.storage.stamps import stamping
+from pennon.control.storage.tables import last_used, micros, moment, passwords, sessions, sign_in_failures, upsert
+
+Q = TypeVar("Q", Select[Any], Delete)
 
 
 class StoredDoors:
@@ -33,7 +37,13 @@ class StoredDoors:
         query = select(sessions).where(sessions.c.key == key)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else Session(row.key, row.account, moment(row.created_at), moment(row.seen_at))
+        return None if row is None else _session(row)
+
+    def sessions(self, account: str | None = None) -> list[Session]:
+        """Return the sessions of an account, or (None) of everybody, the last seen first; also those that ran out."""
+        query = select(sessions).order_by(sessions.c.seen_at.desc(), sessions.c.key)
+        with self._database.reading() as connection:
+            return [_session(row) for row in connection.execute(_of(query, account))]
 
     def keep_session(self, session: Session) -> None:
         """Keep a session, in the place of the one with its key. Those that have run out are swept."""
@@ -42,6 +52,7 @@ class StoredDoors:
             "account": session.account,
             "created_at": micros(session.created),
             "seen_at": micros(session.seen),
+            "how": session.how,
         }
         over = (sessions.c.seen_at <= micros(session.seen - SESSION_IDLE)) | (
             sessions.c.created_at <= micros(session.seen - SESSION_LONGEST)
@@ -49,6 +60,7 @@ class StoredDoors:
         with self._database.writing() as connection:
             connection.execute(delete(sessions).where(over))
             connection.execute(upsert(sessions, connection.dialect.name), row)
+            connection.execute(stamping(connection.dialect.name, account_stamp(session.account), session.seen))
             connection.commit()
 
     def end_session(self, key: str) -> None:
@@ -57,10 +69,10 @@ class StoredDoors:
             connection.execute(delete(sessions).where(sessions.c.key == key))
             connection.commit()
 
-    def close_sessions(self, account: str) -> None:
-        """End every session of an account."""
+    def close_sessions(self, account: str | None) -> None:
+        """End every session of an account, or (None) of everybody."""
         with self._database.writing() as connection:
-            connection.execute(delete(sessions).where(sessions.c.account == account))
+            connection.execute(_of(delete(sessions), account))
             connection.commit()
 
     def shut(self, account: str) -> None:
@@ -68,6 +80,7 @@ class StoredDoors:
         with self._database.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.account == account))
             connection.execute(delete(passwords).where(passwords.c.account == account))
+            connection.execute(delete(last_used).where(last_used.c.key == account_stamp(account)))
             connection.commit()
 
     def failures(self, key: str) -> tuple[int, datetime] | None:
@@ -89,3 +102,12 @@ class StoredDoors:
             else:
                 connection.execute(delete(sign_in_failures).where(sign_in_failures.c.key == key))
             connection.commit()
+
+
+def _session(row: Any) -> Session:
+    # One that an older Pennon made does not say how.
+    return Session(row.key, row.account, moment(row.created_at), moment(row.seen_at), row.how or "password")
+
+
+def _of(query: Q, account: str | None) -> Q:
+    return query if account is None else query.where(sessions.c.account == account)

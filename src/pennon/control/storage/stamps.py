@@ -1,4 +1,4 @@
-"""Keeps when tokens and keys were used last."""
+"""Keeps when tokens, keys and accounts were used last."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from pennon.control.storage.database import Database
-from pennon.control.storage.tables import insert_into, last_used, micros, moment
+from pennon.control.storage.tables import Upsert, insert_into, last_used, micros, moment
 
 
 class StoredStamps:
@@ -18,13 +18,7 @@ class StoredStamps:
     def stamp(self, key: str, time: datetime) -> None:
         """Note that the token or key with this hash was used. Times never go back."""
         with self._database.writing() as connection:
-            statement = insert_into(last_used, connection.dialect.name).values(key=key, at=micros(time))
-            later = {"at": statement.excluded.at}
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[last_used.c.key], set_=later, where=last_used.c.at < statement.excluded.at
-                )
-            )
+            connection.execute(stamping(connection.dialect.name, key, time))
             connection.commit()
 
     def times(self, keys: Iterable[str]) -> Mapping[str, datetime]:
@@ -32,3 +26,13 @@ class StoredStamps:
         query = select(last_used).where(last_used.c.key.in_(sorted(keys)))
         with self._database.reading() as connection:
             return {row.key: moment(row.at) for row in connection.execute(query)}
+
+
+def stamping(dialect: str, key: str, time: datetime) -> Upsert:
+    """Return the statement that notes that *key* was used. Times never go back."""
+    statement = insert_into(last_used, dialect).values(key=key, at=micros(time))
+    return statement.on_conflict_do_update(
+        index_elements=[last_used.c.key],
+        set_={"at": statement.excluded.at},
+        where=last_used.c.at < statement.excluded.at,
+    )

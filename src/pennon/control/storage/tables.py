@@ -14,7 +14,7 @@ metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ix": "ix_%(table_name)s_%(column_0_N_name)s"},
 )
 _KEY = String().with_variant(String(collation="C"), "postgresql")
-_Upsert: TypeAlias = postgresql.Insert | sqlite.Insert
+Upsert: TypeAlias = postgresql.Insert | sqlite.Insert
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -151,6 +151,7 @@ sessions = Table(
     Column("account", _KEY, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("how", String),  # NULL: by a password, as it was before there was another way
     Index(None, "account"),
 )
 
@@ -170,6 +171,7 @@ external_events = Table(  # what other systems told of themselves: deploys, chan
     Column("key", _KEY, primary_key=True),
     Column("revision", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("reported_at", BigInteger, nullable=False),
     Column("event", LargeBinary, nullable=False),  # JSON
     Index(None, "project", "revision", unique=True),
     Index(None, "project", "at"),
@@ -236,13 +238,13 @@ def moment(at: int) -> datetime:
 
 
 @cache
-def upsert(table: Table, dialect: str) -> _Upsert:
+def upsert(table: Table, dialect: str) -> Upsert:
     """Return the statement that inserts rows into *table*, each replacing the one with its primary key."""
     statement = insert_into(table, dialect)
     own = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=own)
 
 
-def insert_into(table: Table, dialect: str) -> _Upsert:
+def insert_into(table: Table, dialect: str) -> Upsert:
     """Return an insert that can say what is to happen on a conflict, in the words of a database."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

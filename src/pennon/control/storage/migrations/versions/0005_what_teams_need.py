@@ -15,12 +15,14 @@ _KEY = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """Make the tables."""
+    op.add_column("sessions", sa.Column("how", sa.String(), nullable=True))
     op.create_table(
         "external_events",
         sa.Column("project", _KEY, nullable=False),
         sa.Column("key", _KEY, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("reported_at", sa.BigInteger(), nullable=False),
         sa.Column("event", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("project", "key", name="pk_external_events"),
     )
