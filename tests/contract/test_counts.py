@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
+from pennon.control.lifecycle.counts import EvaluationSpan
 from pennon.control.storage import Storage
 from pennon.control.storage.counts import INSTANCE_KEPT, KEPT, StoredCounts
 from pennon.control.storage.tables import instances
@@ -141,3 +142,31 @@ def _instances(storage: Storage) -> int:
 
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_spans_tell_when_a_variation_was_first_and_last_served(storage: Storage) -> None:
+    hour = 3600
+    storage.counts.add([batch(1, count(hour=NOON + hour), count(hour=NOON + 3 * hour), count(variation=None))])
+    storage.counts.add([batch(2, count(), count(hour=NOON + 2 * hour), count("other", hour=NOON - hour))])
+    storage.counts.add([batch(3, count(hour=NOON + 9 * hour), environment="shop/staging")])
+    assert sorted(storage.counts.spans(SHOP, flag="checkout"), key=str) == [
+        EvaluationSpan("checkout", "on", NOON, NOON + 3 * hour),
+        EvaluationSpan("checkout", None, NOON, NOON),
+    ]
+    assert {span.flag for span in storage.counts.spans(SHOP)} == {"checkout", "other"}
+
+
+def test_days_on_which_anything_was_reported_are_found(storage: Storage) -> None:
+    day = 24 * 3600
+    hours = [NOON, NOON + 3600, NOON + 2 * day, NOON + 2 * day + 11 * 3600, NOON + 5 * day, NOON - 3 * day]
+    storage.counts.add([batch(1, *(count(hour=hour) for hour in hours))])
+    since = datetime.fromtimestamp(NOON - 3600, UTC)
+    assert storage.counts.days_reported(SHOP, since=since) == [(NOON + n * day) // day for n in (0, 2, 5)]
+    assert storage.counts.days_reported("shop/staging", since=since) == []
+
+
+def test_spans_are_forgotten_with_the_counts(storage: Storage, clock: HandClock) -> None:
+    storage.counts.add([batch(1, count("old"))])
+    clock.time = datetime.fromtimestamp(NOON, UTC) + KEPT + timedelta(days=1)
+    storage.counts.add([batch(2, count("new", hour=int(clock.time.timestamp()) // 3600 * 3600))])
+    assert [span.flag for span in storage.counts.spans(SHOP)] == ["new"]

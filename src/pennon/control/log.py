@@ -63,6 +63,10 @@ class Actor(msgspec.Struct, frozen=True):
         """Return the actor of what this one imports from *source*, so that it is told from what people did here."""
         return Actor("import", self.id, f"{self.name} (import from {source})")
 
+    def by_schedule(self, key: str) -> "Actor":
+        """Return the actor of what a schedule of this one's does, so that it is told from what he did himself."""
+        return Actor(self.kind, self.id, f"{self.name} (schedule {key})")
+
 
 SYSTEM = Actor("system", "pennon", "Pennon")
 """What Pennon does by itself."""
@@ -195,6 +199,9 @@ class Reading(Protocol):
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:
         """Return the changes with revision < *before*, newest first; only those that touched *item* (kind, key)."""
+
+    def times(self, log: str, kind: str) -> Mapping[str, datetime]:
+        """Return when each item of one kind became what it is, by its key."""
 
     def written_together(self, change_id: str) -> list[Change]:
         """Return the rows that one command wrote, in the order of the logs' names."""

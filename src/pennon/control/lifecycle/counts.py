@@ -1,10 +1,19 @@
 """How often each flag was evaluated, as SDKs report it. Beside the log, for an evaluation changes nothing."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pennon.events import HourlyCount
 from pennon.ingest.counting import Counts
+
+
+class EvaluationSpan(NamedTuple):
+    """When a flag first and last served a variation: the starts of the hours, in seconds since 1970."""
+
+    flag: str
+    variation: str | None
+    first: int
+    last: int
 
 
 class EvaluationCounts(Counts, Protocol):
@@ -23,3 +32,9 @@ class EvaluationCounts(Counts, Protocol):
 
         At most *limit* of them. *environment* is written `shop/production`.
         """
+
+    def spans(self, environment: str, *, flag: str | None = None) -> list[EvaluationSpan]:
+        """Return when each flag first and last served each variation, as far as counts are kept."""
+
+    def days_reported(self, environment: str, *, since: datetime) -> list[int]:
+        """Return the days, counted from 1970, of whose hours since then there are counts."""

@@ -4,11 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, or_, select
 
 from pennon.control.clock import Clock
+from pennon.control.lifecycle.counts import EvaluationSpan
 from pennon.control.storage.database import Database
-from pennon.control.storage.tables import evaluation_counts, insert_into, instances, micros, upsert
+from pennon.control.storage.tables import (
+    evaluation_counts,
+    evaluation_spans,
+    insert_into,
+    instances,
+    micros,
+    upsert,
+)
 from pennon.events import HourlyCount, Standing, Taken
 from pennon.ingest.counting import CountedBatch
 
@@ -19,6 +27,21 @@ INSTANCE_KEPT = timedelta(days=30)
 INSTANCES = 100_000
 """So many instances of one key are told apart: a client key is public, and whoever has it can make up names."""
 _TIDY_EVERY = timedelta(hours=1)
+_DAY_S = 24 * 60 * 60
+
+
+def _distinct_days() -> Select[Any]:
+    """Return the first hour with counts of each day, found by a jump from one to the next: there may be millions."""
+    table = evaluation_counts.c
+    of_environment = select(func.min(table.hour)).where(table.environment == bindparam("of"))
+    days = of_environment.where(table.hour >= bindparam("since")).label("hour")
+    found = select(days).cte("days", recursive=True)
+    later = of_environment.where(table.hour >= found.c.hour - found.c.hour % _DAY_S + _DAY_S).scalar_subquery()
+    found = found.union_all(select(later).where(found.c.hour.is_not(None)))
+    return select(found.c.hour).where(found.c.hour.is_not(None))
+
+
+_DAYS = _distinct_days()
 
 
 class StoredCounts:
@@ -41,6 +64,7 @@ class StoredCounts:
             self._counted += len(new)
             if sums := _summed(new):
                 connection.execute(_adding(connection), sums)
+                connection.execute(_widening(connection), _spans(sums))
             connection.commit()
 
     def totals(
@@ -68,6 +92,22 @@ class StoredCounts:
                 for row in connection.execute(query)
             ]
 
+    def spans(self, environment: str, *, flag: str | None = None) -> list[EvaluationSpan]:
+        """Return when each flag first and last served each variation."""
+        table = evaluation_spans.c
+        query = select(table.flag, table.variation, table.first, table.last).where(table.environment == environment)
+        if flag is not None:
+            query = query.where(table.flag == flag)
+        with self._database.reading() as connection:
+            found = connection.execute(query)
+            return [EvaluationSpan(of, variation or None, first, last) for of, variation, first, last in found]
+
+    def days_reported(self, environment: str, *, since: datetime) -> list[int]:
+        """Return the days, counted from 1970, of whose hours since then there are counts."""
+        with self._database.reading() as connection:
+            found = connection.execute(_DAYS, {"of": environment, "since": int(since.timestamp())})
+            return [row.hour // _DAY_S for row in found]
+
     def _tidy(self, connection: Connection) -> None:
         now = self._clock.now()
         is_recent = self._tidied is not None and self._tidied <= now < self._tidied + _TIDY_EVERY
@@ -75,8 +115,9 @@ class StoredCounts:
             return
         self._forget_instances(connection)
         connection.execute(delete(instances).where(instances.c.at < micros(now - INSTANCE_KEPT)))
-        old = evaluation_counts.c.hour < int((now - KEPT).timestamp())
-        connection.execute(delete(evaluation_counts).where(old))
+        oldest = int((now - KEPT).timestamp())
+        connection.execute(delete(evaluation_counts).where(evaluation_counts.c.hour < oldest))
+        connection.execute(delete(evaluation_spans).where(evaluation_spans.c.last < oldest))
         self._tidied = now
         self._counted = 0
 
@@ -123,3 +164,25 @@ def _adding(connection: Connection) -> Any:
     statement = insert_into(evaluation_counts, connection.dialect.name)
     total = evaluation_counts.c.total + statement.excluded.total
     return statement.on_conflict_do_update(index_elements=list(evaluation_counts.primary_key), set_={"total": total})
+
+
+def _spans(sums: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for row in sums:
+        place = (row["environment"], row["flag"], row["variation"])
+        first, last = found.get(place, (row["hour"], row["hour"]))
+        found[place] = (min(first, row["hour"]), max(last, row["hour"]))
+    names = ("environment", "flag", "variation", "first", "last")
+    return [dict(zip(names, (*place, *span), strict=True)) for place, span in sorted(found.items())]
+
+
+def _widening(connection: Connection) -> Any:
+    statement = insert_into(evaluation_spans, connection.dialect.name)
+    kept, new = evaluation_spans.c, statement.excluded
+    first = case((new.first < kept.first, new.first), else_=kept.first)
+    last = case((new.last > kept.last, new.last), else_=kept.last)
+    return statement.on_conflict_do_update(
+        index_elements=list(evaluation_spans.primary_key),
+        set_={"first": first, "last": last},
+        where=or_(new.first < kept.first, new.last > kept.last),  # most evaluations widen nothing
+    )

@@ -92,6 +92,15 @@ class StoredReading:
             query = query.where(changes.c.revision < before)
         return [_change(row) for row in self._connection.execute(query)]
 
+    def times(self, log: str, kind: str) -> Mapping[str, datetime]:
+        """Return when each item of one kind became what it is, by its key."""
+        made = (changes.c.log == items.c.log) & (changes.c.revision == items.c.changed_at)
+        query = select(items.c.key, changes.c.at).join(changes, made)
+        query = query.where(items.c.log == log, items.c.kind == kind, items.c.text.is_not(None))
+        found: dict[int, datetime] = {}  # many items have the time of one import
+        rows = self._connection.execute(query).all()
+        return {key: found.get(at) or found.setdefault(at, moment(at)) for key, at in rows}
+
     def written_together(self, change_id: str) -> list[Change]:
         """Return the rows that one command wrote, in the order of the logs' names."""
         query = select(changes).where(changes.c.change_id == change_id).order_by(changes.c.log)

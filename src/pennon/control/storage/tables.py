@@ -94,6 +94,16 @@ evaluation_counts = Table(
     Index(None, "environment", "hour"),
 )
 
+evaluation_spans = Table(  # when a flag first and last served a variation: the counts say how often in between
+    "evaluation_spans",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("flag", _KEY, primary_key=True),
+    Column("variation", _KEY, primary_key=True),  # empty: the caller's default was served
+    Column("first", BigInteger, nullable=False),  # hours, as in evaluation_counts
+    Column("last", BigInteger, nullable=False),
+)
+
 instances = Table(  # which batches of events each SDK instance has had counted
     "instances",
     metadata,
@@ -224,6 +234,28 @@ webhook_deliveries = Table(
     Index(None, "state", "due_at"),
     Index(None, "line", "created_at"),
     Index(None, "created_at"),
+)
+
+
+code_reports = Table(  # the newest scan of each repository for what it knows of a project's flags
+    "code_reports",
+    metadata,
+    Column("project", _KEY, primary_key=True),
+    Column("repository", _KEY, primary_key=True),
+    Column("revision", String, nullable=False),
+    Column("scanned_at", BigInteger, nullable=False),
+)
+
+code_references = Table(
+    "code_references",
+    metadata,
+    Column("project", _KEY, primary_key=True),
+    Column("flag", _KEY, primary_key=True),
+    Column("repository", _KEY, primary_key=True),
+    Column("file", _KEY, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("owner", String),
+    Index(None, "project", "repository"),
 )
 
 

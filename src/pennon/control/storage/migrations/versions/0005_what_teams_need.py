@@ -35,6 +35,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project", name="pk_external_heads"),
     )
     _make_webhooks()
+    _make_lifecycle()
+
+
+def _make_lifecycle() -> None:
+    op.create_table(
+        "evaluation_spans",
+        sa.Column("environment", _KEY, nullable=False),
+        sa.Column("flag", _KEY, nullable=False),
+        sa.Column("variation", _KEY, nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("environment", "flag", "variation", name="pk_evaluation_spans"),
+    )
+    op.execute(
+        "INSERT INTO evaluation_spans (environment, flag, variation, first, last)"
+        " SELECT environment, flag, variation, min(hour), max(hour) FROM evaluation_counts"
+        " GROUP BY environment, flag, variation"
+    )
+    op.create_table(
+        "code_reports",
+        sa.Column("project", _KEY, nullable=False),
+        sa.Column("repository", _KEY, nullable=False),
+        sa.Column("revision", sa.String(), nullable=False),
+        sa.Column("scanned_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "repository", name="pk_code_reports"),
+    )
+    op.create_table(
+        "code_references",
+        sa.Column("project", _KEY, nullable=False),
+        sa.Column("flag", _KEY, nullable=False),
+        sa.Column("repository", _KEY, nullable=False),
+        sa.Column("file", _KEY, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("project", "flag", "repository", "file", "line", name="pk_code_references"),
+    )
+    op.create_index("ix_code_references_project_repository", "code_references", ["project", "repository"])
 
 
 def _make_webhooks() -> None:
