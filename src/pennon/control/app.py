@@ -35,6 +35,7 @@ from pennon.control.services import Services
 from pennon.control.signing.reader import SignedLog
 from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
+from pennon.control.ui import page_routes
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
 from pennon.model import Position
@@ -179,6 +180,7 @@ class _Server:
             checks=[self._storage_answers, self._node_serves],
             metrics=metrics,
             lifespan=self._running,
+            pages=[page_routes(self._services, settings, clock)],
         )
         self.app.state.drain = self._node.drain
         self.app.state.streams = Intake(self._node, front)

@@ -55,7 +55,7 @@ BODY_SLACK = 64 * 1024
 """What may stand about an item of the largest allowed size in a body."""
 
 
-def build_application(  # what a server is made of
+def build_application(  # noqa: PLR0913  # what a server is made of
     services: Services,
     settings: Settings,
     *,
@@ -63,15 +63,17 @@ def build_application(  # what a server is made of
     checks: Sequence[Callable[[], Awaitable[str | None]]] = (),
     metrics: HttpMetrics,
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
+    pages: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
     """Return the server's application: the admin API, health, and beside them the *node* that SDKs call.
 
-    *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request.
+    *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request; *pages* are
+    what people see.
     """
     guard = token_guard(services)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
     app = Litestar(
-        route_handlers=[admin_api(services, settings, guard), *health],
+        route_handlers=[admin_api(services, settings, guard), *health, *pages],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         lifespan=[lambda _: lifespan()],
         openapi_config=None,

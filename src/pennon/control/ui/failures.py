@@ -1,0 +1,110 @@
+"""Pages for what went wrong: in the words of the API, with what to do about it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect
+
+from pennon.control.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PennonError,
+    PreconditionFailed,
+    TooManyAttempts,
+    Unauthenticated,
+    Unavailable,
+)
+from pennon.control.ui.rendering import Pages, here, page_path
+from pennon.control.ui.visitors import SessionOver
+from pennon.model import ModelError
+
+_TITLES: Mapping[type[PennonError], tuple[int, str]] = {
+    Invalid: (422, "Something of it is not valid"),
+    NotFound: (404, "Not here"),
+    AlreadyExists: (409, "That is there already"),
+    Conflict: (409, "Not now"),
+    PreconditionFailed: (412, "Somebody was faster"),
+    Unauthenticated: (401, "Sign in"),
+    TooManyAttempts: (429, "Too many attempts"),
+    Forbidden: (403, "You may not do that"),
+    Unavailable: (503, "The database does not answer"),
+}
+_OURS = (500, "Pennon failed to answer")
+
+_log = structlog.get_logger("pennon.pages")
+
+
+def exception_handlers(pages: Pages) -> dict[int | type[Exception], Any]:
+    """Return what answers with a page where a route of pages fails."""
+
+    def answer_domain_error(request: Request[Any, Any, Any], error: PennonError) -> Response[Any]:
+        if isinstance(error, Unauthenticated):
+            return Redirect(page_path("sign-in", next=here(request)), status_code=303)
+        status, title = title_of(error)
+        if status >= 500 and not isinstance(error, Unavailable):
+            return answer_unforeseen(request, error)
+        return pages.answer(
+            request, "failure.html", status=status, title=title, detail=sentence(error), problems=problems_of(error)
+        )
+
+    def answer_session_over(request: Request[Any, Any, Any], error: SessionOver) -> Response[Any]:
+        return pages.answer(
+            request,
+            "sign_in.html",
+            status=401,
+            next="/",
+            account="",
+            problem="Your session is over. Sign in, and what you typed is still here.",
+            resume=request.scope["path"],
+            kept=tuple(error.form.kept()),
+        )
+
+    def answer_model_error(request: Request[Any, Any, Any], error: ModelError) -> Response[Any]:
+        title = _TITLES[Invalid][1]
+        return pages.answer(request, "failure.html", status=422, title=title, detail="", problems=error.problems)
+
+    def answer_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        if error.status_code >= 500:
+            return answer_unforeseen(request, error)
+        title = "Not here" if error.status_code == 404 else "That cannot be read"
+        detail = "There is no such page." if error.status_code == 404 else error.detail
+        return pages.answer(request, "failure.html", status=error.status_code, title=title, detail=detail, problems=())
+
+    def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        _log.error("a page failed", path=request.scope["path"], exc_info=error)
+        status, title = _OURS
+        detail = "The cause is in its log, under the id below. Nothing was changed by halves."
+        return pages.answer(request, "failure.html", status=status, title=title, detail=detail, problems=())
+
+    return {
+        PennonError: answer_domain_error,
+        SessionOver: answer_session_over,
+        ModelError: answer_model_error,
+        HTTPException: answer_http_exception,
+        Exception: answer_unforeseen,
+    }
+
+
+def title_of(error: PennonError) -> tuple[int, str]:
+    """Return the status and the title of the page that tells *error*: those of its nearest base."""
+    return next((_TITLES[base] for base in type(error).__mro__ if base in _TITLES), _OURS)
+
+
+def problems_of(error: PennonError) -> tuple[Any, ...]:
+    """Return the single problems that *error* names, if it names any."""
+    found = getattr(error, "problems", ())
+    return tuple(found)
+
+
+def sentence(error: PennonError) -> str:
+    """Return what *error* says, and what to do about it."""
+    text = str(error)
+    said = f"{text[:1].upper()}{text[1:]}"
+    mend = getattr(error, "mend", "")
+    return f"{said}." if not mend or mend in text else f"{said}: {mend}."

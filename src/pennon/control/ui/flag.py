@@ -1,0 +1,164 @@
+"""A flag's page: what it is, what each environment does with it and why, who gets what, and the forms that edit it."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+
+from pennon.control.changes.sentences import condition_text, serve_text
+from pennon.control.changes.views import ChangeReport
+from pennon.control.errors import Invalid, PennonError
+from pennon.control.flags.definitions import FlagDefinition
+from pennon.control.log import EnvironmentName
+from pennon.control.ui.charts import sparkline
+from pennon.control.ui.editing import OPERATORS, edits_of
+from pennon.control.ui.flags import counted, hourly
+from pennon.control.ui.forms import Form
+from pennon.control.ui.inputs import LastKey, Sent
+from pennon.control.ui.rendering import Pages, page_path, sent_to
+from pennon.control.ui.reviewing import Proposed, reviewed
+from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
+from pennon.control.ui.visitors import Visitor
+from pennon.control.working.commands import Expectation
+from pennon.control.working.state import LogItems, WorkingState
+from pennon.control.working.uses import users_of
+from pennon.model import WEIGHT_TOTAL, Flag, Serve
+
+_RECENT = 8
+_NOTHING = Form(())
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A variation, and how often it was served in the last 24 hours; `share` is of all evaluations."""
+
+    variation: str
+    count: int
+    share: float
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """What another environment does with the flag."""
+
+    environment: str
+    is_production: bool
+    flag: Flag | None
+    sentence: str
+
+
+def flag_pages(pages: Pages) -> list[Any]:
+    """Return the routes."""
+
+    @shows(PROJECT + "/flags/{flag:path}")
+    def find_flag(request: Request[Visitor, Any, Any], project: str, last_key: LastKey) -> Response[Any]:
+        """Go on to a flag in the environment that matters most."""
+        pages.services.flag_views.definition(project, last_key)
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project)
+        at = counted(frame)
+        if at is None:
+            return sent_to(page_path("projects", project, "flags"))
+        return sent_to(page_path("projects", project, "environments", at.key, "flags", last_key))
+
+    @shows(ENVIRONMENT + "/flags/{flag:path}")
+    def show_flag(
+        request: Request[Visitor, Any, Any], project: str, environment: str, last_key: LastKey
+    ) -> Response[Any]:
+        """Show a flag as one environment has it."""
+        return _shown(pages, request, EnvironmentName(project, environment), last_key)
+
+    @acts(ENVIRONMENT + "/edit", permission="read")
+    def edit_flag(request: Request[Visitor, Any, Any], project: str, environment: str, form: Sent) -> Response[Any]:
+        """Go on to the review of what a form of the page asks for."""
+        name, key = EnvironmentName(project, environment), form.raw("flag")
+        flag = pages.services.flag_views.flag(name, key).read(Flag)
+        back = page_path("projects", project, "environments", environment, "flags", key)
+        try:
+            edits = edits_of(form, flag)
+        except Invalid as error:
+            return _shown(pages, request, name, key, typed=form, error=error)
+        version = form.whole("version")
+        expected = None if version is None else Expectation(flags={key: version})
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project, environment)
+        return reviewed(pages, request, frame, Proposed(edits=edits, expected=expected, back=back))
+
+    return [find_flag, show_flag, edit_flag]
+
+
+def _shown(  # what the page shows
+    pages: Pages,
+    request: Request[Visitor, Any, Any],
+    name: EnvironmentName,
+    key: str,
+    *,
+    typed: Form = _NOTHING,
+    error: PennonError | None = None,
+) -> Response[Any]:
+    services = pages.services
+    flag = services.flag_views.flag(name, key).read(Flag)
+    definition = services.flag_views.definition(name.project, key).read(FlagDefinition)
+    with services.log.reading() as reading:
+        frame = pages.frame(request.user, reading, name.project, name.environment)
+        dependants = sorted({use.user[1] for use in users_of(WorkingState(LogItems(reading, name.log)), ("flag", key))})
+        elsewhere = [
+            Elsewhere(each.key, each.production, other, "" if other is None else summary(other))
+            for each in frame.environments
+            for stored in [reading.item(EnvironmentName(name.project, each.key).log, "flag", key)]
+            for other in [None if stored is None else stored.read(Flag)]
+        ]
+    recent = services.change_views.changes(name, item=("flag", key), limit=_RECENT).items
+    counts = hourly(pages, name, key)
+    problems = {} if error is None else {each.path.lstrip("/"): each for each in getattr(error, "problems", ())}
+    return pages.answer(
+        request,
+        "flag.html",
+        status=200 if error is None else 422,
+        frame=frame,
+        flag=flag,
+        definition=definition,
+        dependants=dependants,
+        elsewhere=elsewhere,
+        recent=_told(recent),
+        served=_served(pages, name, key),
+        evaluations=sum(counts),
+        line=sparkline(counts),
+        operators=OPERATORS,
+        condition_text=condition_text,
+        serve_text=serve_text,
+        percent_of=percent_of,
+        typed=typed,
+        problems=problems,
+    )
+
+
+def summary(flag: Flag) -> str:
+    """Return in a line what an environment does with a flag."""
+    if not flag.on:
+        return f"off: everybody gets {flag.off_variation or 'the default in the code'}"
+    rules = f"{len(flag.rules)} rule{'s' if len(flag.rules) > 1 else ''}, then " if flag.rules else ""
+    return f"{rules}{serve_text(flag.fallthrough)}"
+
+
+def percent_of(serve: Serve, variation: str) -> str:
+    """Return the share of *variation* in what *serve* gives, in percent, as a field shows it."""
+    if serve.split is None:
+        return "100" if serve.variation == variation else "0"
+    weight = sum(each.weight for each in serve.split.weights if each.variation == variation)
+    return f"{weight * 100 / WEIGHT_TOTAL:g}"
+
+
+def _told(reports: tuple[ChangeReport, ...]) -> list[ChangeReport]:
+    return [report for report in reports if report.items]
+
+
+def _served(pages: Pages, name: EnvironmentName, key: str) -> list[Served]:
+    since = pages.clock.now() - timedelta(hours=24)
+    sums: dict[str, int] = {}
+    for count in pages.services.counts.totals(str(name), flag=key, since=since):
+        variation = count.variation or "the default in the code"
+        sums[variation] = sums.get(variation, 0) + count.count
+    total = sum(sums.values())
+    return [
+        Served(variation, count, count / total) for variation, count in sorted(sums.items(), key=lambda each: -each[1])
+    ]

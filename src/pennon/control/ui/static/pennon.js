@@ -1,0 +1,67 @@
+// What saves waiting and typing. Every page works without it.
+
+const GO_WITHIN_MS = 1500;
+const GATHERED_MS = 250;
+
+/** Keys: `/` finds, `g` and a letter goes, `k` is the kill switch, `?` tells of them. */
+function listenToKeys() {
+  let goingUntil = 0;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    const going = performance.now() < goingUntil;
+    goingUntil = 0;
+    if (going) return follow(event, `[data-go="${CSS.escape(event.key)}"]`);
+    if (event.key === "g") goingUntil = performance.now() + GO_WITHIN_MS;
+    else if (event.key === "k") follow(event, '[data-key="k"], [data-go="k"]');
+    else if (event.key === "/") focus(event, '#q, [data-key="/"]');
+    else if (event.key === "?") document.querySelector("#keys")?.showModal?.();
+  });
+}
+
+function isTyping(target) {
+  return target instanceof Element && target.closest("input, textarea, select, dialog[open]") !== null;
+}
+
+function follow(event, selector) {
+  const all = [...document.querySelectorAll(selector)];
+  const link = all.find((each) => each.matches("main *")) ?? all[0];
+  if (!link) return;
+  event.preventDefault();
+  link.click();
+}
+
+function focus(event, selector) {
+  const field = document.querySelector(selector);
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select?.();
+}
+
+/** What changes is shown where it is looked at, unless somebody is at work there. */
+function followChanges() {
+  const project = document.body.dataset.project;
+  if (!project || !window.EventSource || !window.htmx || !document.querySelector("[data-live]")) return;
+  let waiting = 0;
+  const changed = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, GATHERED_MS);
+  };
+  const feed = new EventSource(`/api/v1/feed?project=${encodeURIComponent(project)}`);
+  feed.addEventListener("change", changed);
+  addEventListener("pagehide", () => feed.close());
+}
+
+function refresh() {
+  const live = document.querySelector("[data-live]");
+  if (!live?.id || document.hidden || isAtWork(live)) return;
+  window.htmx.ajax("GET", location.pathname + location.search, { target: `#${live.id}`, select: `#${live.id}`, swap: "outerMorph" });
+}
+
+function isAtWork(live) {
+  return live.querySelector("details[open]") !== null || (isTyping(document.activeElement) && live.contains(document.activeElement));
+}
+
+document.querySelector("#problem")?.focus();
+listenToKeys();
+followChanges();

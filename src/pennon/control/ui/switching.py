@@ -1,0 +1,65 @@
+"""The kill switch: one page, one button. It asks for nothing that could stand in the way."""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from pennon.control.changes.flag_edits import TurnOff
+from pennon.control.environments.views import Environment
+from pennon.control.log import EnvironmentName
+from pennon.control.ui.inputs import Sent
+from pennon.control.ui.rendering import Pages, page_path, sent_to
+from pennon.control.ui.reviewing import with_note
+from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
+from pennon.control.ui.visitors import Visitor
+from pennon.control.working.state import LogItems, WorkingState
+from pennon.control.working.uses import users_of
+from pennon.model import Flag
+
+
+def switching_pages(pages: Pages) -> list[Any]:
+    """Return the routes."""
+
+    @shows(ENVIRONMENT + "/turn-off")
+    def show_turn_off(request: Request[Visitor, Any, Any], project: str, environment: str) -> Response[Any]:
+        """Show what turning a flag off does, and the button."""
+        key = request.query_params.get("flag", "")
+        name = EnvironmentName(project, environment)
+        flag = pages.services.flag_views.flag(name, key).read(Flag)
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project, environment)
+            state = WorkingState(LogItems(reading, name.log))
+            dependants = sorted({use.user[1] for use in users_of(state, ("flag", key))})
+        return pages.answer(request, "turn_off.html", frame=frame, flag=flag, dependants=dependants)
+
+    @acts(ENVIRONMENT + "/turn-off", permission="flag.turnOff")
+    def turn_off(request: Request[Visitor, Any, Any], project: str, environment: str, form: Sent) -> Response[Any]:
+        """Turn a flag off, whatever anybody did to it meanwhile."""
+        key, why = form.raw("flag"), form.text("why").replace("\n", " ")[:2000]
+        name = EnvironmentName(project, environment)
+        outcome = pages.services.changes.apply(name, [TurnOff(flag=key)], by=request.user.actor, why=why)
+        there = page_path("projects", project, "environments", environment, "flags", key)
+        return sent_to(with_note(there, "off" if outcome.changed else "same", outcome.position.revision))
+
+    @shows(PROJECT + "/kill")
+    def choose_flag(request: Request[Visitor, Any, Any], project: str) -> Response[Any]:
+        """Show the flags that are on in production, so that one of them can be turned off from anywhere."""
+        search = request.query_params.get("q", "").strip().lower()[:200]
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project)
+            chosen = request.query_params.get("environment") or _first(frame.environments)
+            flags: list[Flag] = []
+            if any(each.key == chosen for each in frame.environments):
+                log = EnvironmentName(project, chosen).log
+                stored = (each for each in reading.items(log, "flag") if search in each.key.lower())
+                flags = [flag for flag in (each.read(Flag) for each in stored) if flag.on]
+        return pages.answer(
+            request, "kill.html", frame=frame, chosen=chosen, flags=flags[:100], more=len(flags) > 100, search=search
+        )
+
+    return [show_turn_off, turn_off, choose_flag]
+
+
+def _first(environments: tuple[Environment, ...]) -> str:
+    found = next((each for each in environments if each.production), (*environments, None)[-1])
+    return "" if found is None else found.key
