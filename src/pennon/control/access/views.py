@@ -91,7 +91,7 @@ def principal(reading: Reading, actor: Actor, *, now: datetime) -> Principal | N
     except NotFound as error:
         raise Forbidden(f"the {actor.kind} {actor.name!r} is not there any more") from error
     if isinstance(found, Token) and not found.is_good(now):
-        raise Forbidden(f"the token {actor.name!r} is revoked or past its time")
+        raise Forbidden(f"the token {found.name!r} is revoked or past its time")
     return principal_of(reading, found)
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from pennon.control.flags.project import WorkingProject
 from pennon.control.log import Change, EnvironmentName, Reading, project_log
-from pennon.control.working.state import WORKING_KINDS
+from pennon.control.working.state import ARCHIVED, WORKING_KINDS
 from pennon.model import Json
 from pennon.model.flags import Wire
 
@@ -58,7 +58,9 @@ def _last_of(reading: Reading, name: EnvironmentName, base: Base) -> Change | No
     item = base.kind, base.key
     for change in reading.latest(_log_of(name, base.kind), limit=_LOOKED_BACK, item=item):
         for edit in change.edits:
-            if (edit.kind, edit.key) == item and _digest(edit.before, base.members) != _digest(edit.after, base.members):
+            if (edit.kind, edit.key) == item and _digest(edit.before, base.members) != _digest(
+                edit.after, base.members
+            ):
                 return change
     return None
 
@@ -68,10 +70,11 @@ def _log_of(name: EnvironmentName, kind: str) -> str:
 
 
 def _text_left(working: WorkingProject, name: EnvironmentName, base: Base) -> bytes | None:
-    if base.kind == "definition":
-        definition = working.definition(base.key)
-        return None if definition is None else msgspec.json.encode(definition)
-    record = next(working.environments[name].record((kind, base.key)) for kind in WORKING_KINDS if kind == base.kind)
+    state = working.environments[name]
+    if base.kind in ("definition", ARCHIVED):
+        model = working.definition(base.key) if base.kind == "definition" else state.archived(base.key)
+        return None if model is None else msgspec.json.encode(model)
+    record = next(state.record((kind, base.key)) for kind in WORKING_KINDS if kind == base.kind)
     return None if record is None else record.text
 
 

@@ -1,6 +1,7 @@
 """What stands between a command and an environment: who may alter it, and what it demands of a change."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
@@ -8,16 +9,23 @@ import msgspec
 from pennon.control.access.permissions import Permission
 from pennon.control.access.views import place, principal, roles
 from pennon.control.clock import Clock
-from pennon.control.environments.protection import Leave, objections
+from pennon.control.environments.ownership import owner_objections
+from pennon.control.environments.protection import Leave, Protection, objections
 from pennon.control.environments.views import environment as find_environment
+from pennon.control.environments.views import environments
 from pennon.control.errors import Protected
-from pennon.control.log import Actor, EnvironmentName, Reading
+from pennon.control.log import Actor, EnvironmentName, Reading, project_log
+from pennon.model import Problem
 
 NO_LEAVE = Leave()
 
 
 class Alteration(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command is about to do: something that takes *permission*, in an environment, or (None) in a project."""
+    """What a command is about to do: something that takes *permission*, in an environment, or (None) in a project.
+
+    `items` (kind, key) are those that it alters. `is_planned`: it is only planned, and done at another time. Then it
+    does not matter that nothing is changed now. `is_seen`: users may see it, so that it has to meet what is demanded.
+    """
 
     project: str
     environment: str | None
@@ -25,6 +33,9 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True):
     by: Actor
     why: str = ""
     leave: Leave = NO_LEAVE
+    items: tuple[tuple[str, str], ...] = ()
+    is_planned: bool = False
+    is_seen: bool = True
 
 
 Permit: TypeAlias = Callable[[Reading, Alteration], None]
@@ -42,23 +53,48 @@ class Gate:
 
         Only changing what users see has to meet what the environment demands: turning a flag off takes the permission
         and nothing else, so that nothing stands in the way of it. What Pennon does by itself was asked for before.
+        What its files own changes by them only, whoever asks.
         """
         project, environment = alteration.project, alteration.environment
-        if (holder := principal(reading, alteration.by)) is None:
+        now = self._clock.now()
+        if (holder := principal(reading, alteration.by, now=now)) is None:
             return
         where, known = place(reading, project, environment), roles(reading)
         holder.require(alteration.permission, where, roles=known)
         if alteration.leave.is_break_glass:
             holder.require("change.bypass", where, roles=known)
-        if alteration.permission != "flag.change" or environment is None:
-            return
-        name = EnvironmentName(project, environment)
-        protection = find_environment(reading, name).protection
-        if protection is None:
-            return
-        lacking = list(objections(protection, alteration.leave, why=alteration.why, now=self._clock.now()))
+        if environment is None:
+            _require_definitions_free(reading, alteration)
+        elif alteration.permission == "flag.change":
+            self._require_met(reading, alteration, EnvironmentName(project, environment), now)
+
+    def _require_met(self, reading: Reading, alteration: Alteration, name: EnvironmentName, now: datetime) -> None:
+        found, leave = find_environment(reading, name), alteration.leave
+        lacking: list[Problem] = []
+        if found.files is not None and not leave.is_break_glass:
+            lacking += owner_objections(found.files, leave.files, alteration.items, environment=name.environment)
+        if found.protection is not None or found.files is not None:
+            at = None if alteration.is_planned else now
+            demanded = found.protection or Protection()  # an owner demands nothing but a reason where glass is broken
+            lacking += objections(demanded, leave, why=alteration.why, at=at) if alteration.is_seen else ()
         if lacking:
             raise Protected(str(name), lacking)
+
+
+def _require_definitions_free(reading: Reading, alteration: Alteration) -> None:
+    """Raise `Protected` for definitions that are there, and belong to the files of an environment of the project."""
+    if alteration.leave.is_break_glass or alteration.permission not in {"flag.define", "flag.delete"}:
+        return
+    log, leave = project_log(alteration.project), alteration.leave
+    owned = [each for each in environments(reading, alteration.project) if each.files is not None]
+    known = [item for item in alteration.items if owned and reading.item(log, *item) is not None]
+    lacking = [
+        list(owner_objections(each.files, leave.files, known, environment=each.key))
+        for each in owned
+        if known and each.files is not None
+    ]
+    if lacking and all(lacking):  # the files of any owner say what flags are
+        raise Protected(f"project {alteration.project!r}", lacking[0])
 
 
 def permit_everybody(reading: Reading, alteration: Alteration) -> None:

@@ -11,8 +11,9 @@ from pennon.model.flags import Wire
 
 MOST_APPROVALS = 10
 MOST_FREEZES = 100
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEK = 7 * 24 * 60
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTES_OF_DAY = 24 * 60
+_WEEK = 7 * MINUTES_OF_DAY
 _PATTERNS = Patterns()
 _MOMENT = re.compile(r"(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -49,14 +50,26 @@ class Protection(Wire, frozen=True, kw_only=True):
 
 
 class Leave(Wire, frozen=True, kw_only=True):
-    """What a change brings along: so many approvals of others, or somebody's word that it cannot wait."""
+    """What a change brings along: so many approvals of others, or somebody's word that it cannot wait.
+
+    `files`: it comes from files, of this source; None: it does not.
+    """
 
     approvals: int = 0
     is_break_glass: bool = False
+    files: str | None = None
 
 
-def objections(protection: Protection, leave: Leave, *, why: str, now: datetime.datetime) -> Iterator[Problem]:
-    """Yield what a change lacks, with what to do about it. Breaking the glass takes a reason, and nothing else."""
+def broke_glass(why: str) -> bool:
+    """Return whether a change with this reason was made without what its environment demands."""
+    return why.startswith(GLASS)
+
+
+def objections(protection: Protection, leave: Leave, *, why: str, at: datetime.datetime | None) -> Iterator[Problem]:
+    """Yield what a change lacks, with what to do about it. Breaking the glass takes a reason, and nothing else.
+
+    *at* is when it is made; None: it is only planned.
+    """
     if leave.is_break_glass:
         if not why.strip():
             yield Problem("/why", "breaking the glass takes a reason", "say why it cannot wait")
@@ -69,8 +82,10 @@ def objections(protection: Protection, leave: Leave, *, why: str, now: datetime.
         )
     if leave.approvals < protection.approvals:
         count = f"{protection.approvals} approval{'s' if protection.approvals > 1 else ''}"
-        yield Problem("", f"changes here take {count}", "make a change request")
-    yield from _freeze_objections(protection, now)
+        timed = " with the time at which it is to be applied" if at is None else ""
+        yield Problem("", f"changes here take {count}", f"make a change request{timed}")
+    if at is not None:
+        yield from freeze_objections(protection, at)
 
 
 def protection_problems(protection: Protection) -> Iterator[Problem]:
@@ -93,23 +108,24 @@ def protection_problems(protection: Protection) -> Iterator[Problem]:
 
 def _weekly_problems(at: int, weekly: WeeklyFreeze) -> Iterator[Problem]:
     for field, text in (("start", weekly.start), ("until", weekly.until)):
-        if _MOMENT.fullmatch(text) is None:
+        if not is_week_time(text):
             yield Problem(
                 pointer("protection", "weeklyFreezes", at, field), f"{text!r} is no time of the week", "write fri 16:00"
             )
     if weekly.start == weekly.until:
         yield Problem(pointer("protection", "weeklyFreezes", at, "until"), "is its start", "leave a time for changes")
-    if _zone(weekly.zone) is None:
+    if zone_of(weekly.zone) is None:
         message = f"{weekly.zone!r} is no time zone"
         yield Problem(pointer("protection", "weeklyFreezes", at, "zone"), message, "write one as in Europe/Berlin")
 
 
-def _freeze_objections(protection: Protection, now: datetime.datetime) -> Iterator[Problem]:
+def freeze_objections(protection: Protection, at: datetime.datetime) -> Iterator[Problem]:
+    """Yield why nothing is changed at the time *at*."""
     for freeze in protection.freezes:
-        if freeze.start <= now < freeze.until:
+        if freeze.start <= at < freeze.until:
             yield _frozen(f"until {freeze.until.isoformat()}", freeze.reason)
     for weekly in protection.weekly_freezes:
-        if _is_in_week(weekly, now):
+        if _is_in_week(weekly, at):
             yield _frozen(f"from {weekly.start} until {weekly.until}, {weekly.zone}", weekly.reason)
 
 
@@ -117,23 +133,30 @@ def _frozen(when: str, reason: str) -> Problem:
     return Problem("", f"nothing is changed here {when}" + (f": {reason}" if reason else ""), "come back later")
 
 
-def _is_in_week(weekly: WeeklyFreeze, now: datetime.datetime) -> bool:
-    zone = _zone(weekly.zone)
+def _is_in_week(weekly: WeeklyFreeze, at: datetime.datetime) -> bool:
+    zone = zone_of(weekly.zone)
     if zone is None:  # a zone that was known when it was written: rather no change than one at the wrong time
         return True
-    local = now.astimezone(zone)
-    minute = local.weekday() * 24 * 60 + local.hour * 60 + local.minute
-    start, until = _minute(weekly.start), _minute(weekly.until)
+    local = at.astimezone(zone)
+    minute = local.weekday() * MINUTES_OF_DAY + local.hour * 60 + local.minute
+    start, until = week_minute(weekly.start), week_minute(weekly.until)
     return (minute - start) % _WEEK < (until - start) % _WEEK
 
 
-def _minute(text: str) -> int:
+def is_week_time(text: str) -> bool:
+    """Return whether *text* is a time of the week, as in `fri 16:00`."""
+    return _MOMENT.fullmatch(text) is not None
+
+
+def week_minute(text: str) -> int:
+    """Return how many minutes after the start of Monday a time of the week is, by the clock on the wall."""
     day, _, time = text.partition(" ")
     hours, _, minutes = time.partition(":")
-    return _DAYS.index(day) * 24 * 60 + int(hours) * 60 + int(minutes)
+    return DAYS.index(day) * MINUTES_OF_DAY + int(hours) * 60 + int(minutes)
 
 
-def _zone(name: str) -> zoneinfo.ZoneInfo | None:
+def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
+    """Return the time zone of a name as in `Europe/Berlin`, None if there is none."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):

@@ -16,6 +16,7 @@ from pennon.control.log import (
     Outcome,
     Reading,
     Stored,
+    Writing,
     outcome_of,
     project_log,
 )
@@ -23,6 +24,7 @@ from pennon.control.naming import accept, key_problems, name_problems
 from pennon.control.projects.service import delete_all
 from pennon.control.projects.views import project as find_project
 from pennon.model import Flag, Problem
+from pennon.model.flags import Wire
 
 FirstFlag: TypeAlias = Callable[[Stored], Flag | None]
 """Makes the flag that a new environment starts with, off, of a definition as its project's log has it.
@@ -113,6 +115,7 @@ class EnvironmentService:
                 if contents and confirm != name.environment:
                     raise StillInUse("environment", name.environment, contents)
                 writing.delete(log, "environment", name.environment)
+                _cancel_schedules(writing, log, name.environment)
                 delete_all(writing, own)
         return outcome_of(writing, log, ("environment", name.environment))
 
@@ -123,6 +126,19 @@ def _problems(environment: Environment) -> Iterator[Problem]:
         yield from protection_problems(environment.protection)
     if environment.files is not None:
         yield from owner_problems(environment.files)
+
+
+class _Placed(Wire, frozen=True):
+    """What there is to know of a schedule here: the noun itself is of a layer above."""
+
+    environment: str
+
+
+def _cancel_schedules(writing: Writing, log: str, environment: str) -> None:
+    """Delete what would be done in an environment, or it would be done in a later one of the same key."""
+    for stored in writing.items(log, "schedule"):
+        if stored.read(_Placed).environment == environment:
+            writing.delete(log, "schedule", stored.key)
 
 
 def _contents(reading: Reading, log: str) -> Iterator[str]:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pennon.control.access.credentials import NewToken
 from pennon.control.access.permissions import BUILT_IN, Role
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
-from pennon.control.errors import AlreadyExists, Conflict, Invalid, NotFound, PreconditionFailed, StillInUse
+from pennon.control.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, StillInUse
 from pennon.control.log import SYSTEM, EnvironmentName
 from pennon.control.storage import Storage
 from tests.clock import HandClock
@@ -19,8 +20,13 @@ SHOP = EnvironmentName("shop", "production")
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Iterator[Storage]:
-    with sqlite_storage(tmp_path, HandClock()) as storage:
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def storage(tmp_path: Path, clock: HandClock) -> Iterator[Storage]:
+    with sqlite_storage(tmp_path, clock) as storage:
         yield storage
 
 
@@ -30,8 +36,8 @@ def service(storage: Storage) -> RoleService:
 
 
 @pytest.fixture
-def tokens(storage: Storage) -> TokenService:
-    return TokenService(storage.log, HandClock(), storage.last_used)
+def tokens(storage: Storage, clock: HandClock) -> TokenService:
+    return TokenService(storage.log, clock, storage.last_used)
 
 
 def support(*permissions: str, **fields: Any) -> Role:
@@ -49,14 +55,14 @@ def test_a_role_is_listed_after_those_of_every_installation(service: RoleService
 
 
 def test_who_holds_a_role_may_do_what_it_gives_now(
-    service: RoleService, tokens: TokenService, storage: Storage
+    service: RoleService, tokens: TokenService, storage: Storage, clock: HandClock
 ) -> None:
     service.create_role(support(), by=SYSTEM)
     actor = tokens.create_token(NewToken(name="Anne", role="support"), by=SYSTEM).token.actor
 
     def may_change() -> bool:
         with storage.log.reading() as reading:
-            holder = views.principal(reading, actor)
+            holder = views.principal(reading, actor, now=clock.now())
             assert holder is not None
             return holder.may("flag.change", views.place(reading, *str(SHOP).split("/")))
 
@@ -111,3 +117,17 @@ def test_a_token_names_a_role_and_permissions_that_there_are(service: RoleServic
     assert [problem.path for problem in refused.value.problems] == ["/role", "/environments", "/scopes/1"]
     service.create_role(support(), by=SYSTEM)
     assert tokens.create_token(NewToken(name="t", role="support"), by=SYSTEM).token.role == "support"
+
+
+def test_whose_token_is_revoked_may_do_nothing_later_that_it_asked_for(
+    tokens: TokenService, storage: Storage, clock: HandClock
+) -> None:
+    tokens.ensure_first_token()
+    past = int(clock.now().timestamp()) + 60
+    expiring = tokens.create_token(NewToken(name="Anne", role="administrator", not_after=past), by=SYSTEM).token
+    revoked = tokens.create_token(NewToken(name="Ben", role="administrator"), by=SYSTEM).token
+    tokens.revoke_token(revoked.key, by=SYSTEM)
+    clock.move(timedelta(minutes=1))
+    for token in (expiring, revoked):
+        with storage.log.reading() as reading, pytest.raises(Forbidden, match="revoked or past its time"):
+            views.principal(reading, token.actor, now=clock.now())

@@ -18,7 +18,7 @@ WEEKEND = WeeklyFreeze(start="fri 16:00", until="mon 06:00", zone="Europe/Berlin
 
 
 def lacking(protection: Protection, why: str = "", *, now: datetime = FRIDAY, **leave: object) -> list[str]:
-    return [each.message for each in objections(protection, Leave(**leave), why=why, now=now)]  # type: ignore[arg-type]
+    return [each.message for each in objections(protection, Leave(**leave), why=why, at=now)]  # type: ignore[arg-type]
 
 
 def test_nothing_is_demanded_where_nothing_is_said() -> None:

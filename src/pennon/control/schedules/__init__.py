@@ -1,0 +1,1 @@
+"""Schedules: changes that are made later, by themselves: once, by a timetable, or each week."""

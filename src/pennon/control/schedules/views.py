@@ -1,0 +1,120 @@
+"""What there is of schedules, for pages and for other nouns."""
+
+import datetime
+from collections.abc import Iterator
+
+import msgspec
+
+from pennon.control.changes.flag_edits import TurnOff
+from pennon.control.environments.protection import Protection, freeze_objections
+from pennon.control.environments.views import environment as find_environment
+from pennon.control.errors import NotFound
+from pennon.control.log import INSTALLATION, Actor, Change, EnvironmentName, Reading, project_log
+from pennon.control.schedules.models import Run, Schedule, State, next_times
+from pennon.control.schedules.plans import Edits, parts_of
+from pennon.control.working.pages import Page
+
+SHOWN_TIMES = 5
+KIND = "schedule"
+
+
+class Upcoming(msgspec.Struct, frozen=True):
+    """A time at which a schedule does something, the parts of its plan, and what stands against it as things are."""
+
+    time: datetime.datetime
+    parts: tuple[int, ...]
+    objection: str | None
+
+
+class PastRun(msgspec.Struct, frozen=True):
+    """A run, as the project's log has it: the row, by its revision and change, and what came of it."""
+
+    revision: int
+    change_id: str
+    by: Actor
+    run: Run
+
+
+def schedules(reading: Reading, name: EnvironmentName, *, of_state: State | None = None) -> list[Schedule]:
+    """Return an environment's schedules, the newest first. Raises `NotFound` for the environment."""
+    find_environment(reading, name)
+    found = _of_project(reading, name.project, of_state)
+    return sorted((each for each in found if each.environment == name.environment), key=_newest_first)
+
+
+def schedule(reading: Reading, name: EnvironmentName, key: str) -> Schedule:
+    """Return a schedule. Raises `NotFound`, for the project or the environment if that is what is missing."""
+    stored = reading.item(project_log(name.project), KIND, key)
+    found = None if stored is None else stored.read(Schedule)
+    if found is None or found.environment != name.environment:
+        find_environment(reading, name)
+        raise NotFound("schedule", key)
+    return found
+
+
+def in_state(reading: Reading, state: State) -> Iterator[tuple[str, Schedule]]:
+    """Yield every schedule of the installation that is in *state*, with its project."""
+    for project in reading.items(INSTALLATION, "project"):
+        for found in _of_project(reading, project.key, state):
+            yield project.key, found
+
+
+def upcoming(reading: Reading, name: EnvironmentName, found: Schedule) -> list[Upcoming]:
+    """Return what a schedule does next."""
+    protection = find_environment(reading, name).protection
+    parts = [edits for _, edits in parts_of(found.plan)]
+    return [
+        Upcoming(each.time, each.parts, _objection(protection, [parts[part] for part in each.parts], each.time))
+        for each in next_times(found, SHOWN_TIMES)
+    ]
+
+
+def past_runs(reading: Reading, name: EnvironmentName, key: str, *, before: int | None, limit: int) -> Page[PastRun]:
+    """Return a page of what a schedule has done, the newest first. Cancelled ones still tell it.
+
+    It is a page of the changes of the schedule before a revision: not each is a run.
+    """
+    find_environment(reading, name)
+    changes = reading.latest(project_log(name.project), before=before, limit=limit + 1, item=(KIND, key))
+    if not changes:
+        raise NotFound("schedule", key)
+    runs = (_past_run(change, name, key) for change in changes[:limit])
+    following = str(changes[limit - 1].revision) if len(changes) > limit else None
+    return Page(tuple(run for run in runs if run is not None), following)
+
+
+def frozen(protection: Protection | None, edits: Edits, at: datetime.datetime) -> str | None:
+    """Return why *edits* are not made at the time *at*; None if they are. Turning off always passes."""
+    if protection is None or all(isinstance(edit, TurnOff) for edit in edits):
+        return None
+    return next((problem.message for problem in freeze_objections(protection, at)), None)
+
+
+def _objection(protection: Protection | None, parts: list[Edits], at: datetime.datetime) -> str | None:
+    return next((said for edits in parts if (said := frozen(protection, edits, at)) is not None), None)
+
+
+def _of_project(reading: Reading, project: str, state: State | None) -> list[Schedule]:
+    log = project_log(project)
+    if state is None:
+        return [stored.read(Schedule) for stored in reading.items(log, KIND)]
+    # Those that are done are never deleted: the database looks for the others.
+    part = b'"state":%b' % msgspec.json.encode(state)
+    found = (stored.read(Schedule) for stored in reading.items_with(log, KIND, part))
+    return [each for each in found if each.state == state]
+
+
+def _newest_first(found: Schedule) -> tuple[float, str]:
+    return -found.created.timestamp(), found.key
+
+
+def _past_run(change: Change, name: EnvironmentName, key: str) -> PastRun | None:
+    edit = next(each for each in change.edits if (each.kind, each.key) == (KIND, key))
+    before, after = (
+        None if text is None else msgspec.json.decode(text, type=Schedule) for text in (edit.before, edit.after)
+    )
+    if after is None or after.environment != name.environment or after.last is None:
+        return None
+    if before is not None and before.last == after.last:
+        return None
+    return PastRun(change.revision, change.change_id, change.actor, after.last)
