@@ -16,7 +16,7 @@ from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import Environment, environments
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.log import Stored
-from pennon.control.projects.views import Project, projects
+from pennon.control.projects.views import Project, StaleAfter, projects
 from pennon.control.projects.views import project as find_project
 from pennon.control.services import Services
 
@@ -31,6 +31,9 @@ class ProjectResource(Resource, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(max_length=200, description="What people call it.")] = ""
     description: Annotated[str, Meta(max_length=4000)] = ""
+    stale_after: Annotated[StaleAfter, Meta(description="After how many days a flag is told to be stale.")] = (
+        StaleAfter()
+    )
 
 
 class NewProject(ProjectResource, frozen=True, kw_only=True):
@@ -54,9 +57,7 @@ class EnvironmentResource(Resource, frozen=True, kw_only=True):
     ] = None
     files: Annotated[
         FilesOwner | None,
-        Meta(
-            description="The files that own it: nobody else changes it, but for turning flags off. null: none."
-        ),
+        Meta(description="The files that own it: nobody else changes it, but for turning flags off. null: none."),
     ] = None
 
 
@@ -115,7 +116,7 @@ def _project_routes(services: Services) -> list[Any]:
     def describe_project(
         project: Key, data: JSONBody[ProjectResource], command: Command, expected: Expected
     ) -> Response[Any]:
-        """Give a project another name and description."""
+        """Change what is said of a project."""
         require_same_key(data, project)
         outcome = services.projects.describe_project(
             sent(data, Project, key=project), expected=expected, **command.said
