@@ -22,10 +22,11 @@ from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.api import build_application
 from pennon.control.api.application import sizes_of
 from pennon.control.api.metrics import HttpMetrics
-from pennon.control.assembly import FirstStart, assembled, chores_of, first_start, secret_of
+from pennon.control.assembly import FirstStart, assembled, box_of, chores_of, first_start, secret_of
 from pennon.control.chores import Chores
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
+from pennon.control.contexts.gathering import Gathering
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Change
 from pennon.control.publishing import PublishedLog, announce_changes
@@ -163,12 +164,16 @@ class _Server:
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
+        self._gathering = Gathering(
+            self._ingest, storage.contexts, box_of(settings), clock, is_on=settings.sample_contexts
+        )
         signed = SignedLog(self._published, signer, clock)
-        self._node = StreamNode(signed, self._bus, self._ingest, time, _stream_settings(settings, place))
+        self._node = StreamNode(signed, self._bus, self._gathering, time, _stream_settings(settings, place))
         metrics = HttpMetrics(others)
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
         metrics.register(propagation)
+        metrics.register(self._services.schedule_runs.metrics)
         answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
         answers.set_function(lambda: float(storage.answers))
         self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
@@ -204,8 +209,8 @@ class _Server:
                     stack.enter_context(held(self._events))
                 await self._start_ingest()
             stack.push_async_callback(self._ingest.stop)
-            counting = asyncio.create_task(self._counting.run())
-            stack.push_async_callback(_cancelled, counting)
+            for running in (self._counting.run(), self._gathering.run()):
+                stack.push_async_callback(_cancelled, asyncio.create_task(running))
             if self._place is None or self._place.number == 0:
                 adopting = asyncio.create_task(adopt_leftovers(self._events, self._storage.counts))
                 stack.push_async_callback(_cancelled, adopting)

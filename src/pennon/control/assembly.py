@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,9 @@ from pennon.control.changes.views import ChangeViews
 from pennon.control.chores import Chore
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
+from pennon.control.contexts.keeping import PURPOSE, OpenBox
+from pennon.control.contexts.sweeping import EVERY_S, WAKES_ON, Sweeping
+from pennon.control.contexts.views import ContextViews
 from pennon.control.environments.gate import Gate
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
@@ -36,6 +40,9 @@ from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
+from pennon.control.schedules.metrics import ScheduleMetrics
+from pennon.control.schedules.running import ScheduleRuns
+from pennon.control.schedules.service import ScheduleService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.services import Services
@@ -45,6 +52,8 @@ from pennon.control.storage import Storage
 from pennon.control.working.salts import random_salt
 from pennon.model import Flag
 
+SCHEDULES_S = 15.0
+"""A schedule that was made on a server that died is found by another one after so long."""
 FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
 
@@ -65,7 +74,8 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     """Return the services of a server, over *storage*."""
     log, limits, permit = storage.log, settings.limits, Gate(clock).permit
     sign_ins = SignIns(log, clock, storage.doors, provider=settings.oidc_name if settings.oidc_only else None)
-    changes = ChangeService(log, limits=limits, permit=permit)
+    contexts = ContextViews(storage.contexts, box_of(settings), clock)
+    changes = ChangeService(log, limits=limits, permit=permit, contexts=contexts)
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
@@ -86,8 +96,11 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         layer_views=LayerViews(log),
         changes=changes,
         requests=RequestService(log, changes, clock, limits=limits, permit=permit),
+        schedules=ScheduleService(log, clock, limits=limits, permit=permit),
+        schedule_runs=ScheduleRuns(log, clock, ScheduleMetrics(clock), limits=limits, permit=permit),
         change_views=ChangeViews(log),
         counts=storage.counts,
+        sweeping=Sweeping(log, storage.contexts, clock, is_on=settings.sample_contexts),
         propagation=PropagationViews(log, storage.propagation, clock),
         last_used=storage.last_used.times,
     )
@@ -105,6 +118,11 @@ def _provider_sign_ins(
 def secret_of(settings: Settings) -> Secret:
     """Return what secrets are sealed by in the database."""
     return Secret(settings.secret_key, settings.data_folder / SECRET_FILE)
+
+
+def box_of(settings: Settings) -> OpenBox:
+    """Return how sampled contexts are sealed."""
+    return partial(secret_of(settings).box, PURPOSE)
 
 
 def _first_flag(stored: Stored) -> Flag | None:
@@ -150,4 +168,7 @@ def _first_password(settings: Settings) -> str:
 
 def chores_of(services: Services, settings: Settings) -> list[Chore]:
     """Return what a server with *settings* does by itself."""
-    return []
+    return [
+        Chore(name="schedules", run=services.schedule_runs.run, every_s=SCHEDULES_S, wakes_on=frozenset({"schedule"})),
+        Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S, wakes_on=WAKES_ON),
+    ]

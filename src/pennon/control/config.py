@@ -124,6 +124,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "provider."
         ),
     ] = False
+    sample_contexts: Annotated[
+        bool,
+        Meta(
+            description="Keep the sample of contexts that SDKs send where they are told to, sealed, for seven days, to "
+            "count whom a change would move. Off: none is taken, and what there is is deleted."
+        ),
+    ] = True
     max_streams: Annotated[
         int,
         Meta(

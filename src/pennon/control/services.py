@@ -13,6 +13,7 @@ from pennon.control.access.service import TokenService
 from pennon.control.access.signing_in import SignIns
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
+from pennon.control.contexts.sweeping import Sweeping
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
@@ -24,6 +25,8 @@ from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
 from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
+from pennon.control.schedules.running import ScheduleRuns
+from pennon.control.schedules.service import ScheduleService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.service import SigningService
@@ -52,6 +55,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     changes: ChangeService
     change_views: ChangeViews
     requests: RequestService
+    schedules: ScheduleService
+    schedule_runs: ScheduleRuns
     counts: EvaluationCounts
+    sweeping: Sweeping
     propagation: PropagationViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]

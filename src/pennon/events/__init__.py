@@ -28,7 +28,7 @@ from pennon.events.forwarding import (
     results_body,
 )
 from pennon.events.sampling import BITS, Lowest, first_bits, priority
-from pennon.events.summaries import Counters, HourlyCount, OnceAnHour, hourly
+from pennon.events.summaries import Counters, HourlyCount, OnceAnHour, hourly, skew_ms
 from pennon.events.taken import Source, Standing, Taken
 
 __all__ = [
@@ -66,4 +66,5 @@ __all__ = [
     "priority",
     "read_results",
     "results_body",
+    "skew_ms",
 ]

@@ -80,7 +80,7 @@ def hourly(batch: EventBatch, received_ms: int) -> tuple[HourlyCount, ...]:
     taken to be as wrong about everything else as about that. None is counted in an hour to come, nor further back than
     a week.
     """
-    skew, earliest = _skew(batch, received_ms), max(received_ms - _OLDEST_MS, 0)
+    skew, earliest = skew_ms(batch, received_ms), max(received_ms - _OLDEST_MS, 0)
     sums: dict[tuple[str, str | None, int], int] = {}
     for counter in batch.counters:
         began = min(max(milliseconds(counter.from_) + skew, earliest), received_ms)
@@ -90,7 +90,8 @@ def hourly(batch: EventBatch, received_ms: int) -> tuple[HourlyCount, ...]:
     return tuple(HourlyCount(flag, variation, hour, count) for (flag, variation, hour), count in ordered)
 
 
-def _skew(batch: EventBatch, received_ms: int) -> int:
+def skew_ms(batch: EventBatch, received_ms: int) -> int:
+    """Return by how much the sender's clock is behind ours, by when it says that it sent the batch; 0 if little."""
     if batch.sent_at is None:
         return 0
     skew = received_ms - milliseconds(batch.sent_at)

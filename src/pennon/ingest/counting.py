@@ -32,6 +32,8 @@ class CountedBatch(msgspec.Struct, frozen=True):
     received_at: int
     """Milliseconds since 1970."""
     counts: tuple[HourlyCount, ...]
+    sdk: str = ""
+    """What the instance says that it is."""
 
 
 class Counts(Protocol):
@@ -93,4 +95,5 @@ def _counted(record: Record) -> CountedBatch | None:
         batch.sequence,
         found.received_at,
         hourly(batch, found.received_at),
+        batch.sdk,
     )

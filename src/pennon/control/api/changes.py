@@ -15,8 +15,10 @@ from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.changes.diff import ItemChange, diff_edits
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.moving import SampledMoves
 from pennon.control.changes.preview import Preview
 from pennon.control.changes.views import ChangeReport
+from pennon.control.contexts.moves import sentence
 from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
@@ -148,13 +150,50 @@ class ChangeResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     hash: str
 
 
+class MoveResource(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):
+    """So many contexts go from one variation to another; null is the caller's default."""
+
+    before: str | None
+    after: str | None
+    count: int
+
+
+class FlagMovesResource(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a flag would give another variation. `moved` and `share` are null for fewer than ten, none included."""
+
+    flag: str
+    moved: int | None
+    share: float | None
+    pairs: Annotated[tuple[MoveResource, ...], Meta(description="The largest first; those of fewer than ten left out.")]
+    sentence: str
+
+
+class MovesResource(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom edits would move in this environment, by a sample of the contexts that SDKs evaluate flags for."""
+
+    contexts: Annotated[int, Meta(description="How many were evaluated before and after.")]
+    since: Annotated[datetime, Meta(description="The hour of the first of them.")]
+    flags: tuple[FlagMovesResource, ...]
+    unseen: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Attributes that the rules ask for and none of the contexts has: they may be new, or private."
+        ),
+    ]
+    others: Annotated[int, Meta(description="How many flags more may answer otherwise, and were not looked at.")]
+
+
 class PreviewResource(msgspec.Struct, frozen=True, kw_only=True):
-    """What edits would change: here, and in other environments of the project by their names."""
+    """What edits would change: here, and in other environments of the project by their names.
+
+    `moves` is null where no contexts are known: SDKs send them with `sample_contexts`.
+    """
 
     changed: bool
     items: tuple[ItemChangeResource, ...]
     elsewhere: dict[str, tuple[ItemChangeResource, ...]]
     warnings: tuple[WarningResource, ...]
+    moves: MovesResource | None
 
 
 class DifferenceResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,7 +254,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
     )
     def preview_change(where: Place, data: JSONBody[PreviewBody]) -> Response[Any]:
         """Tell what edits would change, and change nothing."""
-        return preview_answer(services.changes.preview(where, data.edits, expected=data.expected))
+        return preview_answer(services.changes.preview(where, data.edits, expected=data.expected, with_moves=True))
 
     @creates(_CHANGE + "/revert", Changed, permission="flag.turnOff", status=200, example={"why": "more errors since"})
     def revert_change(
@@ -311,8 +350,31 @@ def preview_answer(preview: Preview) -> Response[Any]:
         items=_items(preview.items),
         elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
         warnings=shown_warnings(preview.warnings),
+        moves=None if preview.moves is None else _moves(preview.moves),
     )
     return Response(resource)
+
+
+def _moves(found: SampledMoves) -> MovesResource:
+    moves = found.moves
+    return MovesResource(
+        contexts=moves.contexts,
+        since=found.since,
+        flags=tuple(
+            FlagMovesResource(
+                flag=each.flag,
+                moved=each.moved,
+                share=None if each.moved is None else round(each.moved / moves.contexts, 6),
+                pairs=tuple(
+                    MoveResource(before=move.before, after=move.after, count=move.count) for move in each.moves
+                ),
+                sentence=sentence(moves, each),
+            )
+            for each in moves.flags
+        ),
+        unseen=moves.unseen,
+        others=moves.others,
+    )
 
 
 def change_answer(outcome: Outcome) -> Response[Any]:

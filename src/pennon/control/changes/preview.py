@@ -3,18 +3,23 @@
 import msgspec
 
 from pennon.control.changes.diff import ItemChange, Texts, diff_all
+from pennon.control.changes.moving import SampledMoves
 from pennon.control.flags.project import WorkingProject
 from pennon.control.log import ChangeWarning, EnvironmentName
 from pennon.control.working.state import ARCHIVED, WorkingState
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change would alter: definitions and items of its environment, and how many items of other environments."""
+    """What a change would alter: definitions and items of its environment, and how many items of other environments.
+
+    `moves` is whom it moves in its environment, where that was asked for and contexts are known.
+    """
 
     changed: bool
     items: tuple[ItemChange, ...]
     elsewhere: tuple[tuple[EnvironmentName, tuple[ItemChange, ...]], ...] = ()
     warnings: tuple[ChangeWarning, ...] = ()
+    moves: SampledMoves | None = None
 
 
 def preview(working: WorkingProject, environment: EnvironmentName, warnings: tuple[ChangeWarning, ...]) -> Preview:

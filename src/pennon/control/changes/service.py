@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from pennon.control.changes.apply import alters_definitions, apply_edits
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.moving import moves_of
 from pennon.control.changes.preview import Preview, preview
 from pennon.control.changes.revert import apply_reversal, find_reversal
 from pennon.control.changes.warnings import Altered, warnings
+from pennon.control.contexts.views import ContextViews, Sample
 from pennon.control.environments.gate import NO_LEAVE, Permit, permit_everybody
 from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
@@ -51,8 +53,10 @@ class ChangeService:
         new_salt: NewSalt = random_salt,
         limits: Limits = DEFAULT_LIMITS,
         permit: Permit = permit_everybody,
+        contexts: ContextViews | None = None,
     ) -> None:
         self._log = log
+        self._contexts = contexts
         self._limits = limits
         self._new_salt = new_salt
         self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
@@ -97,10 +101,16 @@ class ChangeService:
         return self._outcome(writing, environment, edits)
 
     def preview(
-        self, environment: EnvironmentName, edits: Sequence[AnyEdit], *, expected: Expectation | None = None
+        self,
+        environment: EnvironmentName,
+        edits: Sequence[AnyEdit],
+        *,
+        expected: Expectation | None = None,
+        with_moves: bool = False,
     ) -> Preview:
-        """Return what `apply` would change, and change nothing. Raises the same."""
+        """Return what `apply` would change, and change nothing; *with_moves*, whom it moves, too. Raises the same."""
         _require_some(edits)
+        sample = self._contexts.sample(environment) if with_moves and self._contexts is not None else Sample()
         with self._log.reading() as reading:
             find_environment(reading, environment)
             require_expected(reading, environment, expected)
@@ -109,7 +119,7 @@ class ChangeService:
             apply_edits(working, environment, edits)
             state = working.environments[environment]
             said = warnings(_altered(state), state, edits) + proved(state, state.before_state(), state.touched())
-            return preview(working, environment, said)
+            return replace(preview(working, environment, said), moves=moves_of(state, sample))
 
     def revert(
         self,

@@ -4,6 +4,7 @@ The secret is a setting, or else a file in the data folder, which is made when i
 """
 
 import contextlib
+import hmac
 import os
 import secrets
 import tempfile
@@ -74,9 +75,16 @@ class Secret:
         except (InvalidTag, ValueError) as error:
             raise Conflict(f"what is kept of {name} was sealed by another secret", mend=_SAME_SECRET) from error
 
+    def box(self, purpose: bytes) -> "Box":
+        """Return what seals many texts for one *purpose*. Raises `Unavailable` where the secret cannot be kept."""
+        return Box(self._derived(purpose, make=True), self._derived(purpose + b", digests", make=True))
+
     def _cipher(self, purpose: bytes = _PURPOSE, *, make: bool = False) -> ChaCha20Poly1305:
+        return ChaCha20Poly1305(self._derived(purpose, make=make))
+
+    def _derived(self, purpose: bytes, *, make: bool) -> bytes:
         material = self._setting.encode() if self._setting else self._read(make=make)
-        return ChaCha20Poly1305(HKDF(SHA256(), 32, salt=None, info=purpose).derive(material))
+        return HKDF(SHA256(), 32, salt=None, info=purpose).derive(material)
 
     def _read(self, *, make: bool) -> bytes:
         try:
@@ -88,6 +96,30 @@ class Secret:
                 f"the secret in {self._file} cannot be used: {error.strerror}",
                 mend="set PENNON_SECRET_KEY, or bring the file back",
             ) from error
+
+
+class Box:
+    """Seals texts, each to be opened for what it is about only; and makes digests that nobody else can make."""
+
+    def __init__(self, sealing: bytes, digesting: bytes) -> None:
+        self._cipher = ChaCha20Poly1305(sealing)
+        self._digesting = digesting
+
+    def seal(self, text: bytes, about: bytes) -> bytes:
+        """Return *text* sealed."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, text, about)
+
+    def open(self, sealed: bytes, about: bytes) -> bytes | None:
+        """Return what was sealed *about* that; None if it was not, or by another secret."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], about)
+        except (InvalidTag, ValueError):
+            return None
+
+    def digest(self, text: bytes) -> bytes:
+        """Return the HMAC of *text*."""
+        return hmac.digest(self._digesting, text, "sha256")
 
 
 def public_text(private: Ed25519PrivateKey) -> str:

@@ -102,6 +102,13 @@ class StoredCounts:
             found = connection.execute(query)
             return [EvaluationSpan(of, variation or None, first, last) for of, variation, first, last in found]
 
+    def first_hour(self, environment: str) -> int | None:
+        """Return the first hour of which there are counts, in seconds since 1970."""
+        query = select(func.min(evaluation_counts.c.hour)).where(evaluation_counts.c.environment == environment)
+        with self._database.reading() as connection:
+            found: int | None = connection.execute(query).scalar_one()
+        return found
+
     def days_reported(self, environment: str, *, since: datetime) -> list[int]:
         """Return the days, counted from 1970, of whose hours since then there are counts."""
         with self._database.reading() as connection:
@@ -135,7 +142,7 @@ class StoredCounts:
 def _mark(connection: Connection, batch: CountedBatch) -> bool:
     """Note that *batch* is counted, and return whether it was not before."""
     place = {"environment": batch.environment, "key": batch.key_hash, "instance": batch.instance}
-    row = {**place, "counted": Taken(sources=1).to_json(), "at": batch.received_at * 1000}
+    row = {**place, "counted": Taken(sources=1).to_json(), "at": batch.received_at * 1000, "sdk": batch.sdk}
     connection.execute(insert_into(instances, connection.dialect.name).values(row).on_conflict_do_nothing())
     query = select(instances.c.counted, instances.c.at).filter_by(**place).with_for_update()
     known = connection.execute(query).one()

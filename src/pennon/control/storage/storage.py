@@ -1,8 +1,12 @@
 """Opens a storage by its URL: the database made ready, and the ports that services are given."""
 
+from contextlib import AbstractContextManager
+
 from sqlalchemy import text
 
 from pennon.control.clock import Clock, SystemClock
+from pennon.control.storage.contexts import StoredContexts
+from pennon.control.storage.code import StoredCode
 from pennon.control.storage.counts import StoredCounts
 from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.doors import StoredDoors
@@ -21,9 +25,20 @@ class Storage:
         self.log = StoredLog(database, clock)
         self.last_used = StoredStamps(database)
         self.counts = StoredCounts(database, clock)
+        self.code = StoredCode(database)
+        self.contexts = StoredContexts(database)
         self.doors = StoredDoors(database)
         self.safe = StoredSafe(database)
         self.propagation = StoredPropagation(database, clock)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the database did when it was asked last."""
+        return self._database.answers
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Ask the database each second whether it answers. While it does not, everything raises `Unavailable` at once."""
+        return self._database.watched()
 
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""

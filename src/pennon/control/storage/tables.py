@@ -112,7 +112,19 @@ instances = Table(  # which batches of events each SDK instance has had counted
     Column("instance", _KEY, primary_key=True),
     Column("counted", LargeBinary, nullable=False),  # JSON [[first, last], …] of sequence numbers
     Column("at", BigInteger, nullable=False),
+    Column("sdk", String),  # what it says that it is, with versions
     Index(None, "at"),
+)
+
+sampled_contexts = Table(  # for whom flags were evaluated, sealed
+    "sampled_contexts",
+    metadata,
+    Column("environment", _KEY, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # as in evaluation_counts
+    Column("priority", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "environment", "priority"),
+    Index(None, "hour"),
 )
 
 edge_nodes = Table(  # the last that each node of the tree reported of itself

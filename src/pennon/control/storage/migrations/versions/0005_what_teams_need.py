@@ -36,6 +36,7 @@ def upgrade() -> None:
     )
     _make_webhooks()
     _make_lifecycle()
+    _make_samples()
 
 
 def _make_lifecycle() -> None:
@@ -114,3 +115,17 @@ def _make_webhooks() -> None:
     op.create_index("ix_webhook_deliveries_state_due_at", "webhook_deliveries", ["state", "due_at"])
     op.create_index("ix_webhook_deliveries_line_created_at", "webhook_deliveries", ["line", "created_at"])
     op.create_index("ix_webhook_deliveries_created_at", "webhook_deliveries", ["created_at"])
+
+
+def _make_samples() -> None:
+    op.add_column("instances", sa.Column("sdk", sa.String(), nullable=True))
+    op.create_table(
+        "sampled_contexts",
+        sa.Column("environment", _KEY, nullable=False),
+        sa.Column("hour", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("priority", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("environment", "hour", "priority", name="pk_sampled_contexts"),
+    )
+    op.create_index("ix_sampled_contexts_environment_priority", "sampled_contexts", ["environment", "priority"])
+    op.create_index("ix_sampled_contexts_hour", "sampled_contexts", ["hour"])
