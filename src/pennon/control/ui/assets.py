@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import NotFoundException
 
 PATH = "/pages/"
@@ -47,7 +47,7 @@ def asset_path(name: str) -> str | None:
     return None if asset is None else asset.path
 
 
-def answer_asset(request: Request[object, object, object], file: str) -> Response[bytes]:  # type: ignore[type-var]
+def answer_asset(file: str) -> Response[bytes]:
     """Answer with a file by its pinned name. One of another version is not there: its page asks for the new ones."""
     match = _PINNED.fullmatch(file)
     asset = assets().get(match["stem"] + match["ending"]) if match else None

@@ -8,7 +8,7 @@ from pennon.control.environments.protection import Leave
 from pennon.control.errors import PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.failures import problems_of, sentence, title_of
-from pennon.control.ui.inputs import Sent
+from pennon.control.ui.inputs import Named, Numbered, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.reviewing import with_note
 from pennon.control.ui.routes import ENVIRONMENT, acts, shows
@@ -22,7 +22,7 @@ def change_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @shows(ENVIRONMENT + "/changes")
-    def list_changes(request: Request[Visitor, Any, Any], project: str, environment: str) -> Response[Any]:
+    def list_changes(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
         """Show the changes of an environment, the newest first."""
         asked = request.query_params
         flag, before = asked.get("flag") or None, _revision(asked.get("before"))
@@ -35,7 +35,7 @@ def change_pages(pages: Pages) -> list[Any]:
 
     @shows(ENVIRONMENT + "/changes/{revision:int}")
     def show_change(
-        request: Request[Visitor, Any, Any], project: str, environment: str, revision: int
+        request: Request[Visitor, Any, Any], project: Named, environment: Named, revision: Numbered
     ) -> Response[Any]:
         """Show one change, field by field."""
         with pages.services.log.reading() as reading:
@@ -44,7 +44,7 @@ def change_pages(pages: Pages) -> list[Any]:
 
     @acts(ENVIRONMENT + "/changes/{revision:int}/revert", permission="flag.turnOff")
     def revert_change(
-        request: Request[Visitor, Any, Any], project: str, environment: str, revision: int, form: Sent
+        request: Request[Visitor, Any, Any], project: Named, environment: Named, revision: Numbered, form: Sent
     ) -> Response[Any]:
         """Take a change back, as a new one."""
         name = EnvironmentName(project, environment)

@@ -15,7 +15,7 @@ from pennon.control.ui.charts import sparkline
 from pennon.control.ui.editing import OPERATORS, edits_of
 from pennon.control.ui.flags import counted, hourly
 from pennon.control.ui.forms import Form
-from pennon.control.ui.inputs import LastKey, Sent
+from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.rendering import Pages, page_path, sent_to
 from pennon.control.ui.reviewing import Proposed, reviewed
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
@@ -50,7 +50,7 @@ def flag_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @shows(PROJECT + "/flags/{flag:path}")
-    def find_flag(request: Request[Visitor, Any, Any], project: str, last_key: LastKey) -> Response[Any]:
+    def find_flag(request: Request[Visitor, Any, Any], project: Named, last_key: LastKey) -> Response[Any]:
         """Go on to a flag in the environment that matters most."""
         pages.services.flag_views.definition(project, last_key)
         with pages.services.log.reading() as reading:
@@ -62,13 +62,13 @@ def flag_pages(pages: Pages) -> list[Any]:
 
     @shows(ENVIRONMENT + "/flags/{flag:path}")
     def show_flag(
-        request: Request[Visitor, Any, Any], project: str, environment: str, last_key: LastKey
+        request: Request[Visitor, Any, Any], project: Named, environment: Named, last_key: LastKey
     ) -> Response[Any]:
         """Show a flag as one environment has it."""
         return _shown(pages, request, EnvironmentName(project, environment), last_key)
 
     @acts(ENVIRONMENT + "/edit", permission="read")
-    def edit_flag(request: Request[Visitor, Any, Any], project: str, environment: str, form: Sent) -> Response[Any]:
+    def edit_flag(request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent) -> Response[Any]:
         """Go on to the review of what a form of the page asks for."""
         name, key = EnvironmentName(project, environment), form.raw("flag")
         flag = pages.services.flag_views.flag(name, key).read(Flag)

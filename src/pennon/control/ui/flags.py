@@ -11,6 +11,7 @@ from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.flags.views import Asked
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.ui.charts import sparkline
+from pennon.control.ui.inputs import Named
 from pennon.control.ui.rendering import Frame, Pages
 from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
@@ -33,7 +34,7 @@ def flags_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @shows(PROJECT + "/flags")
-    def list_flags(request: Request[Visitor, Any, Any], project: str) -> Response[Any]:
+    def list_flags(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
         """Show a page of flags."""
         asked = request.query_params
         search, tag, after = asked.get("q", "").strip()[:200], asked.get("tag") or None, asked.get("after") or None

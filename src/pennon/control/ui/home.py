@@ -10,6 +10,7 @@ from pennon.control.changes.views import ChangeReport
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.requests.models import ChangeRequest
 from pennon.control.requests.views import requests
+from pennon.control.ui.inputs import Named
 from pennon.control.ui.rendering import Frame, Pages, sent_to
 from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
@@ -37,7 +38,7 @@ def home_pages(pages: Pages) -> list[Any]:
         return pages.answer(request, "projects.html", frame=frame)
 
     @shows(PROJECT)
-    def show_home(request: Request[Visitor, Any, Any], project: str) -> Response[Any]:
+    def show_home(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
         """Show what happened in a project, and what waits."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)

@@ -1,16 +1,21 @@
 """What routes of pages take as parameters, beside what their paths name."""
 
 import re
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from litestar import Request
 from litestar.di import NamedDependency
+from litestar.params import PathParameter
 
 from pennon.control.errors import NotFound
 from pennon.control.ui.forms import Form, parsed
 from pennon.control.ui.visitors import OPEN, Visitor, require_own_form
 
+Named: TypeAlias = Annotated[str, PathParameter()]
+"""A key that the path names: a route annotates its parameters `project` and `environment` with it."""
+Numbered: TypeAlias = Annotated[int, PathParameter()]
+"""A number that the path names."""
 Sent: TypeAlias = NamedDependency[Form]
 """What a form sent: a route annotates its parameter `form` with it."""
 LastKey: TypeAlias = NamedDependency[str]

@@ -13,7 +13,7 @@ from pennon.control.requests.views import request as find_request
 from pennon.control.requests.views import requests as find_requests
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
-from pennon.control.ui.inputs import Sent
+from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
@@ -33,7 +33,7 @@ def request_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @shows(PROJECT + "/requests")
-    def list_requests(request: Request[Visitor, Any, Any], project: str) -> Response[Any]:
+    def list_requests(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
         """Show requests: those that are open, or all."""
         every = "all" in request.query_params
         with pages.services.log.reading() as reading:
@@ -42,13 +42,13 @@ def request_pages(pages: Pages) -> list[Any]:
         return pages.answer(request, "requests.html", frame=frame, found=found[:200], every=every)
 
     @shows(_ONE)
-    def show_request(request: Request[Visitor, Any, Any], project: str, change_request: str) -> Response[Any]:
+    def show_request(request: Request[Visitor, Any, Any], project: Named, change_request: Named) -> Response[Any]:
         """Show a request."""
         return _shown(pages, request, project, change_request)
 
     @acts(_ONE, permission="read")
     def act_on_request(
-        request: Request[Visitor, Any, Any], project: str, change_request: str, form: Sent
+        request: Request[Visitor, Any, Any], project: Named, change_request: Named, form: Sent
     ) -> Response[Any]:
         """Approve, refuse, apply or withdraw a request. What each takes, its service asks for."""
         try:

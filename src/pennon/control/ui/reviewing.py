@@ -17,7 +17,7 @@ from pennon.control.log import EnvironmentName
 from pennon.control.requests.service import Draft
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
-from pennon.control.ui.inputs import Sent
+from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import ENVIRONMENT, acts
 from pennon.control.ui.signing_in import own_path
@@ -53,7 +53,7 @@ def review_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @acts(ENVIRONMENT + "/review", permission="read")
-    def review(request: Request[Visitor, Any, Any], project: str, environment: str, form: Sent) -> Response[Any]:
+    def review(request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent) -> Response[Any]:
         """Show what edits would change, or make the change, or propose it."""
         proposed = proposed_by(form)
         with pages.services.log.reading() as reading:

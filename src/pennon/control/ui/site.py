@@ -1,8 +1,6 @@
 """Puts the pages together: their routes behind one guard, with pages for what goes wrong."""
 
-from typing import Any
-
-from litestar import Request, Router, get
+from litestar import Response, Router, get
 from litestar.di import Provide
 
 from pennon.control.clock import Clock
@@ -15,7 +13,7 @@ from pennon.control.ui.failures import exception_handlers
 from pennon.control.ui.flag import flag_pages
 from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
-from pennon.control.ui.inputs import provide_form, provide_last_key
+from pennon.control.ui.inputs import Named, provide_form, provide_last_key
 from pennon.control.ui.rendering import Pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
@@ -31,9 +29,9 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
     pages = Pages(services, clock)
 
     @get(ASSETS + "{file:str}", sync_to_thread=False, opt={OPEN: True})
-    def read_asset(request: Request[Any, Any, Any], file: str) -> Any:
+    def read_asset(file: Named) -> Response[bytes]:
         """Answer with a file of the pages."""
-        return answer_asset(request, file)
+        return answer_asset(file)
 
     return Router(
         "/",

@@ -7,7 +7,7 @@ from litestar import Request, Response
 from pennon.control.changes.flag_edits import TurnOff
 from pennon.control.environments.views import Environment
 from pennon.control.log import EnvironmentName
-from pennon.control.ui.inputs import Sent
+from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Pages, page_path, sent_to
 from pennon.control.ui.reviewing import with_note
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
@@ -21,7 +21,7 @@ def switching_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
 
     @shows(ENVIRONMENT + "/turn-off")
-    def show_turn_off(request: Request[Visitor, Any, Any], project: str, environment: str) -> Response[Any]:
+    def show_turn_off(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
         """Show what turning a flag off does, and the button."""
         key = request.query_params.get("flag", "")
         name = EnvironmentName(project, environment)
@@ -33,7 +33,7 @@ def switching_pages(pages: Pages) -> list[Any]:
         return pages.answer(request, "turn_off.html", frame=frame, flag=flag, dependants=dependants)
 
     @acts(ENVIRONMENT + "/turn-off", permission="flag.turnOff")
-    def turn_off(request: Request[Visitor, Any, Any], project: str, environment: str, form: Sent) -> Response[Any]:
+    def turn_off(request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent) -> Response[Any]:
         """Turn a flag off, whatever anybody did to it meanwhile."""
         key, why = form.raw("flag"), form.text("why").replace("\n", " ")[:2000]
         name = EnvironmentName(project, environment)
@@ -42,7 +42,7 @@ def switching_pages(pages: Pages) -> list[Any]:
         return sent_to(with_note(there, "off" if outcome.changed else "same", outcome.position.revision))
 
     @shows(PROJECT + "/kill")
-    def choose_flag(request: Request[Visitor, Any, Any], project: str) -> Response[Any]:
+    def choose_flag(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
         """Show the flags that are on in production, so that one of them can be turned off from anywhere."""
         search = request.query_params.get("q", "").strip().lower()[:200]
         with pages.services.log.reading() as reading:
