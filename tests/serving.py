@@ -124,7 +124,7 @@ def serving(folder: Path, *, token: str | None = None, **settings: Any) -> Itera
 
     Nobody is held to a rate unless *settings* say so: tests ask as fast as they can.
     """
-    server = InProcess(Settings(data=str(folder), port=0, **{"max_request_rate": 0, **settings}))
+    server = InProcess(Settings(data=str(folder), **{"port": 0, "max_request_rate": 0, **settings}))
     try:
         with Api(server.url, token or server.token) as api:
             yield server, api

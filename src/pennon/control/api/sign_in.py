@@ -85,7 +85,9 @@ def sign_in_routes(services: Services, *, prefix: str, is_secure: bool) -> list[
 
 
 def _sent_to(url: str, *cookies: Cookie) -> Response[Any]:
-    return Response(None, status_code=303, headers={**_HEADERS, "Location": url}, cookies=cookies)
+    return Response(
+        b"", status_code=303, media_type="text/plain", headers={**_HEADERS, "Location": url}, cookies=cookies
+    )
 
 
 def _required(services: Services) -> ProviderSignIns:
