@@ -39,6 +39,8 @@ _MOST = frozenset(
         "pennon_edge_overrides",
         "pennon_edge_reported_level",
         "pennon_edges",
+        "pennon_schedules",
+        "pennon_schedules_failing",
     }
 )
 """Gauges that every process has of the same things; those in seconds are such too: the oldest state is what counts."""

@@ -38,6 +38,7 @@ from pennon.control.api.rates import Rates
 from pennon.control.api.requests import request_routes
 from pennon.control.api.roles import role_routes
 from pennon.control.api.routes import OPEN
+from pennon.control.api.schedules import schedule_routes
 from pennon.control.api.segments import segment_routes
 from pennon.control.api.sessions import session_routes
 from pennon.control.api.sign_in import sign_in_routes
@@ -129,6 +130,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *request_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *schedule_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),

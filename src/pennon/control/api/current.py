@@ -10,11 +10,13 @@ from pennon.control.api.flags import show_configuration, show_definition
 from pennon.control.api.layers import show_layer
 from pennon.control.api.projects import show_environment, show_project
 from pennon.control.api.requests import show_request
+from pennon.control.api.schedules import show_schedule
 from pennon.control.api.segments import show_segment
 from pennon.control.environments.views import Environment
 from pennon.control.log import Stored
 from pennon.control.projects.views import Project
 from pennon.control.requests.models import ChangeRequest
+from pennon.control.schedules.models import Schedule
 
 _SHOWN: Mapping[str, Callable[[Stored], bytes]] = {
     "flag": show_configuration,
@@ -36,4 +38,6 @@ def current_state(state: object) -> bytes:
         return show_account(state)
     if isinstance(state, ChangeRequest):
         return show_request(state)
+    if isinstance(state, Schedule):
+        return show_schedule(state)
     return msgspec.json.encode(state)

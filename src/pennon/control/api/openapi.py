@@ -37,6 +37,7 @@ _KEYS = {
     "account": "What the person signs in with.",
     "session": "The first digits of the session's hash.",
     "change_request": "The change request's key.",
+    "schedule": "The schedule's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
 _POSITION = {"description": "Where the log stands after it, as epoch.revision.", "schema": {"type": "string"}}
