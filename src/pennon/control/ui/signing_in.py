@@ -7,7 +7,6 @@ from litestar import Request, Response
 from pennon.control.access.people import COOKIE, SECURE_COOKIE, csrf_token
 from pennon.control.errors import Forbidden, TooManyAttempts, Unauthenticated
 from pennon.control.ui.failures import sentence
-from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Sent
 from pennon.control.ui.rendering import Pages, sent_to
 from pennon.control.ui.routes import acts, shows
@@ -50,7 +49,7 @@ def signing_in_routes(pages: Pages, *, is_secure: bool) -> list[Any]:
         return answer
 
     @acts("/sign-out", permission="read", anywhere=True)
-    def sign_out(request: Request[Any, Any, Any], form: Form) -> Response[Any]:
+    def sign_out(request: Request[Any, Any, Any], form: Sent) -> Response[Any]:
         """End the session, whoever has its cookie."""
         if (secret := session_secret(request)) is not None:
             sign_ins.sign_out(secret)
