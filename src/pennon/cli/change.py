@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pennon.cli import connection, options, output
+from pennon.cli import change_queue, connection, options, output
 from pennon.cli.changing import make, show_warnings
 from pennon.cli.connection import Server, known_login, scope
 from pennon.cli.values import read_json
@@ -13,6 +13,7 @@ from pennon.cli.values import read_json
 app = typer.Typer(
     help="Read the change log, compare revisions, revert, apply edits.", no_args_is_help=True, add_completion=False
 )
+app.add_typer(change_queue.app, name="queue")
 
 Revision = Annotated[int, typer.Argument(help="The revision that the change made.", show_default=False)]
 
@@ -127,18 +128,20 @@ def apply(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    queue: options.Queue = False,
     json: options.Json = False,
 ) -> None:
     """Make several edits as one change: all of them or none.
 
-    An edit is an object such as {"do": "turnOn", "flag": "new-checkout"}; the reference lists all of them.
+    An edit is an object such as {"do": "turnOn", "flag": "new-checkout"}; the reference lists all of them. With --queue
+    it waits for a server that is down or overloaded; Ctrl-C keeps the command for `pennon change queue run`.
     """
     edits = read_json(file)
     edits = edits.get("edits") if isinstance(edits, dict) else edits
     if not isinstance(edits, list):
         mend = """write '[{"do": "turnOn", "flag": "new-checkout"}]'"""
         connection.fail(f"{file} holds no list of edits", mend=mend, status=connection.WRONG_USE)
-    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json)
+    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json, queue=queue)
 
 
 def show_differences(differences: dict[str, Any]) -> None:

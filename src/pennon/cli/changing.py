@@ -1,19 +1,34 @@
 """What every command that changes an environment does: one change of one or more edits, and what came of it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pennon.cli import output
 from pennon.cli.connection import Server, known_login, scope
+from pennon.cli.queue import make_surely
 
 
-def make(
-    edits: Sequence[Any], sentence: str, place: tuple[str | None, str | None], *, why: str = "", json: bool = False
+def make(  # what commands have in common
+    edits: Sequence[Any],
+    sentence: str,
+    place: tuple[str | None, str | None],
+    *,
+    why: str = "",
+    json: bool = False,
+    queue: bool = False,
 ) -> None:
-    """Make *edits* as one change in the project and environment of *place*, and print *sentence* when it is done."""
+    """Make *edits* as one change in the project and environment of *place*, and print *sentence* when it is done.
+
+    With *queue* it is kept and sent again until the server has decided.
+    """
     login = known_login()
-    with Server(login) as server:
-        made = server.send("POST", f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits)})
+    path, body = f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits)}
+    if queue:
+        made = make_surely(login, path, body, sentence, sleep=time.sleep)
+    else:
+        with Server(login) as server:
+            made = server.send("POST", path, body)
     if json:
         output.as_json(made)
         return

@@ -134,6 +134,14 @@ class Server:
             self._refused(response, named)
         return msgspec.json.decode(response.content) if response.content else None
 
+    def ask(self, method: str, path: str, content: bytes, *, key: str) -> httpx2.Response:
+        """Send JSON to *path* (below /api/v1) once, under the idempotency *key*, and return any answer.
+
+        Raises `httpx2.TransportError`.
+        """
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        return self._http.request(method, f"/{self._prefix}{path}", content=content, headers=headers)
+
     def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
             try:

@@ -170,10 +170,11 @@ def turn_on(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    queue: options.Queue = False,
     json: options.Json = False,
 ) -> None:
     """Turn a flag on: its targets, rules and fallthrough decide."""
-    make([{"do": "turnOn", "flag": key}], f"{key} is on", (project, environment), why=why, json=json)
+    make([{"do": "turnOn", "flag": key}], f"{key} is on", (project, environment), why=why, json=json, queue=queue)
 
 
 @app.command("off")
@@ -182,10 +183,11 @@ def turn_off(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    queue: options.Queue = False,
     json: options.Json = False,
 ) -> None:
     """Turn a flag off: everybody gets its off variation. The kill switch."""
-    make([{"do": "turnOff", "flag": key}], f"{key} is off", (project, environment), why=why, json=json)
+    make([{"do": "turnOff", "flag": key}], f"{key} is off", (project, environment), why=why, json=json, queue=queue)
 
 
 @app.command()

@@ -13,3 +13,7 @@ Environment = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Why = Annotated[str, typer.Option("--why", "-w", help="Why; kept in the change log.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Queue = Annotated[
+    bool,
+    typer.Option("--queue", help="Keep it and send it again until the server takes it; it is made once."),
+]

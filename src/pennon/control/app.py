@@ -173,6 +173,8 @@ class _Server:
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
         metrics.register(propagation)
+        answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
+        answers.set_function(lambda: float(storage.answers))
         metrics.register(self._services.schedule_runs.metrics)
         answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
         answers.set_function(lambda: float(storage.answers))

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from pennon.control.errors import StorageUnusable, Unavailable
 from pennon.control.storage.turns import Turns
+from pennon.control.storage.watch import Watch
 
 WAIT_S = 10
 """How long a command waits for a connection or for a lock before it says that the database is busy."""
 _STATEMENT_S = 60
+_CONNECT_S = 5
 _FORMS = "write sqlite:///path/to/pennon.db or postgresql://user@host/database"
 
 
@@ -29,6 +31,7 @@ class Database:
         # SQLite has one writer. PostgreSQL lets those of different logs go on side by side.
         self._turn = Turns(wait_s).turn if self.is_sqlite else nullcontext
         self._writer, self._reader = (_sqlite if self.is_sqlite else _postgres)(self.url, wait_s)
+        self._watch = None if self.is_sqlite else Watch(self._writer)
 
     @property
     def is_sqlite(self) -> bool:
@@ -40,9 +43,23 @@ class Database:
         """The URL as people may see it, without a password."""
         return self.url.render_as_string(hide_password=True)
 
+    @property
+    def answers(self) -> bool:
+        """Whether it did when it was asked last; that is so until `watched` asks."""
+        return self._watch is None or self._watch.reason is None
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Ask it each second whether it answers. While it does not, whoever wants a connection is refused at once."""
+        return nullcontext() if self._watch is None else self._watch.running()
+
+    def _check(self) -> None:
+        if self._watch is not None:
+            self._watch.check()
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of everything and cannot write. Raises `Unavailable`."""
+        self._check()
         with translated(), self._reader.connect() as connection, connection.begin():
             yield connection
 
@@ -55,6 +72,7 @@ class Database:
     @contextmanager
     def asking(self) -> Iterator[Connection]:
         """Give a connection like `writing` does, to a writer that lost the one it had and keeps its turn."""
+        self._check()
         with translated(), self._writer.connect() as connection:
             connection.begin()
             yield connection
@@ -125,13 +143,19 @@ def _postgres(url: URL, wait_s: float) -> tuple[Engine, Engine]:
         "idle_in_transaction_session_timeout": _STATEMENT_S,
     }
     arguments: dict[str, str | int] = {
-        "connect_timeout": max(2, math.ceil(wait_s)),
+        "connect_timeout": max(2, min(_CONNECT_S, math.ceil(wait_s))),
         "options": " ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in options.items()),
         "application_name": "pennon",
     }
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
     writer = create_engine(
-        url, pool_size=8, max_overflow=16, pool_timeout=wait_s, pool_pre_ping=True, connect_args=arguments
+        url,
+        pool_size=8,
+        max_overflow=16,
+        pool_timeout=wait_s,
+        pool_pre_ping=True,
+        use_native_hstore=False,  # it takes a query on each new connection, which nobody could cut off
+        connect_args=arguments,
     )
     return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -40,6 +40,15 @@ class Storage:
         """Ask the database each second whether it answers. While it does not, everything raises `Unavailable` at once."""
         return self._database.watched()
 
+    @property
+    def answers(self) -> bool:
+        """Whether the database did when it was asked last."""
+        return self._database.answers
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Ask the database each second whether it answers. While it does not, all raises `Unavailable` at once."""
+        return self._database.watched()
+
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""
         with self._database.reading() as connection:

@@ -1,0 +1,79 @@
+"""A database that is stopped, or that hangs: refused at once, told, and everything goes on when it is back."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+
+from tests.postgres import Postgres
+from tests.serving import Api, InProcess, serving
+
+E = "projects/default/environments/production"
+ON = {"edits": [{"do": "turnOn", "flag": "checkout"}]}
+OFF = {"edits": [{"do": "turnOff", "flag": "checkout"}]}
+
+
+@pytest.fixture(scope="module")
+def served(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, Api, str]]:
+    folder = tmp_path_factory.mktemp("down")
+    with serving(folder / "data", database_url=postgres.database()) as (server, api):
+        api.made("POST", "projects/default/flags", {"key": "checkout"})
+        key = api.key()
+        until(lambda: evaluated(api, key).status_code == 200)
+        yield server, api, key
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that within a minute"
+        time.sleep(0.05)
+
+
+def evaluated(api: Api, key: str) -> httpx2.Response:
+    url = f"{api.url}/ofrep/v1/evaluate/flags/checkout"
+    return httpx2.post(url, json={"context": {"targetingKey": "u1"}}, headers={"X-API-Key": key})
+
+
+def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -> None:
+    until(lambda: server.app.state.metrics.get_sample_value("pennon_database_up") == 0)
+    refused = api.send("POST", f"{E}/changes", ON)
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "urn:pennon:problem:unavailable"
+    assert "pennon change apply --queue" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) >= 1
+    ready = httpx2.get(f"{api.url}/readyz")
+    assert (ready.status_code, ready.json()["waitingFor"]) == (503, ["the database"])
+    assert httpx2.get(f"{api.url}/healthz").status_code == 200
+    assert evaluated(api, key).json()["value"] is False
+    snapshot = httpx2.get(f"{api.url}/sdk/v1/snapshot", headers={"X-API-Key": key})
+    assert snapshot.json()["flags"].keys() == {"checkout"}
+
+
+def check_that_it_is_back(api: Api, key: str) -> None:
+    until(lambda: httpx2.get(f"{api.url}/readyz").status_code == 200)
+    assert api.made("POST", f"{E}/changes", ON)["changed"]
+    until(lambda: evaluated(api, key).json()["value"] is True)
+    assert api.made("POST", f"{E}/changes", OFF)["changed"]
+
+
+def test_writes_are_refused_while_the_database_is_stopped(
+    served: tuple[InProcess, Api, str], postgres: Postgres
+) -> None:
+    server, api, key = served
+    with postgres.stopped():
+        check_that_it_is_down_and_evaluates(server, api, key)
+    check_that_it_is_back(api, key)
+
+
+def test_nobody_waits_for_a_database_that_hangs(
+    served: tuple[InProcess, Api, str], postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pennon.control.storage.watch.ANSWERS_S", 0.5)
+    server, api, key = served
+    with postgres.hanging():
+        # The first that ask are already waiting when it is noticed: they are cut off, too.
+        assert api.send("POST", f"{E}/changes", ON, Idempotency_Key="once").status_code == 503
+        check_that_it_is_down_and_evaluates(server, api, key)
+    check_that_it_is_back(api, key)
