@@ -32,12 +32,15 @@ def list_accounts(json: options.Json = False) -> None:
         (
             one["key"],
             one["name"] or None,
-            ", ".join(map(_shown, one["grants"])),
-            "disabled" if one["disabled"] else None,
+            ", ".join(map(_shown, [*one["grants"], *one["providerGrants"]])),
+            "disabled" if one["disabled"] else "emergency" if one["emergency"] else None,
+            one["lastUsed"] or "never",
         )
         for one in accounts
     ]
-    output.table(("account", "name", "grants", ""), rows, empty="No accounts. Make one: pennon account create KEY")
+    output.table(
+        ("account", "name", "grants", "", "last used"), rows, empty="No accounts. Make one: pennon account create KEY"
+    )
     return None
 
 
@@ -47,11 +50,18 @@ def create(
     name: Annotated[str, typer.Option(help="What people call him.")] = "",
     email: Annotated[str, typer.Option(help="His e-mail address.")] = "",
     grant: Grants = None,
+    emergency: Annotated[
+        bool, typer.Option("--emergency", help="Its password is good also where people come by an identity provider.")
+    ] = False,
     why: options.Why = "",
     json: options.Json = False,
 ) -> None:
-    """Create an account. It has no password yet."""
-    body = {"key": key, "name": name, "email": email, "grants": [_grant(each) for each in grant or ()]}
+    """Create an account. It has no password yet.
+
+    As in: pennon account create anne --name Anne --grant developer@shop
+    """
+    grants = [_grant(each) for each in grant or ()]
+    body = {"key": key, "name": name, "email": email, "grants": grants, "emergency": emergency}
     with Server(known_login()) as server:
         made = server.send("POST", "accounts", body, query={"why": why or None})
     if json:
@@ -89,6 +99,40 @@ def enable(key: Key, why: options.Why = "") -> None:
     """Let somebody in again."""
     _change(key, {"disabled": False}, why)
     output.done(f"{key} may come in")
+
+
+@app.command()
+def emergency(
+    key: Key,
+    off: Annotated[bool, typer.Option("--off", help="Take it back.")] = False,
+    why: options.Why = "",
+) -> None:
+    """Have an account's password be good when the identity provider is down. Each use of it is told to everybody."""
+    _change(key, {"emergency": not off}, why)
+    output.done(f"{key} is {'no emergency account any more' if off else 'an emergency account'}")
+
+
+@app.command()
+def link(
+    key: Key,
+    subject: Annotated[
+        str | None, typer.Argument(help="What the identity provider calls the person: its sub.", show_default=False)
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Nobody comes in with it by the provider any more.")] = False,
+    why: options.Why = "",
+) -> None:
+    """Say who at the identity provider an account belongs to. Without, a newcomer gets an account of his own.
+
+    As in: pennon account link anne 248289761001
+    """
+    if (subject is None) != off:
+        raise typer.BadParameter("name the person by his sub, or write --off")
+    with Server(known_login()) as server:
+        provider = server.read("sign-in")["provider"]
+    if not off and provider is None:
+        raise typer.BadParameter("the server has no identity provider: set PENNON_OIDC_ISSUER there")
+    _change(key, {"identity": None if off else {"issuer": provider["issuer"], "subject": subject}}, why)
+    output.done(f"{key} is {'nobody' if off else subject} at the identity provider")
 
 
 @app.command()

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "segment": "pennon.cli.segment",
     "key": "pennon.cli.key",
     "account": "pennon.cli.account",
+    "session": "pennon.cli.session",
     "token": "pennon.cli.token",
     "role": "pennon.cli.role",
     "change": "pennon.cli.change",

@@ -90,8 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(min_length=1, max_length=80, description="What people call the provider, on the sign-in page.")
     ] = "single sign-on"
     oidc_scopes: Annotated[
-        tuple[str, ...], Meta(description="What the provider is asked for, several with commas.")
-    ] = ("openid", "email", "profile")
+        tuple[str, ...],
+        Meta(description="What the provider is asked for, several with commas. Left out: openid, email and profile."),
+    ] = ()
     oidc_account_claim: Annotated[
         str,
         Meta(

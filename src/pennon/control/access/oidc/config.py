@@ -12,6 +12,7 @@ from pennon.control.config import Settings
 EVERYBODY = "*"
 CALLBACK_PATH = "/api/v1/sign-in/oidc/callback"
 """Where the provider sends people back to, below `public_url`."""
+_SCOPES = ("openid", "email", "profile")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _GRANT = re.compile(r"(?P<group>.+)=(?P<role>[^=@/\s]+)(?:@(?P<project>[^=@/\s]+)(?:/(?P<environment>[^=@/\s]+))?)?")
 
@@ -64,7 +65,7 @@ def provider_config(settings: Settings) -> ProviderConfig | None:
         client_secret=settings.oidc_client_secret,
         name=settings.oidc_name,
         redirect_uri=settings.public_url.rstrip("/") + CALLBACK_PATH,
-        scopes=settings.oidc_scopes,
+        scopes=settings.oidc_scopes or _SCOPES,
         account_claim=settings.oidc_account_claim,
         email_domains=frozenset(each.lower().lstrip("@") for each in settings.oidc_email_domains),
         groups_claim=settings.oidc_groups_claim,
@@ -93,7 +94,7 @@ def _faults(settings: Settings) -> Iterator[str]:
     issuer = urlsplit(settings.oidc_issuer)
     if issuer.scheme != "https" and issuer.hostname not in _LOOPBACK:
         yield "oidc_issuer: whoever listens on the way could sign in as anybody; write https://"
-    if "openid" not in settings.oidc_scopes:
+    if "openid" not in (settings.oidc_scopes or _SCOPES):
         yield "oidc_scopes: without openid there is no ID token; add it"
     for each in settings.oidc_grants:
         try:
