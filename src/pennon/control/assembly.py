@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+import pennon
 from pennon.control.access.accounts import AccountService
 from pennon.control.access.keys import KeyService
 from pennon.control.access.oidc.config import provider_config
@@ -29,6 +30,9 @@ from pennon.control.environments.gate import Gate
 from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
 from pennon.control.errors import AlreadyExists, Invalid
+from pennon.control.external_events.service import EventService
+from pennon.control.feed.feeds import Feeds
+from pennon.control.files.service import FileService
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
@@ -49,6 +53,14 @@ from pennon.control.services import Services
 from pennon.control.signing.sealing import SECRET_FILE, Secret
 from pennon.control.signing.service import SigningService
 from pennon.control.storage import Storage
+from pennon.control.webhooks.addresses import networks
+from pennon.control.webhooks.collecting import Collecting
+from pennon.control.webhooks.delivering import Delivering
+from pennon.control.webhooks.news import TOLD_KINDS
+from pennon.control.webhooks.sending import Poster
+from pennon.control.webhooks.service import WebhookService
+from pennon.control.webhooks.telling import LOOK_EVERY_S, SWEEP_EVERY_S, Telling
+from pennon.control.webhooks.vault import Vault
 from pennon.control.working.salts import random_salt
 from pennon.model import Flag
 
@@ -75,6 +87,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     log, limits, permit = storage.log, settings.limits, Gate(clock).permit
     sign_ins = SignIns(log, clock, storage.doors, provider=settings.oidc_name if settings.oidc_only else None)
     contexts = ContextViews(storage.contexts, box_of(settings), clock)
+    vault, allowed = Vault(storage.safe, secret_of(settings)), networks(settings.webhook_networks)
     changes = ChangeService(log, limits=limits, permit=permit, contexts=contexts)
     return Services(
         log=log,
@@ -96,8 +109,13 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         layer_views=LayerViews(log),
         changes=changes,
         requests=RequestService(log, changes, clock, limits=limits, permit=permit),
+        files=FileService(log, limits=limits, permit=permit),
         schedules=ScheduleService(log, clock, limits=limits, permit=permit),
         schedule_runs=ScheduleRuns(log, clock, ScheduleMetrics(clock), limits=limits, permit=permit),
+        webhooks=WebhookService(log, clock, vault, storage.deliveries, allowed),
+        telling=_telling(storage, clock, vault, Poster(allowed, agent=f"Pennon/{pennon.__version__}")),
+        external_events=EventService(log, storage.external_events, clock),
+        feeds=Feeds(log, storage.external_events, clock, most=settings.max_feeds),
         change_views=ChangeViews(log),
         counts=storage.counts,
         sweeping=Sweeping(log, storage.contexts, clock, is_on=settings.sample_contexts),
@@ -113,6 +131,12 @@ def _provider_sign_ins(
         return None
     secret = storage.safe.find(_SIGN_IN_SECRET) or storage.safe.keep_first(_SIGN_IN_SECRET, secrets.token_bytes(32))
     return ProviderSignIns(config, seal=Seal(secret), sign_ins=sign_ins, log=storage.log, clock=clock)
+
+
+def _telling(storage: Storage, clock: SystemClock, vault: Vault, poster: Poster) -> Telling:
+    log, store, events = storage.log, storage.deliveries, storage.external_events
+    collecting = Collecting(log, events, store, clock)
+    return Telling(collecting, Delivering(log, store, vault, poster, clock), store, events, clock)
 
 
 def secret_of(settings: Settings) -> Secret:
@@ -168,7 +192,10 @@ def _first_password(settings: Settings) -> str:
 
 def chores_of(services: Services, settings: Settings) -> list[Chore]:
     """Return what a server with *settings* does by itself."""
+    telling = services.telling
     return [
+        Chore(name="webhooks", run=telling.run, every_s=LOOK_EVERY_S, wakes_on=TOLD_KINDS),
+        Chore(name="what was told", run=telling.sweep, every_s=SWEEP_EVERY_S),
         Chore(name="schedules", run=services.schedule_runs.run, every_s=SCHEDULES_S, wakes_on=frozenset({"schedule"})),
         Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S, wakes_on=WAKES_ON),
     ]

@@ -11,6 +11,8 @@ PennonError
 │   ├── LayerStillUsed            experiments of flags name it
 │   ├── VariationStillServed      an environment serves it, or a prerequisite names it
 │   ├── ChangedSince              a change cannot be reverted without undoing later ones
+│   ├── FilesOutdated             what files change was changed since their plan was looked at: `problems` names what
+│   ├── TurnedOffSince            files would turn flags on again that somebody turned off: `problems` names them
 │   ├── RequestOutdated           what a change request proposes was changed since: `problems` names what
 │   ├── StillInUse                it holds other things; deleting it must be confirmed
 │   ├── NotConfirmed              deleting it must be confirmed, whatever it holds
@@ -33,6 +35,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from pennon.model import Problem
+
+_TURNED_OFF = "turn each on by its name (turnOn), keep them off (keepOff), or have the files say that they are off"
 
 
 class PennonError(Exception):
@@ -148,6 +152,24 @@ class RequestOutdated(Conflict):
         self.problems = tuple(problems)
         later = "; ".join(problem.message for problem in self.problems)
         super().__init__(f"request {key} is outdated: {later}", mend="edit it, so that it is proposed on what is there")
+
+
+class FilesOutdated(Conflict):
+    """Files are not applied: something was changed since their plan was made. `problems` names who changed what."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        later = "; ".join(problem.message for problem in self.problems)
+        super().__init__(f"the plan is outdated: {later}", mend="look at the plan again, and apply that")
+
+
+class TurnedOffSince(Conflict):
+    """Files would turn on again what somebody turned off since they were applied. `problems` names each flag."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        flags = "; ".join(problem.message for problem in self.problems)
+        super().__init__(f"files turn nothing on that somebody turned off: {flags}", mend=_TURNED_OFF)
 
 
 class StillInUse(Conflict):

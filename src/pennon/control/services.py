@@ -15,6 +15,9 @@ from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.contexts.sweeping import Sweeping
 from pennon.control.environments.service import EnvironmentService
+from pennon.control.external_events.service import EventService
+from pennon.control.feed.feeds import Feeds
+from pennon.control.files.service import FileService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
@@ -30,6 +33,8 @@ from pennon.control.schedules.service import ScheduleService
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.service import SigningService
+from pennon.control.webhooks.service import WebhookService
+from pennon.control.webhooks.telling import Telling
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     changes: ChangeService
     change_views: ChangeViews
     requests: RequestService
+    webhooks: WebhookService
+    telling: Telling
+    external_events: EventService
+    feeds: Feeds
+    files: FileService
     schedules: ScheduleService
     schedule_runs: ScheduleRuns
     counts: EvaluationCounts

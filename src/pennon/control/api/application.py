@@ -16,6 +16,9 @@ from pennon.control.api.authentication import token_guard
 from pennon.control.api.changes import change_routes
 from pennon.control.api.errors import EXCEPTION_HANDLERS
 from pennon.control.api.evaluations import evaluation_routes
+from pennon.control.api.external_events import external_event_routes
+from pennon.control.api.feed import feed_routes
+from pennon.control.api.files import file_routes
 from pennon.control.api.flags import flag_routes
 from pennon.control.api.front import Front
 from pennon.control.api.health import Readiness, health_routes
@@ -43,6 +46,7 @@ from pennon.control.api.segments import segment_routes
 from pennon.control.api.sessions import session_routes
 from pennon.control.api.sign_in import sign_in_routes
 from pennon.control.api.signing import signing_routes
+from pennon.control.api.webhooks import webhook_routes
 from pennon.control.config import Settings
 from pennon.control.services import Services
 from pennon.stream import Endpoints
@@ -131,7 +135,11 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *request_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *schedule_routes(services, settings.max_segment_bytes + BODY_SLACK),
+                *webhook_routes(services),
+                *external_event_routes(services),
+                *feed_routes(services),
                 *import_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
+                *file_routes(services, max(MAX_IMPORT, settings.max_segment_bytes + BODY_SLACK)),
                 *evaluation_routes(services, settings.limits),
                 *access_routes(services),
                 *account_routes(services),

@@ -312,7 +312,9 @@ def _past_routes(services: Services) -> list[Any]:
     def show_difference(where: Place, start: FromRevision, stop: ToRevision) -> Response[Any]:
         """Show what is different between two revisions of an environment."""
         found = services.change_views.difference(where, start, stop)
-        return Response(DifferenceResource(before=str(found.before), after=str(found.after), items=_items(found.items)))
+        return Response(
+            DifferenceResource(before=str(found.before), after=str(found.after), items=shown_items(found.items))
+        )
 
     @reads(ENVIRONMENT + "/state", SnapshotResource, versioned=True)
     def show_state(
@@ -347,8 +349,8 @@ def preview_answer(preview: Preview) -> Response[Any]:
     """Answer what edits would change."""
     resource = PreviewResource(
         changed=preview.changed,
-        items=_items(preview.items),
-        elsewhere={str(name): _items(items) for name, items in preview.elsewhere},
+        items=shown_items(preview.items),
+        elsewhere={str(name): shown_items(items) for name, items in preview.elsewhere},
         warnings=shown_warnings(preview.warnings),
         moves=None if preview.moves is None else _moves(preview.moves),
     )
@@ -400,20 +402,22 @@ def _change(report: ChangeReport) -> ChangeResource:
         epoch=change.epoch,
         revision=change.revision,
         time=change.time,
-        actor=_actor(change.actor),
+        actor=shown_actor(change.actor),
         action=change.action,
         why=change.why,
-        edits=_items(report.items),
+        edits=shown_items(report.items),
         previous=change.previous,
         hash=change.hash,
     )
 
 
-def _actor(actor: Actor) -> ActorResource:
+def shown_actor(actor: Actor) -> ActorResource:
+    """Return who made a change, as it is shown."""
     return ActorResource(kind=actor.kind, id=actor.id, name=actor.name)
 
 
-def _items(items: Iterable[ItemChange]) -> tuple[ItemChangeResource, ...]:
+def shown_items(items: Iterable[ItemChange]) -> tuple[ItemChangeResource, ...]:
+    """Return how items are different, as it is shown."""
     return tuple(_item(item) for item in items)
 
 

@@ -15,6 +15,7 @@ from pennon.control.errors import (
     AlreadyExists,
     ChangedSince,
     Conflict,
+    FilesOutdated,
     Forbidden,
     IdempotencyKeyReused,
     Invalid,
@@ -27,6 +28,7 @@ from pennon.control.errors import (
     SignInRefused,
     SignInUnfinished,
     TooManyAttempts,
+    TurnedOffSince,
     Unauthenticated,
     Unavailable,
 )
@@ -53,6 +55,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": 'Bearer realm="pennon"'},
     503: {"Retry-After": "1"},
 }
+_NAMING = (Invalid, ChangedSince, FilesOutdated, Protected, RequestOutdated, TurnedOffSince)
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -77,7 +80,7 @@ def _api_error(error: PennonError, status: int) -> ApiError:
     text = str(error)
     detail = f"{text[:1].upper()}{text[1:]}." if not isinstance(error, Invalid) else "Some of the input is not valid."
     current = current_state(error.current) if isinstance(error, PreconditionFailed) else None
-    found = error.problems if isinstance(error, Invalid | ChangedSince | Protected | RequestOutdated) else ()
+    found = error.problems if isinstance(error, _NAMING) else ()
     headers = _HEADERS.get(status, {})
     if isinstance(error, TooManyAttempts):
         headers = {"Retry-After": str(max(1, math.ceil(error.wait.total_seconds())))}

@@ -30,6 +30,13 @@ class FilesOwner(Wire, frozen=True, kw_only=True):
     source: str
 
 
+class Origin(Wire, frozen=True, kw_only=True):
+    """Where files come from: a repository, and the commit in it."""
+
+    source: str = ""
+    commit: str = ""
+
+
 class AppliedFiles(Wire, frozen=True, kw_only=True):
     """What files were applied to an environment last. An item (`files`) of the project's log, under its key.
 
@@ -70,11 +77,16 @@ def owner_problems(owner: FilesOwner) -> Iterator[Problem]:
     """Yield what is wrong with *owner* itself; paths begin at the environment."""
     if not owner.source.strip():
         yield Problem("/files/source", "is empty", "name the repository, as in git@host:team/flags")
-    yield from source_problems(owner.source, "/files/source")
+    yield from _line_problems(owner.source, "/files/source", LONGEST_SOURCE)
 
 
-def source_problems(text: str, path: str, longest: int = LONGEST_SOURCE) -> Iterator[Problem]:
-    """Yield what is wrong with the name of a repository, or of a commit."""
+def origin_problems(origin: Origin) -> Iterator[Problem]:
+    """Yield what is wrong with *origin* itself."""
+    yield from _line_problems(origin.source, "/source", LONGEST_SOURCE)
+    yield from _line_problems(origin.commit, "/commit", LONGEST_COMMIT)
+
+
+def _line_problems(text: str, path: str, longest: int) -> Iterator[Problem]:
     if len(text) > longest or _CONTROL.search(text):
         yield Problem(path, f"is longer than {longest} characters, or has control characters", "write it on one line")
 

@@ -11,6 +11,8 @@ from pennon.model.flags import Wire
 
 MOST_APPROVALS = 10
 MOST_FREEZES = 100
+GLASS = "broke the glass: "
+"""What the reason of a change begins with that was made without what its environment demands."""
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_OF_DAY = 24 * 60
 _WEEK = 7 * MINUTES_OF_DAY

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 from msgspec.structs import replace
 
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.environments.ownership import AppliedFiles
 from pennon.control.errors import Conflict
 from pennon.control.log import Actor
 from pennon.model import Problem
@@ -64,7 +65,8 @@ class Review(Wire, frozen=True, kw_only=True):
 class ChangeRequest(Wire, frozen=True, kw_only=True):
     """Changes that are proposed together. An item (`request`) of its project's log.
 
-    `edition` is raised whenever what is proposed is edited; what was said of an earlier one counts no more. `change_id`
+    `edition` is raised whenever what is proposed is edited; what was said of an earlier one counts no more. `files` are
+    what it applies to each environment, where files propose it and nobody edited it by hand since. `change_id`
     is that of the change which it became.
     """
 
@@ -81,6 +83,7 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     reviews: tuple[Review, ...] = ()
     state: RequestState = "open"
     ended_by: Author | None = None
+    files: tuple[AppliedFiles, ...] = ()
     change_id: str | None = None
 
     def verdicts(self) -> dict[tuple[str, str], Review]:
@@ -111,8 +114,9 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     def edited(self, *, title: str, why: str, proposals: tuple[Proposal, ...]) -> "ChangeRequest":
         """Return it with something else proposed: what was approved before has to be approved again."""
         self.require_open()
-        edition = self.edition if proposals == self.proposals else self.edition + 1
-        return replace(self, title=title, why=why, proposals=proposals, edition=edition)
+        if proposals == self.proposals:
+            return replace(self, title=title, why=why)
+        return replace(self, title=title, why=why, proposals=proposals, edition=self.edition + 1, files=())
 
     def ended(self, state: RequestState, by: Author, change_id: str | None = None) -> "ChangeRequest":
         """Return it applied or withdrawn. Raises `Conflict` for one that has ended."""

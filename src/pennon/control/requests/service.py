@@ -12,7 +12,9 @@ from pennon.control.changes.apply import apply_edits
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.service import ChangeService
 from pennon.control.clock import Clock
+from pennon.control.environments.applied import APPLY, note_applied
 from pennon.control.environments.gate import Alteration, Permit, permit_everybody
+from pennon.control.environments.ownership import AppliedFiles
 from pennon.control.environments.protection import Leave
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Conflict, Invalid, PreconditionFailed, RequestOutdated
@@ -46,11 +48,15 @@ Edits: TypeAlias = tuple[str, Sequence[AnyEdit]]
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody proposes: edits by the environments of the project that they are for."""
+    """What somebody proposes: edits by the environments of the project that they are for.
+
+    `files` are what it applies to each environment, where files propose it.
+    """
 
     title: str
     why: str = ""
     changes: tuple[Edits, ...]
+    files: tuple[AppliedFiles, ...] = ()
 
 
 class RequestService:
@@ -85,6 +91,7 @@ class RequestService:
             author=Author.of(by),
             proposals=proposals,
             created_at=int(self._clock.now().timestamp()),
+            files=draft.files,
         )
         log = project_log(project)
         with self._log.writing(log, by=by, action="createRequest", why=why, idempotency=idempotency) as writing:
@@ -180,7 +187,8 @@ class RequestService:
         log = project_log(project)
         with self._log.reading() as reading:
             known = find_request(reading, project, key)
-        leave = Leave(approvals=known.approvals, is_break_glass=is_break_glass)
+        files = known.files[0].source if known.files else None
+        leave = Leave(approvals=known.approvals, is_break_glass=is_break_glass, files=files)
 
         def make(working: WorkingProject, writing: Writing) -> None:
             request = find_request(writing, project, key)
@@ -198,11 +206,13 @@ class RequestService:
                 with _under(pointer("changes", at)):
                     apply_edits(working, name, proposal.edits)
             require_faultless_project(working)
+            for applied in request.files:
+                note_applied(writing, project, applied)
             writing.put(log, "request", request.ended("applied", Author.of(by)))
 
         command = ProjectCommand(
             project=project,
-            action="applyRequest",
+            action=APPLY if known.files else "applyRequest",
             by=by,
             why=f"{known.title} (request {key}){': ' if known.why or why else ''}{why or known.why}",
             idempotency=idempotency,
