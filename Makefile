@@ -11,6 +11,7 @@ DEMO := $(VENV)/.demo-$(call key,server)
 DEV := $(VENV)/.dev-$(call key,dev)
 PEERS_VENV ?= $(VENV)-peers
 NPM := js/node_modules/.installed-$(shell cat js/package-lock.json | cksum | cut -d' ' -f1)
+HTMX := src/pennon/control/ui/static/htmx.min.js
 PEERS := $(PEERS_VENV)/.peers-$(call key,peers)
 
 help: ## Show what can be made
@@ -37,10 +38,16 @@ $(NPM): js/package-lock.json
 	cd js && npm ci --no-progress --loglevel=error
 	@touch $@
 
-demo: $(DEMO) ## Run Pennon with a shop's flags, live, in one process
+# Pages do without it, and save waiting with it.
+$(HTMX): pages/package-lock.json
+	cd pages && npm ci --no-progress --loglevel=error
+	cp pages/node_modules/htmx.org/dist/htmx.min.js $@
+	@touch $@
+
+demo: $(DEMO) $(HTMX) ## Run Pennon with a shop's flags, live, in one process
 	$(BIN)/pennon demo
 
-test: $(DEV) js ## Run every test
+test: $(DEV) $(HTMX) js ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
 
 # Dots, failures, and what tests have measured: sizes of bundles, how long a change takes to a page.

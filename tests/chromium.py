@@ -1,0 +1,65 @@
+"""A real Chromium for tests of pages. Without one its tests are skipped, and on CI they fail."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PASSWORD = "correct horse battery"
+WIDE, PHONE = (1280, 900), (390, 844)
+WAIT_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        message = "Debian's package chromium is missing"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def somebody(
+    browser: Browser, url: str, *, size: tuple[int, int] = WIDE, scripts: bool = True, dark: bool = False
+) -> Iterator[Page]:
+    """Give a tab of a browser of its own; what its console complains of fails the test."""
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": size[0], "height": size[1]},
+        java_script_enabled=scripts,
+        color_scheme="dark" if dark else "light",
+    )
+    context.set_default_timeout(WAIT_MS)
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said.type, said.text) else None)
+    try:
+        yield page
+        assert not complaints, complaints
+    finally:
+        context.close()
+
+
+def sign_in(page: Page, account: str, at: str = "/") -> None:
+    """Sign in as *account* on the way to *at*."""
+    page.goto(at)
+    page.get_by_label("Account").fill(account)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def _is_complaint(kind: str, text: str) -> bool:
+    # Chromium tells of each answer that is no success: tests ask for those on purpose.
+    return kind in {"error", "warning"} and not text.startswith("Failed to load resource")
