@@ -43,6 +43,7 @@ class Upstream:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path with query, headers."""
         self.batches: list[EventBatch] = []
+        self.bodies: list[bytes] = []
         self.mute = False
         self.raw: bytes | None = None
         """Sent at the start of a stream instead of a frame."""
@@ -175,6 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self._is_refused():
             return
+        self.server_of.bodies.append(body)
         self.server_of.batches.append(EventBatch.from_json(body))
         self._answer(202, b"{}")
 

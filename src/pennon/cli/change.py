@@ -8,6 +8,7 @@ import typer
 from pennon.cli import change_queue, connection, options, output
 from pennon.cli.changing import make, show_warnings
 from pennon.cli.connection import Server, known_login, scope
+from pennon.cli.previewing import show_preview
 from pennon.cli.values import read_json
 
 app = typer.Typer(
@@ -123,6 +124,27 @@ def revert(
 
 
 @app.command()
+def preview(
+    file: Annotated[str, typer.Argument(help="A JSON or YAML file with a list of edits; - for standard input.")],
+    project: options.Project = None,
+    environment: options.Environment = None,
+    json: options.Json = False,
+) -> None:
+    """Show what edits would change, and whom they would move, and change nothing.
+
+    pennon change preview - --env production <<< '[{"do": "turnOn", "flag": "new-checkout"}]'
+    """
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, environment)}/changes/preview"
+        found = server.send("POST", target, {"edits": _edits_in(file)})
+    if json:
+        return output.as_json(found)
+    show_preview(found)
+    return None
+
+
+@app.command()
 def apply(
     file: Annotated[str, typer.Argument(help="A JSON or YAML file with a list of edits; - for standard input.")],
     project: options.Project = None,
@@ -136,12 +158,17 @@ def apply(
     An edit is an object such as {"do": "turnOn", "flag": "new-checkout"}; the reference lists all of them. With --queue
     it waits for a server that is down or overloaded; Ctrl-C keeps the command for `pennon change queue run`.
     """
-    edits = read_json(file)
-    edits = edits.get("edits") if isinstance(edits, dict) else edits
+    edits = _edits_in(file)
+    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json, queue=queue)
+
+
+def _edits_in(file: str) -> list[Any]:
+    found = read_json(file)
+    edits = found.get("edits") if isinstance(found, dict) else found
     if not isinstance(edits, list):
         mend = """write '[{"do": "turnOn", "flag": "new-checkout"}]'"""
         connection.fail(f"{file} holds no list of edits", mend=mend, status=connection.WRONG_USE)
-    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json, queue=queue)
+    return edits
 
 
 def show_differences(differences: dict[str, Any]) -> None:

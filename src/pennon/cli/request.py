@@ -7,6 +7,7 @@ import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path, scope
+from pennon.cli.previewing import show_preview
 from pennon.cli.values import read_json
 
 app = typer.Typer(help="Propose changes, review them, and make them.", no_args_is_help=True, add_completion=False)
@@ -65,11 +66,7 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
     )
     for environment, preview in previews.items():
         output.say(f"\nin {environment}:")
-        for item in preview["items"]:
-            for sentence in item["sentences"] or (f"{item['kind']} {item['key']} is {item['change']}",):
-                output.say(f"  {sentence}")
-        for warning in preview["warnings"]:
-            output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
+        show_preview(preview, indent="  ")
     for review in found["reviews"]:
         counts = "" if review["counts"] else " (of an earlier edition, or taken back)"
         said = f": {review['comment']}" if review["comment"] else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from pennon.events import without_contexts
 from pennon.ingest.forward import Letter
 from pennon.ingest.spool import replace_file
 
@@ -43,7 +44,7 @@ class DeadLetter(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
             via=letter.via,
             instance=letter.instance,
             sequence=letter.sequence,
-            batch=msgspec.Raw(letter.batch),
+            batch=msgspec.Raw(without_contexts(letter.batch)),
         )
 
     @property

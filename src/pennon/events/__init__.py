@@ -10,6 +10,7 @@ from pennon.events.batches import (
     SampledContext,
     Time,
     milliseconds,
+    without_contexts,
 )
 from pennon.events.forwarding import (
     DIRECT,
@@ -67,4 +68,5 @@ __all__ = [
     "read_results",
     "results_body",
     "skew_ms",
+    "without_contexts",
 ]

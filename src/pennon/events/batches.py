@@ -128,6 +128,14 @@ class EventBatch(_Reported, frozen=True, kw_only=True):
         return _ENCODER.encode(self)
 
 
+def without_contexts(batch: bytes) -> bytes:
+    """Return a batch as it travels without its contexts: for where it may lie for long, and be read."""
+    if b'"contexts"' not in batch:
+        return batch
+    members = msgspec.json.decode(batch, type=dict[str, msgspec.Raw])
+    return _ENCODER.encode({name: member for name, member in members.items() if name != "contexts"})
+
+
 _DECODER = msgspec.json.Decoder(EventBatch)
 _ENCODER = msgspec.json.Encoder()
 

@@ -80,3 +80,10 @@ def test_file_that_somebody_spoiled_is_told_apart(tmp_path: Path, content: bytes
 def test_nothing_died_yet(tmp_path: Path) -> None:
     letters = DeadLetters(tmp_path / "missing")
     assert (letters.names(), letters.size(), list(letters.sending_again())) == ([], 0, [])
+
+
+def test_a_dead_letter_has_no_contexts_in_it() -> None:
+    batch = b'{"instance":"i","sequence":1,"counters":[],"contexts":[{"time":1,"context":{"targetingKey":"anna"}}]}'
+    letter = Letter(environment="a/b", key_hash="k", received_at=1, batch=batch, instance="i", sequence=1)
+    dead = DeadLetter.of(letter, why="bad", at="2026-01-01T00:00:00.000+00:00", upstream="http://hub")
+    assert dead.letter.batch == b'{"instance":"i","sequence":1,"counters":[]}'
