@@ -1,4 +1,4 @@
-"""Sets up the log of a process: one line an event on standard error, as JSON or for a person, without secrets."""
+"""Sets up the log of a process: one line an event on standard error, without secrets or controls."""
 
 import logging
 import re
@@ -9,8 +9,11 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import Processor
 
-_SECRET = re.compile(r"(pennon_(?:server|client|edge|token)_)[A-Za-z0-9_-]{8,}")
+_SECRET = re.compile(r"(pennon_(?:server|client|edge|token|signing)_)[A-Za-z0-9_-]{8,}")
 _REDACTED = r"\1…"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_TRACEBACK = "exception"
 
 
 def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream: TextIO | None = None) -> None:
@@ -27,7 +30,7 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
     console = structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
     renderer: list[Processor] = [
         structlog.processors.format_exc_info,
-        redact,
+        clean,
         console if is_console else structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
     handler = logging.StreamHandler(out)
@@ -54,9 +57,17 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
     )
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Cut secrets out of every text of *event*. They should not come here; this is for the day when one does."""
+def clean(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut secrets out of every text of *event*, and what could forge a line or play with a terminal.
+
+    Neither should come here; this is for the day when one does. Only a traceback has lines.
+    """
     for name, value in event.items():
-        if isinstance(value, str) and "pennon_" in value:
-            event[name] = _SECRET.sub(_REDACTED, value)
+        if isinstance(value, str):
+            control = _CONTROL_BUT_LINES if name == _TRACEBACK else _CONTROL
+            event[name] = control.sub(_written, _SECRET.sub(_REDACTED, value))
     return event
+
+
+def _written(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

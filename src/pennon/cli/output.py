@@ -4,29 +4,45 @@ Colours follow NO_COLOR and FORCE_COLOR, and are left out where the output is no
 """
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What moves cursors, colours and lines, or ends one: nothing that a name or a description may do to a terminal."""
 _ON = Text("on", style="bold green")
 _OFF = Text("off", style="dim")
 
 
+class PlainConsole(Console):
+    """A console that prints what others wrote, and obeys nothing that is written in it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what is shown of *renderable*."""
+        for segment in super().render(renderable, options):
+            if segment.control is None and _CONTROL.search(segment.text):
+                yield Segment(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", segment.text), segment.style)
+            else:
+                yield segment
+
+
 def console() -> Console:
     """Return the console of standard output."""
-    return Console(highlight=False, soft_wrap=True)
+    return PlainConsole(highlight=False, soft_wrap=True)
 
 
 def as_json(value: object) -> None:
     """Print *value* as JSON: indented on a terminal, one line elsewhere."""
     encoded = msgspec.json.encode(value)
-    text = msgspec.json.format(encoded, indent=2 if sys.stdout.isatty() else -1)
-    sys.stdout.write(text.decode() + "\n")
+    text = msgspec.json.format(encoded, indent=2 if sys.stdout.isatty() else -1).decode()
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -41,7 +57,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
         shown.add_column(column, overflow="fold", no_wrap=place < len(columns) - 2)
     for row in filled:
         shown.add_row(*row)
-    Console(highlight=False).print(shown)
+    PlainConsole(highlight=False).print(shown)
 
 
 def cell(value: object) -> Text:
@@ -62,7 +78,7 @@ def fields(values: Mapping[str, object]) -> None:
     shown.add_column(overflow="fold")
     for name, value in values.items():
         shown.add_row(name, cell(value))
-    Console(highlight=False).print(shown)
+    PlainConsole(highlight=False).print(shown)
 
 
 def say(message: str) -> None:
@@ -77,19 +93,19 @@ def done(message: str) -> None:
 
 def note(message: str) -> None:
     """Print an aside on standard error, so that it is in no pipe."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message), style="dim")
+    PlainConsole(stderr=True, highlight=False, soft_wrap=True).print(Text(message), style="dim")
 
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[None]:
     """Show on a terminal's standard error that something takes its time."""
-    with Console(stderr=True, highlight=False).status(Text(what)):
+    with PlainConsole(stderr=True, highlight=False).status(Text(what)):
         yield
 
 
 def error(message: str, mend: str = "") -> None:
     """Print what is wrong and what to do about it, on standard error."""
-    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
     out.print(Text("Error: ", style="bold red") + Text(message))
     if mend:
         out.print(Text("  → " + mend, style="dim"))
@@ -98,7 +114,7 @@ def error(message: str, mend: str = "") -> None:
 def problem(answer: Mapping[str, Any]) -> None:
     """Print an RFC 9457 problem of the server: its detail, then each field at fault with its mend."""
     error(str(answer.get("detail") or answer.get("title") or "The server refused."))
-    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
     for fault in answer.get("problems") or []:
         out.print(Text(f"  {fault.get('path') or '/'}", style="bold") + Text(f"  {fault.get('message', '')}"))
         if fault.get("mend"):

@@ -77,3 +77,21 @@ def test_the_values_of_variables_are_not_logged(form: str) -> None:
     except ValueError:
         logger.exception("failed")
     assert "hunter2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_nothing_that_is_logged_makes_a_line_of_its_own_or_plays_with_the_terminal(form: str) -> None:
+    stream, logger = logged(form)
+    hostile = "a\nforged\r\x1b[2J\x9b31m\x07\u2028b"
+    logger.warning(hostile, account=hostile)
+    logging.getLogger("library").warning("%s", hostile)
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        logger.exception("failed")
+    lines = stream.getvalue().split("\n")
+    assert not [line for line in lines if line.startswith("forged") and "library" in line]
+    assert not set(stream.getvalue()) & {"\r", "\x1b", "\x9b", "\x07", "\u2028"}
+    if form == "json":
+        assert len([json.loads(line) for line in lines if line]) == 3
+    assert r"\n" in lines[0]
