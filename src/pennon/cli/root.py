@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "pennon.cli.imports",
     "export": "pennon.cli.export",
     "scan": "pennon.cli.scan",
+    "remove-flag": "pennon.cli.remove_flag",
     "doctor": "pennon.cli.doctor",
 }
 """Each command by its name, in the order of `pennon --help`: the module that has its `app`."""

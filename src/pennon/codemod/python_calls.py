@@ -22,7 +22,8 @@ IGNORED = "pennon: ignore"
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A call that names a flag. `key` is known, or another module has it under `origin`, or it is dynamic.
 
-    `end` is where the call ends, which no other call does. `is_plain`: its answer is the client's own.
+    `end` is where the call ends, which no other call does; `place` is that of the key among the arguments, where a call
+    names several. `is_plain`: its answer is the client's own.
     """
 
     key: str | None
@@ -34,6 +35,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     shape: Shape
     certain: bool
     is_plain: bool = True
+    place: int = 0
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -125,12 +127,12 @@ class _Reader(ast.NodeVisitor):
             return
         shape, certain, is_plain = found
         keys = node.args if shape.several else _key_of(node, shape)
-        for key in keys:
+        for place, key in enumerate(keys):
             if self._hands_on(key, node, shape, certain=certain):
                 continue
             call = self._call(node, key, shape, certain=certain, is_plain=is_plain)
             if call is not None:
-                self.calls.append(call)
+                self.calls.append(msgspec.structs.replace(call, place=place))
 
     def key_constants(self, tree: ast.Module) -> Iterator[Call]:
         """Yield the constants that the conventions say are keys, as calls that answer nothing."""

@@ -82,12 +82,29 @@ def decoded(data: bytes, path: str) -> str | None:
     if b"\0" in data[:8192]:
         return None
     try:
-        if ending_of(path) in _PYTHON:
+        if is_python(path):
             encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
             return data.decode(encoding)
         return data.decode("utf-8-sig", errors="replace")
     except (SyntaxError, UnicodeDecodeError, LookupError):
         return None
+
+
+def is_python(path: str) -> bool:
+    """Return whether the file at *path* is Python by its name."""
+    return ending_of(path) in _PYTHON
+
+
+def python_texts(root: Path, conventions: Conventions) -> Iterator[tuple[str, str]]:
+    """Yield the Python files below *root* that can be read, each with its text."""
+    for path in paths_below(root):
+        if is_python(path) and conventions.takes(path):
+            try:
+                text = decoded((root / path).read_bytes(), path)
+            except OSError:
+                continue
+            if text is not None:
+                yield path, text
 
 
 class _Scan:
@@ -127,14 +144,14 @@ class _Scan:
         except OSError as error:
             self._unread[path] = error.strerror or str(error)
             return None
-        if text is None and ending_of(path) in _PYTHON:
+        if text is None and is_python(path):
             self._unread[path] = "its encoding is not what it says"
         return text
 
     def _look_at(self, path: str, text: str) -> None:
         if self._known:
             self._mentions.extend(find_mentions(text, path, self._known))
-        if ending_of(path) not in _PYTHON:
+        if not is_python(path):
             self._elsewhere.extend(find_calls(text, path, self._conventions))
         elif self._conventions.probe.search(text):
             self._read(path, text, {})
@@ -155,7 +172,7 @@ class _Scan:
             known = wrappers
             probe = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(new)))})\s*\(")
             for path in paths:
-                if ending_of(path) in _PYTHON and (text := self._text(path)) is not None and probe.search(text):
+                if is_python(path) and (text := self._text(path)) is not None and probe.search(text):
                     self._read(path, text, known)
 
     def _resolved(self, module: Module) -> Iterator[Call]:
@@ -216,7 +233,7 @@ def _places(paths: list[str]) -> dict[str, str]:
     """Return the files by each dotted name that they may be imported as: sources may lie in a folder, as `src`."""
     found: dict[str, str | None] = {}
     for path in paths:
-        if ending_of(path) not in _PYTHON:
+        if not is_python(path):
             continue
         parts = module_of(path).split(".")
         for start in range(len(parts)):
