@@ -69,6 +69,7 @@ def _checked(settings: Settings) -> Settings:
     """Return *settings* for this machine. Raises `BadSettings`."""
     from pennon.cli.open_files import streams_that_fit  # noqa: PLC0415
     from pennon.control.access.oidc.config import provider_config  # noqa: PLC0415
+    from pennon.control.webhooks.addresses import networks  # noqa: PLC0415
     from pennon.stream.proxied import Proxies  # noqa: PLC0415
 
     problems: list[str] = []
@@ -80,6 +81,10 @@ def _checked(settings: Settings) -> Settings:
         settings = msgspec.structs.replace(settings, max_streams=streams_that_fit(settings.max_streams))
     except ValueError as error:
         problems.append(f"max_streams: {error}")
+    try:
+        networks(settings.webhook_networks)
+    except ValueError as error:
+        problems.append(f"webhook_networks: {error}")
     try:
         provider_config(settings)
     except ValueError as error:

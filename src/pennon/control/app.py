@@ -7,11 +7,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from litestar import Litestar
@@ -37,12 +37,16 @@ from pennon.control.signing.reader import SignedLog
 from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
 from pennon.control.ui import page_routes
+from pennon.control.webhooks.telling import Alarm
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
 from pennon.model import Position
 from pennon.stream import Endpoints, Front, Intake, Quick, StreamNode, StreamSettings
 from pennon.stream.families import Family
 from pennon.stream.proxied import Proxied, Proxies
+
+if TYPE_CHECKING:
+    from pennon.control.tracing import Tracing
 
 EVENTS = "events"
 """The folder of what SDKs report, in the data folder."""
@@ -149,6 +153,9 @@ class _Server:
         self._storage = storage
         self._place = place
         clock = SystemClock()
+        self._tracing = _tracing(settings)
+        if self._tracing is not None:
+            storage.log = self._tracing.log(storage.log)
         self._services = assembled(storage, clock, settings)
         if (first := _started_first(self._services, settings)) is not None:
             announce(first)
@@ -160,7 +167,8 @@ class _Server:
         if isinstance(self._bus, RemoteBus):
             known = storage.safe.find(_BUS_SECRET)
             self._bus.trust(known or storage.safe.keep_first(_BUS_SECRET, secrets.token_bytes(32)))
-        announce_changes(storage.log, self._bus, digest_at=self._digest_at)
+        announcer = self._bus if self._tracing is None else self._tracing.announcer(self._bus)
+        announce_changes(storage.log, announcer, digest_at=self._digest_at)
         self._events = settings.data_folder / EVENTS
         self._ingest = Ingest(folder_of(self._events, place.events if place else 0), time.time)
         self._counting = Counting(self._ingest, storage.counts)
@@ -173,9 +181,12 @@ class _Server:
         metrics.register(self._node.metrics.registry)
         propagation = PropagationMetrics()
         metrics.register(propagation)
-        answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
-        answers.set_function(lambda: float(storage.answers))
         metrics.register(self._services.schedule_runs.metrics)
+        metrics.register(self._services.telling.metrics)
+        alarm = Alarm()
+        metrics.register(alarm.broken)
+        storage.log.subscribe(alarm.hear)
+        storage.log.subscribe(self._services.feeds.hear)
         answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
         answers.set_function(lambda: float(storage.answers))
         self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
@@ -186,10 +197,11 @@ class _Server:
             node=Endpoints(self._node, front=front),
             checks=[self._storage_answers, self._node_serves],
             metrics=metrics,
+            traced=None if self._tracing is None else self._tracing.app,
             lifespan=self._running,
             pages=[page_routes(self._services, settings, clock)],
         )
-        self.app.state.drain = self._node.drain
+        self.app.state.drain = self._drain
         self.app.state.streams = Intake(self._node, front)
         self.app.state.quick = Quick(self._node, front)
         self.app.state.metrics = metrics.registry
@@ -200,6 +212,8 @@ class _Server:
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
+            if self._tracing is not None:
+                stack.callback(self._tracing.close)
             stack.callback(self._storage.close)
             stack.callback(self._published.close)
             stack.enter_context(self._storage.watched())
@@ -224,7 +238,8 @@ class _Server:
             stack.push_async_callback(_cancelled, collecting)
             tending = asyncio.create_task(self._chores.run())
             stack.push_async_callback(_cancelled, tending)
-            stack.enter_context(_draining_on_signals(self._node))
+            stack.push_async_callback(asyncio.to_thread, self._services.telling.stop)
+            stack.enter_context(_draining_on_signals(self._drain))
             yield
 
     async def _start_ingest(self) -> None:
@@ -239,6 +254,11 @@ class _Server:
                 await asyncio.sleep(_AGAIN_S)
             else:
                 return
+
+    async def _drain(self) -> None:
+        """End all streams, and feeds, in good order."""
+        self._services.feeds.drain()
+        await self._node.drain()
 
     def _woken(self, changes: Mapping[str, Change]) -> None:
         self._chores.wake({edit.kind for change in changes.values() for edit in change.edits})
@@ -274,6 +294,16 @@ def _bus(settings: Settings, place: Place | None) -> Bus:
         raise CannotStart(f"The bus cannot be used: {error}.") from error
 
 
+def _tracing(settings: Settings) -> "Tracing | None":
+    if not settings.traces:
+        return None
+    try:
+        from pennon.control.tracing import Tracing  # noqa: PLC0415  # only those who ask for traces have what it takes
+    except ImportError as error:
+        raise CannotStart(f"Traces need more packages ({error}): pip install 'pennon[tracing]'.") from error
+    return Tracing()
+
+
 def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:
     return StreamSettings(
         shared_folder=place.folder / "documents" if place else None,
@@ -295,7 +325,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 
 @contextlib.contextmanager
-def _draining_on_signals(node: StreamNode) -> Iterator[None]:
+def _draining_on_signals(drain: Callable[[], Coroutine[None, None, None]]) -> Iterator[None]:
     """Say goodbye on every stream as soon as the process is told to end.
 
     ASGI servers wait for open answers before they tell the application that they stop, and a stream is open for ever.
@@ -308,7 +338,7 @@ def _draining_on_signals(node: StreamNode) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def hook(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(lambda: draining.add(loop.create_task(node.drain())))
+        loop.call_soon_threadsafe(lambda: draining.add(loop.create_task(drain())))
         if callable(handler := before[signal.Signals(number)]):
             handler(number, frame)
 

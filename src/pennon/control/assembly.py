@@ -38,12 +38,16 @@ from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
-from pennon.control.lifecycle.views import ArchiveViews
+from pennon.control.lifecycle.code import CodeService
+from pennon.control.lifecycle.stale import StaleViews
+from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import INSTALLATION, SYSTEM, Stored
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
+from pennon.control.requests.timing import TimedRequests
+from pennon.control.requests.views import RequestViews
 from pennon.control.schedules.metrics import ScheduleMetrics
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService
@@ -65,7 +69,7 @@ from pennon.control.working.salts import random_salt
 from pennon.model import Flag
 
 SCHEDULES_S = 15.0
-"""A schedule that was made on a server that died is found by another one after so long."""
+"""What was planned on a server that died is found by another one after so long."""
 FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
 
@@ -89,6 +93,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     contexts = ContextViews(storage.contexts, box_of(settings), clock)
     vault, allowed = Vault(storage.safe, secret_of(settings)), networks(settings.webhook_networks)
     changes = ChangeService(log, limits=limits, permit=permit, contexts=contexts)
+    requests = RequestService(log, changes, clock, limits=limits, permit=permit)
     return Services(
         log=log,
         tokens=TokenService(log, clock, storage.last_used),
@@ -102,13 +107,17 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log, limits=limits, permit=permit),
         flag_views=FlagViews(log),
-        archive_views=ArchiveViews(log, FlagViews(log)),
+        lifecycle_views=LifecycleViews(log, FlagViews(log)),
+        stale_views=StaleViews(log, clock, storage.counts, storage.code),
+        code=CodeService(log, clock, storage.code),
         segments=SegmentService(log, limits=limits, permit=permit),
         segment_views=SegmentViews(log),
         layers=LayerService(log, limits=limits, permit=permit),
         layer_views=LayerViews(log),
         changes=changes,
-        requests=RequestService(log, changes, clock, limits=limits, permit=permit),
+        requests=requests,
+        request_views=RequestViews(log, changes, permit=permit),
+        timed_requests=TimedRequests(log, clock, requests, permit=permit),
         files=FileService(log, limits=limits, permit=permit),
         schedules=ScheduleService(log, clock, limits=limits, permit=permit),
         schedule_runs=ScheduleRuns(log, clock, ScheduleMetrics(clock), limits=limits, permit=permit),
@@ -197,5 +206,6 @@ def chores_of(services: Services, settings: Settings) -> list[Chore]:
         Chore(name="webhooks", run=telling.run, every_s=LOOK_EVERY_S, wakes_on=TOLD_KINDS),
         Chore(name="what was told", run=telling.sweep, every_s=SWEEP_EVERY_S),
         Chore(name="schedules", run=services.schedule_runs.run, every_s=SCHEDULES_S, wakes_on=frozenset({"schedule"})),
+        Chore(name="requests", run=services.timed_requests.run, every_s=SCHEDULES_S, wakes_on=frozenset({"request"})),
         Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S, wakes_on=WAKES_ON),
     ]

@@ -185,6 +185,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_request_burst: Annotated[
         int, Meta(ge=1, le=1_000_000, description="How many of those it may send at once, after a pause.")
     ] = 500
+    webhook_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks of your own that webhooks may lead into, as in 10.1.0.0/16, several with commas. "
+            "Everything else that is not out in the world is refused. With 127.0.0.0/8 also http:// to this machine."
+        ),
+    ] = ()
+    max_feeds: Annotated[
+        int, Meta(ge=1, le=10_000, description="Most feeds of changes that a process has open; ten for one token.")
+    ] = 100
     trusted_proxies: Annotated[
         tuple[str, ...],
         Meta(
@@ -216,6 +226,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "json", "console"],
         Meta(description="How lines are logged, on standard error. auto: console on a terminal, else json."),
     ] = "auto"
+    traces: Annotated[
+        bool,
+        Meta(
+            description="Send OpenTelemetry traces of what the admin API does, where the OTEL_* variables say. Takes "
+            "the extra `tracing`."
+        ),
+    ] = False
     max_flag_bytes: Annotated[int, Meta(ge=1024, description="Largest flag, as JSON.")] = 256 * 1024
     max_segment_bytes: Annotated[int, Meta(ge=1024, description="Largest segment, as JSON.")] = 8 * 1024 * 1024
     max_value_bytes: Annotated[int, Meta(ge=64, description="Largest value of a variation, as JSON.")] = 64 * 1024

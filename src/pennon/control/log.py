@@ -63,9 +63,9 @@ class Actor(msgspec.Struct, frozen=True):
         """Return the actor of what this one imports from *source*, so that it is told from what people did here."""
         return Actor("import", self.id, f"{self.name} (import from {source})")
 
-    def by_schedule(self, key: str) -> "Actor":
-        """Return the actor of what a schedule of this one's does, so that it is told from what he did himself."""
-        return Actor(self.kind, self.id, f"{self.name} (schedule {key})")
+    def through(self, what: str) -> "Actor":
+        """Return the actor of what is done for this one later, as by a schedule, so that it is told from his own."""
+        return Actor(self.kind, self.id, f"{self.name} ({what})")
 
 
 SYSTEM = Actor("system", "pennon", "Pennon")
@@ -200,14 +200,17 @@ class Reading(Protocol):
     ) -> list[Change]:
         """Return the changes with revision < *before*, newest first; only those that touched *item* (kind, key)."""
 
-    def times(self, log: str, kind: str) -> Mapping[str, datetime]:
-        """Return when each item of one kind became what it is, by its key."""
+    def times(self, log: str, kind: str, *, key: str | None = None) -> Mapping[str, datetime]:
+        """Return when each item of one kind, or only *key*, became what it is, by its key."""
 
     def written_together(self, change_id: str) -> list[Change]:
         """Return the rows that one command wrote, in the order of the logs' names."""
 
     def change(self, log: str, revision: int) -> Change | None:
         """Return one change."""
+
+    def revision_before(self, log: str, time: datetime) -> int:
+        """Return the last revision of a log that was made before *time*; 0: none was."""
 
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""

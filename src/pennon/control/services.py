@@ -22,12 +22,16 @@ from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
+from pennon.control.lifecycle.code import CodeService
 from pennon.control.lifecycle.counts import EvaluationCounts
-from pennon.control.lifecycle.views import ArchiveViews
+from pennon.control.lifecycle.stale import StaleViews
+from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import ChangeLog
 from pennon.control.projects.service import ProjectService
 from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
+from pennon.control.requests.timing import TimedRequests
+from pennon.control.requests.views import RequestViews
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService
 from pennon.control.segments.service import SegmentService
@@ -52,7 +56,9 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     environments: EnvironmentService
     flags: FlagService
     flag_views: FlagViews
-    archive_views: ArchiveViews
+    lifecycle_views: LifecycleViews
+    stale_views: StaleViews
+    code: CodeService
     segments: SegmentService
     segment_views: SegmentViews
     layers: LayerService
@@ -60,6 +66,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     changes: ChangeService
     change_views: ChangeViews
     requests: RequestService
+    request_views: RequestViews
+    timed_requests: TimedRequests
     webhooks: WebhookService
     telling: Telling
     external_events: EventService

@@ -39,6 +39,7 @@ _MOST = frozenset(
         "pennon_edge_overrides",
         "pennon_edge_reported_level",
         "pennon_edges",
+        "pennon_webhook_deliveries",
         "pennon_schedules",
         "pennon_schedules_failing",
     }

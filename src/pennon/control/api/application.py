@@ -7,13 +7,14 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.routes import HTTPRoute
-from litestar.types import ControllerRouterHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from pennon.control.api.access import access_routes
 from pennon.control.api.accounts import account_routes
 from pennon.control.api.admitting import Admitting
 from pennon.control.api.authentication import token_guard
 from pennon.control.api.changes import change_routes
+from pennon.control.api.code import code_routes
 from pennon.control.api.errors import EXCEPTION_HANDLERS
 from pennon.control.api.evaluations import evaluation_routes
 from pennon.control.api.external_events import external_event_routes
@@ -67,13 +68,14 @@ def build_application(  # noqa: PLR0913  # what a server is made of
     node: Endpoints | None = None,
     checks: Sequence[Callable[[], Awaitable[str | None]]] = (),
     metrics: HttpMetrics,
+    traced: Callable[[ASGIApp], ASGIApp] | None = None,
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
     pages: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
     """Return the server's application: the admin API, health, and beside them the *node* that SDKs call.
 
     *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request; *pages* are
-    what people see.
+    what people see. *traced* makes an application one whose requests are traced.
     """
     guard = token_guard(services)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
@@ -92,6 +94,8 @@ def build_application(  # noqa: PLR0913  # what a server is made of
         open_paths=_open_paths(app),
         registry=metrics.registry,
     )
+    if traced is not None:
+        app.asgi_handler = traced(app.asgi_handler)
     methods = {route.path_format: route.methods for route in app.routes if hasattr(route, "methods")}
     app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics, node=node)
     return app
@@ -130,6 +134,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *project_routes(services),
                 *flag_routes(services),
                 *lifecycle_routes(services),
+                *code_routes(services),
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
                 *layer_routes(services),
                 *change_routes(services, settings.max_segment_bytes + BODY_SLACK),

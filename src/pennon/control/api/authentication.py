@@ -4,7 +4,7 @@ Programs come with a token, people with the cookie of a session, and then with t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from litestar.connection import ASGIConnection
@@ -37,7 +37,7 @@ def token_guard(services: Services) -> Guard:
             return
         asked = connection.scope.get("method") != "OPTIONS"
         said = handler.opt if asked else {ANYWHERE: True}
-        connection.scope["user"] = await asyncio.to_thread(_admitted, services, connection, said)
+        connection.scope["user"] = await asyncio.to_thread(admitted, services, connection, said)
 
     return admit
 
@@ -47,7 +47,11 @@ def session_secret(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None
     return connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(COOKIE)
 
 
-def _admitted(services: Services, connection: ASGIConnection[Any, Any, Any, Any], said: dict[str, Any]) -> Principal:
+def admitted(services: Services, connection: ASGIConnection[Any, Any, Any, Any], said: Mapping[str, Any]) -> Principal:
+    """Return what who sends a request may do now. *said* is what its route says of itself.
+
+    Raises `Unauthenticated`, and `Forbidden`.
+    """
     known = _known(services, connection)
     named = connection.path_params
     with services.log.reading() as reading:

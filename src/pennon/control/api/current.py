@@ -12,11 +12,13 @@ from pennon.control.api.projects import show_environment, show_project
 from pennon.control.api.requests import show_request
 from pennon.control.api.schedules import show_schedule
 from pennon.control.api.segments import show_segment
+from pennon.control.api.webhooks import show_webhook
 from pennon.control.environments.views import Environment
 from pennon.control.log import Stored
 from pennon.control.projects.views import Project
 from pennon.control.requests.models import ChangeRequest
 from pennon.control.schedules.models import Schedule
+from pennon.control.webhooks.models import Webhook
 
 _SHOWN: Mapping[str, Callable[[Stored], bytes]] = {
     "flag": show_configuration,
@@ -38,6 +40,8 @@ def current_state(state: object) -> bytes:
         return show_account(state)
     if isinstance(state, ChangeRequest):
         return show_request(state)
+    if isinstance(state, Webhook):
+        return msgspec.json.encode(show_webhook(state))
     if isinstance(state, Schedule):
         return show_schedule(state)
     return msgspec.json.encode(state)

@@ -20,7 +20,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 import pennon
 from pennon.control.api.inputs import NO_CONTROLS
 from pennon.control.api.problems import MEDIA_TYPE, ProblemDetails
-from pennon.control.api.routes import ANSWER, ANYWHERE, EXAMPLE, OPEN, PERMISSION, VERSIONED, reads
+from pennon.control.api.routes import ANSWER, ANYWHERE, EXAMPLE, OPEN, PERMISSION, STREAM, VERSIONED, reads
 
 Json: TypeAlias = dict[str, Any]
 
@@ -37,6 +37,8 @@ _KEYS = {
     "account": "What the person signs in with.",
     "session": "The first digits of the session's hash.",
     "change_request": "The change request's key.",
+    "webhook": "The webhook's key.",
+    "delivery": "The delivery's id.",
     "schedule": "The schedule's key.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
@@ -181,7 +183,11 @@ def _needed(handler: HTTPRouteHandler) -> str:
 
 def _tag(path: str) -> str:
     nouns = [part for part in path.split("/")[3:] if part and not part.startswith("{")]
-    return nouns[-2] if nouns[-1] in {"preview", "revert", "rotate", "reviews", "apply", "withdraw"} else nouns[-1]
+    return (
+        nouns[-2]
+        if nouns[-1] in {"preview", "revert", "rotate", "reviews", "apply", "withdraw", "test", "redeliver"}
+        else nouns[-1]
+    )
 
 
 def _parameter(parameter: Json) -> Json:
@@ -208,7 +214,8 @@ def _responses(handler: HTTPRouteHandler, schemas: _Schemas) -> Json:
     if answer is None:
         done: Json = {"204": {"description": "Done.", "headers": {"X-Pennon-Revision": _POSITION}}}
         return {**done, **errors}
-    good: Json = {"description": "As asked.", "content": {"application/json": {"schema": schemas.of(answer)}}}
+    media = "text/event-stream" if handler.opt.get(STREAM) else "application/json"
+    good: Json = {"description": "As asked.", "content": {media: {"schema": schemas.of(answer)}}}
     if changes:
         good["headers"] = {"X-Pennon-Revision": _POSITION}
     shown: Json = {str(handler.status_code): good}

@@ -13,6 +13,7 @@ from pennon.control.api.bodies import StrictBody, read_body
 PERMISSION, ANSWER, ANYWHERE, VERSIONED, EXAMPLE = "permission", "answer", "anywhere", "versioned", "example"
 OPEN = "open"
 """What lets everybody in, and is told nothing of who it is."""
+STREAM = "stream"
 PROJECT = "/projects/{project:str}"
 ENVIRONMENT = PROJECT + "/environments/{environment:str}"
 
@@ -33,6 +34,11 @@ def reads(
     """
     said = {PERMISSION: permission, ANSWER: answer, ANYWHERE: anywhere, OPEN: is_open, VERSIONED: versioned}
     return get(path, sync_to_thread=True, opt=said)
+
+
+def streams(path: str, *, permission: Permission = "read", anywhere: bool = False) -> get:
+    """Make a route that goes on telling something, as server-sent events."""
+    return get(path, opt={PERMISSION: permission, ANSWER: str, ANYWHERE: anywhere, STREAM: True})
 
 
 def redirects(path: str) -> get:

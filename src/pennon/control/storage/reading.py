@@ -92,14 +92,16 @@ class StoredReading:
             query = query.where(changes.c.revision < before)
         return [_change(row) for row in self._connection.execute(query)]
 
-    def times(self, log: str, kind: str) -> Mapping[str, datetime]:
-        """Return when each item of one kind became what it is, by its key."""
+    def times(self, log: str, kind: str, *, key: str | None = None) -> Mapping[str, datetime]:
+        """Return when each item of one kind, or only *key*, became what it is, by its key."""
         made = (changes.c.log == items.c.log) & (changes.c.revision == items.c.changed_at)
         query = select(items.c.key, changes.c.at).join(changes, made)
         query = query.where(items.c.log == log, items.c.kind == kind, items.c.text.is_not(None))
+        if key is not None:
+            query = query.where(items.c.key == key)
         found: dict[int, datetime] = {}  # many items have the time of one import
         rows = self._connection.execute(query).all()
-        return {key: found.get(at) or found.setdefault(at, moment(at)) for key, at in rows}
+        return {of: found.get(at) or found.setdefault(at, moment(at)) for of, at in rows}
 
     def written_together(self, change_id: str) -> list[Change]:
         """Return the rows that one command wrote, in the order of the logs' names."""
@@ -110,6 +112,11 @@ class StoredReading:
         """Return one change."""
         row = self._connection.execute(_changes(log).where(changes.c.revision == revision)).one_or_none()
         return _change(row) if row else None
+
+    def revision_before(self, log: str, time: datetime) -> int:
+        """Return the last revision of a log that was made before *time*; 0: none was."""
+        query = select(func.max(changes.c.revision)).where(changes.c.log == log, changes.c.at < micros(time))
+        return self._connection.execute(query).scalar() or 0
 
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""

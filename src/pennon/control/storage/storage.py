@@ -5,16 +5,19 @@ from contextlib import AbstractContextManager
 from sqlalchemy import text
 
 from pennon.control.clock import Clock, SystemClock
-from pennon.control.storage.contexts import StoredContexts
+from pennon.control.log import ChangeLog
 from pennon.control.storage.code import StoredCode
+from pennon.control.storage.contexts import StoredContexts
 from pennon.control.storage.counts import StoredCounts
 from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.doors import StoredDoors
+from pennon.control.storage.external_events import StoredEvents
 from pennon.control.storage.log import StoredLog
 from pennon.control.storage.migrate import migrate
 from pennon.control.storage.propagation import StoredPropagation
 from pennon.control.storage.safe import StoredSafe
 from pennon.control.storage.stamps import StoredStamps
+from pennon.control.storage.webhooks import StoredDeliveries
 
 
 class Storage:
@@ -22,23 +25,16 @@ class Storage:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self.log = StoredLog(database, clock)
+        self.log: ChangeLog = StoredLog(database, clock)
         self.last_used = StoredStamps(database)
         self.counts = StoredCounts(database, clock)
         self.code = StoredCode(database)
         self.contexts = StoredContexts(database)
         self.doors = StoredDoors(database)
         self.safe = StoredSafe(database)
+        self.deliveries = StoredDeliveries(database)
+        self.external_events = StoredEvents(database)
         self.propagation = StoredPropagation(database, clock)
-
-    @property
-    def answers(self) -> bool:
-        """Whether the database did when it was asked last."""
-        return self._database.answers
-
-    def watched(self) -> AbstractContextManager[None]:
-        """Ask the database each second whether it answers. While it does not, everything raises `Unavailable` at once."""
-        return self._database.watched()
 
     @property
     def answers(self) -> bool:

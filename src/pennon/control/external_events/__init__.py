@@ -1,0 +1,1 @@
+"""External events: what other systems tell of themselves, above all deploys."""

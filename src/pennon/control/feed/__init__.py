@@ -1,0 +1,1 @@
+"""The feed of changes, as they happen, for those who may see them."""
