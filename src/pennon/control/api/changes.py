@@ -347,14 +347,18 @@ def _item_of(flag: str | None, segment: str | None) -> ItemName | None:
 
 def preview_answer(preview: Preview) -> Response[Any]:
     """Answer what edits would change."""
-    resource = PreviewResource(
+    return Response(shown_preview(preview))
+
+
+def shown_preview(preview: Preview) -> PreviewResource:
+    """Return what edits would change as it is shown."""
+    return PreviewResource(
         changed=preview.changed,
         items=shown_items(preview.items),
         elsewhere={str(name): shown_items(items) for name, items in preview.elsewhere},
         warnings=shown_warnings(preview.warnings),
         moves=None if preview.moves is None else _moves(preview.moves),
     )
-    return Response(resource)
 
 
 def _moves(found: SampledMoves) -> MovesResource:

@@ -1,5 +1,6 @@
 """Change requests over HTTP: propose, look at, review, and make."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
 
@@ -9,15 +10,16 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.changes import BreakGlass
+from pennon.control.api.changes import BreakGlass, PreviewResource, shown_preview
 from pennon.control.api.inputs import Command, Expected, Key
 from pennon.control.api.routes import PROJECT, creates, reads, replaces
 from pennon.control.changes.edits import AnyEdit
-from pennon.control.log import Stored
-from pennon.control.requests.models import ChangeRequest, RequestState, Verdict
+from pennon.control.changes.preview import Preview
+from pennon.control.log import Outcome, Stored
+from pennon.control.requests.models import ChangeRequest, RequestState, Verdict, Who
 from pennon.control.requests.service import Draft
+from pennon.control.requests.views import ProposalPreview, requests
 from pennon.control.requests.views import request as find_request
-from pennon.control.requests.views import requests
 from pennon.control.services import Services
 
 _LIST = PROJECT + "/requests"
@@ -48,12 +50,16 @@ class RequestBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     title: Annotated[str, Meta(max_length=200, description="In a line, what it changes.")]
     why: Annotated[str, Meta(max_length=2000)] = ""
     changes: Annotated[tuple[ChangesBody, ...], Meta(max_length=20)]
+    apply_at: Annotated[
+        datetime | None,
+        Meta(description="When it is made by itself, if it is approved then: RFC 3339 with a zone. null: by hand."),
+    ] = None
 
     @property
     def draft(self) -> Draft:
         """The same as the service takes it."""
         changes = tuple((each.environment, each.edits) for each in self.changes)
-        return Draft(title=self.title, why=self.why, changes=changes)
+        return Draft(title=self.title, why=self.why, changes=changes, apply_at=self.apply_at)
 
 
 class ReviewBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -81,7 +87,7 @@ class PersonResource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReviewResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a reviewer said. `counts`: it is his last word, and of what is proposed now."""
+    """What a reviewer said. `counts`: it is his last word, of what is proposed now, and he still may review it."""
 
     by: PersonResource
     verdict: Verdict
@@ -89,6 +95,13 @@ class ReviewResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     edition: int
     time: datetime
     counts: bool
+
+
+class AttemptResource(msgspec.Struct, frozen=True, kw_only=True):
+    """That it was to be made at its time, and why it was not. It is open: edit it, or apply it by hand."""
+
+    time: datetime
+    why: str
 
 
 class RequestResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -107,11 +120,35 @@ class RequestResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     changes: tuple[ChangesBody, ...]
     reviews: tuple[ReviewResource, ...]
     ended_by: PersonResource | None
+    apply_at: datetime | None
+    attempt: AttemptResource | None
 
 
-def show_request(request: ChangeRequest) -> bytes:
-    """Return a request as it is shown."""
-    counting = {id(each) for each in request.verdicts().values()}
+class FaultResource(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something that is proposed cannot be made as things are, and what to do about it."""
+
+    path: Annotated[str, Meta(description="JSON pointer into the request.")]
+    message: str
+    mend: str
+
+
+class ProposalPreviewResource(PreviewResource, frozen=True, kw_only=True):
+    """What a request would change in one environment, and what is in the way of it."""
+
+    environment: str
+    problems: tuple[FaultResource, ...]
+
+
+class RequestPreviewResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What an open request would change, environment by environment. Of one that has ended: nothing."""
+
+    environments: tuple[ProposalPreviewResource, ...]
+
+
+def show_request(request: ChangeRequest, lapsed: Collection[Who] = ()) -> bytes:
+    """Return a request as it is shown. What those said of whom it has *lapsed* counts no more."""
+    standing = request.without(lapsed)
+    counting = {id(each) for each in standing.verdicts().values()}
     return msgspec.json.encode(
         RequestResource(
             key=request.key,
@@ -123,7 +160,7 @@ def show_request(request: ChangeRequest) -> bytes:
             author=PersonResource(**msgspec.structs.asdict(request.author)),
             created=_time(request.created_at),
             edition=request.edition,
-            approvals=request.approvals,
+            approvals=standing.approvals,
             changes=tuple(ChangesBody(environment=each.environment, edits=each.edits) for each in request.proposals),
             reviews=tuple(
                 ReviewResource(
@@ -137,6 +174,10 @@ def show_request(request: ChangeRequest) -> bytes:
                 for each in request.reviews
             ),
             ended_by=None if request.ended_by is None else PersonResource(**msgspec.structs.asdict(request.ended_by)),
+            apply_at=request.apply_at,
+            attempt=None
+            if request.attempt is None
+            else AttemptResource(time=request.attempt.at, why=request.attempt.why),
         )
     )
 
@@ -151,21 +192,29 @@ def _proposing_routes(services: Services, max_bytes: int) -> list[Any]:
     def list_requests(project: Key, of_state: OfState = None) -> Response[Any]:
         """List change requests, the newest first."""
         with services.log.reading() as reading:
-            found = requests(reading, project)
-        return list_answer((show_request(each) for each in found if of_state in (None, each.state)), None)
+            found = [each for each in requests(reading, project) if of_state in (None, each.state)]
+            shown = [show_request(each, services.request_views.lapsed(reading, project, each)) for each in found]
+        return list_answer(shown, None)
 
     @creates(_LIST, RequestResource, permission="change.propose", max_bytes=max_bytes, example=_EXAMPLE)
     def create_request(project: Key, data: JSONBody[RequestBody], command: Command) -> Response[Any]:
         """Propose changes. Each must be possible now."""
         outcome = services.requests.create_request(project, data.draft, **command.said)
-        return changed_answer(outcome, _show_stored, status=201)
+        return _answer(services, project, outcome, status=201)
 
     @reads(_ONE, RequestResource, versioned=True)
     def read_request(request: Request[Any, Any, Any], project: Key, change_request: Key) -> Response[Any]:
         """Show a change request."""
         with services.log.reading() as reading:
             found = find_request(reading, project, change_request)
-        return item_answer(request, found, show_request)
+            lapsed = services.request_views.lapsed(reading, project, found)
+        return item_answer(request, found, lambda each: show_request(each, lapsed))
+
+    @reads(_ONE + "/preview", RequestPreviewResource)
+    def preview_request(project: Key, change_request: Key) -> Response[Any]:
+        """Tell what an open request would change where, what lint says of it, and what is in the way of it now."""
+        previews = services.request_views.previews(project, change_request)
+        return Response(RequestPreviewResource(environments=tuple(_preview(each) for each in previews)))
 
     @replaces(_ONE, RequestResource, permission="change.propose", max_bytes=max_bytes, example=_EXAMPLE)
     def edit_request(
@@ -177,9 +226,9 @@ def _proposing_routes(services: Services, max_bytes: int) -> list[Any]:
     ) -> Response[Any]:
         """Propose something else, on what is there now. What was approved has to be approved again."""
         outcome = services.requests.edit_request(project, change_request, data.draft, expected=expected, **command.said)
-        return changed_answer(outcome, _show_stored)
+        return _answer(services, project, outcome)
 
-    return [list_requests, create_request, read_request, edit_request]
+    return [list_requests, create_request, read_request, preview_request, edit_request]
 
 
 def _ending_routes(services: Services) -> list[Any]:
@@ -196,7 +245,7 @@ def _ending_routes(services: Services) -> list[Any]:
         """Approve or refuse what is proposed, unless it is one's own."""
         said = msgspec.structs.asdict(data)
         outcome = services.requests.review_request(project, change_request, **said, **command.said)
-        return changed_answer(outcome, _show_stored)
+        return _answer(services, project, outcome)
 
     @creates(_ONE + "/apply", RequestResource, permission="read", status=200, example={})
     def apply_request(project: Key, change_request: Key, data: JSONBody[ApplyBody], command: Command) -> Response[Any]:
@@ -204,18 +253,32 @@ def _ending_routes(services: Services) -> list[Any]:
         outcome = services.requests.apply_request(
             project, change_request, is_break_glass=data.break_glass, **command.said
         )
-        return changed_answer(outcome, _show_stored)
+        return _answer(services, project, outcome)
 
     @creates(_ONE + "/withdraw", RequestResource, permission="change.propose", status=200)
     def withdraw_request(project: Key, change_request: Key, command: Command) -> Response[Any]:
         """End a request without a change."""
-        return changed_answer(services.requests.withdraw_request(project, change_request, **command.said), _show_stored)
+        return _answer(services, project, services.requests.withdraw_request(project, change_request, **command.said))
 
     return [review_request, apply_request, withdraw_request]
 
 
-def _show_stored(stored: Stored) -> bytes:
-    return show_request(stored.read(ChangeRequest))
+def _preview(found: ProposalPreview) -> ProposalPreviewResource:
+    preview = found.preview or Preview(changed=False, items=())
+    return ProposalPreviewResource(
+        environment=found.environment,
+        problems=tuple(FaultResource(path=each.path, message=each.message, mend=each.mend) for each in found.problems),
+        **msgspec.structs.asdict(shown_preview(preview)),
+    )
+
+
+def _answer(services: Services, project: str, outcome: Outcome, *, status: int = 200) -> Response[Any]:
+    def show(stored: Stored) -> bytes:
+        found = stored.read(ChangeRequest)
+        with services.log.reading() as reading:
+            return show_request(found, services.request_views.lapsed(reading, project, found))
+
+    return changed_answer(outcome, show, status=status)
 
 
 def _time(at: int) -> datetime:

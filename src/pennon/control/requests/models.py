@@ -1,10 +1,12 @@
 """What a change request is, and who has approved it. Pure."""
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Collection, Iterator
 from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
 
+from pennon.control.changes.bases import Base
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.environments.ownership import AppliedFiles
 from pennon.control.errors import Conflict
@@ -15,16 +17,11 @@ from pennon.model.flags import Wire
 RequestState: TypeAlias = Literal["open", "applied", "withdrawn"]
 Verdict: TypeAlias = Literal["approved", "refused"]
 
+ActorKind: TypeAlias = Literal["token", "account", "system", "import"]
+Who: TypeAlias = tuple[str, str]
+
 LONGEST_TITLE = 200
 MOST_REVIEWS = 100
-
-
-class Base(Wire, frozen=True, kw_only=True):
-    """The version that an item had when a change of it was proposed. 0: it was not there."""
-
-    kind: str
-    key: str
-    version: int
 
 
 class Proposal(Wire, frozen=True, kw_only=True):
@@ -38,9 +35,19 @@ class Proposal(Wire, frozen=True, kw_only=True):
 class Author(Wire, frozen=True, kw_only=True):
     """Somebody, as at the time."""
 
-    kind: str
+    kind: ActorKind
     id: str
     name: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who makes a change in his name."""
+        return Actor(self.kind, self.id, self.name)
+
+    @property
+    def who(self) -> Who:
+        """What tells him from others. Names are for people."""
+        return self.kind, self.id
 
     @classmethod
     def of(cls, actor: Actor) -> "Author":
@@ -48,8 +55,8 @@ class Author(Wire, frozen=True, kw_only=True):
         return cls(kind=actor.kind, id=actor.id, name=actor.name)
 
     def is_the_same_as(self, other: "Author") -> bool:
-        """Return whether both are one. Names are for people."""
-        return (self.kind, self.id) == (other.kind, other.id)
+        """Return whether both are one."""
+        return self.who == other.who
 
 
 class Review(Wire, frozen=True, kw_only=True):
@@ -62,12 +69,20 @@ class Review(Wire, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class Attempt(Wire, frozen=True, kw_only=True):
+    """That a request was to be made at its time, and why it was not."""
+
+    at: datetime.datetime
+    why: str
+
+
 class ChangeRequest(Wire, frozen=True, kw_only=True):
     """Changes that are proposed together. An item (`request`) of its project's log.
 
     `edition` is raised whenever what is proposed is edited; what was said of an earlier one counts no more. `files` are
     what it applies to each environment, where files propose it and nobody edited it by hand since. `change_id`
-    is that of the change which it became.
+    is that of the change which it became. One with `apply_at` is made then by itself, if it is approved; `attempt` says
+    why it was not.
     """
 
     key: str
@@ -85,11 +100,17 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     ended_by: Author | None = None
     files: tuple[AppliedFiles, ...] = ()
     change_id: str | None = None
+    apply_at: datetime.datetime | None = None
+    attempt: Attempt | None = None
 
-    def verdicts(self) -> dict[tuple[str, str], Review]:
+    def without(self, lapsed: Collection[Who]) -> "ChangeRequest":
+        """Return it without what those said who may not review it any more."""
+        return replace(self, reviews=tuple(each for each in self.reviews if each.by.who not in lapsed))
+
+    def verdicts(self) -> dict[Who, Review]:
         """Return the last word of each reviewer, but the author, on the current edition."""
         return {
-            (each.by.kind, each.by.id): each
+            each.by.who: each
             for each in self.reviews
             if each.edition == self.edition and not each.by.is_the_same_as(self.author)
         }
@@ -111,12 +132,15 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
             raise Conflict("nobody reviews a request of his own", mend="ask somebody else")
         return replace(self, reviews=(*self.reviews, review)[-MOST_REVIEWS:])
 
-    def edited(self, *, title: str, why: str, proposals: tuple[Proposal, ...]) -> "ChangeRequest":
-        """Return it with something else proposed: what was approved before has to be approved again."""
+    def edited(
+        self, *, title: str, why: str, proposals: tuple[Proposal, ...], apply_at: datetime.datetime | None
+    ) -> "ChangeRequest":
+        """Return it with something else proposed, or for another time: it has to be approved again then."""
         self.require_open()
-        if proposals == self.proposals:
-            return replace(self, title=title, why=why)
-        return replace(self, title=title, why=why, proposals=proposals, edition=self.edition + 1, files=())
+        edited = replace(self, title=title, why=why, proposals=proposals, apply_at=apply_at, attempt=None)
+        if proposals != self.proposals:
+            return replace(edited, edition=self.edition + 1, files=())
+        return edited if apply_at == self.apply_at else replace(edited, edition=self.edition + 1)
 
     def ended(self, state: RequestState, by: Author, change_id: str | None = None) -> "ChangeRequest":
         """Return it applied or withdrawn. Raises `Conflict` for one that has ended."""

@@ -3,14 +3,17 @@
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
 
 from pennon.control.changes.apply import apply_edits
+from pennon.control.changes.bases import Base, base_now
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.service import ChangeService
+from pennon.control.changes.times import frozen, time_problem
 from pennon.control.clock import Clock
 from pennon.control.environments.applied import APPLY, note_applied
 from pennon.control.environments.gate import Alteration, Permit, permit_everybody
@@ -26,15 +29,14 @@ from pennon.control.log import (
     EnvironmentName,
     Idempotency,
     Outcome,
-    Reading,
-    Stored,
     Writing,
     outcome_of,
     project_log,
 )
 from pennon.control.naming import accept
 from pennon.control.projects.views import project as find_project
-from pennon.control.requests.models import Author, Base, ChangeRequest, Proposal, Review, Verdict, text_problems
+from pennon.control.requests.models import Author, ChangeRequest, Proposal, Review, Verdict, text_problems
+from pennon.control.requests.views import changed_since, lapsed
 from pennon.control.requests.views import request as find_request
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.model import Problem, pointer
@@ -50,12 +52,14 @@ Edits: TypeAlias = tuple[str, Sequence[AnyEdit]]
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody proposes: edits by the environments of the project that they are for.
 
-    `files` are what it applies to each environment, where files propose it.
+    `files` are what it applies to each environment, where files propose it. With `apply_at` it is made then by itself,
+    if it is approved.
     """
 
     title: str
     why: str = ""
     changes: tuple[Edits, ...]
+    apply_at: datetime | None = None
     files: tuple[AppliedFiles, ...] = ()
 
 
@@ -92,6 +96,7 @@ class RequestService:
             proposals=proposals,
             created_at=int(self._clock.now().timestamp()),
             files=draft.files,
+            apply_at=draft.apply_at,
         )
         log = project_log(project)
         with self._log.writing(log, by=by, action="createRequest", why=why, idempotency=idempotency) as writing:
@@ -122,7 +127,8 @@ class RequestService:
         def edited(_: Writing, request: ChangeRequest) -> ChangeRequest:
             _require_version(request, expected)
             # Whoever edits it answers for it: he cannot approve it then.
-            return replace(request.edited(title=draft.title, why=draft.why, proposals=proposals), author=Author.of(by))
+            edited = request.edited(title=draft.title, why=draft.why, proposals=proposals, apply_at=draft.apply_at)
+            return replace(edited, author=Author.of(by))
 
         return self._alter(project, key, edited, "editRequest", by=by, why=why, idempotency=idempotency)
 
@@ -186,7 +192,8 @@ class RequestService:
         """
         log = project_log(project)
         with self._log.reading() as reading:
-            known = find_request(reading, project, key)
+            found = find_request(reading, project, key)
+            known = found.without(lapsed(reading, project, found, self._permit))
         files = known.files[0].source if known.files else None
         leave = Leave(approvals=known.approvals, is_break_glass=is_break_glass, files=files)
 
@@ -195,11 +202,11 @@ class RequestService:
             request.require_open()
             if request.version != known.version:  # the approvals that were counted are of another state
                 raise PreconditionFailed("the request was altered meanwhile", current=request)
-            if request.refusals and not is_break_glass:
-                names = ", ".join(sorted(review.by.name for review in request.refusals))
+            if known.refusals and not is_break_glass:
+                names = ", ".join(sorted(review.by.name for review in known.refusals))
                 raise Conflict(f"{names} refused it", mend="edit it, or ask them to approve it")
-            if later := list(_later(writing, project, request)):
-                raise RequestOutdated(key, later)
+            if changed := list(changed_since(writing, project, request)):
+                raise RequestOutdated(key, changed)
             for at, proposal in enumerate(request.proposals):
                 name = EnvironmentName(project, proposal.environment)
                 find_environment(writing, name)
@@ -242,7 +249,7 @@ class RequestService:
         return outcome_of(writing, log, ("request", key), unchanged=current)
 
     def _proposals(self, project: str, draft: Draft) -> tuple[Proposal, ...]:
-        accept([*text_problems(draft.title, draft.why), *_draft_problems(draft)])
+        accept([*text_problems(draft.title, draft.why), *_draft_problems(draft), *self._time_problems(project, draft)])
         return tuple(self._proposal(project, at, *each) for at, each in enumerate(draft.changes))
 
     def _proposal(self, project: str, at: int, environment: str, edits: Sequence[AnyEdit]) -> Proposal:
@@ -253,12 +260,21 @@ class RequestService:
             message = f"changes nothing in {environment}"
             raise Invalid.at(pointer("changes", at, "edits"), message, "leave it out")
         with self._log.reading() as reading:
-            bases = tuple(
-                Base(kind=item.kind, key=item.key, version=stored.version if stored else 0)
-                for item in preview.items
-                for stored in [_item(reading, name, item.kind, item.key)]
-            )
+            bases = tuple(base_now(reading, name, Base(kind=item.kind, key=item.key)) for item in preview.items)
         return Proposal(environment=environment, edits=tuple(edits), bases=bases)
+
+    def _time_problems(self, project: str, draft: Draft) -> Iterator[Problem]:
+        """Yield why what is proposed cannot be made at its time."""
+        if (at := draft.apply_at) is None:
+            return
+        if (problem := time_problem("/applyAt", at, self._clock.now())) is not None:
+            yield problem
+            return
+        with self._log.reading() as reading:
+            for environment, edits in draft.changes:
+                protection = find_environment(reading, EnvironmentName(project, environment)).protection
+                if (said := frozen(protection, edits, at)) is not None:
+                    yield Problem("/applyAt", f"in {environment}, {said}", "choose another time")
 
 
 @contextmanager
@@ -281,26 +297,6 @@ def _draft_problems(draft: Draft) -> Iterator[Problem]:
             yield Problem(pointer("changes", at, "environment"), f"{name!r} is there twice", "put its edits together")
     if len(msgspec.json.encode(draft)) > _LARGEST:
         yield Problem("/changes", "larger than 1 MiB", "make several requests")
-
-
-def _item(reading: Reading, name: EnvironmentName, kind: str, key: str) -> Stored | None:
-    return reading.item(project_log(name.project) if kind == "definition" else name.log, kind, key)
-
-
-def _later(reading: Reading, project: str, request: ChangeRequest) -> Iterator[Problem]:
-    """Name what was changed since it was proposed, by whom, and in which revision."""
-    for at, proposal in enumerate(request.proposals):
-        name = EnvironmentName(project, proposal.environment)
-        for base in proposal.bases:
-            stored = _item(reading, name, base.kind, base.key)
-            if (stored.version if stored else 0) == base.version:
-                continue
-            log = project_log(project) if base.kind == "definition" else name.log
-            last = next(iter(reading.latest(log, limit=1, item=(base.kind, base.key))), None)
-            said = f" by {last.actor.name} in revision {last.revision}" if last else ""
-            where = f"{base.kind} {base.key!r} in {proposal.environment}"
-            message = f"{where} was {'changed' if stored else 'deleted'}{said}"
-            yield Problem(pointer("changes", at), message, "look at it, and edit the request")
 
 
 def _require_version(request: ChangeRequest, expected: int | None) -> None:

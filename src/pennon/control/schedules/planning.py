@@ -11,6 +11,7 @@ from pennon.control.changes.apply import alters_definitions, apply_edits
 from pennon.control.changes.bases import Base, base_now
 from pennon.control.changes.diff import ItemChange
 from pennon.control.changes.preview import preview
+from pennon.control.changes.times import frozen
 from pennon.control.environments.gate import Permit
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
@@ -18,7 +19,6 @@ from pennon.control.flags.project import ProjectCommand, WorkingProject, environ
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.schedules.models import Schedule, never_ends
 from pennon.control.schedules.plans import Once, Plan, Timetable, following, parts_of, times_of
-from pennon.control.schedules.views import frozen
 from pennon.control.working.salts import NewSalt
 from pennon.model import Problem
 from pennon.model.limits import Limits

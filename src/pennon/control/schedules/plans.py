@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.times import time_problem
 from pennon.control.environments.protection import DAYS, MINUTES_OF_DAY, is_week_time, week_minute, zone_of
 from pennon.control.schedules.calendar import Occurrence, Weekly, last_before, occurrences
 from pennon.model import Problem, pointer
@@ -17,7 +18,6 @@ from pennon.model.flags import Wire
 
 MOST_STEPS = 50
 MOST_EDITS = 1000
-LONGEST_AHEAD = datetime.timedelta(days=5 * 366)
 
 Edits: TypeAlias = tuple[AnyEdit, ...]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -129,17 +129,6 @@ def times_of(plan: Once | Timetable) -> list[tuple[str, datetime.datetime, Edits
     if isinstance(plan, Once):
         return [("/at", plan.at, plan.edits)]
     return [(pointer("steps", at, "at"), step.at, step.edits) for at, step in enumerate(plan.steps)]
-
-
-def time_problem(path: str, at: datetime.datetime, now: datetime.datetime) -> Problem | None:
-    """Return why nothing can be done at the time *at*, None if it can."""
-    if at.tzinfo is None:
-        return Problem(path, "the time has no zone", "write it as in 2026-12-01T09:00:00+01:00")
-    if at <= now:
-        return Problem(path, "this time has passed", "choose one to come")
-    if at > now + LONGEST_AHEAD:
-        return Problem(path, "more than five years from now", "choose an earlier time")
-    return None
 
 
 def _time_problems(plan: Once | Timetable, now: datetime.datetime) -> Iterator[Problem]:

@@ -37,7 +37,7 @@ class _Taken(Exception):
 
 
 class ScheduleRuns:
-    """The work of schedules, as a chore of a server."""
+    """The work of schedules, as a chore of a server. `metrics` shows how they stand."""
 
     def __init__(  # as the services of what it changes, and the time
         self,
@@ -51,7 +51,7 @@ class ScheduleRuns:
     ) -> None:
         self._log = log
         self._clock = clock
-        self._metrics = metrics
+        self.metrics = metrics
         self._new_salt = new_salt
         self._limits = limits
         self._permit = permit
@@ -69,7 +69,7 @@ class ScheduleRuns:
             except Exception as error:  # noqa: BLE001  # boundary: one that cannot be done must not keep the others
                 errors.append(error)
                 left.append(schedule)
-        self._metrics.stand([*left, *stopped])
+        self.metrics.stand([*left, *stopped])
         if errors:
             raise errors[0]
         return min((due for schedule in left if (due := schedule.due) is not None), default=None)
@@ -107,7 +107,10 @@ class ScheduleRuns:
             writing.put(project_log(project), KIND, replace(schedule.after(run), bases=bases, part=part))
 
         command = ProjectCommand(
-            project=project, action="runSchedule", by=schedule.by.by_schedule(schedule.key), why=schedule.reason
+            project=project,
+            action="runSchedule",
+            by=schedule.by.through(f"schedule {schedule.key}"),
+            why=schedule.reason,
         )
         writing = change_project(
             self._log, command, make, new_salt=self._new_salt, limits=self._limits, permit=self._permit

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pennon.control.changes.flag_edits import TurnOff
-from pennon.control.environments.protection import Protection, freeze_objections
+from pennon.control.changes.times import frozen
+from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
 from pennon.control.log import INSTALLATION, Actor, Change, EnvironmentName, Reading, project_log
@@ -81,13 +81,6 @@ def past_runs(reading: Reading, name: EnvironmentName, key: str, *, before: int 
     runs = (_past_run(change, name, key) for change in changes[:limit])
     following = str(changes[limit - 1].revision) if len(changes) > limit else None
     return Page(tuple(run for run in runs if run is not None), following)
-
-
-def frozen(protection: Protection | None, edits: Edits, at: datetime.datetime) -> str | None:
-    """Return why *edits* are not made at the time *at*; None if they are. Turning off always passes."""
-    if protection is None or all(isinstance(edit, TurnOff) for edit in edits):
-        return None
-    return next((problem.message for problem in freeze_objections(protection, at)), None)
 
 
 def _objection(protection: Protection | None, parts: list[Edits], at: datetime.datetime) -> str | None:
