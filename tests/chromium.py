@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 PASSWORD = "correct horse battery"
 WIDE, PHONE = (1280, 900), (390, 844)
 WAIT_MS = 30_000
+_AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +60,18 @@ def sign_in(page: Page, account: str, at: str = "/") -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe-core finds that keeps people from using the page, each with where it is."""
+    if not _AXE.exists():
+        message = "axe-core is missing: make js installs it"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    page.evaluate(_AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{each['id']}: {each['help']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
 def _is_complaint(kind: str, text: str) -> bool:

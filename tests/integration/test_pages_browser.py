@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import PASSWORD, PHONE, WAIT_MS, chromium, sign_in, somebody
+from tests.chromium import PASSWORD, PHONE, WAIT_MS, WIDE, chromium, faults, sign_in, somebody
 from tests.serving import Api, serving
 
 __all__ = ["chromium"]
@@ -132,3 +132,38 @@ def _name_somebody(page: Page, who: str) -> None:
     page.get_by_label("Targeting keys").fill(who)
     page.locator("form").filter(has=page.get_by_label("Targeting keys")).get_by_role("button", name="Review").click()
     expect(page.get_by_role("button", name="Change production")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (PHONE, True)])
+def test_axe_finds_nothing_on_any_page(chromium: Browser, api: Api, size: tuple[int, int], dark: bool) -> None:
+    change(api, {"do": "turnOn", "flag": "search"})
+    draft = {"environment": "production", "edits": [{"do": "turnOn", "flag": "payments"}]}
+    request = api.made("POST", "projects/default/requests", {"title": "Payments", "changes": [draft]})
+    paths = [
+        "/projects/default",
+        "/projects/default/flags",
+        f"{PRODUCTION}/flags/search",
+        f"{PRODUCTION}/turn-off?flag=search",
+        f"{PRODUCTION}/changes",
+        f"{PRODUCTION}/changes/1",
+        "/projects/default/requests",
+        f"/projects/default/requests/{request['key']}",
+        "/projects/default/kill",
+        "/projects/default/flags/nothing",
+    ]
+    with somebody(chromium, api.url, size=size, dark=dark) as page:
+        page.goto("/sign-in")
+        assert faults(page) == []
+        sign_in(page, "anne")
+        for path in paths:
+            page.goto(path)
+            assert faults(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+        page.goto(f"{PRODUCTION}/flags/payments")
+        for closed in page.locator("main details > summary").all():
+            closed.click()
+        assert faults(page) == []
+        page.get_by_label("Targeting keys").fill("ada")
+        page.locator("form").filter(has=page.get_by_label("Targeting keys")).get_by_role("button").click()
+        expect(page.get_by_role("button", name="Change production")).to_be_visible()
+        assert faults(page) == []
