@@ -76,7 +76,9 @@ class Front:
         self._metrics.observe(known, route, status=status, duration_s=duration_s)
         log = _log.debug if route in _QUIET and status < 500 else _log.info
         client = (scope.get("client") or ("",))[0]
-        log("request", method=known, path=path, status=status, client=client, duration_ms=round(duration_s * 1000, 1))
+        traced = {name: value for name, value in scope["state"].items() if name == "trace_id"}
+        duration_ms = round(duration_s * 1000, 1)
+        log("request", method=known, path=path, status=status, client=client, duration_ms=duration_ms, **traced)
 
 
 class _Reply:
