@@ -26,7 +26,8 @@ positive_data_acceptance.expected-statuses = ["2xx", "304", "401", "403", "404",
 EVERYTHING = bool(os.environ.get("PENNON_LONG_TESTS"))
 # The systematic phase makes some 200 requests an operation: by default it looks at one noun of each kind.
 # A random one has made itself another administrator, and then revoked the token that all the others came with.
-BUT = ["--exclude-operation-id", "revokeToken"]
+# The feed never ends.
+BUT = ["--exclude-operation-id", "revokeToken", "--exclude-operation-id", "readFeed"]
 COVERED = ["--include-path-regex", "/tokens|/roles|/explain$|/projects$|/projects/{project}$|/diff$|/state$|/keys$"]
 
 

@@ -12,6 +12,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from pennon.control.access.permissions import Principal
+from pennon.control.access.views import place, roles
 from pennon.control.api.authentication import admitted
 from pennon.control.api.inputs import NO_CONTROLS
 from pennon.control.api.problems import ApiError
@@ -65,7 +66,7 @@ def feed_routes(services: Services) -> list[Any]:
     ) -> Stream:
         """Tell of changes and external events as they happen, of those that the token may see."""
         after = _after(last_event_id)
-        await asyncio.to_thread(_require_scope, services, project, environment)
+        await asyncio.to_thread(_require_scope, services, request.user, project, environment)
 
         def admit() -> Principal:
             return admitted(services, request, {ANYWHERE: True})
@@ -131,12 +132,15 @@ def _after(text: str | None) -> Place | None:
         raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,)) from error
 
 
-def _require_scope(services: Services, project: str | None, environment: str | None) -> None:
+def _require_scope(services: Services, principal: Principal, project: str | None, environment: str | None) -> None:
     if project is None and environment is not None:
         problem = Problem("", "environment in the query: is of no project", "give its project, too")
         raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
+    if project is None:
+        return
     with services.log.reading() as reading:
-        if project is not None and environment is not None:
+        principal.require("read", place(reading, project, environment), roles=roles(reading))
+        if environment is not None:
             find_environment(reading, EnvironmentName(project, environment))
-        elif project is not None:
+        else:
             find_project(reading, project)
