@@ -31,6 +31,15 @@ def test_a_setting_is_in_the_reference(page: str, setting: Setting) -> None:
         assert choice in row
 
 
+@pytest.mark.parametrize("setting", [setting for _, setting in settings()], ids=lambda each: each.name)
+def test_a_setting_is_read_from_text_or_refused_with_a_mend(setting: Setting) -> None:
+    for text in ("1", "x" * 40, "https://shop.example", "auto"):
+        try:
+            setting.parse(text)
+        except ValueError as error:
+            assert "; " in str(error)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_reference_has_no_setting_that_is_gone(page: str) -> None:
     rows = {line.split("`")[1] for line in (REFERENCE / page).read_text().splitlines() if line.startswith("| `")}

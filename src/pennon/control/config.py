@@ -54,9 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "auto"
     secret_key: Annotated[
-        str | None,
+        Annotated[str, Meta(min_length=32)] | None,
         Meta(
-            min_length=32,
             description="What private signing keys are sealed by in the database, 32 characters or more, the same for "
             "all servers of one database. Left out: a file in the data folder, made when it is first needed.",
         ),
