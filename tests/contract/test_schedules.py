@@ -97,7 +97,8 @@ class Planned:
 
 
 def read(plan: dict[str, Any]) -> Plan:
-    return msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    read_plan: Plan = msgspec.json.decode(msgspec.json.encode(plan), type=Plan)
+    return read_plan
 
 
 def at(text: str) -> datetime:
@@ -159,7 +160,7 @@ def test_what_was_missed_by_a_timetable_is_made_as_one_change(planned: Planned) 
 
 def test_a_window_opens_and_closes_by_the_clock_on_the_wall(planned: Planned) -> None:
     planned.make(NIGHT)
-    seen = []
+    seen: list[tuple[str, bool]] = []
     while (due := planned.runs[0].run()) is not None and len(seen) < 6:
         planned.tend(until=due.isoformat())
         seen.append((f"{due:%d %H:%M}", planned.shop.flag().on))
