@@ -83,6 +83,41 @@ def protect(
     return None
 
 
+@app.command()
+def own(
+    key: Annotated[str, typer.Argument(help="The environment's key.", show_default=False)],
+    by_files: Annotated[
+        bool, typer.Option("--by-files/--by-people", help="Whether files own it, or people change it, too.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="The repository of the files, as in git@host:team/flags.", show_default=False)
+    ] = "",
+    project: options.Project = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
+    """Say that files own an environment: `pennon apply` changes it, and nobody else does.
+
+    Turning a flag off always passes, and so does who may break the glass, for a reason. As in:
+    pennon environment own production --by-files --source git@host:team/flags
+    """
+    if by_files != bool(source.strip()):
+        mend = "name the repository of the files" if by_files else "there are no files then: leave it out"
+        raise typer.BadParameter(mend, param_hint="--source")
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, whole=True)}/{path('environments', key)}"
+        body = {**server.read(target), "files": {"source": source} if by_files else None}
+        made = server.send("PUT", target, body, query={"why": why or None})
+    if json:
+        return output.as_json(made)
+    if by_files:
+        output.done(f"{key} belongs to the files of {source}: they change it, and nobody else does")
+    else:
+        output.done(f"{key} belongs to no files: people change it")
+    return None
+
+
 def _freezes(texts: list[str]) -> dict[str, list[dict[str, str]]]:
     once: list[dict[str, str]] = []
     weekly: list[dict[str, str]] = []

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, str] = {
     "explain": "pennon.cli.explain",
     "import": "pennon.cli.imports",
     "export": "pennon.cli.export",
+    "plan": "pennon.cli.plan",
+    "apply": "pennon.cli.apply",
     "scan": "pennon.cli.scan",
     "remove-flag": "pennon.cli.remove_flag",
     "doctor": "pennon.cli.doctor",

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import JSON_TYPE, changed_answer, shown_warnings
 from pennon.control.api.changes import ActorResource, BreakGlass, ItemChangeResource, shown_actor, shown_items
-from pennon.control.api.inputs import Command, Key, Place
+from pennon.control.api.inputs import NO_CONTROLS, Command, Key, Place
 from pennon.control.api.requests import RequestResource, show_request
 from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
@@ -30,8 +30,13 @@ _FLAG = {"definition": {"key": "new-checkout"}, "environments": {"production": {
 _DOCUMENT = {"environments": ["production"], "flags": {"new-checkout": _FLAG}}
 
 Environments = Annotated[
-    list[str] | None,
-    QueryParameter(name="environment", description="Only of these. Repeat it. Left out: of all."),
+    str,
+    QueryParameter(
+        name="environments",
+        pattern=NO_CONTROLS,
+        max_length=10_000,
+        description="Only of these, with commas between. Left out: of all.",
+    ),
 ]
 
 
@@ -165,9 +170,9 @@ def file_routes(services: Services, max_bytes: int) -> list[Any]:
 
 def _reading_routes(services: Services) -> list[Any]:
     @reads(_FILES, Document)
-    def show_files(project: Key, environment: Environments = None) -> Response[Any]:
+    def show_files(project: Key, environments: Environments = "") -> Response[Any]:
         """Show what files that say all of a project would say."""
-        found = services.files.document(project, environment or ())
+        found = services.files.document(project, [each for each in environments.split(",") if each])
         return Response(msgspec.json.encode(found), media_type=JSON_TYPE)
 
     @reads(ENVIRONMENT + "/files", StandingResource)

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from pennon.control.flags.moves import cleaned_up
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, configuration_of
 from pennon.control.log import EnvironmentName, Reading, project_log
 from pennon.model import Flag, Layer, Problem, Segment, pointer
@@ -42,7 +43,7 @@ def document_of(reading: Reading, project: str, environments: Iterable[str]) -> 
         environments=tuple(name.environment for name in names),
         flags={
             definition.key: FlagEntry(
-                definition=headless(definition),
+                definition=cleaned_up(headless(definition)),
                 environments={
                     environment: configuration_of(found[definition.key])
                     for environment, found in flags.items()

@@ -19,7 +19,7 @@ MANIFEST = "pennon.yaml"
 FORMAT = 1
 FOLDERS = ("flags", "segments", "layers")
 _KINDS: Mapping[str, tuple[str, type[msgspec.Struct]]] = {"segments": ("segment", Segment), "layers": ("layer", Layer)}
-_SET_BY_SERVER = ("version", "changedAt", "hash", "archived")
+_SET_BY_SERVER = ("version", "changedAt", "hash", "archived", "prepared", "previous")
 _HEADER = """\
 # Made by `pennon export --files`, which writes every file anew: comments elsewhere in these files do not outlive it.
 # `pennon plan` shows what these files would change, and `pennon apply` changes it.
@@ -91,8 +91,16 @@ def files_of(document: Document, project: str) -> dict[str, str]:
         kind, _ = _KINDS[folder]
         for environment, items in places.items():
             for key, name in _names(kind, items, environment):
-                files[name] = yaml_text(_ordered(kind, msgspec.to_builtins(items[key])))
+                files[name] = yaml_text(_ordered(kind, _members(items[key])))
     return dict(sorted(files.items()))
+
+
+def manifest_of(data: bytes) -> Manifest | None:
+    """Return what the `pennon.yaml` with the text *data* says; None where it cannot be read."""
+    reading = read_yaml(data)
+    if reading.faults or shape_problems(reading.value, Manifest):
+        return None
+    return msgspec.convert(reading.value, Manifest)
 
 
 def read_folder(files: Mapping[str, bytes]) -> Folder:
@@ -240,10 +248,15 @@ def _names(kind: str, keys: Iterable[str], environment: str = "") -> Iterator[tu
 
 def _flag_members(entry: FlagEntry) -> dict[str, Json]:
     environments = {
-        name: _ordered("configuration", {"on": each.on, **msgspec.to_builtins(each)})
+        name: _ordered("configuration", {"on": each.on, **_members(each)})
         for name, each in sorted(entry.environments.items())
     }
-    return {**_ordered("definition", msgspec.to_builtins(entry.definition)), "environments": environments}
+    return {**_ordered("definition", _members(entry.definition)), "environments": environments}
+
+
+def _members(item: msgspec.Struct) -> dict[str, Json]:
+    found: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(item))
+    return found
 
 
 def _ordered(kind: str, members: dict[str, Json]) -> dict[str, Json]:

@@ -130,7 +130,7 @@ def _item_change(working: WorkingProject, state: WorkingState, item: ItemName) -
     definition = working.definition(key) if isinstance(after, Flag) else None
     if before is None:
         if isinstance(after, Flag) and definition is not None:
-            blank: Flag | Segment | Layer = working.new_flag(definition, compat=after.compat)
+            blank: Flag | Segment | Layer = replace(working.new_flag(definition, compat=after.compat), on=after.on)
         else:
             blank = Segment(key=key) if isinstance(after, Segment) else Layer(key=key)
         more = diff_texts(item, _encoded(replace(blank, salt=after.salt)), _encoded(after))

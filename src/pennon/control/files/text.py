@@ -22,20 +22,23 @@ _ELSEWHERE: Any = yaml.resolver.Resolver()
 """How YAML 1.1 reads what has no quotes: many programs still do."""
 
 
-def yaml_text(value: Json) -> str:
-    """Return *value*, in the order of its members, as a YAML document."""
+def yaml_text(members: Mapping[str, Json]) -> str:
+    """Return *members*, in their order, as a YAML document with a line for each."""
     written: str = yaml.serialize(
-        _node(value, is_line=False), Dumper=_DUMPER, allow_unicode=True, width=_NO_WRAPPING, indent=2
+        _mapping(members, is_line=False), Dumper=_DUMPER, allow_unicode=True, width=_NO_WRAPPING, indent=2
     )
     return written
+
+
+def _mapping(members: Mapping[str, Json], *, is_line: bool) -> yaml.Node:
+    pairs = [(_string(name), _node(each, is_line=is_line)) for name, each in members.items()]
+    return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=is_line)
 
 
 def _node(value: Json, *, is_line: bool) -> yaml.Node:
     """Return the node of *value*, on the line of what holds it where *is_line*, or if it is short and flat."""
     if isinstance(value, dict):
-        flat = is_line or not value or _fits(value)
-        pairs = [(_string(name), _node(each, is_line=flat)) for name, each in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flat)
+        return _mapping(value, is_line=is_line or not value or _fits(value))
     if isinstance(value, list):
         flat = is_line or not value or (len(value) <= _FEW and not _has_mappings(value) and _fits(value))
         nodes = [_node(each, is_line=flat) for each in value]
