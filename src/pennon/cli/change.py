@@ -106,13 +106,14 @@ def revert(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Take a change back, as a new change. Refused, naming what, if one of its items has changed since."""
     login = known_login()
     with Server(login) as server:
         target = f"{scope(login, project, environment)}/changes/{revision}/revert"
-        made = server.send("POST", target, {"why": why})
+        made = server.send("POST", target, {"why": why, "breakGlass": break_glass})
     if json:
         return output.as_json(made)
     if not made["changed"]:
@@ -150,6 +151,7 @@ def apply(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     queue: options.Queue = False,
     json: options.Json = False,
 ) -> None:
@@ -159,7 +161,15 @@ def apply(
     it waits for a server that is down or overloaded; Ctrl-C keeps the command for `pennon change queue run`.
     """
     edits = _edits_in(file)
-    make(edits, f"{len(edits)} edits are made", (project, environment), why=why, json=json, queue=queue)
+    make(
+        edits,
+        f"{len(edits)} edits are made",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+        queue=queue,
+    )
 
 
 def _edits_in(file: str) -> list[Any]:

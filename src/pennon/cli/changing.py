@@ -17,13 +17,15 @@ def make(  # what commands have in common
     why: str = "",
     json: bool = False,
     queue: bool = False,
+    break_glass: bool = False,
 ) -> None:
     """Make *edits* as one change in the project and environment of *place*, and print *sentence* when it is done.
 
-    With *queue* it is kept and sent again until the server has decided.
+    With *queue* it is kept and sent again until the server has decided; with *break_glass* it needs nothing of what
+    the environment demands but a reason.
     """
     login = known_login()
-    path, body = f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits)}
+    path, body = f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits), "breakGlass": break_glass}
     if queue:
         made = make_surely(login, path, body, sentence, sleep=time.sleep)
     else:

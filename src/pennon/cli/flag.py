@@ -170,11 +170,20 @@ def turn_on(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     queue: options.Queue = False,
     json: options.Json = False,
 ) -> None:
     """Turn a flag on: its targets, rules and fallthrough decide."""
-    make([{"do": "turnOn", "flag": key}], f"{key} is on", (project, environment), why=why, json=json, queue=queue)
+    make(
+        [{"do": "turnOn", "flag": key}],
+        f"{key} is on",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+        queue=queue,
+    )
 
 
 @app.command("off")
@@ -200,6 +209,7 @@ def serve(  # a command's options
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Set what a rule or the fallthrough serves. A changed percentage moves only the users that it must."""
@@ -211,7 +221,14 @@ def serve(  # a command's options
             edit = {"do": "setRuleServe", "rule": rule, "serve": serve_one}
     else:
         edit = {"do": "setWeights", "rule": rule, "weights": parse_shares(what)}
-    make([edit | {"flag": key}], f"{key} serves {' '.join(what)}", (project, environment), why=why, json=json)
+    make(
+        [edit | {"flag": key}],
+        f"{key} serves {' '.join(what)}",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+    )
 
 
 @app.command()
@@ -223,11 +240,19 @@ def target(  # a command's options
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Give somebody a variation by name, before any rule."""
     edit = {"do": "addTarget", "flag": key, "variation": variation, "values": values, "attribute": attribute}
-    make([edit], f"{', '.join(values)} get {variation}", (project, environment), why=why, json=json)
+    make(
+        [edit],
+        f"{', '.join(values)} get {variation}",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+    )
 
 
 @app.command()
@@ -238,11 +263,19 @@ def untarget(  # a command's options
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Take somebody off the list again: the rules decide."""
     edit = {"do": "removeTarget", "flag": key, "values": values, "attribute": attribute}
-    make([edit], f"{', '.join(values)} get what the rules say", (project, environment), why=why, json=json)
+    make(
+        [edit],
+        f"{', '.join(values)} get what the rules say",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+    )
 
 
 @app.command("set")
@@ -254,11 +287,14 @@ def set_configuration(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Replace everything that an environment does with a flag, rules and all."""
     edit = {"do": "setConfiguration", "flag": key, "configuration": read_json(file)}
-    make([edit], f"{key} is configured as in {file}", (project, environment), why=why, json=json)
+    make(
+        [edit], f"{key} is configured as in {file}", (project, environment), why=why, break_glass=break_glass, json=json
+    )
 
 
 @app.command()

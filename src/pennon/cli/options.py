@@ -12,6 +12,12 @@ Environment = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Why = Annotated[str, typer.Option("--why", "-w", help="Why; kept in the change log.")]
+BreakGlass = Annotated[
+    bool,
+    typer.Option(
+        "--break-glass", help="Without what the environment demands: takes --why, and the log says that you did."
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Queue = Annotated[
     bool,

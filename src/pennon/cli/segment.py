@@ -68,13 +68,14 @@ def put(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Create a segment, or replace it."""
     content = read_json(file)
     segment = content | {"key": key} if isinstance(content, dict) else content
     edit = {"do": "putSegment", "segment": segment}
-    make([edit], f"{key} is as in {file}", (project, environment), why=why, json=json)
+    make([edit], f"{key} is as in {file}", (project, environment), why=why, break_glass=break_glass, json=json)
 
 
 @app.command()
@@ -85,12 +86,13 @@ def add(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """List somebody as included in a segment (or excluded from it)."""
     edit = {"do": "addToSegment", "segment": key, "keys": members, "list": "excluded" if excluded else "included"}
     sentence = f"{', '.join(members)} {'are excluded from' if excluded else 'are in'} {key}"
-    make([edit], sentence, (project, environment), why=why, json=json)
+    make([edit], sentence, (project, environment), why=why, break_glass=break_glass, json=json)
 
 
 @app.command()
@@ -101,11 +103,19 @@ def remove(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Take somebody off a segment's list."""
     edit = {"do": "removeFromSegment", "segment": key, "keys": members, "list": "excluded" if excluded else "included"}
-    make([edit], f"{', '.join(members)} are off the list of {key}", (project, environment), why=why, json=json)
+    make(
+        [edit],
+        f"{', '.join(members)} are off the list of {key}",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+    )
 
 
 @app.command()
@@ -114,7 +124,15 @@ def delete(
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
+    break_glass: options.BreakGlass = False,
     json: options.Json = False,
 ) -> None:
     """Delete a segment that nothing uses any more."""
-    make([{"do": "deleteSegment", "segment": key}], f"{key} is deleted", (project, environment), why=why, json=json)
+    make(
+        [{"do": "deleteSegment", "segment": key}],
+        f"{key} is deleted",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        json=json,
+    )
