@@ -20,7 +20,7 @@ from pennon.control.errors import (
 )
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, configuration_of
 from pennon.control.flags.project import HowRestored
-from pennon.control.lifecycle.views import ArchiveViews
+from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import EnvironmentName, Outcome, project_log
 from pennon.control.storage import Storage
 from pennon.model import Flag, Serve
@@ -84,7 +84,7 @@ def test_archived_flag_is_in_no_snapshot_and_environments_keep_what_they_did_wit
 def test_it_is_told_when_and_by_whom_a_flag_was_archived(rolled: Shop) -> None:
     rolled.create("other")
     archive(rolled)
-    (found,) = ArchiveViews(rolled.log, rolled.flag_views).flags("shop").items
+    (found,) = LifecycleViews(rolled.log, rolled.flag_views).archived("shop").items
     assert (found.definition.key, found.definition.owner) == ("checkout", "payments")
     assert (found.change.actor, found.change.why) == (BERT, "rolled out")
 

@@ -90,8 +90,16 @@ BUILT_IN: Mapping[str, Role] = {
         Role(
             key="developer",
             description="Changes flags outside production. In production: creates flags, which are off, and turns off.",
-            permissions=("read", "key.read", "change.propose", "event.report", *_CHANGES),
-            in_production=("read", "key.read", "change.propose", "event.report", "flag.turnOff", "flag.define"),
+            permissions=("read", "key.read", "code.report", "change.propose", "event.report", *_CHANGES),
+            in_production=(
+                "read",
+                "key.read",
+                "code.report",
+                "change.propose",
+                "event.report",
+                "flag.turnOff",
+                "flag.define",
+            ),
         ),
         Role(
             key="releaseManager",
@@ -99,6 +107,7 @@ BUILT_IN: Mapping[str, Role] = {
             permissions=(
                 "read",
                 "key.read",
+                "code.report",
                 *_CHANGES,
                 "change.propose",
                 "change.approve",

@@ -1,5 +1,6 @@
 """How often each flag was evaluated, as SDKs report it. Beside the log, for an evaluation changes nothing."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -35,6 +36,12 @@ class EvaluationCounts(Counts, Protocol):
 
     def spans(self, environment: str, *, flag: str | None = None) -> list[EvaluationSpan]:
         """Return when each flag first and last served each variation, as far as counts are kept."""
+
+    def last_hours(self, environment: str, *, flag: str | None = None) -> Mapping[str, int]:
+        """Return when each flag was evaluated last: the start of the hour, in seconds since 1970."""
+
+    def first_hour(self, environment: str) -> int | None:
+        """Return the first hour of which there are counts, in seconds since 1970."""
 
     def days_reported(self, environment: str, *, since: datetime) -> list[int]:
         """Return the days, counted from 1970, of whose hours since then there are counts."""

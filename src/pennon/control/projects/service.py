@@ -20,8 +20,9 @@ from pennon.control.log import (
     project_log,
 )
 from pennon.control.naming import accept, key_problems, name_problems
-from pennon.control.projects.views import Project
+from pennon.control.projects.views import MOST_DAYS, Project, StaleAfter
 from pennon.control.projects.views import project as find_project
+from pennon.model import Problem, pointer
 
 _ATTEMPTS = 5
 
@@ -39,7 +40,7 @@ class ProjectService:
 
         Raises `Invalid` and `AlreadyExists`.
         """
-        accept([*key_problems(project.key), *name_problems(project.name, project.description)])
+        accept([*key_problems(project.key), *_problems(project)])
         logs = (INSTALLATION, project_log(project.key))
         with self._log.writing(*logs, by=by, action="createProject", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
@@ -59,11 +60,11 @@ class ProjectService:
         why: str = "",
         idempotency: Idempotency | None = None,
     ) -> Outcome:
-        """Give the project of this key another name and description.
+        """Make *project* what is said of the project of its key.
 
         Raises `Invalid`, `NotFound`, and `PreconditionFailed` unless its version is as *expected*.
         """
-        accept(name_problems(project.name, project.description))
+        accept(_problems(project))
         log = INSTALLATION
         with self._log.writing(log, by=by, action="describeProject", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
@@ -108,6 +109,14 @@ class ProjectService:
                     yield writing
                     return
         raise Conflict(f"project {key!r} keeps changing", mend="try again")
+
+
+def _problems(project: Project) -> Iterator[Problem]:
+    yield from name_problems(project.name, project.description)
+    for field in msgspec.structs.fields(StaleAfter):
+        if not 1 <= getattr(project.stale_after, field.name) <= MOST_DAYS:
+            path = pointer("staleAfter", field.encode_name)
+            yield Problem(path, "not a number of days after which a flag is stale", f"write one from 1 to {MOST_DAYS}")
 
 
 def delete_all(writing: Writing, log: str) -> None:

@@ -4,9 +4,21 @@ from pennon.control.errors import NotFound
 from pennon.control.log import INSTALLATION, Reading
 from pennon.model.flags import Wire
 
+MOST_DAYS = 365
+"""Evaluations are counted for a little longer, see `pennon.control.storage.counts`."""
+
+
+class StaleAfter(Wire, frozen=True, kw_only=True):
+    """After how many days, each from 1 to 365, it is told of a flag that it may go."""
+
+    one_variation: int = 30
+    no_evaluations: int = 30
+    fully_rolled_out: int = 30
+    not_in_code: int = 30
+
 
 class Project(Wire, frozen=True, kw_only=True):
-    """A project. An item (`project`) of the installation's log."""
+    """A project. An item (`project`) of the installation's log. `stale_after` says when its flags are stale."""
 
     key: str
     version: int = 1
@@ -14,6 +26,7 @@ class Project(Wire, frozen=True, kw_only=True):
     hash: str = ""
     name: str = ""
     description: str = ""
+    stale_after: StaleAfter = StaleAfter()
 
 
 def projects(reading: Reading, *, after: str | None = None, limit: int | None = None) -> list[Project]:
