@@ -13,6 +13,7 @@ from litestar.response import Redirect
 
 from pennon.control.access.permissions import Permission, Where
 from pennon.control.clock import Clock
+from pennon.control.contexts.moves import sentence as moved
 from pennon.control.environments.views import Environment, environments
 from pennon.control.errors import NotFound
 from pennon.control.log import EnvironmentName, Reading
@@ -77,7 +78,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(asset=asset_path, path=page_path)
+        self._templates.globals.update(asset=asset_path, path=page_path, moved=moved)
         self._templates.filters.update(
             ago=self.ago, day=_day, moment=_moment, compact=compact, share=_share, words=_words, json=_json, side=_side
         )

@@ -104,7 +104,9 @@ def _parts(pages: Pages, frame: Frame, found: ChangeRequest) -> tuple[Part, ...]
     for proposal in found.proposals:
         name = EnvironmentName(frame.project.key if frame.project else "", proposal.environment)
         try:
-            parts.append(Part(proposal.environment, pages.services.changes.preview(name, proposal.edits)))
+            parts.append(
+                Part(proposal.environment, pages.services.changes.preview(name, proposal.edits, with_moves=True))
+            )
         except PennonError as error:
             parts.append(Part(proposal.environment, None, sentence(error)))
     return tuple(parts)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
+from pennon.control.access.landing import local_path
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview
 from pennon.control.environments.protection import Leave, objections
@@ -20,7 +21,6 @@ from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import ENVIRONMENT, acts
-from pennon.control.ui.signing_in import own_path
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
 from pennon.model import Problem
@@ -80,7 +80,7 @@ def proposed_by(form: Form) -> Proposed:
     return Proposed(
         edits=edits,
         expected=expected,
-        back=own_path(form.raw("back")),
+        back=local_path(form.raw("back")),
         why=form.text("why").replace("\n", " ")[:2000],
         title=form.text("title")[:200],
     )
@@ -93,7 +93,7 @@ def reviewed(  # what the page shows
     preview: Preview | None = None
     failed = error
     try:
-        preview = pages.services.changes.preview(frame.name, proposed.edits)
+        preview = pages.services.changes.preview(frame.name, proposed.edits, with_moves=True)
     except PennonError as fault:
         failed = error or fault
     protection = frame.environment.protection if frame.environment else None

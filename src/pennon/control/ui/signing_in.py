@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Request, Response
 
+from pennon.control.access.landing import local_path
 from pennon.control.access.people import COOKIE, SECURE_COOKIE, csrf_token
 from pennon.control.errors import Forbidden, TooManyAttempts, Unauthenticated
 from pennon.control.ui.failures import sentence
@@ -23,7 +24,7 @@ def signing_in_routes(pages: Pages, *, is_secure: bool) -> list[Any]:
     @shows("/sign-in", is_open=True)
     def show_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
         """Ask who it is."""
-        wanted = own_path(request.query_params.get("next", ""))
+        wanted = local_path(request.query_params.get("next", ""))
         return _asked(pages, request, wanted)
 
     @acts("/sign-in", permission="read", is_open=True)
@@ -31,7 +32,7 @@ def signing_in_routes(pages: Pages, *, is_secure: bool) -> list[Any]:
         """Let somebody in, and go on with what he wanted."""
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise Forbidden("nobody is signed in from a page of another site")
-        account, following, resume = form.text("account"), own_path(form.raw("next")), form.raw("resume")
+        account, following, resume = form.text("account"), local_path(form.raw("next")), form.raw("resume")
         kept = tuple((field.removeprefix(_KEPT), value) for field, value in form.fields if field.startswith(_KEPT))
         try:
             address = request.client.host if request.client else ""
@@ -41,7 +42,7 @@ def signing_in_routes(pages: Pages, *, is_secure: bool) -> list[Any]:
             told = {"account": account, "problem": sentence(error), "resume": resume, "kept": kept}
             return _asked(pages, request, following, status=status, **told)
         answer: Response[Any] = sent_to(following)
-        if resume and own_path(resume) == resume:
+        if resume and local_path(resume) == resume:
             answer = pages.answer(request, "resume.html", resume=resume, kept=kept, csrf=csrf_token(secret))
         answer.set_cookie(
             name, secret, path="/", secure=is_secure, httponly=True, samesite="lax", expires=None, max_age=None
@@ -58,12 +59,6 @@ def signing_in_routes(pages: Pages, *, is_secure: bool) -> list[Any]:
         return answer
 
     return [show_sign_in, sign_in, sign_out]
-
-
-def own_path(wanted: str) -> str:
-    """Return *wanted* if it is a path on this server, and nothing that a browser takes for another one; else `/`."""
-    is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
-    return wanted if is_path and wanted.isprintable() and "\\" not in wanted else "/"
 
 
 def _asked(
