@@ -1,12 +1,13 @@
 """Keeps how often flags were evaluated. Batches, and the marks that they were counted, are one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, or_, select
 
 from pennon.control.clock import Clock
+from pennon.control.environments.readers import Reader
 from pennon.control.lifecycle.counts import EvaluationSpan
 from pennon.control.storage.database import Database
 from pennon.control.storage.tables import (
@@ -15,6 +16,7 @@ from pennon.control.storage.tables import (
     insert_into,
     instances,
     micros,
+    moment,
     upsert,
 )
 from pennon.events import HourlyCount, Standing, Taken
@@ -99,8 +101,17 @@ class StoredCounts:
         if flag is not None:
             query = query.where(table.flag == flag)
         with self._database.reading() as connection:
-            found = connection.execute(query)
-            return [EvaluationSpan(of, variation or None, first, last) for of, variation, first, last in found]
+            found = connection.execute(query).all()  # at once: they are many, and small
+        return [EvaluationSpan(of, variation or None, first, last) for of, variation, first, last in found]
+
+    def last_hours(self, environment: str, *, flag: str | None = None) -> Mapping[str, int]:
+        """Return when each flag was evaluated last."""
+        table = evaluation_spans.c
+        query = select(table.flag, func.max(table.last)).where(table.environment == environment).group_by(table.flag)
+        if flag is not None:
+            query = query.where(table.flag == flag)
+        with self._database.reading() as connection:
+            return {of: int(last) for of, last in connection.execute(query).all()}
 
     def first_hour(self, environment: str) -> int | None:
         """Return the first hour of which there are counts, in seconds since 1970."""
@@ -114,6 +125,18 @@ class StoredCounts:
         with self._database.reading() as connection:
             found = connection.execute(_DAYS, {"of": environment, "since": int(since.timestamp())})
             return [row.hour // _DAY_S for row in found]
+
+    def readers(self, environments: Sequence[str], *, since: datetime) -> list[Reader]:
+        """See `pennon.control.environments.readers.ReaderCounts`."""
+        table, said = instances.c, func.coalesce(instances.c.sdk, "")
+        query = select(table.environment, said, func.count(), func.max(table.at))
+        query = query.where(table.environment.in_(environments), table.at >= micros(since))
+        query = query.group_by(table.environment, said).order_by(table.environment, said)
+        with self._database.reading() as connection:
+            return [
+                Reader(environment=environment, sdk=sdk, instances=count, last_seen=moment(at))
+                for environment, sdk, count, at in connection.execute(query)
+            ]
 
     def _tidy(self, connection: Connection) -> None:
         now = self._clock.now()
