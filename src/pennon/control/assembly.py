@@ -34,8 +34,10 @@ from pennon.control.external_events.service import EventService
 from pennon.control.feed.feeds import Feeds
 from pennon.control.files.service import FileService
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
+from pennon.control.flags.moving import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
+from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.code import CodeService
@@ -88,7 +90,7 @@ class FirstStart(msgspec.Struct, frozen=True):
 
 def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Services:
     """Return the services of a server, over *storage*."""
-    log, limits, permit = storage.log, settings.limits, Gate(clock).permit
+    log, limits, permit = storage.log, settings.limits, Gate(clock, storage.counts).permit
     sign_ins = SignIns(log, clock, storage.doors, provider=settings.oidc_name if settings.oidc_only else None)
     contexts = ContextViews(storage.contexts, box_of(settings), clock)
     vault, allowed = Vault(storage.safe, secret_of(settings)), networks(settings.webhook_networks)
@@ -106,6 +108,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         projects=ProjectService(log),
         environments=EnvironmentService(log, _first_flag),
         flags=FlagService(log, limits=limits, permit=permit),
+        schemas=SchemaService(log, storage.counts, clock, limits=limits, permit=permit),
         flag_views=FlagViews(log),
         lifecycle_views=LifecycleViews(log, FlagViews(log)),
         stale_views=StaleViews(log, clock, storage.counts, storage.code),
@@ -128,7 +131,8 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         change_views=ChangeViews(log),
         counts=storage.counts,
         sweeping=Sweeping(log, storage.contexts, clock, is_on=settings.sample_contexts),
-        propagation=PropagationViews(log, storage.propagation, clock),
+        propagation=(propagation := PropagationViews(log, storage.propagation, clock)),
+        health=HealthViews(log, propagation, storage, clock, settings),
         last_used=storage.last_used.times,
     )
 

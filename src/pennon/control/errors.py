@@ -14,6 +14,7 @@ PennonError
 │   ├── FilesOutdated             what files change was changed since their plan was looked at: `problems` names what
 │   ├── TurnedOffSince            files would turn flags on again that somebody turned off: `problems` names them
 │   ├── RequestOutdated           what a change request proposes was changed since: `problems` names what
+│   ├── StillRead                 who reads a flag could not read its new values: `problems` names them
 │   ├── StillInUse                it holds other things; deleting it must be confirmed
 │   ├── NotConfirmed              deleting it must be confirmed, whatever it holds
 │   └── Protected                 the environment demands more of a change: `problems` says what
@@ -170,6 +171,19 @@ class TurnedOffSince(Conflict):
         self.problems = tuple(problems)
         flags = "; ".join(problem.message for problem in self.problems)
         super().__init__(f"files turn nothing on that somebody turned off: {flags}", mend=_TURNED_OFF)
+
+
+class StillRead(Conflict):
+    """A flag's values are not replaced: who reads them could not read the new ones. `problems` names versions."""
+
+    def __init__(self, flag: str, problems: Iterable[Problem]) -> None:
+        self.flag = flag
+        self.problems = tuple(problems)
+        said = "; ".join(problem.message for problem in self.problems)
+        super().__init__(
+            f"flag {flag!r} is still read by older versions: {said}",
+            mend="bring them up to date, or break the glass with a reason",
+        )
 
 
 class StillInUse(Conflict):

@@ -18,8 +18,10 @@ from pennon.control.environments.service import EnvironmentService
 from pennon.control.external_events.service import EventService
 from pennon.control.feed.feeds import Feeds
 from pennon.control.files.service import FileService
+from pennon.control.flags.moving import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
+from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.code import CodeService
@@ -55,6 +57,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     projects: ProjectService
     environments: EnvironmentService
     flags: FlagService
+    schemas: SchemaService
     flag_views: FlagViews
     lifecycle_views: LifecycleViews
     stale_views: StaleViews
@@ -78,4 +81,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     counts: EvaluationCounts
     sweeping: Sweeping
     propagation: PropagationViews
+    health: HealthViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]

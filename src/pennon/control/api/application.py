@@ -23,6 +23,7 @@ from pennon.control.api.files import file_routes
 from pennon.control.api.flags import flag_routes
 from pennon.control.api.front import Front
 from pennon.control.api.health import Readiness, health_routes
+from pennon.control.api.health_checks import health_check_routes
 from pennon.control.api.imports import import_routes
 from pennon.control.api.inputs import (
     provide_command,
@@ -47,6 +48,7 @@ from pennon.control.api.segments import segment_routes
 from pennon.control.api.sessions import session_routes
 from pennon.control.api.sign_in import sign_in_routes
 from pennon.control.api.signing import signing_routes
+from pennon.control.api.value_schemas import value_schema_routes
 from pennon.control.api.webhooks import webhook_routes
 from pennon.control.config import Settings
 from pennon.control.services import Services
@@ -133,6 +135,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
             route_handlers=[
                 *project_routes(services),
                 *flag_routes(services),
+                *value_schema_routes(services, settings.max_flag_bytes + BODY_SLACK),
                 *lifecycle_routes(services),
                 *code_routes(services),
                 *segment_routes(services, settings.max_segment_bytes + BODY_SLACK),
@@ -152,6 +155,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *sign_in_routes(services, prefix=PREFIX, is_secure=is_secure),
                 *role_routes(services),
                 *propagation_routes(services),
+                *health_check_routes(services, settings),
                 *signing_routes(services),
                 *routes,
             ],

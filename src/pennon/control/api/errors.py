@@ -27,6 +27,7 @@ from pennon.control.errors import (
     RequestOutdated,
     SignInRefused,
     SignInUnfinished,
+    StillRead,
     TooManyAttempts,
     TurnedOffSince,
     Unauthenticated,
@@ -55,7 +56,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": 'Bearer realm="pennon"'},
     503: {"Retry-After": "1"},
 }
-_NAMING = (Invalid, ChangedSince, FilesOutdated, Protected, RequestOutdated, TurnedOffSince)
+_NAMING = (Invalid, ChangedSince, FilesOutdated, Protected, RequestOutdated, StillRead, TurnedOffSince)
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 
 

@@ -7,11 +7,14 @@ from msgspec.structs import replace
 
 from pennon.control.changes.editing import EditRefused, FlagEdit, LayerEdit, SegmentEdit
 from pennon.control.changes.edits import (
+    ActivateSchema,
     AnyEdit,
     ArchiveFlag,
+    CleanUpSchema,
     DeleteFlag,
     DeleteLayer,
     DeleteSegment,
+    PrepareSchema,
     PutFlag,
     PutLayer,
     PutSegment,
@@ -19,15 +22,17 @@ from pennon.control.changes.edits import (
 )
 from pennon.control.changes.origins import Origins
 from pennon.control.errors import FlagArchived, Invalid
+from pennon.control.flags import moves
 from pennon.control.flags.checks import definition_faults
-from pennon.control.flags.definitions import completed, configured
+from pennon.control.flags.definitions import FlagDefinition, completed, configured
 from pennon.control.flags.project import WorkingProject
 from pennon.control.log import EnvironmentName
 from pennon.control.working.checks import faults
 from pennon.control.working.state import WorkingState
 from pennon.model import Layer, Problem, Segment, pointer
 
-ProjectEdit: TypeAlias = PutFlag | DeleteFlag | ArchiveFlag | RestoreFlag
+SchemaEdit: TypeAlias = PrepareSchema | ActivateSchema | CleanUpSchema
+ProjectEdit: TypeAlias = PutFlag | DeleteFlag | ArchiveFlag | RestoreFlag | SchemaEdit
 """Edits of what the whole project shares."""
 
 
@@ -96,8 +101,22 @@ def _apply_to_project(working: WorkingProject, state: WorkingState, edit: Projec
         working.delete(edit.flag)
     elif isinstance(edit, ArchiveFlag):
         working.archive(definition)
+    elif isinstance(edit, SchemaEdit):
+        _move_values(working, definition, edit)
     elif definition.archived:
         working.restore(definition, edit.how)
+
+
+def _move_values(working: WorkingProject, definition: FlagDefinition, edit: SchemaEdit) -> None:
+    try:
+        if isinstance(edit, PrepareSchema):
+            working.settle(moves.prepared(definition, edit.prepared))
+        elif isinstance(edit, ActivateSchema):
+            working.settle(moves.activated(definition))
+        else:
+            working.settle(moves.cleaned_up(definition))
+    except FlagArchived as error:
+        raise _archived("flag", definition.key) from error
 
 
 def _put_flag(working: WorkingProject, state: WorkingState, edit: PutFlag) -> None:

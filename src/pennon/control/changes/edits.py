@@ -36,10 +36,10 @@ from pennon.control.changes.rule_edits import (
 )
 from pennon.control.changes.segment_edits import AddToSegment, RemoveFromSegment
 from pennon.control.changes.split_edits import NewSaltForSplit, SetSplit, SetWeights
-from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition
+from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, OtherValues
 from pennon.control.flags.project import HowRestored
 from pennon.control.working.state import ItemName
-from pennon.model import Layer, Segment
+from pennon.model import Json, Layer, Segment
 
 
 class PutFlag(Edit, frozen=True, kw_only=True, tag="putFlag"):
@@ -90,6 +90,52 @@ class RestoreFlag(Edit, frozen=True, kw_only=True, tag="restoreFlag"):
 
     flag: str
     how: HowRestored = "off"
+
+    @property
+    def item(self) -> ItemName:
+        """The item that it edits."""
+        return "flag", self.flag
+
+
+class PrepareSchema(Edit, frozen=True, kw_only=True, tag="prepareSchema"):
+    """Put values under another schema beside those of a flag, in the whole project. They are served once activated.
+
+    `values` are those that differ, by variation. `readBy` says from which version on applications or SDKs, by the names
+    that they report, can read them: while others are heard of, the values are not activated.
+    """
+
+    flag: str
+    schema: Json = None
+    values: Mapping[str, Json] = {}
+    read_by: Mapping[str, str] = {}
+    gone_after_h: int = 24
+
+    @property
+    def item(self) -> ItemName:
+        """The item that it edits."""
+        return "flag", self.flag
+
+    @property
+    def prepared(self) -> OtherValues:
+        """What it puts beside the flag's values."""
+        return OtherValues(schema=self.schema, values=self.values, read_by=self.read_by, gone_after_h=self.gone_after_h)
+
+
+class ActivateSchema(Edit, frozen=True, kw_only=True, tag="activateSchema"):
+    """Serve the values that are prepared for a flag, in the whole project. The old ones are kept until cleaned up."""
+
+    flag: str
+
+    @property
+    def item(self) -> ItemName:
+        """The item that it edits."""
+        return "flag", self.flag
+
+
+class CleanUpSchema(Edit, frozen=True, kw_only=True, tag="cleanUpSchema"):
+    """Drop the values of a flag that are not served: the old ones, or prepared ones that are given up."""
+
+    flag: str
 
     @property
     def item(self) -> ItemName:
@@ -178,6 +224,9 @@ AnyEdit: TypeAlias = (
     | DeleteFlag
     | ArchiveFlag
     | RestoreFlag
+    | PrepareSchema
+    | ActivateSchema
+    | CleanUpSchema
     | PutSegment
     | DeleteSegment
     | AddToSegment

@@ -9,10 +9,12 @@ from functools import cached_property
 
 import msgspec
 
-from pennon.control.changes.edits import AnyEdit, PutFlag
+from pennon.control.changes.edits import AnyEdit, PrepareSchema, PutFlag
 from pennon.control.working.checks import Fault
 from pennon.control.working.state import ItemName, WorkingModel
 from pennon.model import Problem, pointer
+
+_PREPARED = "/prepared"
 
 
 class Origins:
@@ -48,7 +50,14 @@ class Origins:
         numbered = reversed(list(enumerate(self._edits)))
         edits = (index for index, edit in numbered if isinstance(edit, PutFlag) and edit.definition.key == key)
         index = next(edits, None)
-        return problem if index is None else problem.under(pointer("edits", index, "definition"))
+        if index is not None:
+            return problem.under(pointer("edits", index, "definition"))
+        preparing = next((at for at, edit in enumerate(self._edits) if _prepares(edit, key)), None)
+        if preparing is not None and problem.path.startswith(_PREPARED):
+            path = pointer("edits", preparing) + problem.path.removeprefix(_PREPARED)
+            return Problem(path, problem.message, problem.mend)
+        index = self._last(("flag", key))
+        return problem if index is None else Problem(pointer("edits", index), str(problem), problem.mend)
 
     def _of_part(self, model: WorkingModel | None, path: str) -> str | None:
         """Follow *path* into *model*; the deepest part that came with an edit says where."""
@@ -72,6 +81,10 @@ class Origins:
 
     def _last(self, item: ItemName) -> int | None:
         return next((index for index in range(len(self._edits) - 1, -1, -1) if self._edits[index].item == item), None)
+
+
+def _prepares(edit: AnyEdit, key: str) -> bool:
+    return isinstance(edit, PrepareSchema) and edit.flag == key
 
 
 def _parts(part: object, path: str) -> Iterator[tuple[str, object]]:

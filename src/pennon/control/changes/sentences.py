@@ -91,7 +91,22 @@ def _noun(kind: str) -> str:
 def _definition(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
     if before.get("archived", False) != after.get("archived", False):
         yield "archived" if after.get("archived") else "restored"
-    yield from _fields(before, after, but=("archived",))
+    yield from _value_moves(before, after)
+    yield from _fields(before, after, but=("archived", "prepared", "previous"))
+
+
+def _value_moves(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    coming, gone = after.get("prepared"), before.get("prepared")
+    if coming is not None and _differ(gone, coming):
+        values = "".join(f", {key} is then {_short(value)}" for key, value in coming.get("values", {}).items())
+        readers = "".join(f", read by {name} from {version}" for name, version in coming.get("readBy", {}).items())
+        yield f"values are prepared for another schema{values}{readers}"
+    if before.get("previous") is None and after.get("previous") is not None:
+        yield "the prepared values are active, the old ones kept"
+    elif gone is not None and coming is None:
+        yield "the prepared values are given up"
+    if before.get("previous") is not None and after.get("previous") is None:
+        yield "prepared as before" if coming is not None else "the old values are dropped"
 
 
 def _flag(before: Flag, after: Flag) -> Iterator[str]:

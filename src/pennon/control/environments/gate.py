@@ -1,7 +1,7 @@
 """What stands between a command and an environment: who may alter it, and what it demands of a change."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import msgspec
@@ -11,9 +11,10 @@ from pennon.control.access.views import place, principal, roles
 from pennon.control.clock import Clock
 from pennon.control.environments.ownership import owner_objections
 from pennon.control.environments.protection import Leave, Protection, objections
+from pennon.control.environments.readers import Awaited, ReaderCounts, behind, told
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
-from pennon.control.errors import Protected
+from pennon.control.errors import Protected, StillRead
 from pennon.control.log import Actor, EnvironmentName, Reading, project_log
 from pennon.model import Problem
 
@@ -25,6 +26,7 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True):
 
     `items` (kind, key) are those that it alters. `is_planned`: it is only planned, and done at another time. Then it
     does not matter that nothing is changed now. `is_seen`: users may see it, so that it has to meet what is demanded.
+    `awaited`: who has to be able to read the values that flags, by key, have after it.
     """
 
     project: str
@@ -36,6 +38,7 @@ class Alteration(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[tuple[str, str], ...] = ()
     is_planned: bool = False
     is_seen: bool = True
+    awaited: Mapping[str, Awaited] = {}
 
 
 Permit: TypeAlias = Callable[[Reading, Alteration], None]
@@ -45,8 +48,9 @@ Permit: TypeAlias = Callable[[Reading, Alteration], None]
 class Gate:
     """Lets pass who may alter an environment, with what the environment demands."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, readers: ReaderCounts | None = None) -> None:
         self._clock = clock
+        self._readers = readers
 
     def permit(self, reading: Reading, alteration: Alteration) -> None:
         """Raise `Forbidden`, or `Protected` naming everything that is lacking, unless it may be done.
@@ -57,6 +61,8 @@ class Gate:
         """
         project, environment = alteration.project, alteration.environment
         now = self._clock.now()
+        if alteration.awaited and not alteration.is_planned:
+            self._require_readers(reading, alteration, now)
         if (holder := principal(reading, alteration.by, now=now)) is None:
             return
         where, known = place(reading, project, environment), roles(reading)
@@ -67,6 +73,22 @@ class Gate:
             _require_definitions_free(reading, alteration)
         elif alteration.permission == "flag.change":
             self._require_met(reading, alteration, EnvironmentName(project, environment), now)
+
+    def _require_readers(self, reading: Reading, alteration: Alteration, now: datetime) -> None:
+        """Raise `StillRead` while there are readers who cannot read a flag's new values. The glass can be broken."""
+        if alteration.leave.is_break_glass:
+            if not alteration.why.strip():
+                lacking = Problem("/why", "breaking the glass takes a reason", "say why it cannot wait")
+                raise Protected(f"project {alteration.project!r}", [lacking])
+            return
+        if self._readers is None:
+            return
+        project = alteration.project
+        names = [str(EnvironmentName(project, each.key)) for each in environments(reading, project)]
+        for flag, awaited in alteration.awaited.items():
+            since = now - timedelta(hours=awaited.gone_after_h)
+            if found := behind(self._readers.readers(names, since=since), awaited.read_by):
+                raise StillRead(flag, told(flag, found))
 
     def _require_met(self, reading: Reading, alteration: Alteration, name: EnvironmentName, now: datetime) -> None:
         found, leave = find_environment(reading, name), alteration.leave

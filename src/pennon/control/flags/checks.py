@@ -7,6 +7,7 @@ import msgspec
 
 from pennon.control.errors import Invalid, VariationStillServed
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
+from pennon.control.flags.moves import move_problems
 from pennon.control.flags.project import WorkingProject
 from pennon.control.naming import name_problems
 from pennon.control.working.checks import faults
@@ -17,6 +18,7 @@ from pennon.model.validation import flag_problems
 
 MOST_TAGS = 50
 _TAG = re.compile(r"^[^\x00-\x1f\x7f-\x9f]{1,100}$(?!\n)")
+_SCHEMA, _PREPARED = "/valueSchema", "/prepared/schema"
 _CONFIGURED = ("on", "salt", "targets", "rules", "fallthrough", "offVariation", "prerequisites", "staleness")
 
 
@@ -71,11 +73,18 @@ def definition_problems(
     yield from broken
     yield from name_problems(definition.name, definition.description)
     yield from _label_problems(definition)
-    if definition.value_schema is None:
+    yield from move_problems(definition)
+    coming = definition.prepared.schema if definition.prepared is not None else None
+    if definition.value_schema is None and coming is None:
         return
     # When it is first needed: what jsonschema finds beside itself may take a second to import, and each worker would.
     from pennon.control.flags.schemas import schema_problems, value_problems  # noqa: PLC0415
 
+    if coming is not None:
+        for problem in schema_problems(coming):
+            yield Problem(_PREPARED + problem.path.removeprefix(_SCHEMA), problem.message, problem.mend)
+    if definition.value_schema is None:
+        return
     schema_broken = list(schema_problems(definition.value_schema))
     yield from schema_broken
     if not broken and not schema_broken:

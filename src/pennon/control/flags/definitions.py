@@ -4,7 +4,7 @@ An environment stores and sends the two merged. Pure: no log, no clock, no chanc
 """
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -31,12 +31,26 @@ BOOLEAN_VARIATIONS = (Variation(ON, True), Variation(OFF, False))
 """What a boolean flag has when nobody says otherwise."""
 
 
+class OtherValues(Wire, frozen=True, kw_only=True):
+    """A schema beside the one that is active, with the values that go with it by variation; others stay as they are.
+
+    `read_by` says from which version on applications or SDKs, by the names that they report, can read them. An
+    instance that was silent for `gone_after_h` hours counts no more.
+    """
+
+    schema: Json = None
+    values: Mapping[str, Json] = {}
+    read_by: Mapping[str, str] = {}
+    gone_after_h: int = 24
+
+
 class FlagDefinition(Wire, frozen=True, kw_only=True):
     """What a flag is, in every environment of its project. An item (`definition`) of the project's log.
 
     `value_schema` is a JSON Schema (2020-12) that the value of every variation satisfies, None for none. A
     `temporary` flag is to be removed from the code one day; `expected_removal` says when. One that is `archived` is in
-    no snapshot, its key stays its own, and nothing of it is changed before it is restored.
+    no snapshot, its key stays its own, and nothing of it is changed before it is restored. `prepared` are values that
+    are to come, under another schema, and `previous` those that were before: see `flags.moves`.
     """
 
     key: str
@@ -54,6 +68,8 @@ class FlagDefinition(Wire, frozen=True, kw_only=True):
     lifetime: Lifetime = "temporary"
     expected_removal: datetime.date | None = None
     archived: bool = False
+    prepared: OtherValues | None = None
+    previous: OtherValues | None = None
 
 
 class FlagConfiguration(Wire, frozen=True, kw_only=True):

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from pennon.control.access.permissions import Permission
 from pennon.control.environments.gate import NO_LEAVE, Alteration, Permit
 from pennon.control.environments.protection import GLASS, Leave
+from pennon.control.environments.readers import Awaited
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
 from pennon.control.errors import Conflict, FlagArchived
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge, redefined
+from pennon.control.flags.moves import activates, carried
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Reading, Writing, project_log
 from pennon.control.working.commands import write
 from pennon.control.working.salts import NewSalt
@@ -69,8 +71,13 @@ class WorkingProject:
         """Make *definition* the one of its key, in every environment; where the flag is new it is off.
 
         *compat* is of a flag that is imported into one of them: where it is off, too, it has an imported flag's key.
-        Raises `FlagArchived` for a flag that is.
+        Values that are prepared for it, and those from before, stay. Raises `FlagArchived` for a flag that is.
         """
+        current = self.definition(definition.key)
+        self.settle(carried(definition, current), compat=compat)
+
+    def settle(self, definition: FlagDefinition, *, compat: Compat | None = None) -> None:
+        """Do as `define`, with the values beside its own that *definition* says."""
         if (current := self.definition(definition.key)) is not None and current.archived:
             raise FlagArchived(definition.key)
         self._after[definition.key] = definition
@@ -116,6 +123,13 @@ class WorkingProject:
             else:
                 state.put(kept if how == "asItWas" else replace(kept, on=False))
 
+    def activation(self, key: str) -> Awaited | None:
+        """Return whom the change awaits: those that have to be able to read what it makes a flag's values."""
+        before = self.definition_before(key)
+        if before is None or before.prepared is None or not activates(before, self.definition(key)):
+            return None
+        return Awaited(read_by=before.prepared.read_by, gone_after_h=before.prepared.gone_after_h)
+
     def put_back(self, definition: FlagDefinition) -> None:
         """Make *definition*, archived or not, what it was before a change that is taken back."""
         if definition.archived:
@@ -123,7 +137,7 @@ class WorkingProject:
             return
         if (current := self.definition(definition.key)) is not None and current.archived:
             self.restore(current, "asItWas")
-        self.define(definition)
+        self.settle(definition)
 
     def write(self, writing: Writing) -> None:
         """Write what the change leaves different, in the project's log and in those of its environments."""
@@ -215,11 +229,13 @@ def change_project(
 def require_permitted(reading: Reading, working: WorkingProject, command: ProjectCommand, permit: Permit) -> None:
     """Ask *permit* for each definition that *working* alters, and for each environment in which users may see it."""
     touched: dict[Permission, list[tuple[str, str]]] = {}
+    awaited = {key: move for key in working.touched() if (move := working.activation(key)) is not None}
     for key in working.touched():
         permission: Permission = "flag.delete" if working.definition(key) is None else "flag.define"
         touched.setdefault(permission, []).append(("definition", key))
     for permission, items in touched.items():  # once, however many there are
-        permit(reading, command.alteration(permission, items))
+        alteration = command.alteration(permission, items)
+        permit(reading, replace(alteration, awaited=awaited if permission == "flag.define" else {}))
     for name, state in working.environments.items():
         if (needed := _needed(state)) is not None:
             permit(reading, command.alteration(needed, state.touched(), name.environment))
