@@ -208,6 +208,9 @@ def test_a_week_does_each_of_its_steps_at_its_time(planned: Planned) -> None:
 def test_what_was_changed_since_is_named_and_not_overwritten(planned: Planned) -> None:
     made = planned.once()
     planned.shop.edit(CRITICAL, by=BERT)
+    with planned.log.reading() as reading:
+        (coming,) = upcoming(reading, PRODUCTION, made)
+    assert "was changed by Bert" in str(coming.objection)
     planned.tend(hours=1)
     failed = planned.now(made)
     assert failed.state == "failed"

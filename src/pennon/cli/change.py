@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pennon.cli import change_queue, connection, options, output
+from pennon.cli import change_queue, options, output
 from pennon.cli.changing import make, show_warnings
 from pennon.cli.connection import Server, known_login, scope
 from pennon.cli.previewing import show_preview
-from pennon.cli.values import read_json
+from pennon.cli.values import read_edits
+from pennon.cli.watching import followed, told_line
 
 app = typer.Typer(
     help="Read the change log, compare revisions, revert, apply edits.", no_args_is_help=True, add_completion=False
@@ -83,6 +84,30 @@ def show(
 
 
 @app.command()
+def watch(
+    project: options.Project = None,
+    environment: options.Environment = None,
+    limit: Annotated[int | None, typer.Option(help="End after so many.", min=1, show_default=False)] = None,
+    json: options.Json = False,
+) -> None:
+    """Show changes and external events as they happen, everywhere or in one place, until it is ended.
+
+    It goes on where it was after a connection broke: nothing is left out. With --json, one object a line.
+    """
+    login = known_login()
+    if environment is not None and project is None:
+        project = login.project
+    with Server(login) as server:
+        for number, (kind, told) in enumerate(followed(server, project, environment), 1):
+            if json:
+                output.as_line({"event": kind, **told})
+            else:
+                output.say(told_line(kind, told))
+            if number == limit:
+                return
+
+
+@app.command()
 def diff(
     start: Annotated[int, typer.Argument(metavar="FROM", help="The older revision.", show_default=False)],
     stop: Annotated[int, typer.Argument(metavar="TO", help="The newer revision.", show_default=False)],
@@ -138,7 +163,7 @@ def preview(
     login = known_login()
     with Server(login) as server:
         target = f"{scope(login, project, environment)}/changes/preview"
-        found = server.send("POST", target, {"edits": _edits_in(file)})
+        found = server.send("POST", target, {"edits": read_edits(file)})
     if json:
         return output.as_json(found)
     show_preview(found)
@@ -160,7 +185,7 @@ def apply(
     An edit is an object such as {"do": "turnOn", "flag": "new-checkout"}; the reference lists all of them. With --queue
     it waits for a server that is down or overloaded; Ctrl-C keeps the command for `pennon change queue run`.
     """
-    edits = _edits_in(file)
+    edits = read_edits(file)
     make(
         edits,
         f"{len(edits)} edits are made",
@@ -170,15 +195,6 @@ def apply(
         json=json,
         queue=queue,
     )
-
-
-def _edits_in(file: str) -> list[Any]:
-    found = read_json(file)
-    edits = found.get("edits") if isinstance(found, dict) else found
-    if not isinstance(edits, list):
-        mend = """write '[{"do": "turnOn", "flag": "new-checkout"}]'"""
-        connection.fail(f"{file} holds no list of edits", mend=mend, status=connection.WRONG_USE)
-    return edits
 
 
 def show_differences(differences: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import os
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -22,6 +23,7 @@ WRONG_USE = 2
 UNREACHABLE = 3
 DEFAULT_URL = "http://127.0.0.1:8000"
 _TIMEOUT_S = 30.0
+_BUSY = frozenset({429, 502, 503, 504})
 _START_IT = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
 
 
@@ -117,13 +119,17 @@ class Server:
         query: Mapping[str, object] | None = None,
         timeout_s: float = _TIMEOUT_S,
         named: Callable[[str], str] = str,
+        expected: int | None = None,
     ) -> Any:
         """Send *body* as JSON to *path* (below /api/v1) and return the answer; None where it is empty.
 
         Changes carry an idempotency key and are sent again once if the connection broke, so they are made once.
-        *named* turns a path in *body* into what people know it by, for problems that the server finds.
+        *named* turns a path in *body* into what people know it by, for problems that the server finds. *expected* is
+        the version of what is replaced.
         """
         headers = {"Content-Type": "application/json"}
+        if expected is not None:
+            headers["If-Match"] = str(expected)
         if method != "GET":
             headers["Idempotency-Key"] = str(uuid.uuid4())
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
@@ -141,6 +147,24 @@ class Server:
         """
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return self._http.request(method, f"/{self._prefix}{path}", content=content, headers=headers)
+
+    @contextmanager
+    def stream(
+        self, path: str, query: Mapping[str, str], *, headers: Mapping[str, str], silence_s: float
+    ) -> Iterator[Iterator[bytes]]:
+        """Give what GET *path* (below /api/v1) goes on answering, in pieces as they come.
+
+        Raises `httpx2.TransportError`, also where nothing comes for *silence_s*, and where the server is busy.
+        """
+        timeout = httpx2.Timeout(_TIMEOUT_S, read=silence_s)
+        url = f"/{self._prefix}{path}"
+        with self._http.stream("GET", url, params=query, headers=headers, timeout=timeout) as response:
+            if response.status_code in _BUSY:
+                raise httpx2.ReadError(f"{self.login.url} answered {response.status_code}")
+            if not response.is_success:
+                response.read()
+                self._refused(response, str)
+            yield response.iter_raw()
 
     def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:

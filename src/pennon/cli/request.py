@@ -6,13 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from pennon.cli import options, output
-from pennon.cli.connection import Server, known_login, path, scope
+from pennon.cli.connection import WRONG_USE, Server, fail, known_login, path, scope
 from pennon.cli.previewing import show_preview
+from pennon.cli.times import parse_time, shown_time
 from pennon.cli.values import read_json
 
 app = typer.Typer(help="Propose changes, review them, and make them.", no_args_is_help=True, add_completion=False)
 
 Key = Annotated[str, typer.Argument(help="The request's key, as `pennon request list` shows it.", show_default=False)]
+_EDITS = "A JSON or YAML file of edits, or - for standard input, as `change apply` takes it."
+_AT = "When it is made by itself, if it is approved: '2026-12-01 09:00 Europe/Berlin', or RFC 3339."
+_NEVER = "never"
 Comment = Annotated[str, typer.Option(help="What you have to say of it.")]
 
 
@@ -40,20 +44,12 @@ def list_requests(
 def show(key: Key, project: options.Project = None, json: options.Json = False) -> None:
     """Show a request: what would change where, and who said what of it."""
     login = known_login()
-    in_project = scope(login, project, whole=True)
     with Server(login) as server:
-        found = server.read(f"{in_project}/{path('requests', key)}")
-        previews = {
-            each["environment"]: server.send(
-                "POST",
-                f"{in_project}/{path('environments', each['environment'])}/changes/preview",
-                {"edits": each["edits"]},
-            )
-            for each in found["changes"]
-            if found["state"] == "open" and not json
-        }
+        target = f"{scope(login, project, whole=True)}/{path('requests', key)}"
+        found = server.read(target)
+        previews = server.read(f"{target}/preview")["environments"]
     if json:
-        return output.as_json(found)
+        return output.as_json(found | {"preview": previews})
     output.fields(
         {
             "request": found["key"],
@@ -62,11 +58,16 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
             "who": found["author"]["name"],
             "state": found["state"],
             "approvals": str(found["approvals"]),
+            "made": None if found["applyAt"] is None else shown_time(found["applyAt"]),
         }
     )
-    for environment, preview in previews.items():
-        output.say(f"\nin {environment}:")
+    if found["attempt"] is not None:
+        output.note(f"It was not made at {shown_time(found['attempt']['time'])}: {found['attempt']['why']}")
+    for preview in previews:
+        output.say(f"\nin {preview['environment']}:")
         show_preview(preview, indent="  ")
+        for problem in preview["problems"]:
+            output.note(f"in the way: {problem['message']}; {problem['mend']}")
     for review in found["reviews"]:
         counts = "" if review["counts"] else " (of an earlier edition, or taken back)"
         said = f": {review['comment']}" if review["comment"] else ""
@@ -77,30 +78,62 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
 @app.command()
 def create(
     title: Annotated[str, typer.Argument(help="In a line, what it changes.", show_default=False)],
-    edits: Annotated[
-        str, typer.Option("--edits", help="A JSON file of edits, or - for standard input, as `change apply` takes it.")
-    ],
+    edits: Annotated[str, typer.Option(help=_EDITS)],
+    at: Annotated[str | None, typer.Option(help=_AT, show_default=False)] = None,
     project: options.Project = None,
     environment: options.Environment = None,
     why: options.Why = "",
     json: options.Json = False,
 ) -> None:
-    """Propose edits of an environment. Several environments at once: over the API."""
+    """Propose edits, of one environment or of several at once.
+
+    pennon request create "Launch" --edits launch.json --env production --at "2026-12-01 09:00 Europe/Berlin"
+
+    Of several environments the file is {"changes": [{"environment": "staging", "edits": […]}, …]}.
+    """
     login = known_login()
-    named = environment or login.environment
-    if not named:
-        raise typer.BadParameter("name the environment", param_hint="--env")
-    found = read_json(edits)
-    body = {
-        "title": title,
-        "why": why,
-        "changes": [{"environment": named, "edits": found["edits"] if isinstance(found, dict) else found}],
-    }
+    body = {"title": title, "why": why, "changes": _changes(edits, environment or login.environment)}
+    if at is not None:
+        body["applyAt"] = parse_time(at)
     with Server(login) as server:
         made = server.send("POST", f"{scope(login, project, whole=True)}/requests", body)
     if json:
         return output.as_json(made)
-    output.done(f"request {made['key']} is made. Somebody else approves it: pennon request approve {made['key']}")
+    when = f", for {shown_time(made['applyAt'])}" if made["applyAt"] else ""
+    output.done(f"request {made['key']} is made{when}. Somebody else approves it: pennon request approve {made['key']}")
+    return None
+
+
+@app.command()
+def edit(  # a command's options
+    key: Key,
+    title: Annotated[str | None, typer.Option(help="In a line, what it changes.", show_default=False)] = None,
+    edits: Annotated[str | None, typer.Option(help=_EDITS, show_default=False)] = None,
+    at: Annotated[str | None, typer.Option(help=f"{_AT} never: by hand.", show_default=False)] = None,
+    project: options.Project = None,
+    environment: options.Environment = None,
+    why: Annotated[str | None, typer.Option("--why", "-w", help="Why it is to be made.", show_default=False)] = None,
+    json: options.Json = False,
+) -> None:
+    """Propose something else, or the same on what is there now. It has to be approved again, by somebody else than you.
+
+    What is left out stays as it is.
+    """
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, whole=True)}/{path('requests', key)}"
+        found = server.read(target)
+        body = {name: found[name] for name in ("title", "why", "changes", "applyAt")}
+        body |= {name: value for name, value in (("title", title), ("why", why)) if value is not None}
+        if at is not None:
+            body["applyAt"] = None if at == _NEVER else parse_time(at)
+        if edits is not None:
+            only = found["changes"][0]["environment"] if len(found["changes"]) == 1 else ""
+            body["changes"] = _changes(edits, environment or only)
+        made = server.send("PUT", target, body, expected=found["version"])
+    if json:
+        return output.as_json(made)
+    output.done(f"request {key} is edited; it has {made['approvals']} approvals")
     return None
 
 
@@ -156,6 +189,18 @@ def _review(key: str, verdict: str, comment: str, project: str | None, *, json: 
         output.as_json(made)
         return
     output.done(f"request {key} is {verdict} by you; it has {made['approvals']} approvals")
+
+
+def _changes(file: str, environment: str) -> list[Any]:
+    """Return what *file* proposes: for the environments that it names, or for *environment*."""
+    found = read_json(file)
+    if isinstance(found, dict) and isinstance(changes := found.get("changes"), list):
+        return changes
+    edits = found.get("edits") if isinstance(found, dict) else found
+    if not environment:
+        mend = 'add --env, or write {"changes": [{"environment": "production", "edits": […]}]} into the file'
+        fail("Which environment?", mend=mend, status=WRONG_USE)
+    return [{"environment": environment, "edits": edits}]
 
 
 def _where(request: dict[str, Any]) -> str:

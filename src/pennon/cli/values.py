@@ -72,6 +72,16 @@ def read_json(file: str) -> Any:
         fail(f"{file} is neither JSON nor YAML: {error}", status=WRONG_USE)
 
 
+def read_edits(file: str) -> list[Any]:
+    """Return the list of edits that *file* (`-`: standard input) holds, by itself or as the member `edits`."""
+    found = read_json(file)
+    edits = found.get("edits") if isinstance(found, dict) else found
+    if not isinstance(edits, list):
+        mend = """write '[{"do": "turnOn", "flag": "new-checkout"}]'"""
+        fail(f"{file} holds no list of edits", mend=mend, status=WRONG_USE)
+    return edits
+
+
 def parse_context(pairs: Sequence[str], whole: str | None) -> dict[str, Json]:
     """Return the context of KEY=VALUE *pairs* on top of *whole*, a JSON object or `@FILE`."""
     context: Any = {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pennon.control.changes.bases import later
 from pennon.control.changes.times import frozen
 from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import environment as find_environment
@@ -60,12 +61,16 @@ def in_state(reading: Reading, state: State) -> Iterator[tuple[str, Schedule]]:
 
 
 def upcoming(reading: Reading, name: EnvironmentName, found: Schedule) -> list[Upcoming]:
-    """Return what a schedule does next."""
+    """Return what a schedule does next. What was changed since it was planned on stands against all of it."""
     protection = find_environment(reading, name).protection
     parts = [edits for _, edits in parts_of(found.plan)]
+    coming = next_times(found, SHOWN_TIMES)
+    changed = next(later(reading, name, found.bases), None) if coming else None
     return [
-        Upcoming(each.time, each.parts, _objection(protection, [parts[part] for part in each.parts], each.time))
-        for each in next_times(found, SHOWN_TIMES)
+        Upcoming(
+            each.time, each.parts, changed or _objection(protection, [parts[part] for part in each.parts], each.time)
+        )
+        for each in coming
     ]
 
 
