@@ -45,6 +45,12 @@ def as_json(value: object) -> None:
     sys.stdout.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
+def as_line(value: object) -> None:
+    """Print *value* as JSON on a line, at once: for what goes on."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Print *rows* under *columns*; *empty* says what to do where there are none."""
     filled = [[cell(value) for value in row] for row in rows]

@@ -106,6 +106,9 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     epoch: int
     revision: int
     changed: bool
+    break_glass: Annotated[
+        bool, Meta(description="Whether it was made without what the environment demands: then everybody is told.")
+    ] = False
     warnings: tuple[WarningResource, ...]
 
 
@@ -242,7 +245,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
             why=data.why or command.why,
             idempotency=command.idempotency,
         )
-        return change_answer(outcome)
+        return change_answer(outcome, is_break_glass=data.break_glass)
 
     @creates(
         _CHANGES + "/preview",
@@ -269,7 +272,7 @@ def _editing_routes(services: Services, max_bytes: int) -> list[Any]:
             why=data.why or command.why,
             idempotency=command.idempotency,
         )
-        return change_answer(outcome)
+        return change_answer(outcome, is_break_glass=data.break_glass)
 
     return [make_change, preview_change, revert_change]
 
@@ -383,13 +386,14 @@ def _moves(found: SampledMoves) -> MovesResource:
     )
 
 
-def change_answer(outcome: Outcome) -> Response[Any]:
+def change_answer(outcome: Outcome, *, is_break_glass: bool = False) -> Response[Any]:
     """Answer what a change led to."""
     resource = Changed(
         change_id=outcome.change_id,
         epoch=outcome.position.epoch,
         revision=outcome.position.revision,
         changed=outcome.changed,
+        break_glass=is_break_glass and outcome.changed,
         warnings=shown_warnings(outcome.warnings),
     )
     return Response(resource, headers={REVISION: str(outcome.position)})

@@ -17,7 +17,7 @@ from pennon.control.api.routes import PROJECT, creates, deletes, reads, replaces
 from pennon.control.log import INSTALLATION, Outcome, project_log
 from pennon.control.services import Services
 from pennon.control.webhooks.deliveries import Delivery, DeliveryState
-from pennon.control.webhooks.models import MOST_ENVIRONMENTS, EventType, Format, Webhook
+from pennon.control.webhooks.models import EVENT_TYPES, MOST_ENVIRONMENTS, Format, Webhook
 from pennon.control.webhooks.service import MadeWebhook, Wish
 from pennon.control.webhooks.views import webhook as find_webhook
 from pennon.control.webhooks.views import webhooks
@@ -27,6 +27,8 @@ Owner: TypeAlias = NamedDependency[str]
 _READ_ONLY = {"readOnly": True}
 _EXAMPLE = {"url": "https://hooks.example/T024/B7", "format": "slack", "productionOnly": True}
 
+_Event: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": list(EVENT_TYPES)})]
+"""Not a literal, so that who writes another is told which there are."""
 _OfState: TypeAlias = Annotated[
     DeliveryState | None, QueryParameter(name="state", description="Only those that are pending, delivered or dead.")
 ]
@@ -42,7 +44,7 @@ class WebhookBody(Resource, frozen=True, kw_only=True):
     format: Annotated[
         Format, Meta(description="pennon: JSON, signed; slack: a message as Slack and Mattermost take it.")
     ] = "pennon"
-    events: Annotated[tuple[EventType, ...], Meta(max_length=50, description="What it is told of; none: all.")] = ()
+    events: Annotated[tuple[_Event, ...], Meta(max_length=50, description="What it is told of; none: all.")] = ()
     environments: Annotated[
         tuple[Annotated[str, Meta(max_length=64)], ...],
         Meta(max_length=MOST_ENVIRONMENTS, description="The environments of the project that it hears of; none: all."),
@@ -199,7 +201,9 @@ def _delivery_routes(services: Services, one: str, named: Callable[[Any], Any]) 
     @named
     def test_webhook(owner: Owner, webhook: Key, command: Command) -> Response[Any]:
         """Have a test be delivered, at once and once. Look at the delivery for what came of it."""
-        return Response(_delivery(services.webhooks.test(owner, webhook)), status_code=201)
+        return Response(
+            _delivery(services.webhooks.test(owner, webhook, idempotency=command.idempotency)), status_code=201
+        )
 
     @reads(one + "/deliveries", ListOf[DeliveryResource], permission="webhook.manage")
     @named
@@ -247,7 +251,7 @@ def show_webhook(webhook: Webhook) -> WebhookBody:
         changed_at=webhook.changed_at,
         hash=webhook.hash,
         format=webhook.format,
-        events=webhook.events,  # type: ignore[arg-type]  # they were checked when it was written
+        events=webhook.events,
         environments=webhook.environments,
         production_only=webhook.production_only,
         enabled=webhook.enabled,

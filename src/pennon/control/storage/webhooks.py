@@ -16,6 +16,7 @@ from pennon.control.storage.tables import (
     webhook_lines,
 )
 from pennon.control.webhooks.deliveries import Backlog, Claim, Delivery, DeliveryState, Line, Move
+from pennon.control.webhooks.models import PING
 from pennon.control.webhooks.retrying import UNTIL, Circuit
 
 _D, _L, _C = webhook_deliveries.c, webhook_lines.c, webhook_cursors.c
@@ -46,9 +47,10 @@ class StoredDeliveries:
         return True
 
     def add(self, line: Line, delivery: Delivery) -> None:
-        """Keep one more."""
+        """Keep one more, to be tried at once."""
         with self._database.writing() as connection:
             _keep_line(connection, line)
+            connection.execute(update(webhook_lines).where(_L.line == line.name).values(open_until=0))
             _keep(connection, delivery, 0)
             connection.commit()
 
@@ -84,7 +86,7 @@ class StoredDeliveries:
         query = (
             select(webhook_deliveries)
             .where(_D.line == line, _D.state == "pending", _D.due_at <= micros(now))
-            .order_by(_D.created_at, _D.place, _D.id)
+            .order_by((_D.type == PING).desc(), _D.created_at, _D.place, _D.id)
             .limit(1)
         )
         with self._database.reading() as connection:

@@ -49,7 +49,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         """Return a new delivery, due now. The same source has the same id, whoever makes it."""
         digest = hashlib.sha256(f"{line.name} {source}".encode()).hexdigest()
         return cls(
-            id=f"msg_{digest[:32]}",
+            id=f"msg_{digest[:24]}",
             line=line.name,
             source=source,
             type=kind,
@@ -93,7 +93,7 @@ class DeliveryStore(Protocol):
         """
 
     def add(self, line: Line, delivery: Delivery) -> None:
-        """Keep one more."""
+        """Keep one more, and have it tried at once, also where the circuit is open."""
 
     def claim(self, claimant: str, now: datetime, until: datetime) -> Claim | None:
         """Claim a line for *claimant* in which something is due, and which nobody tends; the longest due first."""
@@ -102,7 +102,7 @@ class DeliveryStore(Protocol):
         """Keep a claim for longer. False: it is another's by now."""
 
     def first_due(self, line: str, now: datetime) -> Delivery | None:
-        """Return what is to be sent next of a line: of what is due, the oldest."""
+        """Return what is to be sent next of a line: of what is due, a test, else the oldest."""
 
     def record(self, claim: Claim, delivery: Delivery, circuit: Circuit) -> None:
         """Keep what came of an attempt, for the delivery and for the line."""

@@ -19,7 +19,7 @@ from pennon.control.errors import Conflict, PennonError
 from pennon.control.log import SYSTEM, ChangeLog
 from pennon.control.webhooks.deliveries import Claim, Delivery, DeliveryStore
 from pennon.control.webhooks.metrics import WebhookMetrics
-from pennon.control.webhooks.models import KIND, Webhook
+from pennon.control.webhooks.models import KIND, PING, Webhook
 from pennon.control.webhooks.retrying import Circuit, next_try
 from pennon.control.webhooks.sending import Answer, Post
 from pennon.control.webhooks.signatures import signed_headers
@@ -133,7 +133,7 @@ class Delivering:
             delivery, circuit = settled(delivery, answer, circuit, self._clock.now(), random.random)
             self._store.record(claim, delivery, circuit)
             self.metrics.attempted(answer)
-            if delivery.state == "dead":
+            if delivery.state == "dead" and delivery.type != PING:
                 _log.warning("a delivery is dead", webhook=webhook.key, owner=claim.line.owner, id=delivery.id)
             if answer.is_gone:
                 self._disable(claim, webhook)

@@ -175,7 +175,7 @@ class WebhookService:
         """Return how a webhook's endpoint has been doing."""
         return self._store.circuit(webhook.line)
 
-    def test(self, owner: str, key: str) -> Delivery:
+    def test(self, owner: str, key: str, *, idempotency: Idempotency | None = None) -> Delivery:
         """Have a test be delivered, and return the delivery. Raises `NotFound`, and `Conflict` for a disabled one."""
         with self._log.reading() as reading:
             found = find_webhook(reading, owner, key)
@@ -183,11 +183,12 @@ class WebhookService:
             raise Conflict(f"webhook {key!r} is disabled", mend="enable it first")
         now, line = self._clock.now(), Line(found.line, owner, key)
         body = body_of(ping_message(now), found.format)
-        delivery = Delivery.of(line, f"ping:{secrets.token_hex(8)}", PING, body, now)
+        source = f"ping:{secrets.token_hex(8) if idempotency is None else idempotency.key}"
+        delivery = Delivery.of(line, source, PING, body, now)
         # Who tests waits for the answer: one that failed is not tried for a day.
         delivery = replace(delivery, until=now)
         self._store.add(line, delivery)
-        return delivery
+        return self._store.find(line.name, delivery.id) or delivery
 
     def deliveries(
         self, owner: str, key: str, *, state: DeliveryState | None = None, after: str | None = None, limit: int = 100
