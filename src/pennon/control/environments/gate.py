@@ -61,14 +61,16 @@ class Gate:
         """
         project, environment = alteration.project, alteration.environment
         now = self._clock.now()
-        if alteration.awaited and not alteration.is_planned:
+        holder = principal(reading, alteration.by, now=now)
+        if holder is not None:
+            where, known = place(reading, project, environment), roles(reading)
+            holder.require(alteration.permission, where, roles=known)
+            if alteration.leave.is_break_glass:
+                holder.require("change.bypass", where, roles=known)
+        if alteration.awaited and not alteration.is_planned:  # whoever asks, for they may have come since
             self._require_readers(reading, alteration, now)
-        if (holder := principal(reading, alteration.by, now=now)) is None:
+        if holder is None:
             return
-        where, known = place(reading, project, environment), roles(reading)
-        holder.require(alteration.permission, where, roles=known)
-        if alteration.leave.is_break_glass:
-            holder.require("change.bypass", where, roles=known)
         if environment is None:
             _require_definitions_free(reading, alteration)
         elif alteration.permission == "flag.change":
