@@ -1,4 +1,6 @@
-"""`pennon export`: an environment's state as JSON that SDKs can read, or a project as files to keep in a repository."""
+"""`pennon export`: an environment's state as JSON that SDKs can read, a project as files to keep in a repository, or
+as the manifest of which the OpenFeature CLI makes typed accessors.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +29,10 @@ def export(
             show_default=False,
         ),
     ] = None,
+    openfeature_manifest: Annotated[
+        bool,
+        typer.Option("--openfeature-manifest", help="Write the project's flags as the OpenFeature CLI reads them."),
+    ] = False,
     revision: Annotated[int | None, typer.Option(help="As of this revision.")] = None,
     time: Annotated[str | None, typer.Option(help="As of this time, as in 2026-11-03T14:02:00Z.")] = None,
     project: options.Project = None,
@@ -36,14 +42,20 @@ def export(
 
     The file works as `Client(file=…)` and in tests. With --files, write a project as YAML to keep in a repository:
     of all environments, of those that its pennon.yaml names, or of --env. Comments in those files are lost.
+    With --openfeature-manifest, write what `openfeature generate` makes typed accessors of.
     """
     login = known_login()
     if files is not None:
-        if file is not None or revision is not None or time is not None:
+        if file is not None or revision is not None or time is not None or openfeature_manifest:
             raise typer.BadParameter("goes with no other file, revision or time", param_hint="--files")
         return _write_files(login, files, project, environment)
+    if openfeature_manifest and (revision is not None or time is not None):
+        raise typer.BadParameter("goes with no revision or time", param_hint="--openfeature-manifest")
     with Server(login) as server:
-        state = server.read(f"{scope(login, project, environment)}/state", revision=revision, time=time)
+        if openfeature_manifest:
+            state = server.read(f"{scope(login, project, whole=True)}/openfeature-manifest")
+        else:
+            state = server.read(f"{scope(login, project, environment)}/state", revision=revision, time=time)
     text = msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n"
     if file is None:
         typer.echo(text, nl=False)
@@ -51,7 +63,8 @@ def export(
     draft = file.with_name(f".{file.name}.part")
     draft.write_bytes(text)
     draft.replace(file)
-    output.done(f"{len(state['flags'])} flags at revision {state['revision']} are in {file}")
+    at = "" if openfeature_manifest else f" at revision {state['revision']}"
+    output.done(f"{len(state['flags'])} flags{at} are in {file}")
     return None
 
 

@@ -4,30 +4,41 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from pennon.cli import connection, options, output
+from pennon.cli import flag_schema, options, output
 from pennon.cli.changing import make
-from pennon.cli.connection import Server, known_login, path, scope
+from pennon.cli.cleaning import cleanup
+from pennon.cli.connection import Login, Server, known_login, path, scope
+from pennon.cli.flag_lifecycle import ExpectedRemoval, Key, Lifetime, archive, delete, describe, restore
 from pennon.cli.linting import lint
 from pennon.cli.values import parse_pair, parse_shares, read_json
 from pennon.model import FlagKind
 
 app = typer.Typer(help="Show flags and change them.", no_args_is_help=True, add_completion=False)
-Key = Annotated[str, typer.Argument(help="The flag's key.", show_default=False)]
+app.add_typer(flag_schema.app, name="schema")
 
 
 @app.command("list")
-def list_flags(
+def list_flags(  # a command's options
     project: options.Project = None,
     environment: options.Environment = None,
     search: Annotated[str, typer.Option(help="In key, name or description.")] = "",
     tag: Annotated[str | None, typer.Option(help="Only those with this tag.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only those of this owner.")] = None,
+    stale: Annotated[bool, typer.Option("--stale", help="Only those that may go; see `flag cleanup`.")] = False,
+    archived: Annotated[bool, typer.Option("--archived", help="Those that are archived, and no others.")] = False,
     json: options.Json = False,
 ) -> None:
     """List a project's flags and, where an environment is named, what it serves."""
     login = known_login()
-    query = {"search": search or None, "tag": tag, "limit": 500}
+    if archived:
+        return _list_archived(login, scope(login, project, whole=True), json=json)
+    query = {"search": search or None, "tag": tag, "owner": owner, "limit": 500}
     with Server(login) as server:
-        definitions = list(server.pages(f"{scope(login, project, whole=True)}/flags", **query))
+        in_project = scope(login, project, whole=True)
+        definitions = list(server.pages(f"{in_project}/flags", **query))
+        if stale:
+            may_go = {each["flag"] for each in server.pages(f"{in_project}/stale-flags", owner=owner, limit=500)}
+            definitions = [each for each in definitions if each["key"] in may_go]
         states: dict[str, Any] = {}
         if environment or login.environment:
             in_environment = scope(login, project, environment)
@@ -35,15 +46,28 @@ def list_flags(
     if json:
         return output.as_json([definition | {"state": states.get(definition["key"])} for definition in definitions])
     rows = [_row(definition, states.get(definition["key"])) for definition in definitions]
-    output.table(("key", "state", "serves", "kind", "tags"), rows, empty="No flags. Make one: pennon flag create KEY")
+    empty = "No flag is stale." if stale else "No flags. Make one: pennon flag create KEY"
+    output.table(("key", "state", "serves", "kind", "owner", "tags"), rows, empty=empty)
     return None
 
 
 def _row(definition: dict[str, Any], state: dict[str, Any] | None) -> tuple[object, ...]:
-    tags = ", ".join(definition.get("tags") or ())
+    about = definition["kind"], definition.get("owner") or None, ", ".join(definition.get("tags") or ())
     if state is None:
-        return definition["key"], None, None, definition["kind"], tags
-    return definition["key"], state["on"], summary(state), definition["kind"], tags
+        return definition["key"], None, None, *about
+    return definition["key"], state["on"], summary(state), *about
+
+
+def _list_archived(login: Login, in_project: str, *, json: bool) -> None:
+    with Server(login) as server:
+        found = list(server.pages(f"{in_project}/archived-flags"))
+    if json:
+        return output.as_json(found)
+    rows = [
+        (one["flag"], one["owner"] or None, one["archivedAt"][:10], one["archivedBy"], one["why"] or None)
+        for one in found
+    ]
+    return output.table(("flag", "owner", "archived", "by", "why"), rows, empty="No flag is archived.")
 
 
 def summary(state: dict[str, Any]) -> str:
@@ -87,6 +111,8 @@ def show(
             "flag": definition["key"],
             "name": definition.get("name") or None,
             "description": definition.get("description") or None,
+            "owner": definition.get("owner") or None,
+            "lifetime": _lifetime(definition),
             "kind": definition["kind"],
             "variations": ", ".join(f"{name} = {value}" for name, value in values.items()),
             "state": state["on"],
@@ -101,6 +127,11 @@ def show(
     output.console().print()
     output.table(("who", "", "gets"), steps, empty="")
     return None
+
+
+def _lifetime(definition: dict[str, Any]) -> str:
+    due = definition.get("expectedRemoval")
+    return f"{definition['lifetime']}, to be removed by {due}" if due else str(definition["lifetime"])
 
 
 def _targets(state: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -129,6 +160,11 @@ def condition_sentence(condition: dict[str, Any]) -> str:
 
 
 app.command("lint")(lint)
+app.command("cleanup")(cleanup)
+app.command("describe")(describe)
+app.command("archive")(archive)
+app.command("restore")(restore)
+app.command("delete")(delete)
 
 
 @app.command()
@@ -139,7 +175,11 @@ def create(  # a command's options
         list[str] | None, typer.Option(help='KEY=VALUE, VALUE being JSON, as in large=50 or dark="#000". Repeat it.')
     ] = None,
     name: Annotated[str, typer.Option(help="What people call it.")] = "",
+    description: Annotated[str, typer.Option(help="What it is for.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag. Repeat it.")] = None,
+    owner: Annotated[str, typer.Option(help="Whose it is: a team, a person.")] = "",
+    lifetime: Lifetime = None,
+    expected_removal: ExpectedRemoval = None,
     client_side: Annotated[bool, typer.Option("--client-side", help="Browsers and apps may evaluate it.")] = False,
     project: options.Project = None,
     why: options.Why = "",
@@ -152,7 +192,11 @@ def create(  # a command's options
         "kind": kind,
         "variations": variations,
         "name": name,
+        "description": description,
         "tags": tag or [],
+        "owner": owner,
+        "lifetime": lifetime or "temporary",
+        "expectedRemoval": expected_removal,
         "clientSide": client_side,
     }
     login = known_login()
@@ -295,20 +339,3 @@ def set_configuration(
     make(
         [edit], f"{key} is configured as in {file}", (project, environment), why=why, break_glass=break_glass, json=json
     )
-
-
-@app.command()
-def delete(
-    key: Key,
-    project: options.Project = None,
-    yes: options.Yes = False,
-    why: options.Why = "",
-) -> None:
-    """Delete a flag in every environment. Code that still asks for it gets its default."""
-    login = known_login()
-    if not yes and typer.prompt(f"This deletes {key} everywhere. Type its key to go on") != key:
-        connection.fail("The key is another one; nothing was deleted.")
-    with Server(login) as server:
-        query = {"why": why or None}
-        server.send("DELETE", f"{scope(login, project, whole=True)}/{path('flags', key)}", query=query)
-    output.done(f"{key} is deleted")

@@ -121,12 +121,11 @@ def _move_values(working: WorkingProject, definition: FlagDefinition, edit: Sche
 
 def _put_flag(working: WorkingProject, state: WorkingState, edit: PutFlag) -> None:
     definition = completed(edit.definition)
+    if (current := working.definition(definition.key)) is not None and current.archived:
+        raise _archived("definition/key", definition.key)
     if definition.archived:
         raise EditRefused("/definition/archived", "saying so archives nothing", "leave it out, and use archiveFlag")
-    try:
-        working.define(definition, compat=edit.configuration.compat if edit.configuration is not None else None)
-    except FlagArchived as error:
-        raise _archived("definition/key", definition.key) from error
+    working.define(definition, compat=edit.configuration.compat if edit.configuration is not None else None)
     flag = state.flag(definition.key)
     if flag is not None and edit.configuration is not None:
         state.put(configured(flag, edit.configuration))

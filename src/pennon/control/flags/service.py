@@ -84,7 +84,8 @@ class FlagService:
         """
 
         def change(working: WorkingProject, writing: Writing) -> None:
-            _require_definition(writing, project, definition.key, expected)
+            if _require_definition(writing, project, definition.key, expected).archived:
+                raise FlagArchived(definition.key)
             working.define(_sound(definition))
 
         command = ProjectCommand(project=project, action="changeDefinition", by=by, why=why, idempotency=idempotency)
