@@ -379,3 +379,46 @@ def test_a_person_is_given_an_account_a_password_and_roles(shell: Shell, api: Ap
     assert "disabled" in shell.done("account", "list")
     shell.done("account", "delete", "grace")
     assert "No accounts" in shell.done("account", "list")
+
+
+def test_who_is_signed_in_is_shown_and_signed_out(shell: Shell, api: Api) -> None:
+    shell.done("account", "create", "hana", "--emergency")
+    shell.done("account", "password", "hana", stdin="correct horse battery\n")
+    for way in ("one", "account", "everybody"):
+        with api.as_holder_of(None) as browser:
+            browser.made("POST", "session", {"account": "hana", "password": "correct horse battery"})
+            (session,) = shell.json("session", "list", "--account", "hana")
+            assert (session["account"], session["how"]) == ("hana", "password")
+            assert session["key"] in shell.done("session", "list")
+            arguments = {"one": [session["key"]], "account": ["--account", "hana"], "everybody": ["--everybody"]}[way]
+            assert "signed out" in shell.done("session", "end", *arguments)
+            assert browser.send("GET", "session").status_code == 401
+    assert shell.run("session", "end").returncode == WRONG_USE
+    assert shell.run("session", "end", "abc", "--everybody").returncode == WRONG_USE
+    assert shell.run("session", "end", "abc").returncode == NO
+    shown = shell.done("account", "list")
+    assert "emergency" in shown
+    assert "last used" in shown
+    shell.done("account", "emergency", "hana", "--off")
+    assert api.made("GET", "accounts/hana")["emergency"] is False
+    shell.done("account", "emergency", "hana")
+    assert api.made("GET", "accounts/hana")["emergency"] is True
+    unlinked = shell.run("account", "link", "hana", "248289761001")
+    assert (unlinked.returncode, "no identity provider" in unlinked.stderr) == (WRONG_USE, True)
+    shell.done("account", "link", "hana", "--off")
+
+
+def test_when_nobody_gets_in_any_more_the_database_makes_an_administrator(shell: Shell, tmp_path: Path) -> None:
+    nowhere = shell.run("account", "rescue", "ida", "--data", str(tmp_path / "typo"), stdin="correct horse battery\n")
+    assert (nowhere.returncode, "There is no database in" in nowhere.stderr) == (NO, True)
+    assert not (tmp_path / "typo").exists()
+    with serving(tmp_path / "data") as (_, api):
+        api.made("POST", "accounts", {"key": "ida", "disabled": True, "grants": [{"role": "reader"}]})
+        rescue = ["account", "rescue", "ida", "--data", str(tmp_path / "data")]
+        short = shell.run(*rescue, stdin="short\n")
+        assert (short.returncode, "too short" in short.stderr) == (NO, True)
+        assert "ida is an administrator" in shell.done(*rescue, stdin="correct horse battery\n")
+        with api.as_holder_of(None) as browser:
+            entered = browser.made("POST", "session", {"account": "ida", "password": "correct horse battery"})
+            assert [grant["role"] for grant in entered["grants"]] == ["administrator", "reader"]
+        assert api.made("GET", "accounts/ida")["emergency"] is True

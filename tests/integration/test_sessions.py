@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from pennon.control.access.signing_in import FREE_FAILURES
+from pennon.control.app import CannotStart
 from tests.serving import Api, serving
 
 PASSWORD = "correct horse battery"
@@ -119,3 +120,35 @@ def test_a_token_says_who_it_is_and_needs_no_csrf(api: Api) -> None:
     assert (shown["kind"], shown["csrf"], shown["grants"][0]["role"]) == ("token", None, "administrator")
     body = {"current": "x", "password": PASSWORD}
     assert api.send("PUT", "session/password", body).status_code == 403
+
+
+def test_the_first_start_can_make_the_administrators_account(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\nnot the second line\n")
+    settings = {"admin_account": "root", "admin_password_file": str(secret)}
+    with serving(tmp_path / "data", **settings) as (_, api), api.as_holder_of(None) as browser:
+        entered = browser.made("POST", "session", {"account": "root", "password": PASSWORD})
+        assert [grant["role"] for grant in entered["grants"]] == ["administrator"]
+        csrf = {"X_Pennon_CSRF": entered["csrf"]}
+        browser.made("PUT", "session/password", {"current": PASSWORD, "password": PASSWORD[::-1]}, **csrf)
+    with serving(tmp_path / "data", token=api.token, **settings) as (_, again), again.as_holder_of(None) as browser:
+        assert sign_in_as(browser, "root", PASSWORD) == 401
+        assert sign_in_as(browser, "root", PASSWORD[::-1]) == 200
+
+
+@pytest.mark.parametrize(("password", "told"), [(None, "cannot be read"), ("short", "too short"), ("", "too short")])
+def test_a_first_start_without_a_good_password_is_none(tmp_path: Path, password: str | None, told: str) -> None:
+    secret = tmp_path / "password"
+    if password is not None:
+        secret.write_text(password)
+    settings = {"admin_account": "root", "admin_password_file": str(secret)}
+    with pytest.raises(CannotStart, match=told), serving(tmp_path / "data", **settings):
+        pass
+    secret.write_text(PASSWORD)
+    with serving(tmp_path / "data", **settings) as (_, api), api.as_holder_of(None) as browser:
+        assert api.token is not None
+        assert sign_in_as(browser, "root", PASSWORD) == 200
+
+
+def sign_in_as(browser: Api, account: str, password: str) -> int:
+    return browser.send("POST", "session", {"account": account, "password": password}).status_code

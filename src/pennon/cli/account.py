@@ -1,12 +1,15 @@
 """`pennon account`: the people who run Pennon, and which roles they hold where."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path
+from pennon.cli.settings import BadSettings, load_settings
 
 app = typer.Typer(help="Show accounts, make new ones, say who may do what.", no_args_is_help=True, add_completion=False)
 
@@ -138,10 +141,7 @@ def link(
 @app.command()
 def password(key: Key) -> None:
     """Give an account a password, asked for or read from standard input. Its sessions end."""
-    if sys.stdin.isatty():
-        given = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    else:
-        given = sys.stdin.readline().rstrip("\n")
+    given = _password()
     with Server(known_login()) as server:
         server.send("PUT", path("accounts", key, "password"), {"password": given})
     output.done(f"{key} has another password")
@@ -153,6 +153,44 @@ def delete(key: Key, why: options.Why = "") -> None:
     with Server(known_login()) as server:
         server.send("DELETE", path("accounts", key), query={"why": why or None})
     output.done(f"account {key} is deleted")
+
+
+@app.command()
+def rescue(
+    key: Key,
+    data: Annotated[
+        str | None, typer.Option(help="The server's data folder. [PENNON_DATA]", show_default=False)
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="The server's database. [PENNON_DATABASE_URL]", show_default=False)
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The server's TOML file with settings.", metavar="FILE")] = None,
+) -> None:
+    """Make an account an administrator's when nobody gets in any more, in the database itself. Takes no token.
+
+    Run it where the server runs, as its user. The password is asked for, or read from standard input. As in:
+    pennon account rescue anne --data pennon-data
+    """
+    from pennon.control.app import CannotStart  # noqa: PLC0415  # a whole server, which the other verbs do without
+    from pennon.control.app import rescue as rescued  # noqa: PLC0415
+    from pennon.control.config import Settings  # noqa: PLC0415
+
+    try:
+        settings = load_settings(Settings, {"data": data, "database_url": database_url}, os.environ, file=config)
+        rescued(settings, key, _password())
+    except BadSettings as error:
+        output.error(f"These settings cannot be used: {error}")
+        raise typer.Exit(2) from error
+    except CannotStart as error:
+        output.error(str(error))
+        raise typer.Exit(1) from error
+    output.done(f"{key} is an administrator, and comes in by this password")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _change(key: str, fields: dict[str, Any], why: str) -> Any:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,10 +23,10 @@ from pennon.bus.workers import SOCKET, workers_bus
 from pennon.control.api import build_application
 from pennon.control.api.application import sizes_of
 from pennon.control.api.metrics import HttpMetrics
-from pennon.control.assembly import FirstStart, assembled, box_of, chores_of, first_start, secret_of
+from pennon.control.assembly import FirstStart, assembled, box_of, chores_of, first_start, make_administrator, secret_of
 from pennon.control.chores import Chores
 from pennon.control.clock import SystemClock
-from pennon.control.config import Settings
+from pennon.control.config import DATABASE, Settings
 from pennon.control.contexts.gathering import Gathering
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Change
@@ -55,6 +56,9 @@ _THREADS = 16
 _ADOPTED_S = 10.0
 _BUS_SECRET = "bus"
 _AGAIN_S = 0.1
+_HEARD_S = 2.0
+_PINGED = "pennon/health"
+"""An environment that word is sent of to see whether it comes; whoever has one of this name is behind nothing."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Others: TypeAlias = Callable[[], Awaitable[list[list[Family]]]]
 
@@ -114,6 +118,23 @@ def prepared(settings: Settings, *, announce: Callable[[FirstStart], None]) -> I
         finally:
             storage.close()
         yield
+
+
+def rescue(settings: Settings, account: str, password: str) -> None:
+    """Make *account* an administrator's, with *password*, in the database itself: for when nobody gets in any more.
+
+    Servers may run meanwhile. Raises `CannotStart`.
+    """
+    if settings.database_url is None and not (settings.data_folder / DATABASE).exists():
+        where = settings.data_folder.absolute()
+        raise CannotStart(f"There is no database in {where}; name the server's folder with --data.")
+    storage = _opened(settings)
+    try:
+        make_administrator(assembled(storage, SystemClock(), settings), account, password)
+    except PennonError as error:
+        raise CannotStart(f"The administrator's account cannot be made: {error}.") from error
+    finally:
+        storage.close()
 
 
 def _started_first(services: Services, settings: Settings) -> FirstStart | None:
@@ -187,8 +208,9 @@ class _Server:
         metrics.register(alarm.broken)
         storage.log.subscribe(alarm.hear)
         storage.log.subscribe(self._services.feeds.hear)
-        answers = Gauge("pennon_database_up", "Whether the database answers.", registry=metrics.registry)
-        answers.set_function(lambda: float(storage.answers))
+        metrics.register(self._services.health_metrics)
+        down = Gauge("pennon_database_down", "Processes whose database does not answer.", registry=metrics.registry)
+        down.set_function(lambda: float(not storage.answers))
         self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
         front = Front(metrics.observe)
         self.app = build_application(
@@ -233,6 +255,7 @@ class _Server:
             if isinstance(self._bus, RemoteBus):
                 await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
+            self._services.health.ping_by(partial(_heard, self._bus, asyncio.get_running_loop()))
             stack.push_async_callback(self._collecting.leave)
             collecting = asyncio.create_task(self._collecting.run())
             stack.push_async_callback(_cancelled, collecting)
@@ -302,6 +325,26 @@ def _tracing(settings: Settings) -> "Tracing | None":
     except ImportError as error:
         raise CannotStart(f"Traces need more packages ({error}): pip install 'pennon[tracing]'.") from error
     return Tracing()
+
+
+def _heard(bus: Bus, loop: asyncio.AbstractEventLoop) -> float | None:
+    """Return after how many seconds word came over the bus, None where none did. Called on a thread."""
+    return asyncio.run_coroutine_threadsafe(_ping(bus), loop).result(2 * _HEARD_S)
+
+
+async def _ping(bus: Bus) -> float | None:
+    notices = bus.subscribe()
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(_HEARD_S):
+            # At no revision at all, so that it is news to nobody; any word is a sign of life.
+            await bus.publish(_PINGED, Position(0, 0))
+            await anext(notices)
+    except Exception:  # noqa: BLE001  # boundary: any adapter of the bus may fail in its own way
+        return None
+    finally:
+        await notices.aclose()
+    return time.perf_counter() - started
 
 
 def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 import pennon
 from pennon.control.access.accounts import AccountService
@@ -18,6 +19,7 @@ from pennon.control.access.permissions import Grant
 from pennon.control.access.roles import RoleService
 from pennon.control.access.service import TokenService
 from pennon.control.access.signing_in import SignIns
+from pennon.control.access.views import find_account
 from pennon.control.changes.service import ChangeService
 from pennon.control.changes.views import ChangeViews
 from pennon.control.chores import Chore
@@ -37,6 +39,8 @@ from pennon.control.flags.definitions import FlagDefinition, initial_configurati
 from pennon.control.flags.moving import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
+from pennon.control.health.metrics import EVERY as HEALTH_EVERY
+from pennon.control.health.metrics import HealthMetrics
 from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
@@ -76,6 +80,7 @@ FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
 
 
+_EVERYTHING = Grant(role="administrator")
 _SIGN_IN_SECRET = "sign-in"
 
 
@@ -132,7 +137,8 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         counts=storage.counts,
         sweeping=Sweeping(log, storage.contexts, clock, is_on=settings.sample_contexts),
         propagation=(propagation := PropagationViews(log, storage.propagation, clock)),
-        health=HealthViews(log, propagation, storage, clock, settings),
+        health=(health := HealthViews(log, propagation, storage, clock, settings)),
+        health_metrics=HealthMetrics(health, clock),
         last_used=storage.last_used.times,
     )
 
@@ -182,18 +188,26 @@ def first_start(services: Services, settings: Settings) -> FirstStart | None:
         environment = Environment(key=key, name=key.capitalize(), production=key == "production")
         with contextlib.suppress(AlreadyExists):
             services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
-    _make_administrator(services, settings)
+    if settings.admin_account is not None:
+        make_administrator(services, settings.admin_account, _first_password(settings))
     secret = services.tokens.ensure_first_token()
     return None if secret is None else FirstStart(secret, settings.admin_account, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 
-def _make_administrator(services: Services, settings: Settings) -> None:
-    if settings.admin_account is None:
-        return
-    account = Account(key=settings.admin_account, grants=(Grant(role="administrator"),), emergency=True)
-    with contextlib.suppress(AlreadyExists):
+def make_administrator(services: Services, key: str, password: str) -> None:
+    """Make the account *key* an administrator's, who comes in by *password* even when the identity provider is down.
+
+    Raises `Invalid`.
+    """
+    with services.log.reading() as reading:
+        found = find_account(reading, key)
+    rest = tuple(grant for grant in found.grants if grant != _EVERYTHING) if found else ()
+    account = replace(found or Account(key=key), grants=(_EVERYTHING, *rest), emergency=True, disabled=False)
+    if found is None:
         services.accounts.create_account(account, by=SYSTEM)
-    services.sign_ins.set_password(account.key, _first_password(settings))
+    else:
+        services.accounts.change_account(account, by=SYSTEM)
+    services.sign_ins.set_password(key, password)
 
 
 def _first_password(settings: Settings) -> str:
@@ -211,5 +225,6 @@ def chores_of(services: Services, settings: Settings) -> list[Chore]:
         Chore(name="what was told", run=telling.sweep, every_s=SWEEP_EVERY_S),
         Chore(name="schedules", run=services.schedule_runs.run, every_s=SCHEDULES_S, wakes_on=frozenset({"schedule"})),
         Chore(name="requests", run=services.timed_requests.run, every_s=SCHEDULES_S, wakes_on=frozenset({"request"})),
+        Chore(name="health", run=services.health_metrics.look, every_s=HEALTH_EVERY.total_seconds()),
         Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S, wakes_on=WAKES_ON),
     ]

@@ -8,6 +8,9 @@ from msgspec import Meta
 
 from pennon.model.limits import Limits
 
+DATABASE = "pennon.db"
+"""The file of the database in the data folder, where no other one is named."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a server is told from outside. The description of each field is its help text."""
@@ -251,7 +254,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def database(self) -> str:
         """The URL of the database: the one given, or SQLite in the data folder."""
-        return self.database_url or f"sqlite:///{self.data_folder.absolute() / 'pennon.db'}"
+        return self.database_url or f"sqlite:///{self.data_folder.absolute() / DATABASE}"
 
     @property
     def bus(self) -> str | None:
