@@ -26,7 +26,8 @@ _BYTES_AT_ONCE = 8 * 2**20
 _EVENTS = "events/"
 """What stands before a project's key in the name of the cursor of its external events."""
 
-Found: TypeAlias = list[tuple[Line, Delivery]]
+Found: TypeAlias = tuple[datetime, Line, Delivery]
+"""When it happened, and the delivery that tells it."""
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -101,12 +102,17 @@ class _Look:
 
     def __init__(self, reading: Reading, cursors: Mapping[str, int], now: datetime) -> None:
         self.moves: dict[str, Move] = {}
-        self.found: Found = []
+        self._found: list[Found] = []
         self.has_more = False
         self._reading = reading
         self._cursors = cursors
         self._now = now
         self._rows: dict[str, list[Change]] = {}
+
+    @property
+    def found(self) -> list[tuple[Line, Delivery]]:
+        """What was found in all logs, in the order in which it happened."""
+        return [(line, delivery) for _, line, delivery in sorted(self._found, key=lambda each: each[0])]
 
     def at_log(self, log: str, revision: int, told: Sequence[_Told]) -> None:
         """Look at what is new in a log."""
@@ -119,7 +125,7 @@ class _Look:
         after = max(cursor, self._reading.revision_before(log, _since(told)))
         changes = self._reading.changes(log, after=after, limit=_AT_ONCE, max_bytes=_BYTES_AT_ONCE)
         for change in changes:
-            self.found.extend(self._of_change(change, told))
+            self._found.extend(self._of_change(change, told))
         last = changes[-1].revision if changes else revision
         self.moves[log] = (cursor, last)
         self.has_more |= last < revision
@@ -132,26 +138,26 @@ class _Look:
         after = max(cursor, events.revision_before(project, _since(told)))
         reported = events.since(project, after, limit=_AT_ONCE)
         for each in reported:
-            self.found.extend(self._of_event(each.event, told))
+            self._found.extend(self._of_event(each.event, told))
         last = reported[-1].revision if len(reported) == _AT_ONCE else revision  # old ones may be swept
         self.moves[_EVENTS + project] = (cursor, last)
         self.has_more |= last < revision
 
-    def _of_change(self, change: Change, told: Sequence[_Told]) -> Iterator[tuple[Line, Delivery]]:
+    def _of_change(self, change: Change, told: Sequence[_Told]) -> Iterator[Found]:
         for each in told:
             if each.heard_before(change.time):
                 continue
             parts = concerning(each.webhook, each.owner, self._together(change), self._is_production)
             if parts:
                 kind = gravest(frozenset().union(*(part.types for part in parts)))
-                yield each.line, self._delivery(each, change.change_id, message_of(kind, parts))
+                yield change.time, each.line, self._delivery(each, change.change_id, message_of(kind, parts))
 
-    def _of_event(self, event: ExternalEvent, told: Sequence[_Told]) -> Iterator[tuple[Line, Delivery]]:
+    def _of_event(self, event: ExternalEvent, told: Sequence[_Told]) -> Iterator[Found]:
         message = Message("event.reported", event.time, frozenset({"event.reported"}), event=event)
         for each in told:
             wants = not each.heard_before(event.reported) and each.webhook.wants(message.types)
             if wants and self._takes(each.webhook, event):
-                yield each.line, self._delivery(each, f"event:{event.project}/{event.id}", message)
+                yield event.reported, each.line, self._delivery(each, f"event:{event.project}/{event.id}", message)
 
     def _takes(self, webhook: Webhook, event: ExternalEvent) -> bool:
         return not event.environments or any(
