@@ -119,6 +119,7 @@ NEEDED: Mapping[str, Permission | None] = {
     f"POST {E}/explain": "read",
     f"GET {E}/counts": "read",
     f"GET {E}/propagation": "read",
+    "GET /health": "installation.read",
     f"GET {E}/keys": "key.read",
     f"POST {E}/keys": "key.manage",
     f"POST {E}/keys/{{key}}/rotate": "key.manage",

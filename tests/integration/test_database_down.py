@@ -37,7 +37,7 @@ def evaluated(api: Api, key: str) -> httpx2.Response:
 
 
 def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -> None:
-    until(lambda: server.app.state.metrics.get_sample_value("pennon_database_up") == 0)
+    until(lambda: server.app.state.metrics.get_sample_value("pennon_database_down") == 1)
     refused = api.send("POST", f"{E}/changes", ON)
     assert refused.status_code == 503
     assert refused.json()["type"] == "urn:pennon:problem:unavailable"

@@ -22,6 +22,8 @@ from pennon.control.flags.moving import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.health.views import HealthViews
+from pennon.control.health.metrics import HealthMetrics
+from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.code import CodeService
@@ -81,5 +83,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     counts: EvaluationCounts
     sweeping: Sweeping
     propagation: PropagationViews
+    health: HealthViews
+    health_metrics: HealthMetrics
     health: HealthViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]

@@ -39,9 +39,21 @@ def migrate(database: Database) -> None:
         ) from error
 
 
-def _upgrade(connection: Connection) -> None:
+def schemas(database: Database) -> tuple[str | None, str]:
+    """Return the schema that *database* has, None for none, and that of this version. Raises `Unavailable`."""
+    with database.reading() as connection:
+        has = MigrationContext.configure(connection).get_current_revision()
+    return has, str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     has = MigrationContext.configure(connection).get_current_revision()

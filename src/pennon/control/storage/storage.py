@@ -13,7 +13,7 @@ from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.doors import StoredDoors
 from pennon.control.storage.external_events import StoredEvents
 from pennon.control.storage.log import StoredLog
-from pennon.control.storage.migrate import migrate
+from pennon.control.storage.migrate import migrate, schemas
 from pennon.control.storage.propagation import StoredPropagation
 from pennon.control.storage.safe import StoredSafe
 from pennon.control.storage.stamps import StoredStamps
@@ -44,6 +44,10 @@ class Storage:
     def watched(self) -> AbstractContextManager[None]:
         """Ask the database each second whether it answers. While it does not, all raises `Unavailable` at once."""
         return self._database.watched()
+
+    def schema(self) -> tuple[str | None, str]:
+        """Return the schema that the database has, and that of this version. Raises `Unavailable`."""
+        return schemas(self._database)
 
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""
