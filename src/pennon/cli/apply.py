@@ -69,9 +69,13 @@ def apply(
 
 
 def _agrees(where: str) -> bool:
-    if not sys.stdin.isatty():
+    if not _is_asked():
         fail(f"{where} would change, and there is nobody to ask.", mend="add --yes", status=WRONG_USE)
     return typer.confirm("Apply it?")
+
+
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
 
 
 def _propose(made: Mapping[str, Any], json: bool) -> None:

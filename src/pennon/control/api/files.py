@@ -1,6 +1,7 @@
 """Files over HTTP: what a project's files would say, what they would change, and changing it as one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from pennon.control.api.requests import RequestResource, show_request
 from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.environments.ownership import LONGEST_COMMIT, LONGEST_SOURCE, AppliedFiles, FilesOwner, Origin
+from pennon.control.errors import Invalid, TurnedOffSince
 from pennon.control.files.document import Document
 from pennon.control.files.drift import Drifted, Kill
 from pennon.control.files.plan import Plan, Revisions
@@ -59,8 +61,10 @@ class OrdersBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class _FromBody(OrdersBody, frozen=True, kw_only=True, rename="camel"):
-    source: Annotated[str, Meta(max_length=LONGEST_SOURCE, description="The repository of the files.")] = ""
-    commit: Annotated[str, Meta(max_length=LONGEST_COMMIT, description="The commit in it.")] = ""
+    source: Annotated[
+        str, Meta(max_length=LONGEST_SOURCE, pattern=NO_CONTROLS, description="The repository of the files.")
+    ] = ""
+    commit: Annotated[str, Meta(max_length=LONGEST_COMMIT, pattern=NO_CONTROLS, description="The commit in it.")] = ""
 
     @property
     def origin(self) -> Origin:
@@ -201,7 +205,8 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
     )
     def plan_files(project: Key, data: JSONBody[OrdersBody]) -> Response[Any]:
         """Tell what applying files would change, and change nothing."""
-        return Response(_plan(services.files.plan(project, data.document, data.orders())))
+        with _in_document():
+            return Response(_plan(services.files.plan(project, data.document, data.orders())))
 
     @creates(
         _FILES + "/apply",
@@ -214,7 +219,8 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
     def apply_files(project: Key, data: JSONBody[ApplyFilesBody], command: Command) -> Response[Any]:
         """Make everything that files say so, as one change. Takes what the changes themselves take."""
         orders = data.orders(origin=data.origin, expected=data.expected, is_break_glass=data.break_glass)
-        outcome = services.files.apply(project, data.document, orders, **command.said)
+        with _in_document():
+            outcome = services.files.apply(project, data.document, orders, **command.said)
         return Response(AppliedChange(changed=outcome.changed, change_id=outcome.change_id))
 
     @creates(
@@ -226,11 +232,21 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
     )
     def request_files(project: Key, data: JSONBody[RequestFilesBody], command: Command) -> Response[Any]:
         """Propose what files say, for others to approve."""
-        found = services.files.proposal(project, data.document, data.orders(origin=data.origin))
+        with _in_document():
+            found = services.files.proposal(project, data.document, data.orders(origin=data.origin))
         draft = Draft(title=data.title, why=data.why, changes=found.changes, files=found.applied)
         return changed_answer(services.requests.create_request(project, draft, **command.said), _request, status=201)
 
     return [plan_files, apply_files, request_files]
+
+
+@contextmanager
+def _in_document() -> Iterator[None]:
+    """Have the paths of problems begin at the body, which holds the document."""
+    try:
+        yield
+    except (Invalid, TurnedOffSince) as error:
+        raise type(error)(problem.under("/document") for problem in error.problems) from error
 
 
 def _applied(applied: AppliedFiles) -> AppliedResource:
