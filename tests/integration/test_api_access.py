@@ -64,6 +64,10 @@ NEEDED: Mapping[str, Permission | None] = {
     "GET /projects/{project}/flags/{flag}": "read",
     "PUT /projects/{project}/flags/{flag}": "flag.define",
     "DELETE /projects/{project}/flags/{flag}": "flag.delete",
+    "GET /projects/{project}/value-schemas/{flag}": "read",
+    "POST /projects/{project}/schema-steps/prepare": "flag.define",
+    "POST /projects/{project}/schema-steps/activate": "flag.define",
+    "POST /projects/{project}/schema-steps/clean-up": "flag.define",
     "GET /projects/{project}/stale-flags": "read",
     "GET /projects/{project}/openfeature-manifest": "read",
     "GET /projects/{project}/code-references": "read",
@@ -232,6 +236,7 @@ def test_every_route_takes_the_permission_that_is_listed(running: tuple[InProces
     assert {route for route in admin if not route.startswith("OPTIONS")} == set(NEEDED)
     # Breaking the glass is a way to make a change, not a route; where an event happened stands in the report.
     assert {needed for needed in NEEDED.values() if needed} == set(PERMISSIONS) - {"change.bypass", "event.report"}
+    assert set(ROLES) == set(BUILT_IN)
     for role, environment in itertools.product(ROLES, ("development", "production")):
         secret = api.made("POST", "tokens", {"name": role, "role": role})["secret"]
         with api.as_holder_of(secret) as holder:

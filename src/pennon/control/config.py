@@ -59,8 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: Annotated[
         Annotated[str, Meta(min_length=32)] | None,
         Meta(
-            description="What private signing keys are sealed by in the database, 32 characters or more, the same for "
-            "all servers of one database. Left out: a file in the data folder, made when it is first needed.",
+            description="What signing keys, secrets of webhooks and sampled contexts are sealed by in the database, 32 "
+            "characters or more, the same for all servers of one database. Left out: a file in the data folder, made "
+            "when it is first needed.",
         ),
     ] = None
     admin_account: Annotated[

@@ -114,7 +114,7 @@ class Sampler:
             if self._lowest.offer(rank, None):
                 context = SampledContext(time=int(self._time() * 1000), context=msgspec.json.decode(text))
                 self._unsent[rank] = context
-                if len(self._unsent) > MOST:
+                if len(self._unsent) >= 2 * MOST:  # what was gathered is not sent, or those were of another hour
                     self._unsent = {each: kept for each, kept in self._unsent.items() if self._lowest.holds(each)}
 
 

@@ -81,7 +81,9 @@ class RequestViews:
     def _preview(self, project: str, at: int, proposal: Proposal, changed: list[Problem]) -> ProposalPreview:
         preview = None
         try:
-            preview = self._changes.preview(EnvironmentName(project, proposal.environment), proposal.edits)
+            preview = self._changes.preview(
+                EnvironmentName(project, proposal.environment), proposal.edits, with_moves=True
+            )
         except Invalid as error:
             changed += [problem.under(pointer("changes", at)) for problem in error.problems]
         except (NotFound, Conflict) as error:
