@@ -100,7 +100,7 @@ class Conventions(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=
 
     def is_method_only(self, name: str) -> bool:
         """Return whether *name* means a flag only after a dot."""
-        return name not in _GUARDS and name not in self.functions
+        return name not in _GUARDS and name not in (*self.functions, *self.guards)
 
     def is_client(self, name: str) -> bool:
         """Return whether a client may be called *name*."""

@@ -42,7 +42,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
     is_rooted = "/" in glob.rstrip("/")
     is_folder = glob.endswith("/")
     parts = ["" if is_rooted else r"(?:.*/)?"]
-    for token in re.findall(r"\*\*/|/\*\*|\*|\?|[^*?/]+|/", glob.strip("/")):
+    for token in re.findall(r"/\*\*/|\*\*/|/\*\*|\*|\?|[^*?/]+|/", glob.strip("/")):
         parts.append(_TOKENS.get(token) or re.escape(token))
     # GitHub's own exception: `docs/*` owns the files of docs, not those of folders in it.
     last = glob.rstrip("/").rpartition("/")[2]
@@ -50,4 +50,4 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile("".join(parts) + below + r"\Z", re.DOTALL)
 
 
-_TOKENS = {"**/": r"(?:.*/)?", "/**": r"/.*", "*": r"[^/]*", "?": r"[^/]"}
+_TOKENS = {"/**/": r"/(?:.*/)?", "**/": r"(?:.*/)?", "/**": r"/.*", "*": r"[^/]*", "?": r"[^/]"}

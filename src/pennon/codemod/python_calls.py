@@ -54,13 +54,14 @@ def read_module(source: str, name: str, conventions: Conventions, *, wrappers: W
     """
     tree = parse(source)
     names = names_of(tree, name)
-    reader = _Reader(source, names, conventions, dict(wrappers or {}))
-    reader.visit(tree)
-    own = {each.name: each for each in reader.wrappers}
-    if own:  # also what stands above the function that hands a key on
-        again = _Reader(source, names, conventions, reader.known_wrappers | own, frozenset(own))
-        again.visit(tree)
-        reader = again
+    own: dict[str, Wrapper] = {}
+    while True:  # also what stands above the function that hands a key on, and what hands it on to that
+        reader = _Reader(source, names, conventions, {**(wrappers or {}), **own}, frozenset(own))
+        reader.visit(tree)
+        found = {each.name: each for each in reader.wrappers}
+        if found.keys() <= own.keys():
+            break
+        own |= found
     constants = tuple(reader.key_constants(tree))
     return Module(names, tuple(reader.calls), constants, tuple(reader.wrappers))
 

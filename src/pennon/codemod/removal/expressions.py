@@ -24,6 +24,7 @@ _COMPARED: Mapping[type[cst.BaseCompOp], Callable[[Any, Any], Any]] = {
     cst.In: lambda left, right: left in right,
     cst.NotIn: lambda left, right: left not in right,
 }
+_OTHER = {'"': "'", "'": '"'}
 _BY_IDENTITY = (cst.Is, cst.IsNot)
 
 
@@ -65,9 +66,9 @@ class FoldExpressions(cst.CSTTransformer):
         return result
 
     @property
-    def quote(self) -> str:
-        """The quote of strings here: inside of an f-string the other one."""
-        return "'" if self._quotes and self._quotes[-1] == '"' else '"'
+    def quote(self) -> str | None:
+        """The quote that strings must have here: inside of an f-string the other one."""
+        return _OTHER[self._quotes[-1]] if self._quotes else None
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:  # noqa: N802  # libcst's
         """Replace a local variable that is known."""
@@ -193,6 +194,21 @@ class FoldExpressions(cst.CSTTransformer):
         """Return whether *node* is a call that named the flag, and no other."""
         return id(node) in self._empty
 
+    def leave_FormattedString(  # noqa: N802
+        self, original_node: cst.FormattedString, updated_node: cst.FormattedString
+    ) -> cst.BaseExpression:
+        """Write an f-string of which only text is left as a string."""
+        parts = updated_node.parts
+        is_text = all(isinstance(each, cst.FormattedStringText) for each in parts)
+        text = "".join(each.value for each in parts if isinstance(each, cst.FormattedStringText))
+        if not is_text or len(parts) == sum(isinstance(each, cst.FormattedStringText) for each in original_node.parts):
+            return updated_node
+        if set(text) & set("{}"):
+            return updated_node
+        start = updated_node.start.replace("f", "").replace("F", "")
+        plain = cst.SimpleString(start + text + updated_node.end)
+        return plain.with_changes(lpar=updated_node.lpar, rpar=updated_node.rpar)
+
     def is_true(self, expression: cst.BaseExpression) -> bool:
         """Return whether *expression* is known to be true."""
         known = self.marks.value(expression)
@@ -203,8 +219,7 @@ class FoldExpressions(cst.CSTTransformer):
             return self.marks.leave(node, "it is awaited somewhere else")
         if site.constant.is_evaluation:
             return self.marks.know(node, site.constant)
-        quote = self.quote if self._quotes else site.quote
-        return self.marks.in_place_of(node, self.marks.known(site.constant, quote))
+        return self.marks.in_place_of(node, self.marks.known(site.constant, self.quote))
 
     def _without(self, node: cst.Call, site: Named) -> cst.Call:
         """Return a call that names flags without those of *site*."""

@@ -18,10 +18,14 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """What an expression is, now that the flag is gone: a value, or the whole evaluation of the flag."""
+    """What an expression is, now that the flag is gone: a value, or the whole evaluation of the flag.
+
+    *quote* is that of the call, so that a string reads like the rest.
+    """
 
     value: Any
     variation: str | None = None
+    quote: str = '"'
 
     @property
     def is_evaluation(self) -> bool:
@@ -38,7 +42,7 @@ class Constant(msgspec.Struct, frozen=True):
         if not self.is_evaluation:
             return None
         known = {"value": self.value, "variation": self.variation, "variant": self.variation}
-        return Constant(known[name]) if name in known else None
+        return Constant(known[name], quote=self.quote) if name in known else None
 
 
 MISMATCH: Literal["mismatch"] = "mismatch"

@@ -85,9 +85,9 @@ class Marks:
         if id(before) in self._reasons:
             self.leave(after, self._reasons[id(before)][1])
 
-    def known(self, constant: Constant, quote: str = '"') -> cst.BaseExpression:
-        """Return a new expression that is *constant*, and known to be."""
-        return self.know(written(constant.value, quote), constant)
+    def known(self, constant: Constant, quote: str | None = None) -> cst.BaseExpression:
+        """Return a new expression that is *constant*, and known to be; strings are between *quote*, if it is given."""
+        return self.know(written(constant.value, quote or constant.quote), constant)
 
     def in_place_of(self, gone: cst.BaseExpression, kept: cst.BaseExpression) -> cst.BaseExpression:
         """Return *kept* as it may stand where *gone* stood: in its parentheses, where it has none and may need them."""

@@ -66,8 +66,9 @@ def rewrite(
             break
         folded = further
     folded = drop_unused(module, folded, marks, conventions, exported)
-    _check(text, folded.code)
-    return Rewritten(folded.code, tuple(sorted(set(_notes(module, folded, marks)))))
+    done = folded.code if folded.body or folded.header or folded.footer else ""
+    _check(text, done)
+    return Rewritten(done, tuple(sorted(set(_notes(module, folded, marks)))))
 
 
 def _parsed(text: str) -> cst.Module:

@@ -20,7 +20,6 @@ class Asked(msgspec.Struct, frozen=True):
 
     constant: Constant
     is_awaited: bool
-    quote: str
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -52,7 +51,7 @@ def find_sites(
     for node, position in positions.items():
         if isinstance(node, cst.Call):
             found = by_end.get((position.end.line, position.end.column + 1))
-            if found:
+            if found and found[0].name.rpartition(".")[2] == last_name(node.func):
                 sites[id(node)] = _site(node, found, kept, conventions)
     return wrapper.module, sites
 
@@ -74,8 +73,8 @@ def _site(node: cst.Call, calls: list[Call], kept: Kept, conventions: Convention
         return Left(f"it asks for a {call.shape.answers}, so it answers its default whatever the flag serves")
     if (effect := _effect(node, conventions)) is not None:
         return Left(f"`{effect}` may do something; if it does not, name it in `pure`")
-    constant = Constant(value, kept.variation if call.shape.details else None)
-    return Asked(constant, call.shape.awaited, _quote_of(node))
+    constant = Constant(value, kept.variation if call.shape.details else None, _quote_of(node))
+    return Asked(constant, call.shape.awaited)
 
 
 def _effect(node: cst.Call, conventions: Conventions) -> str | None:

@@ -161,7 +161,7 @@ class _Drop(cst.CSTTransformer):
             return node
         if not kept:
             return cst.RemoveFromParent()
-        kept[-1] = kept[-1].with_changes(comma=list(names)[-1].comma)
+        kept[-1] = kept[-1].with_changes(comma=_last_comma(kept[-1].comma, list(names)[-1].comma))
         return node.with_changes(names=kept)
 
 
@@ -220,6 +220,16 @@ def _name_of(alias: cst.ImportAlias) -> str:
     if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
         return alias.asname.name.value
     return cst.Module([]).code_for_node(alias.name).partition(".")[0].strip()
+
+
+def _last_comma(own: Any, last: Any) -> Any:
+    """Return the comma of what is the last name now: its own comment, and the line end of what was the last."""
+    if not isinstance(own, cst.Comma) or not isinstance(last, cst.Comma):
+        return last
+    after, end = own.whitespace_after, last.whitespace_after
+    if isinstance(after, cst.ParenthesizedWhitespace) and isinstance(end, cst.ParenthesizedWhitespace):
+        return own.with_changes(whitespace_after=after.with_changes(indent=end.indent, last_line=end.last_line))
+    return last
 
 
 def _speaks(node: cst.CSTNode) -> bool:
