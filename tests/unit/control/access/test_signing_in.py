@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 import structlog.testing
 from argon2 import PasswordHasher
 
+from pennon.control.access import views
 from pennon.control.access.accounts import AccountService
 from pennon.control.access.people import (
     SESSION_IDLE,
@@ -18,7 +20,15 @@ from pennon.control.access.people import (
 )
 from pennon.control.access.permissions import Grant
 from pennon.control.access.signing_in import FREE_FAILURES, FREE_OF_AN_ADDRESS, SignIns
-from pennon.control.errors import AlreadyExists, Invalid, NotFound, PreconditionFailed, TooManyAttempts, Unauthenticated
+from pennon.control.errors import (
+    AlreadyExists,
+    Conflict,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    TooManyAttempts,
+    Unauthenticated,
+)
 from pennon.control.log import INSTALLATION, SYSTEM
 from pennon.control.storage import Storage
 from tests.clock import HandClock
@@ -188,3 +198,97 @@ def test_a_page_of_another_site_does_not_know_the_token_of_a_session() -> None:
     assert is_csrf_token(secret, csrf_token(secret))
     for given in ("", csrf_token(other), secret, session_key(secret), "é"):
         assert not is_csrf_token(secret, given)
+
+
+class CountingHasher(PasswordHasher):
+    """Counts how often it was asked. One such hash costs a thousand times what everything else does."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.asked = 0
+
+    def verify(self, *given: Any, **named: Any) -> Literal[True]:
+        self.asked += 1
+        return super().verify(*given, **named)
+
+
+@pytest.mark.parametrize("provider", [None, "Shop ID"])
+def test_whatever_is_wrong_costs_the_same_work(
+    storage: Storage, clock: HandClock, accounts: AccountService, provider: str | None
+) -> None:
+    hasher = CountingHasher()
+    door = SignIns(storage.log, clock, storage.doors, hasher=hasher, provider=provider)
+    for key, disabled in (("anne", False), ("ben", False), ("cleo", True)):
+        accounts.create_account(Account(key=key, disabled=disabled), by=SYSTEM)
+    for key in ("anne", "cleo"):
+        door.set_password(key, PASSWORD)
+    said = set()
+    for account, password in (("anne", "wrong"), ("ben", PASSWORD), ("cleo", PASSWORD), ("nobody", PASSWORD)):
+        hasher.asked = 0
+        with pytest.raises(Unauthenticated) as refused:
+            enter(door, password, account=account)
+        said.add((str(refused.value), hasher.asked))
+    assert len(said) == 1
+    assert {asked for _, asked in said} == {1}
+
+
+def test_where_people_come_by_a_provider_a_password_is_for_emergencies(
+    storage: Storage, clock: HandClock, accounts: AccountService, door: SignIns
+) -> None:
+    only = SignIns(storage.log, clock, storage.doors, hasher=CountingHasher(), provider="Shop ID")
+    assert (only.takes_emergencies_only, door.takes_emergencies_only) == (True, False)
+    for _ in range(FREE_FAILURES):
+        with pytest.raises(Unauthenticated, match="sign in by Shop ID"):
+            enter(only)
+    with pytest.raises(TooManyAttempts):
+        enter(only)
+    accounts.change_account(Account(key="anne", emergency=True), by=SYSTEM)
+    with structlog.testing.capture_logs() as logged:
+        assert enter(only, address="10.0.0.1")
+    (entry,) = logged
+    assert (entry["log_level"], entry["account"], entry["address"]) == ("error", "anne", "10.0.0.1")
+    with storage.log.reading() as reading:
+        (change,) = reading.latest(INSTALLATION, limit=1)
+        found = views.account(reading, "anne")
+    assert (change.action, change.actor.id) == ("useEmergencyAccount", "anne")
+    assert found.emergency_used_at == int(clock.now().timestamp())
+    accounts.change_account(Account(key="anne", emergency=True, name="Anne"), by=SYSTEM)
+    with storage.log.reading() as reading:
+        assert views.account(reading, "anne").emergency_used_at == found.emergency_used_at, "nobody writes that"
+
+
+def test_sessions_are_listed_and_ended_by_the_first_digits_of_their_hash(door: SignIns, clock: HandClock) -> None:
+    first = enter(door)
+    clock.move(timedelta(minutes=5))
+    second = enter(door)
+    assert [each.key for each in door.sessions()] == [session_key(second), session_key(first)]
+    assert door.sessions("nobody") == []
+    for prefix in ("", "x", "g0"):
+        with pytest.raises((NotFound, Conflict)):
+            door.end_session(prefix)
+    door.end_session(session_key(first)[:12])
+    assert [each.key for each in door.sessions("anne")] == [session_key(second)]
+    clock.move(SESSION_IDLE)
+    assert door.sessions() == []
+
+
+def test_a_prefix_that_two_sessions_have_ends_neither(door: SignIns) -> None:
+    found: dict[str, str] = {}
+    while True:
+        secret = enter(door)
+        digit = session_key(secret)[0]
+        if digit in found:
+            break
+        found[digit] = secret
+    with pytest.raises(Conflict, match="several sessions"):
+        door.end_session(digit)
+    assert door.session(secret)
+    assert door.session(found[digit])
+
+
+def test_who_is_in_says_how_he_came_in(door: SignIns, storage: Storage) -> None:
+    with storage.log.reading() as reading:
+        anne = views.account(reading, "anne")
+    door.let_in(anne, how="provider")
+    enter(door)
+    assert sorted(each.how for each in door.sessions()) == ["password", "provider"]
