@@ -41,12 +41,22 @@ class ChangeViews:
         self._log = log
 
     def changes(
-        self, environment: EnvironmentName, *, item: ItemName | None = None, before: int | None = None, limit: int = 50
+        self,
+        environment: EnvironmentName,
+        *,
+        item: ItemName | None = None,
+        before: int | None = None,
+        limit: int = 50,
+        most_items: int | None = None,
     ) -> Page[ChangeReport]:
-        """Return a page of changes, newest first, of those before a revision; with *item*, those that touched it."""
+        """Return a page of changes, newest first, of those before a revision; with *item*, those that touched it.
+
+        Of each no more than *most_items* are told: an import of thousands takes its time to tell.
+        """
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            return _page(reading.latest(environment.log, before=before, limit=limit + 1, item=item), limit, item)
+            found = reading.latest(environment.log, before=before, limit=limit + 1, item=item)
+            return _page(found, limit, item, most_items)
 
     def project_changes(
         self, project: str, *, flag: str | None = None, before: int | None = None, limit: int = 50
@@ -55,7 +65,8 @@ class ChangeViews:
         with self._log.reading() as reading:
             find_project(reading, project)
             item = None if flag is None else ("definition", flag)
-            return _page(reading.latest(project_log(project), before=before, limit=limit + 1, item=item), limit, item)
+            found = reading.latest(project_log(project), before=before, limit=limit + 1, item=item)
+            return _page(found, limit, item)
 
     def change(self, environment: EnvironmentName, revision: int) -> ChangeReport:
         """Return the change that made *revision*."""
@@ -103,13 +114,15 @@ def _shown(state: State) -> Mapping[str, Mapping[str, Stored]]:
     return {kind: state.of(kind) for kind in (*SERVED_KINDS, ARCHIVED)}
 
 
-def _page(changes: list[Change], limit: int, item: tuple[str, str] | None) -> Page[ChangeReport]:
-    reports = tuple(_report(change, item) for change in changes[:limit])
+def _page(
+    changes: list[Change], limit: int, item: tuple[str, str] | None, most_items: int | None = None
+) -> Page[ChangeReport]:
+    reports = tuple(_report(change, item, most_items) for change in changes[:limit])
     return Page(reports, str(changes[limit - 1].revision) if len(changes) > limit else None)
 
 
-def _report(change: Change, item: tuple[str, str] | None = None) -> ChangeReport:
+def _report(change: Change, item: tuple[str, str] | None = None, most_items: int | None = None) -> ChangeReport:
     """Return what *change* did, or what it did to one item."""
     names = (item, (ARCHIVED, item[1])) if item is not None and item[0] == "flag" else (item,)
     edits = [edit for edit in change.edits if item is None or (edit.kind, edit.key) in names]
-    return ChangeReport(change, diff_edits(edits))
+    return ChangeReport(change, diff_edits(edits[:most_items]))

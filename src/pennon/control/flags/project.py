@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pennon.control.access.permissions import Permission
 from pennon.control.environments.gate import NO_LEAVE, Alteration, Permit
-from pennon.control.environments.protection import GLASS, Leave
+from pennon.control.environments.protection import Leave
 from pennon.control.environments.readers import Awaited
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
@@ -173,8 +173,8 @@ class ProjectCommand(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reason(self) -> str:
-        """Why, as the log has it: who broke the glass is seen by everybody who looks."""
-        return f"{GLASS}{self.why}" if self.leave.is_break_glass else self.why
+        """Why, as the log has it."""
+        return self.leave.reason(self.why)
 
     def alteration(
         self, permission: Permission, items: Sequence[tuple[str, str]], environment: str | None = None

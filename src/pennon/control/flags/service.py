@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from pennon.control.environments.gate import Permit, permit_everybody
+from pennon.control.environments.gate import NO_LEAVE, Permit, permit_everybody
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import AlreadyExists, FlagArchived, Invalid, NotConfirmed, NotFound
 from pennon.control.flags.checks import require_faultless_project
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, completed, configured
@@ -67,7 +68,7 @@ class FlagService:
         command = ProjectCommand(project=project, action="createFlag", by=by, why=why, idempotency=idempotency)
         return self._change_definition(command, definition.key, create)
 
-    def change_definition(
+    def change_definition(  # noqa: PLR0913  # where, what, on what condition, and who
         self,
         project: str,
         definition: FlagDefinition,
@@ -76,6 +77,7 @@ class FlagService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Make *definition* the definition of the flag of its key.
 
@@ -88,10 +90,12 @@ class FlagService:
                 raise FlagArchived(definition.key)
             working.define(_sound(definition))
 
-        command = ProjectCommand(project=project, action="changeDefinition", by=by, why=why, idempotency=idempotency)
+        command = ProjectCommand(
+            project=project, action="changeDefinition", by=by, why=why, idempotency=idempotency, leave=leave
+        )
         return self._change_definition(command, definition.key, change)
 
-    def archive_flag(
+    def archive_flag(  # noqa: PLR0913  # where, what, on what condition, and who
         self,
         project: str,
         key: str,
@@ -100,6 +104,7 @@ class FlagService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Archive a flag: it evaluates no more, in no environment, and its key stays reserved.
 
@@ -110,7 +115,9 @@ class FlagService:
         def archive(working: WorkingProject, writing: Writing) -> None:
             working.archive(_require_definition(writing, project, key, expected))
 
-        command = ProjectCommand(project=project, action="archiveFlag", by=by, why=why, idempotency=idempotency)
+        command = ProjectCommand(
+            project=project, action="archiveFlag", by=by, why=why, idempotency=idempotency, leave=leave
+        )
         return self._change_definition(command, key, archive)
 
     def restore_flag(  # noqa: PLR0913  # what, on what condition, and who
@@ -123,6 +130,7 @@ class FlagService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Put an archived flag back into every environment. One that is not archived stays as it is.
 
@@ -134,7 +142,9 @@ class FlagService:
             if (definition := _require_definition(writing, project, key, expected)).archived:
                 working.restore(definition, how)
 
-        command = ProjectCommand(project=project, action="restoreFlag", by=by, why=why, idempotency=idempotency)
+        command = ProjectCommand(
+            project=project, action="restoreFlag", by=by, why=why, idempotency=idempotency, leave=leave
+        )
         return self._change_definition(command, key, restore)
 
     def delete_flag(  # noqa: PLR0913  # what, on what condition, and who
@@ -147,6 +157,7 @@ class FlagService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Delete a flag, archived or not, in every environment. Its key is free then.
 
@@ -161,7 +172,9 @@ class FlagService:
                 raise NotConfirmed("flag", key, mend=mend)
             working.delete(key)
 
-        command = ProjectCommand(project=project, action="deleteFlag", by=by, why=why, idempotency=idempotency)
+        command = ProjectCommand(
+            project=project, action="deleteFlag", by=by, why=why, idempotency=idempotency, leave=leave
+        )
         return self._change_definition(command, key, delete)
 
     def set_configuration(  # noqa: PLR0913  # where, what, and who
@@ -174,6 +187,7 @@ class FlagService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Make *configuration* what *environment* does with a flag; without a salt, it keeps the one it has.
 
@@ -194,6 +208,7 @@ class FlagService:
             by=by,
             why=why,
             idempotency=idempotency,
+            leave=leave,
             expected=expected,
         )
         return self._change_item(command, configure)

@@ -1,18 +1,16 @@
 """Read-only answers about the flags of a project and of its environments."""
 
-from collections.abc import Callable
+import bisect
 
 import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
-from pennon.control.flags.definitions import FlagDefinition
+from pennon.control.flags.index import DefinitionIndex, Indexed
 from pennon.control.log import ChangeLog, EnvironmentName, Reading, Stored, project_log
 from pennon.control.projects.views import project as find_project
-from pennon.control.working.pages import Page, page_of
+from pennon.control.working.pages import Page
 from pennon.control.working.state import ARCHIVED
-
-_MARK = b'"archived":true'
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,20 +25,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     archived: bool = False
 
-    def matcher(self) -> Callable[[Stored], bool]:
-        """Return what tells of a stored definition whether it is asked for."""
-        wanted, is_every = self.search.lower(), self == EVERY
-
-        def matches(stored: Stored) -> bool:
-            if is_every and _MARK not in stored.text:  # most need not be read
-                return True
-            definition = stored.read(FlagDefinition)
-            if definition.archived != self.archived or self.owner not in (None, definition.owner):
-                return False
-            texts = (definition.key, definition.name, definition.description)
-            return self.tag in (None, *definition.tags) and any(wanted in text.lower() for text in texts)
-
-        return matches
+    def has(self, entry: Indexed) -> bool:
+        """Return whether the flag of *entry* is asked for."""
+        return (
+            entry.archived == self.archived
+            and self.owner in (None, entry.owner)
+            and self.tag in (None, *entry.tags)
+            and self.search.lower() in entry.words
+        )
 
 
 EVERY = Asked()
@@ -52,6 +44,7 @@ class FlagViews:
 
     def __init__(self, log: ChangeLog) -> None:
         self._log = log
+        self._index = DefinitionIndex()
 
     def definition(self, project: str, key: str) -> Stored:
         """Return a flag's definition; `.read(FlagDefinition)` has it typed. Raises `NotFound`."""
@@ -72,8 +65,9 @@ class FlagViews:
         """Return a page of the definitions that are *asked* for, in the order of keys, from behind the key *after*."""
         with self._log.reading() as reading:
             find_project(reading, project)
-            matches = asked.matcher()
-            return page_of(reading, project_log(project), "definition", after=after, limit=limit, matches=matches)
+            keys = self._keys(reading, project, asked, after)
+            found = (reading.item(project_log(project), "definition", key) for key in keys[:limit])
+            return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
 
     def flag(self, environment: EnvironmentName, key: str) -> Stored:
         """Return the flag that *environment* serves; `.read(Flag)` has it typed. Raises `NotFound`."""
@@ -95,10 +89,11 @@ class FlagViews:
         """Return a page of the flags that *environment* serves; see `definitions`."""
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            matches = None if asked == EVERY else _by_definition(reading, environment.project, asked.matcher())
-            return page_of(reading, environment.log, "flag", after=after, limit=limit, matches=matches)
+            keys = self._keys(reading, environment.project, asked, after)
+            found = (reading.item(environment.log, "flag", key) for key in keys[:limit])
+            return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
 
-
-def _by_definition(reading: Reading, project: str, matches: Callable[[Stored], bool]) -> Callable[[Stored], bool]:
-    asked_for = {item.key for item in reading.items(project_log(project), "definition") if matches(item)}
-    return lambda stored: stored.key in asked_for
+    def _keys(self, reading: Reading, project: str, asked: Asked, after: str | None) -> list[str]:
+        entries = self._index.entries(reading, project)
+        start = 0 if after is None else bisect.bisect_right(entries, after, key=lambda entry: entry.key)
+        return [entry.key for entry in entries[start:] if asked.has(entry)]

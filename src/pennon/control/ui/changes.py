@@ -16,6 +16,7 @@ from pennon.control.ui.visitors import Visitor
 from pennon.control.working.state import ItemName
 
 _PAGE = 30
+_ITEMS = 5
 
 
 def change_pages(pages: Pages) -> list[Any]:
@@ -30,7 +31,7 @@ def change_pages(pages: Pages) -> list[Any]:
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
         item: ItemName | None = None if flag is None else ("flag", flag)
-        page = pages.services.change_views.changes(name, item=item, before=before, limit=_PAGE)
+        page = pages.services.change_views.changes(name, item=item, before=before, limit=_PAGE, most_items=_ITEMS)
         return pages.answer(request, "changes.html", frame=frame, page=page, flag=flag, before=before)
 
     @shows(ENVIRONMENT + "/changes/{revision:int}")

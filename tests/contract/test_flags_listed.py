@@ -1,0 +1,86 @@
+"""A list of flags is what a reading of every definition would give, whatever was changed since it was last asked."""
+
+import random
+
+from pennon.control.flags.definitions import FlagDefinition
+from pennon.control.flags.index import DefinitionIndex
+from pennon.control.flags.views import EVERY, Asked, FlagViews
+from pennon.control.log import project_log
+from pennon.control.storage import Storage
+from tests.contract.shop import ANNA, Shop
+
+PROJECT = "shop"
+CHANCE = random.Random("flags that come and go")
+
+
+def scanned(storage: Storage, asked: Asked) -> list[str]:
+    with storage.log.reading() as reading:
+        definitions = [stored.read(FlagDefinition) for stored in reading.items(project_log(PROJECT), "definition")]
+    return [
+        each.key
+        for each in definitions
+        if each.archived == asked.archived
+        and asked.owner in (None, each.owner)
+        and asked.tag in (None, *each.tags)
+        and any(asked.search.lower() in text.lower() for text in (each.key, each.name, each.description))
+    ]
+
+
+def listed(views: FlagViews, asked: Asked, limit: int) -> list[str]:
+    keys: list[str] = []
+    after = None
+    while True:
+        page = views.definitions(PROJECT, asked, after=after, limit=limit)
+        keys += [stored.key for stored in page.items]
+        if page.next is None:
+            return keys
+        assert len(page.items) == limit
+        after = page.next
+
+
+def test_lists_follow_what_is_changed(storage: Storage, shop: Shop) -> None:
+    views = FlagViews(storage.log)
+    asked = (
+        EVERY,
+        Asked(search="SHIP"),
+        Asked(tag="old"),
+        Asked(owner="ann"),
+        Asked(archived=True),
+        Asked(search="né", tag="old"),
+    )
+    for step in range(30):
+        key = f"{CHANCE.choice(('ship', 'cart', 'Zoo'))}-{CHANCE.randrange(8)}"
+        with storage.log.reading() as reading:
+            known = reading.item(project_log(PROJECT), "definition", key)
+        if known is None:
+            tags = tuple(CHANCE.sample(("old", "new"), CHANCE.randrange(3)))
+            shop.create(key, name="Né " * (step % 2), tags=tags)
+        elif known.read(FlagDefinition).archived:
+            shop.flags.restore_flag(PROJECT, key, by=ANNA)
+        elif CHANCE.random() < 0.3:
+            shop.flags.archive_flag(PROJECT, key, by=ANNA)
+        elif CHANCE.random() < 0.5:
+            shop.flags.delete_flag(PROJECT, key, confirm=key, by=ANNA)
+        else:
+            definition = FlagDefinition(key=key, owner=CHANCE.choice(("ann", "bo")), description="shipped")
+            shop.flags.change_definition(PROJECT, definition, by=ANNA)
+        for each in asked:
+            assert listed(views, each, 3) == scanned(storage, each)
+
+
+def test_a_reader_of_an_earlier_state_does_not_take_a_later_one_away(storage: Storage, shop: Shop) -> None:
+    index = DefinitionIndex()
+    shop.create("first")
+    with storage.log.reading() as before:
+        assert [entry.key for entry in index.entries(before, PROJECT)] == ["first"]
+        shop.create("second")
+        with storage.log.reading() as after:
+            assert [entry.key for entry in index.entries(after, PROJECT)] == ["first", "second"]
+        assert [entry.key for entry in index.entries(before, PROJECT)] == ["first"]
+    with storage.log.reading() as later:
+        assert [entry.key for entry in index.entries(later, PROJECT)] == ["first", "second"]
+
+
+def test_of_a_project_that_is_not_there_nothing_is_listed(storage: Storage) -> None:
+    with storage.log.reading() as reading:
+        assert DefinitionIndex().entries(reading, "nowhere") == ()
