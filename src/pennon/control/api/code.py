@@ -9,18 +9,16 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, list_answer
-from pennon.control.api.inputs import NO_CONTROLS, ItemKey, Key, Paging
-from pennon.control.api.problems import ApiError
+from pennon.control.api.changes import Limit
+from pennon.control.api.inputs import NO_CONTROLS, ItemKey, Key
 from pennon.control.api.routes import PROJECT, deletes, reads, replaces
 from pennon.control.lifecycle.code import MOST_REFERENCES, Located, Reference, Report, Scan
 from pennon.control.services import Services
-from pennon.model import Problem
 
 MOST_REPORTED_BYTES = 16 * 1024 * 1024
 _SCANS = PROJECT + "/code-references"
 _REPORT = _SCANS + "/{repository:path}"
 _USES = PROJECT + "/flag-references"
-_LAST_PLACE = 10_000_000
 _EXAMPLE = {
     "revision": "9f2c4e1",
     "scannedAt": "2026-01-31T12:00:00Z",
@@ -29,6 +27,11 @@ _EXAMPLE = {
 
 OfFlag = Annotated[
     str, QueryParameter(name="flag", pattern=NO_CONTROLS, max_length=256, description="The key that code names.")
+]
+
+
+AfterPlace = Annotated[
+    int, QueryParameter(name="after", ge=0, le=10_000_000, description="The `next` of the page before.")
 ]
 
 
@@ -111,23 +114,12 @@ def code_routes(services: Services) -> list[Any]:
         return Response(None, status_code=204)
 
     @reads(_USES, ListOf[LocatedResource])
-    def list_references(project: Key, flag: OfFlag, paging: Paging) -> Response[Any]:
+    def list_references(project: Key, flag: OfFlag, after: AfterPlace = 0, limit: Limit = 100) -> Response[Any]:
         """List the places in code that name a flag, by repository, file and line."""
-        page = services.code.references(project, flag, after=_place(paging.after), limit=paging.limit)
+        page = services.code.references(project, flag, after=after, limit=limit)
         return list_answer((msgspec.json.encode(_located(each)) for each in page.items), page.next)
 
     return [report_code, list_scans, forget_code, list_references]
-
-
-def _place(after: str | None) -> int:
-    if after is None:
-        return 0
-    if not (after.isascii() and after.isdecimal() and len(after) <= 8 and int(after) <= _LAST_PLACE):
-        problem = Problem(
-            "", "after in the query: it is not a `next` of this list", "send the `next` of the page before"
-        )
-        raise ApiError(400, "bad-parameter", "A parameter is missing or not valid.", problems=(problem,))
-    return int(after)
 
 
 def _reference(reference: Reference) -> ReferenceBody:

@@ -40,6 +40,7 @@ _KEYS = {
     "webhook": "The webhook's key.",
     "delivery": "The delivery's id.",
     "schedule": "The schedule's key.",
+    "repository": "What the repository is called. It is the rest of the path: a slash in it may stand as it is.",
 }
 _ETAG = {"description": "Names this version of the item.", "schema": {"type": "string"}}
 _POSITION = {"description": "Where the log stands after it, as epoch.revision.", "schema": {"type": "string"}}
