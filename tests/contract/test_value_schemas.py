@@ -194,12 +194,12 @@ def test_all_three_at_once_is_one_change(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        ({"schema": {"type": "thing"}}, "/prepared/schema/type"),
-        ({"schema": 7}, "/prepared/schema"),
-        ({"values": {"gone": {}}}, "/prepared/values/gone"),
-        ({"read_by": {"check out": "1"}}, "/prepared/readBy/check out"),
-        ({"read_by": {"checkout": "newest"}}, "/prepared/readBy/checkout"),
-        ({"gone_after_h": 0}, "/prepared/goneAfterH"),
+        ({"schema": {"type": "thing"}}, "/schema/type"),
+        ({"schema": 7}, "/schema"),
+        ({"values": {"gone": {}}}, "/values/gone"),
+        ({"read_by": {"check out": "1"}}, "/readBy/check out"),
+        ({"read_by": {"checkout": "newest"}}, "/readBy/checkout"),
+        ({"gone_after_h": 0}, "/goneAfterH"),
     ],
 )
 def test_what_cannot_be_is_refused_when_it_is_prepared(bench: Bench, fields: dict[str, Any], path: str) -> None:

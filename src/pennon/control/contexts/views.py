@@ -11,7 +11,7 @@ from pennon.control.log import EnvironmentName
 from pennon.engine.attributes import KEY
 from pennon.engine.values import unit
 
-LIMIT = 20_000
+LIMIT = 15_000
 """So many are opened at once at most: the lowest priorities of all hours, which is a sample again."""
 
 

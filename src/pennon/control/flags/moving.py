@@ -5,12 +5,13 @@ from datetime import timedelta
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from pennon.control.clock import Clock
 from pennon.control.environments.gate import NO_LEAVE, Permit, permit_everybody
 from pennon.control.environments.protection import Leave
 from pennon.control.environments.readers import Behind, Reader, ReaderCounts, behind, strangers
-from pennon.control.errors import NotFound
+from pennon.control.errors import Invalid, NotFound
 from pennon.control.flags.checks import definition_problems, require_faultless_project
 from pennon.control.flags.definitions import FlagDefinition, OtherValues
 from pennon.control.flags.moves import activated, cleaned_up, prepared
@@ -69,10 +70,14 @@ class SchemaService:
     ) -> Outcome:
         """Put *values* under another schema beside those of a flag. What was prepared before is replaced.
 
-        Raises `NotFound`, `Invalid`, and `Conflict` while values from before are still there.
+        Raises `NotFound`, `Invalid` with paths into *values*, and `Conflict` while values from before are still there.
         """
         command = ProjectCommand(project=project, action="prepareSchema", by=by, why=why, idempotency=idempotency)
-        return self._move(command, key, lambda definition: prepared(definition, values))
+        try:
+            return self._move(command, key, lambda definition: prepared(definition, values))
+        except Invalid as error:
+            problems = (replace(each, path=each.path.removeprefix("/prepared")) for each in error.problems)
+            raise Invalid(problems) from error
 
     def activate_schema(  # of what, on what condition, and who
         self,

@@ -1,0 +1,123 @@
+"""The values of a flag move to another schema while real clients report what they are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from pennon import Client
+from tests.integration.upstream import eventually
+from tests.serving import Api, InProcess, serving
+
+P = "projects/default"
+STANDING = f"{P}/value-schemas/theme"
+OLD, NEW = ({"type": "object", "required": [name]} for name in ("colour", "colours"))
+DARK = {"colours": ["black"]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, Api]]:
+    with serving(tmp_path_factory.mktemp("data")) as (running, api):
+        yield running, api
+
+
+@pytest.fixture
+def api(server: tuple[InProcess, Api]) -> Iterator[Api]:
+    """A server with the flag, whose one value is of the old schema."""
+    _, api = server
+    api.made(
+        "POST",
+        f"{P}/flags",
+        {
+            "key": "theme",
+            "kind": "object",
+            "variations": [{"key": "dark", "value": {"colour": "black"}}],
+            "valueSchema": OLD,
+        },
+    )
+    yield api
+    api.made("DELETE", f"{P}/flags/theme?confirm=theme")
+
+
+def prepare(api: Api, **fields: Any) -> Any:
+    body = {"flag": "theme", "schema": NEW, "values": {"dark": DARK}, **fields}
+    return api.made("POST", f"{P}/schema-steps/prepare", body)
+
+
+@contextmanager
+def application(server: tuple[InProcess, Api], version: str) -> Iterator[Client]:
+    running, api = server
+    key = api.key()
+    with Client(running.url, key=key, application=f"checkout-web/{version}") as client:
+        assert client.wait_until_ready(timeout=30)
+        yield client
+
+
+def test_a_client_of_an_older_version_holds_it_up_until_it_is_renewed(server: tuple[InProcess, Api], api: Api) -> None:
+    prepare(api, readBy={"checkout-web": "2.3.0"})
+    with application(server, "2.2.0") as client:
+        assert client.object("theme", {"targetingKey": "u1"}) == {"colour": "black"}
+        assert client.flush()
+        eventually(lambda: api.made("GET", STANDING)["behind"])
+        found = api.made("GET", STANDING)
+        assert found["prepared"] == {
+            "schema": NEW,
+            "values": {"dark": DARK},
+            "readBy": {"checkout-web": "2.3.0"},
+            "goneAfterH": 24,
+        }
+        assert found["unready"] == []
+        [older] = found["behind"]
+        assert (older["name"], older["version"], older["wanted"]) == ("checkout-web", "2.2.0", "2.3.0")
+        assert (older["environment"], older["instances"]) == ("default/production", 1)
+        refused = api.send("POST", f"{P}/schema-steps/activate", {"flag": "theme"})
+        assert refused.status_code == 409
+        assert refused.json()["type"] == "urn:pennon:problem:still-read"
+        assert "checkout-web 2.2.0" in refused.json()["problems"][0]["message"]
+        assert refused.json()["problems"][0]["mend"]
+        developer = api.made("POST", "tokens", {"name": "dev", "role": "developer"})["secret"]
+        with api.as_holder_of(developer) as dev:
+            body = {"flag": "theme", "breakGlass": True}
+            assert dev.send("POST", f"{P}/schema-steps/activate?why=now", body).status_code == 403
+        made = api.made("POST", f"{P}/schema-steps/activate?why=no+pod+is+left", {"flag": "theme", "breakGlass": True})
+        assert made["valueSchema"] == NEW
+        eventually(lambda: client.object("theme", {"targetingKey": "u1"}) == DARK)
+    api.made("POST", f"{P}/schema-steps/clean-up", {"flag": "theme"})
+    assert api.made("GET", STANDING)["previous"] is None
+
+
+def test_a_request_and_a_revert_take_the_same_steps(api: Api) -> None:
+    steps = [
+        {"do": "prepareSchema", "flag": "theme", "schema": NEW, "values": {"dark": DARK}},
+        {"do": "activateSchema", "flag": "theme"},
+    ]
+    change = {"environment": "production", "edits": steps}
+    request = api.made("POST", f"{P}/requests", {"title": "New themes", "changes": [change]})
+    previews = api.made("GET", f"{P}/requests/{request['key']}/preview")["environments"]
+    said = [sentence for item in previews[0]["items"] for sentence in item["sentences"]]
+    assert 'flag theme: variation dark is {"colours":["black"]} (was {"colour":"black"})' in said
+    api.made("POST", f"{P}/requests/{request['key']}/apply", {})
+    found = api.made("GET", STANDING)
+    assert (found["valueSchema"], found["previous"]["schema"]) == (NEW, OLD)
+    production = f"{P}/environments/production"
+    [latest] = api.made("GET", f"{production}/changes?flag=theme&limit=1")["items"]
+    api.made("POST", f"{production}/changes/{latest['revision']}/revert", {})
+    found = api.made("GET", STANDING)
+    assert (found["valueSchema"], found["prepared"], found["previous"]) == (OLD, None, None)
+
+
+def test_bad_steps_are_refused_with_their_paths(api: Api) -> None:
+    for body, path in (
+        ({"flag": "theme", "schema": {"type": "thing"}}, "/schema/type"),
+        ({"flag": "theme", "values": {"gone": 1}}, "/values/gone"),
+        ({"flag": "theme", "readBy": {"app": "newest"}}, "/readBy/app"),
+        ({"flag": "theme", "goneAfterH": 0}, "/goneAfterH"),
+        ({"flag": "theme", "until": 1}, "/until"),
+    ):
+        answer = api.send("POST", f"{P}/schema-steps/prepare", body)
+        assert answer.status_code == 422, answer.text
+        assert [problem["path"] for problem in answer.json()["problems"]] == [path]
+    assert api.send("POST", f"{P}/schema-steps/activate", {"flag": "none"}).status_code == 404
+    assert api.send("POST", f"{P}/schema-steps/activate", {"flag": "theme"}).status_code == 409
+    assert api.send("GET", f"{P}/value-schemas/none").status_code == 404
