@@ -261,12 +261,20 @@ def test_what_ways_there_are_to_sign_in_is_told(world: World) -> None:
     }
 
 
+def test_the_sign_in_page_leads_to_the_provider_and_back_to_what_was_wanted(world: World) -> None:
+    with world.browser() as browser:
+        page = browser.get("/sign-in?next=%2F%3Fa%3Db%26c", Accept="text/html")
+        assert "Sign in by Shop ID" in page.text
+        assert 'href="/api/v1/sign-in/oidc?next=/%3Fa%3Db%26c"' in page.text
+
+
 def test_a_server_without_a_provider_says_so(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as (_, api), Browser(api.url) as browser:
         assert browser.get("/api/v1/sign-in").json() == {"password": "everybody", "provider": None}
         for path in ("/api/v1/sign-in/oidc", CALLBACK):
             assert browser.get(path).status_code == 404
         assert "Begin again" not in browser.get(CALLBACK, Accept="text/html").text
+        assert "oidc" not in browser.get("/sign-in", Accept="text/html").text
 
 
 def test_over_tls_what_the_browser_keeps_is_of_this_host_alone(tmp_path: Path, world: World) -> None:

@@ -30,6 +30,7 @@ from pennon.control.api.inputs import (
     provide_environment,
     provide_expected,
     provide_item_key,
+    provide_leave,
     provide_paging,
 )
 from pennon.control.api.lanes import Sizes
@@ -122,6 +123,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
     inputs = {
         "where": Provide(provide_environment, sync_to_thread=False),
         "command": Provide(provide_command),
+        "leave": Provide(provide_leave, sync_to_thread=False),
         "expected": Provide(provide_expected, sync_to_thread=False),
         "paging": Provide(provide_paging, sync_to_thread=False),
         "item_key": Provide(provide_item_key, sync_to_thread=False),
@@ -152,7 +154,7 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
                 *access_routes(services),
                 *account_routes(services),
                 *session_routes(services, is_secure=is_secure),
-                *sign_in_routes(services, prefix=PREFIX, is_secure=is_secure),
+                *sign_in_routes(services, is_secure=is_secure),
                 *role_routes(services),
                 *propagation_routes(services),
                 *health_check_routes(services, settings),

@@ -10,6 +10,7 @@ from litestar.datastructures import Cookie
 from litestar.params import QueryParameter
 from msgspec import Meta
 
+from pennon.control.access.oidc.config import BEGIN_PATH
 from pennon.control.access.oidc.pending import LASTS_S
 from pennon.control.access.oidc.service import ProviderSignIns
 from pennon.control.api.errors import status_of
@@ -43,8 +44,8 @@ class SignInWays(msgspec.Struct, frozen=True, kw_only=True):
     provider: ProviderResource | None
 
 
-def sign_in_routes(services: Services, *, prefix: str, is_secure: bool) -> list[Any]:
-    """Return the routes, which are found below *prefix*. *is_secure*: pages come over TLS."""
+def sign_in_routes(services: Services, *, is_secure: bool) -> list[Any]:
+    """Return the routes. *is_secure*: pages come over TLS, so cookies are sent over nothing else."""
     name = SECURE_KEPT if is_secure else KEPT
 
     @reads("/sign-in", SignInWays, is_open=True)
@@ -54,11 +55,11 @@ def sign_in_routes(services: Services, *, prefix: str, is_secure: bool) -> list[
         known = services.provider_sign_ins
         provider = None
         if known is not None:
-            provider = ProviderResource(name=known.config.name, issuer=known.config.issuer, path=prefix + _BEGIN)
+            provider = ProviderResource(name=known.config.name, issuer=known.config.issuer, path=BEGIN_PATH)
         return Response(SignInWays(password="emergency" if only else "everybody", provider=provider))
 
     @redirects(_BEGIN)
-    @_explained(prefix + _BEGIN)
+    @_explained
     def begin_provider_sign_in(
         request: Request[Any, Any, Any],
         target: Annotated[
@@ -72,7 +73,7 @@ def sign_in_routes(services: Services, *, prefix: str, is_secure: bool) -> list[
         return _sent_to(begun.url, kept)
 
     @redirects(_BEGIN + "/callback")
-    @_explained(prefix + _BEGIN)
+    @_explained
     def finish_provider_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
         """Come back from the identity provider, with its answer, and be let in. The answer sets a cookie."""
         answer = {key: value for key, value in request.query_params.items() if isinstance(value, str)}
@@ -96,20 +97,17 @@ def _required(services: Services) -> ProviderSignIns:
     return services.provider_sign_ins
 
 
-def _explained(again: str) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
-    """Answer what goes wrong with a page to a browser, and with a problem to a program. *again* is where to begin."""
+def _explained(route: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
+    """Answer what goes wrong in *route* with a page to a browser, and with a problem to a program."""
 
-    def decorate(route: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
-        @wraps(route)
-        def explained(request: Request[Any, Any, Any], **given: Any) -> Response[Any]:
-            try:
-                return route(request, **given)
-            except PennonError as error:
-                status = status_of(type(error))
-                if status is None or "text/html" not in request.headers.get("accept", ""):
-                    raise
-                return sign_in_page(error, status=status, again=again)
+    @wraps(route)
+    def explained(request: Request[Any, Any, Any], **given: Any) -> Response[Any]:
+        try:
+            return route(request, **given)
+        except PennonError as error:
+            status = status_of(type(error))
+            if status is None or "text/html" not in request.headers.get("accept", ""):
+                raise
+            return sign_in_page(error, status=status, again=BEGIN_PATH)
 
-        return explained
-
-    return decorate
+    return explained

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response
 
 from pennon.control.access.landing import local_path
+from pennon.control.access.oidc.config import BEGIN_PATH
 from pennon.control.access.people import COOKIE, SECURE_COOKIE, csrf_token
 from pennon.control.errors import Forbidden, TooManyAttempts, Unauthenticated
 from pennon.control.ui.failures import sentence
@@ -65,4 +66,6 @@ def _asked(
     pages: Pages, request: Request[Any, Any, Any], following: str, *, status: int = 200, **told: Any
 ) -> Response[Any]:
     shown = {"account": "", "problem": "", "resume": "", "kept": (), **told}
+    if (known := pages.services.provider_sign_ins) is not None:
+        shown |= {"provider": known.config.name, "provider_path": BEGIN_PATH}
     return pages.answer(request, "sign_in.html", status=status, next=following, **shown)

@@ -10,7 +10,9 @@ from pennon.control.access.permissions import Grant
 from pennon.control.config import Settings
 
 EVERYBODY = "*"
-CALLBACK_PATH = "/api/v1/sign-in/oidc/callback"
+BEGIN_PATH = "/api/v1/sign-in/oidc"
+"""Where signing in by the provider begins. Takes `next`, the path to go to then."""
+CALLBACK_PATH = BEGIN_PATH + "/callback"
 """Where the provider sends people back to, below `public_url`."""
 _SCOPES = ("openid", "email", "profile")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
