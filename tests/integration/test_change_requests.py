@@ -150,6 +150,28 @@ def test_the_glass_is_broken_for_what_cannot_wait(api: Api, anne: Api, ben: Api)
     assert last["why"] == f"broke the glass: Launch (request {request['key']}): it burns"
 
 
+def test_the_glass_is_broken_by_every_route_that_changes_what_is_protected(api: Api, ben: Api) -> None:
+    configuration = api.made("GET", f"{PRODUCTION}/flags/f")
+    for method, path, body in [
+        ("PUT", f"{PRODUCTION}/flags/f", {**configuration, "on": True}),
+        ("POST", f"{PRODUCTION}/segments", {"key": "s"}),
+        ("PUT", f"{PRODUCTION}/segments/s", {"included": ["u"]}),
+        ("DELETE", f"{PRODUCTION}/segments/s", None),
+        ("POST", f"{PRODUCTION}/layers", {"key": "l", "slots": []}),
+        ("DELETE", f"{PRODUCTION}/layers/l", None),
+        ("POST", "projects/default/archived-flags", {"flag": "f"}),
+        ("POST", "projects/default/archived-flags/restore", {"flag": "f", "how": "asItWas"}),
+        ("DELETE", "projects/default/flags/f?confirm=f", None),
+    ]:
+        ask = "&" if "?" in path else "?"
+        assert ben.send(method, path, body).status_code == 409, path
+        silent = ben.send(method, f"{path}{ask}breakGlass=true", body)
+        assert [each["path"] for each in silent.json()["problems"]] == ["/why"], silent.text
+        ben.made(method, f"{path}{ask}breakGlass=true&why=it%20burns", body)
+        (last,) = api.made("GET", f"{PRODUCTION}/changes?limit=1")["items"]
+        assert last["why"] == "broke the glass: it burns", path
+
+
 def test_a_request_that_cannot_be_is_refused_with_its_path(anne: Api) -> None:
     for body, path in [
         ({"title": " ", "changes": []}, "/title"),

@@ -8,7 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, ItemKey, Key, Paging, Place
+from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, Given, ItemKey, Key, Paging, Place
 from pennon.control.api.resources import Resource, WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, deletes, reads, replaces
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, Lifetime
@@ -167,20 +167,27 @@ def _definition_routes(services: Services) -> list[Any]:
         example={"name": "New checkout", "lifetime": "temporary"},
     )
     def change_definition(
-        project: Key, item_key: ItemKey, data: JSONBody[DefinitionResource], command: Command, expected: Expected
+        project: Key,
+        item_key: ItemKey,
+        data: JSONBody[DefinitionResource],
+        command: Command,
+        leave: Given,
+        expected: Expected,
     ) -> Response[Any]:
         """Change what a flag is, in every environment. Refused where a removed variation is still served."""
         require_same_key(data, item_key)
         definition = sent(data, FlagDefinition, key=item_key)
-        outcome = services.flags.change_definition(project, definition, expected=expected, **command.said)
+        outcome = services.flags.change_definition(project, definition, expected=expected, leave=leave, **command.said)
         return changed_answer(outcome, show_definition)
 
     @deletes(_DEFINITION, permission="flag.delete")
     def delete_flag(
-        project: Key, item_key: ItemKey, command: Command, expected: Expected, confirm: Confirm = None
+        project: Key, item_key: ItemKey, command: Command, leave: Given, expected: Expected, confirm: Confirm = None
     ) -> Response[Any]:
         """Delete a flag, in every environment. Refused unless confirmed, and while it is another's prerequisite."""
-        outcome = services.flags.delete_flag(project, item_key, confirm=confirm, expected=expected, **command.said)
+        outcome = services.flags.delete_flag(
+            project, item_key, confirm=confirm, expected=expected, leave=leave, **command.said
+        )
         return changed_answer(outcome, show_definition)
 
     return [list_definitions, create_flag, read_definition, change_definition, delete_flag]
@@ -203,12 +210,19 @@ def _configuration_routes(services: Services) -> list[Any]:
 
     @replaces(_FLAG, ConfigurationResource, permission="flag.change", example=_CONFIGURATION)
     def set_configuration(
-        where: Place, item_key: ItemKey, data: JSONBody[ConfigurationResource], command: Command, expected: Expected
+        where: Place,
+        item_key: ItemKey,
+        data: JSONBody[ConfigurationResource],
+        command: Command,
+        leave: Given,
+        expected: Expected,
     ) -> Response[Any]:
         """Replace what an environment does with a flag. To change a part of it, POST to `changes`."""
         require_same_key(data, item_key)
         configuration = sent(data, FlagConfiguration)
-        outcome = services.flags.set_configuration(where, item_key, configuration, expected=expected, **command.said)
+        outcome = services.flags.set_configuration(
+            where, item_key, configuration, expected=expected, leave=leave, **command.said
+        )
         return changed_answer(outcome, show_configuration)
 
     return [list_configurations, read_configuration, set_configuration]

@@ -10,11 +10,12 @@ from litestar import Response
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from pennon.control.api.changes import Changed, PreviewResource, change_answer, preview_answer
+from pennon.control.api.changes import BreakGlass, Changed, PreviewResource, change_answer, preview_answer
 from pennon.control.api.inputs import NO_CONTROLS, Command, Place
 from pennon.control.api.routes import ENVIRONMENT, creates
 from pennon.control.changes.edits import PutFlag, PutSegment
 from pennon.control.changes.flag_edits import SetConfiguration
+from pennon.control.environments.protection import Leave
 from pennon.control.services import Services
 from pennon.control.working.commands import Expectation
 
@@ -42,6 +43,7 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True):
     expected: Annotated[
         Expectation | None, Meta(description="What you believe to be current. If it is not, nothing is changed.")
     ] = None
+    break_glass: BreakGlass = False
 
 
 def import_routes(services: Services, max_bytes: int) -> list[Any]:
@@ -54,11 +56,12 @@ def import_routes(services: Services, max_bytes: int) -> list[Any]:
             where,
             data.edits,
             expected=data.expected,
+            leave=Leave(is_break_glass=data.break_glass),
             by=command.by.importing(data.source),
             why=data.why or command.why,
             idempotency=command.idempotency,
         )
-        return change_answer(outcome)
+        return change_answer(outcome, is_break_glass=data.break_glass)
 
     @creates(
         _IMPORTS + "/preview", PreviewResource, permission="read", max_bytes=max_bytes, status=200, example=_EXAMPLE

@@ -15,6 +15,7 @@ from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from pennon.control.api.problems import ApiError
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import NotFound
 from pennon.control.log import Actor, EnvironmentName, Idempotency
 from pennon.model import Problem
@@ -57,11 +58,12 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 Place: TypeAlias = NamedDependency[EnvironmentName]
+Given: TypeAlias = NamedDependency[Leave]
 Command: TypeAlias = NamedDependency[Commanded]
 Expected: TypeAlias = NamedDependency[int | None]
 Paging: TypeAlias = NamedDependency[Wanted]
 ItemKey: TypeAlias = NamedDependency[str]
-"""What a route annotates its parameters `where`, `command`, `expected`, `paging` and `item_key` with."""
+"""What a route annotates its parameters `where`, `leave`, `command`, `expected`, `paging` and `item_key` with."""
 
 
 def moment(text: str | None, name: str) -> datetime | None:
@@ -99,6 +101,20 @@ async def provide_command(
     """Return on whose behalf the request changes something."""
     body = await request.body()
     return Commanded(request.user.actor, why, _idempotency(request, idempotency_key, body))
+
+
+def provide_leave(
+    *,
+    break_glass: Annotated[
+        bool,
+        QueryParameter(
+            name="breakGlass",
+            description="Change a protected environment without what it demands. Takes `change.bypass` and a reason.",
+        ),
+    ] = False,
+) -> Leave:
+    """Return what the request brings along of what environments demand."""
+    return Leave(is_break_glass=break_glass)
 
 
 def provide_expected(

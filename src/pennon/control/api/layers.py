@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
+from pennon.control.api.inputs import Command, Expected, Given, ItemKey, Paging, Place
 from pennon.control.api.resources import WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.log import Outcome, Stored
@@ -52,10 +52,11 @@ def layer_routes(services: Services) -> list[Any]:
         return list_answer(map(show_layer, page.items), page.next)
 
     @creates(_LIST, LayerResource, permission="flag.change", example={"key": "checkout", "slots": _SLOTS})
-    def create_layer(where: Place, data: JSONBody[NewLayer], command: Command) -> Response[Any]:
+    def create_layer(where: Place, data: JSONBody[NewLayer], command: Command, leave: Given) -> Response[Any]:
         """Create a layer."""
         return _changed(
-            services.layers.create_layer(where, sent(data, Layer, key=data.key), **command.said), status=201
+            services.layers.create_layer(where, sent(data, Layer, key=data.key), leave=leave, **command.said),
+            status=201,
         )
 
     @reads(_ONE, LayerResource, versioned=True)
@@ -65,16 +66,23 @@ def layer_routes(services: Services) -> list[Any]:
 
     @replaces(_ONE, LayerResource, permission="flag.change", example={"slots": _SLOTS})
     def replace_layer(
-        where: Place, item_key: ItemKey, data: JSONBody[LayerResource], command: Command, expected: Expected
+        where: Place,
+        item_key: ItemKey,
+        data: JSONBody[LayerResource],
+        command: Command,
+        leave: Given,
+        expected: Expected,
     ) -> Response[Any]:
         """Replace a layer."""
         require_same_key(data, item_key)
         layer = sent(data, Layer, key=item_key)
-        return _changed(services.layers.replace_layer(where, layer, expected=expected, **command.said))
+        return _changed(services.layers.replace_layer(where, layer, expected=expected, leave=leave, **command.said))
 
     @deletes(_ONE, permission="flag.change")
-    def delete_layer(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
+    def delete_layer(
+        where: Place, item_key: ItemKey, command: Command, leave: Given, expected: Expected
+    ) -> Response[Any]:
         """Delete a layer. Refused while a flag has an experiment in it."""
-        return _changed(services.layers.delete_layer(where, item_key, expected=expected, **command.said))
+        return _changed(services.layers.delete_layer(where, item_key, expected=expected, leave=leave, **command.said))
 
     return [list_layers, create_layer, read_layer, replace_layer, delete_layer]

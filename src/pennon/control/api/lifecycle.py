@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, list_answer
 from pennon.control.api.flags import DefinitionResource, Owner, show_definition
-from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, Key, Paging
+from pennon.control.api.inputs import NO_CONTROLS, Command, Expected, Given, Key, Paging
 from pennon.control.api.routes import PROJECT, creates, reads
 from pennon.control.flags.definitions import Lifetime
 from pennon.control.flags.project import HowRestored
@@ -122,17 +122,23 @@ def lifecycle_routes(services: Services) -> list[Any]:
         return list_answer((msgspec.json.encode(_shown(each)) for each in page.items), page.next)
 
     @creates(_ARCHIVED, DefinitionResource, permission="flag.define", status=200, example={"flag": "new-checkout"})
-    def archive_flag(project: Key, data: JSONBody[ArchiveBody], command: Command, expected: Expected) -> Response[Any]:
+    def archive_flag(
+        project: Key, data: JSONBody[ArchiveBody], command: Command, leave: Given, expected: Expected
+    ) -> Response[Any]:
         """Archive a flag: it evaluates no more, and its key stays reserved. Refused while it is a prerequisite."""
-        outcome = services.flags.archive_flag(project, data.flag, expected=expected, **command.said)
+        outcome = services.flags.archive_flag(project, data.flag, expected=expected, leave=leave, **command.said)
         return changed_answer(outcome, show_definition)
 
     @creates(
         _ARCHIVED + "/restore", DefinitionResource, permission="flag.define", status=200, example={"flag": "a-flag"}
     )
-    def restore_flag(project: Key, data: JSONBody[RestoreBody], command: Command, expected: Expected) -> Response[Any]:
+    def restore_flag(
+        project: Key, data: JSONBody[RestoreBody], command: Command, leave: Given, expected: Expected
+    ) -> Response[Any]:
         """Put an archived flag back into every environment, off unless told otherwise."""
-        outcome = services.flags.restore_flag(project, data.flag, how=data.how, expected=expected, **command.said)
+        outcome = services.flags.restore_flag(
+            project, data.flag, how=data.how, expected=expected, leave=leave, **command.said
+        )
         return changed_answer(outcome, show_definition)
 
     return [list_stale, show_manifest, list_archived, archive_flag, restore_flag]

@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, Expected, ItemKey, Paging, Place
+from pennon.control.api.inputs import Command, Expected, Given, ItemKey, Paging, Place
 from pennon.control.api.resources import WarnedResource, encoded, require_same_key, sent
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.log import Outcome, Stored
@@ -62,10 +62,11 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
         max_bytes=max_bytes,
         example={"key": "beta", "included": ["u1"]},
     )
-    def create_segment(where: Place, data: JSONBody[NewSegment], command: Command) -> Response[Any]:
+    def create_segment(where: Place, data: JSONBody[NewSegment], command: Command, leave: Given) -> Response[Any]:
         """Create a segment."""
         return _changed(
-            services.segments.create_segment(where, sent(data, Segment, key=data.key), **command.said), status=201
+            services.segments.create_segment(where, sent(data, Segment, key=data.key), leave=leave, **command.said),
+            status=201,
         )
 
     @reads(_ONE, SegmentResource, versioned=True)
@@ -75,16 +76,27 @@ def segment_routes(services: Services, max_bytes: int) -> list[Any]:
 
     @replaces(_ONE, SegmentResource, permission="flag.change", max_bytes=max_bytes, example={"included": ["u1", "u2"]})
     def replace_segment(
-        where: Place, item_key: ItemKey, data: JSONBody[SegmentResource], command: Command, expected: Expected
+        where: Place,
+        item_key: ItemKey,
+        data: JSONBody[SegmentResource],
+        command: Command,
+        leave: Given,
+        expected: Expected,
     ) -> Response[Any]:
         """Replace a segment."""
         require_same_key(data, item_key)
         segment = sent(data, Segment, key=item_key)
-        return _changed(services.segments.replace_segment(where, segment, expected=expected, **command.said))
+        return _changed(
+            services.segments.replace_segment(where, segment, expected=expected, leave=leave, **command.said)
+        )
 
     @deletes(_ONE, permission="flag.change")
-    def delete_segment(where: Place, item_key: ItemKey, command: Command, expected: Expected) -> Response[Any]:
+    def delete_segment(
+        where: Place, item_key: ItemKey, command: Command, leave: Given, expected: Expected
+    ) -> Response[Any]:
         """Delete a segment. Refused while a flag or another segment uses it."""
-        return _changed(services.segments.delete_segment(where, item_key, expected=expected, **command.said))
+        return _changed(
+            services.segments.delete_segment(where, item_key, expected=expected, leave=leave, **command.said)
+        )
 
     return [list_segments, create_segment, read_segment, replace_segment, delete_segment]

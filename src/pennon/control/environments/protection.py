@@ -61,6 +61,10 @@ class Leave(Wire, frozen=True, kw_only=True):
     is_break_glass: bool = False
     files: str | None = None
 
+    def reason(self, why: str) -> str:
+        """Return *why* as the log has it: who broke the glass is seen by everybody who looks."""
+        return f"{GLASS}{why}" if self.is_break_glass else why
+
 
 def broke_glass(why: str) -> bool:
     """Return whether a change with this reason was made without what its environment demands."""

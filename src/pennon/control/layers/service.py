@@ -4,7 +4,8 @@ from functools import partial
 
 import msgspec
 
-from pennon.control.environments.gate import Permit, permit_everybody
+from pennon.control.environments.gate import NO_LEAVE, Permit, permit_everybody
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import AlreadyExists, NotFound
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Outcome
 from pennon.control.working.commands import ItemCommand, change_item
@@ -40,6 +41,7 @@ class LayerService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Create *layer*, with a random salt if it has none. Raises `AlreadyExists`."""
 
@@ -55,10 +57,11 @@ class LayerService:
             by=by,
             why=why,
             idempotency=idempotency,
+            leave=leave,
         )
         return self._change_item(command, create)
 
-    def replace_layer(
+    def replace_layer(  # noqa: PLR0913  # where, what, on what condition, and who
         self,
         environment: EnvironmentName,
         layer: Layer,
@@ -67,6 +70,7 @@ class LayerService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Make *layer* the layer of its key; without a salt, it keeps the one it has.
 
@@ -85,11 +89,12 @@ class LayerService:
             by=by,
             why=why,
             idempotency=idempotency,
+            leave=leave,
             expected=expected,
         )
         return self._change_item(command, replace)
 
-    def delete_layer(
+    def delete_layer(  # noqa: PLR0913  # where, what, on what condition, and who
         self,
         environment: EnvironmentName,
         key: str,
@@ -98,6 +103,7 @@ class LayerService:
         by: Actor,
         why: str = "",
         idempotency: Idempotency | None = None,
+        leave: Leave = NO_LEAVE,
     ) -> Outcome:
         """Delete a layer. Raises `NotFound`, `PreconditionFailed`, and `LayerStillUsed` naming its users."""
 
@@ -113,6 +119,7 @@ class LayerService:
             by=by,
             why=why,
             idempotency=idempotency,
+            leave=leave,
             expected=expected,
         )
         return self._change_item(command, delete)

@@ -95,9 +95,8 @@ def change_item(
     Raises `NotFound` for the environment, `PreconditionFailed`, `Invalid`, and what *edit* and *permit* raise.
     """
     name, place = command.name, command.environment.log
-    with log.writing(
-        place, by=command.by, action=command.action, why=command.why, idempotency=command.idempotency
-    ) as writing:
+    why = command.leave.reason(command.why)
+    with log.writing(place, by=command.by, action=command.action, why=why, idempotency=command.idempotency) as writing:
         current = writing.item(place, *name)
         if not writing.replayed:
             find_environment(writing, command.environment)
