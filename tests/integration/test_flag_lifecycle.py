@@ -127,6 +127,22 @@ def test_bad_report_is_refused_with_its_path(api: Api) -> None:
     assert (refused.status_code, refused.json()["problems"][0]["path"]) == (422, "/scannedAt")
 
 
+def test_developer_archives_nothing_that_production_serves(api: Api) -> None:
+    flag(api, "watched")
+    for environment in ("development", "production"):
+        api.made("PUT", f"projects/default/environments/{environment}", {"production": environment == "production"})
+    token = {"name": "dev", "role": "developer", "project": "default"}
+    with api.as_holder_of(api.made("POST", "tokens", token)["secret"]) as developer:
+        refused = developer.send("POST", ARCHIVED, {"flag": "watched"})
+        assert (refused.status_code, "flag.change in default/production" in refused.json()["detail"]) == (403, True)
+        api.made("POST", ARCHIVED, {"flag": "watched"})
+        developer.made("POST", f"{ARCHIVED}/restore", {"flag": "watched"})  # it is off, as a new flag is
+        edits = {"edits": [{"do": "turnOn", "flag": "watched"}, {"do": "archiveFlag", "flag": "watched"}]}
+        api.made("POST", "projects/default/environments/production/changes", edits)
+        refused = developer.send("POST", f"{ARCHIVED}/restore", {"flag": "watched", "how": "asItWas"})
+        assert refused.status_code == 403
+
+
 def test_manifest_is_written_for_the_openfeature_cli(api: Api, shell: Shell, tmp_path: Path) -> None:
     sizes = [{"key": "large", "value": 50}, {"key": "small", "value": 10}]
     flag(api, "page-size", kind="number", variations=sizes, description="How many a page shows.")
@@ -153,6 +169,8 @@ def test_flag_is_described_archived_restored_and_deleted_by_commands(shell: Shel
     assert "pennon flag restore life" in shell.done("flag", "archive", "life", "--why", "rolled out")
     assert "rolled out" in shell.done("flag", "list", "--archived")
     assert shell.run("flag", "on", "life").returncode == NO
+    assert "It is archived" in shell.run("flag", "show", "life").stderr
+    assert shell.json("flag", "show", "life")["state"] is None
     assert "off in every environment" in shell.done("flag", "restore", "life")
     assert shell.run("flag", "delete", "life", stdin="lief\n").returncode == NO
     assert shell.run("flag", "delete", "life", "--confirm", "lief").returncode == NO

@@ -102,19 +102,16 @@ def show(
     login = known_login()
     with Server(login) as server:
         definition = server.read(f"{scope(login, project, whole=True)}/{path('flags', key)}")
-        state = server.read(f"{scope(login, project, environment)}/{path('flags', key)}")
+        is_archived = definition["archived"]
+        state = None if is_archived else server.read(f"{scope(login, project, environment)}/{path('flags', key)}")
     if json:
         return output.as_json(definition | {"state": state})
-    values = {one["key"]: output.sentence(one["value"]) for one in definition["variations"]}
+    if state is None:
+        output.fields(_about(definition))
+        return output.note(f"It is archived, and evaluates no more. It comes back: pennon flag restore {key}")
     output.fields(
-        {
-            "flag": definition["key"],
-            "name": definition.get("name") or None,
-            "description": definition.get("description") or None,
-            "owner": definition.get("owner") or None,
-            "lifetime": _lifetime(definition),
-            "kind": definition["kind"],
-            "variations": ", ".join(f"{name} = {value}" for name, value in values.items()),
+        _about(definition)
+        | {
             "state": state["on"],
             "off serves": state.get("offVariation") or "the caller's default",
             "prerequisites": "; ".join(
@@ -127,6 +124,19 @@ def show(
     output.console().print()
     output.table(("who", "", "gets"), steps, empty="")
     return None
+
+
+def _about(definition: dict[str, Any]) -> dict[str, object]:
+    values = {one["key"]: output.sentence(one["value"]) for one in definition["variations"]}
+    return {
+        "flag": definition["key"],
+        "name": definition.get("name") or None,
+        "description": definition.get("description") or None,
+        "owner": definition.get("owner") or None,
+        "lifetime": _lifetime(definition),
+        "kind": definition["kind"],
+        "variations": ", ".join(f"{name} = {value}" for name, value in values.items()),
+    }
 
 
 def _lifetime(definition: dict[str, Any]) -> str:
