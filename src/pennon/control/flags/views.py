@@ -93,6 +93,10 @@ class FlagViews:
             found = (reading.item(environment.log, "flag", key) for key in keys[:limit])
             return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
 
+    def keys(self, reading: Reading, project: str) -> list[str]:
+        """Return the keys of a project's flags, but the archived ones, in order."""
+        return self._keys(reading, project, EVERY, None)
+
     def _keys(self, reading: Reading, project: str, asked: Asked, after: str | None) -> list[str]:
         entries = self._index.entries(reading, project)
         start = 0 if after is None else bisect.bisect_right(entries, after, key=lambda entry: entry.key)

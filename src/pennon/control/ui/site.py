@@ -20,6 +20,7 @@ from pennon.control.ui.reviewing import review_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
 from pennon.control.ui.visitors import OPEN, visitor_guard
+from pennon.control.ui.why import why_pages
 
 _MAX_FORM = 1024 * 1024
 
@@ -45,6 +46,7 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *review_pages(pages),
             *request_pages(pages),
             *change_pages(pages),
+            *why_pages(pages, limits=settings.limits),
         ],
         guards=[visitor_guard(services)],
         dependencies={
