@@ -39,10 +39,15 @@ def test_every_decision_is_in_the_list() -> None:
     assert records
 
 
+def linked(page: Path) -> set[Path]:
+    return {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+
+
 def test_every_page_of_the_documentation_can_be_reached_from_its_index() -> None:
     docs = ROOT / "docs"
     index = docs / "README.md"
-    listed = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    listed = linked(index)
+    listed |= {page for further in listed if further.name == "README.md" for page in linked(further)}
     pages = {
         page for kind in ("tutorial", "how-to", "reference", "explanation") for page in (docs / kind).rglob("*.md")
     }

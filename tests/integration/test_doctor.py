@@ -41,6 +41,9 @@ def test_a_good_deployment_is_well_and_an_odd_one_is_told(tmp_path: Path, monkey
         assert "looked at:" in shown
         assert "docs/how-to/runbooks/protection.md" in shown
 
+        status, found = doctor("--ready")
+        assert (status, list(found)) == (0, ["the server answers", "the server can serve"])
+
         health = api.http.get("health", headers={"X-Forwarded-For": "192.0.2.7"}).json()["items"]
         (proxy,) = [each for each in health if each["what"] == "the server sees who asks"]
         assert proxy["level"] == "warn"

@@ -53,6 +53,18 @@ def found(  # what there is to say of a finding
     return Finding(what, well=level == "note", detail=detail, mend=mend, runbook=page, level=level)
 
 
+def look_whether_ready(login: Login) -> Iterator[Finding]:
+    """Yield whether the server or edge node of *login* answers and can serve, and nothing else."""
+    with httpx2.Client(base_url=login.url, timeout=TIMEOUT_S / 2) as http:
+        try:
+            ready = _ready(http)
+        except httpx2.TransportError as error:
+            yield found("the server answers", f"{login.url}: {error}", well=False, mend="start it", runbook="down")
+            return
+        yield found("the server answers", login.url)
+        yield ready
+
+
 def look(login: Login, key: str | None) -> Iterator[Finding]:
     """Yield what is found at the server of *login*; the first says whether it answers at all.
 

@@ -10,17 +10,20 @@ import typer
 from rich.progress import Progress
 
 from pennon.cli import options, output
-from pennon.cli.checkup import Finding, found, look
-from pennon.cli.connection import NO, UNREACHABLE, fail, known_login
+from pennon.cli.checkup import Finding, found, look, look_whether_ready
+from pennon.cli.connection import DEFAULT_URL, NO, UNREACHABLE, Login, fail, known_login
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def doctor(
+def doctor(  # a command's options
     key: Annotated[
         str | None, typer.Option(help="A server key, to try whether streams come through.", envvar="PENNON_KEY")
     ] = None,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Only ask whether it can serve, as health checks do. Takes no token.")
+    ] = False,
     log: Annotated[bool, typer.Option("--log", help="Verify the change log in the database, row by row.")] = False,
     data: Annotated[
         Path | None, typer.Option(help="With --log: the server's data folder. Default: the server's settings.")
@@ -39,8 +42,10 @@ def doctor(
     """
     if not log and (data is not None or database_url is not None):
         fail("--data and --database-url go with --log", status=2)
+    login = Login(url=os.environ.get("PENNON_URL", DEFAULT_URL)) if ready else known_login()
+    looking = look_whether_ready(login) if ready else look(login, key)
     findings = []
-    for finding in _log_findings(data, database_url) if log else look(known_login(), key):
+    for finding in _log_findings(data, database_url) if log else looking:
         findings.append(finding)
         if not json:
             _show(finding)
