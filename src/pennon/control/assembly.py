@@ -36,7 +36,7 @@ from pennon.control.external_events.service import EventService
 from pennon.control.feed.feeds import Feeds
 from pennon.control.files.service import FileService
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
-from pennon.control.flags.moving import SchemaService
+from pennon.control.flags.schema_service import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
 from pennon.control.health.metrics import EVERY as HEALTH_EVERY
@@ -45,6 +45,7 @@ from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
 from pennon.control.layers.views import LayerViews
 from pennon.control.lifecycle.code import CodeService
+from pennon.control.lifecycle.evidence import EvidenceReader
 from pennon.control.lifecycle.stale import StaleViews
 from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import INSTALLATION, SYSTEM, Stored
@@ -74,7 +75,7 @@ from pennon.control.webhooks.vault import Vault
 from pennon.control.working.salts import random_salt
 from pennon.model import Flag
 
-SCHEDULES_S = 15.0
+SCHEDULES_S = 5.0
 """What was planned on a server that died is found by another one after so long."""
 FIRST_PROJECT = "default"
 FIRST_ENVIRONMENTS = ("development", "production")
@@ -116,7 +117,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         schemas=SchemaService(log, storage.counts, clock, limits=limits, permit=permit),
         flag_views=FlagViews(log),
         lifecycle_views=LifecycleViews(log, FlagViews(log)),
-        stale_views=StaleViews(log, clock, storage.counts, storage.code),
+        stale_views=StaleViews(log, clock, EvidenceReader(log, clock, storage.counts, storage.code)),
         code=CodeService(log, clock, storage.code),
         segments=SegmentService(log, limits=limits, permit=permit),
         segment_views=SegmentViews(log),

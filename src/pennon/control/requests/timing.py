@@ -1,15 +1,15 @@
 """Makes requests at their time. Every server does, and each is made once: being made ends it, in one transaction."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
 from msgspec.structs import replace
 
+from pennon.control.changes.waiting import Waiting
 from pennon.control.clock import Clock
 from pennon.control.environments.gate import Permit, permit_everybody
 from pennon.control.errors import Conflict, Forbidden, PennonError, Unavailable
-from pennon.control.log import INSTALLATION, SYSTEM, Actor, ChangeLog, Reading, project_log
+from pennon.control.log import SYSTEM, Actor, ChangeLog, Reading, project_log
 from pennon.control.requests.models import Attempt, ChangeRequest
 from pennon.control.requests.service import RequestService
 from pennon.control.requests.views import KIND, lapsed
@@ -31,29 +31,31 @@ class TimedRequests:
         self._clock = clock
         self._requests = requests
         self._permit = permit
+        self._waiting = Waiting(_timed)
 
     def run(self) -> datetime | None:
         """Make what is due, and return when there is something to make next. Raises what kept one, after all."""
         now = self._clock.now()
         with self._log.reading() as reading:
-            waiting = list(_waiting(reading))
-            makers = {found.key: self._makers(reading, project, found) for project, found in waiting}
+            waiting = self._waiting.look(reading)
         errors: list[Exception] = []
         for project, found in waiting:
             if found.apply_at is not None and found.apply_at <= now:
                 try:
-                    self._make(project, found, makers[found.key], now)
+                    self._make(project, found, now)
                 except Exception as error:  # noqa: BLE001  # boundary: one that cannot be made must not keep the others
                     errors.append(error)
         if errors:
             raise errors[0]
         return min((at for _, found in waiting if (at := found.apply_at) is not None and at > now), default=None)
 
-    def _make(self, project: str, found: ChangeRequest, makers: list[Actor], now: datetime) -> None:
+    def _make(self, project: str, found: ChangeRequest, now: datetime) -> None:
         refused: PennonError | None = None
+        makers: list[Actor] = []
         if found.apply_at is not None and now - found.apply_at > LATEST:
             refused = Conflict("no server could make it at its time", mend="apply it by hand, if it still fits")
-            makers = []
+        else:
+            makers = self._makers(project, found)
         for maker in makers:
             try:
                 self._requests.apply_request(project, found.key, by=maker.through(THROUGH))
@@ -69,9 +71,10 @@ class TimedRequests:
         if refused is not None:
             self._note(project, found, Attempt(at=now, why=str(refused)))
 
-    def _makers(self, reading: Reading, project: str, found: ChangeRequest) -> list[Actor]:
+    def _makers(self, project: str, found: ChangeRequest) -> list[Actor]:
         """Return by whose rights it may be made: its author's, or those of who has approved it."""
-        standing = found.without(lapsed(reading, project, found, self._permit))
+        with self._log.reading() as reading:
+            standing = found.without(lapsed(reading, project, found, self._permit))
         approved = (review.by for review in standing.verdicts().values() if review.verdict == "approved")
         return [each.actor for each in (found.author, *approved)]
 
@@ -86,9 +89,7 @@ class TimedRequests:
         _log.warning("a request was not made at its time", project=project, request=found.key, why=attempt.why)
 
 
-def _waiting(reading: Reading) -> Iterator[tuple[str, ChangeRequest]]:
-    for project in reading.items(INSTALLATION, "project"):
-        for stored in reading.items_with(project_log(project.key), KIND, b'"applyAt":'):
-            found = stored.read(ChangeRequest)
-            if found.state == "open" and found.apply_at is not None and found.attempt is None:
-                yield project.key, found
+def _timed(reading: Reading, project: str) -> list[ChangeRequest]:
+    """Return the requests of a project that are to be made at their time."""
+    found = (stored.read(ChangeRequest) for stored in reading.items_with(project_log(project), KIND, b'"applyAt":'))
+    return [each for each in found if each.state == "open" and each.apply_at is not None and each.attempt is None]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from pennon.control.changes.apply import apply_edits
 from pennon.control.changes.bases import base_left, later
+from pennon.control.changes.waiting import Waiting
 from pennon.control.clock import Clock
 from pennon.control.environments.gate import Permit, permit_everybody
 from pennon.control.environments.views import environment as find_environment
@@ -19,7 +20,7 @@ from pennon.control.flags.project import ProjectCommand, WorkingProject, change_
 from pennon.control.log import SYSTEM, ChangeLog, EnvironmentName, Writing, outcome_of, project_log
 from pennon.control.schedules.metrics import ScheduleMetrics
 from pennon.control.schedules.models import Due, Result, Run, Schedule, due_of, never_ends
-from pennon.control.schedules.views import KIND, in_state
+from pennon.control.schedules.views import KIND, not_done
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.model.limits import DEFAULT_LIMITS, Limits
 
@@ -55,21 +56,21 @@ class ScheduleRuns:
         self._new_salt = new_salt
         self._limits = limits
         self._permit = permit
+        self._waiting = Waiting(not_done)
 
     def run(self) -> datetime | None:
         """Do what is due, and return when there is something to do next. Raises what kept one of them, after all."""
         with self._log.reading() as reading:
-            active = list(in_state(reading, "active"))
-            stopped = [found for state in ("failed", "paused") for _, found in in_state(reading, state)]
+            waiting = self._waiting.look(reading)
         left: list[Schedule] = []
         errors: list[Exception] = []
-        for project, schedule in active:
+        for project, schedule in waiting:
             try:
                 left.append(self._tend(project, schedule))
             except Exception as error:  # noqa: BLE001  # boundary: one that cannot be done must not keep the others
                 errors.append(error)
                 left.append(schedule)
-        self.metrics.stand([*left, *stopped])
+        self.metrics.stand(left)
         if errors:
             raise errors[0]
         return min((due for schedule in left if (due := schedule.due) is not None), default=None)

@@ -1,7 +1,6 @@
 """What there is of schedules, for pages and for other nouns."""
 
 import datetime
-from collections.abc import Iterator
 
 import msgspec
 
@@ -10,7 +9,7 @@ from pennon.control.changes.times import frozen
 from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
-from pennon.control.log import INSTALLATION, Actor, Change, EnvironmentName, Reading, project_log
+from pennon.control.log import Actor, Change, EnvironmentName, Reading, project_log
 from pennon.control.schedules.models import Run, Schedule, State, next_times
 from pennon.control.schedules.plans import Edits, parts_of
 from pennon.control.working.pages import Page
@@ -53,11 +52,10 @@ def schedule(reading: Reading, name: EnvironmentName, key: str) -> Schedule:
     return found
 
 
-def in_state(reading: Reading, state: State) -> Iterator[tuple[str, Schedule]]:
-    """Yield every schedule of the installation that is in *state*, with its project."""
-    for project in reading.items(INSTALLATION, "project"):
-        for found in _of_project(reading, project.key, state):
-            yield project.key, found
+def not_done(reading: Reading, project: str) -> list[Schedule]:
+    """Return the schedules of a project that are not done."""
+    states: tuple[State, ...] = ("active", "failed", "paused")
+    return [found for state in states for found in _of_project(reading, project, state)]
 
 
 def upcoming(reading: Reading, name: EnvironmentName, found: Schedule) -> list[Upcoming]:
