@@ -102,7 +102,7 @@ def _finish(root: Path, *, yes: bool) -> None:
 
 
 def _may_write(root: Path, plan: Plan, *, uncommitted: bool, yes: bool, json: bool) -> bool:
-    if not plan.changes:
+    if not plan.changes or not (yes or (_is_asked() and not json)):
         return False
     dirty = set() if uncommitted else (changed_paths(root) or set())
     if mixed := [each.path for each in plan.changes if each.path in dirty]:
@@ -110,11 +110,7 @@ def _may_write(root: Path, plan: Plan, *, uncommitted: bool, yes: bool, json: bo
             f"git has no commit of the changes in {', '.join(mixed)}",
             mend="commit or stash them, so that the removal can be looked at alone; or add --uncommitted",
         )
-    if yes:
-        return True
-    if json or not _is_asked():
-        return False
-    return typer.confirm(f"Write {_files(len(plan.changes))}?", err=True)
+    return yes or typer.confirm(f"Write {_files(len(plan.changes))}?", err=True)
 
 
 def _write(root: Path, plan: Plan) -> None:
@@ -148,9 +144,8 @@ def _show(plan: Plan, kept: Kept) -> None:
     for file, why in plan.unread.items():
         _place(file, "", f"stays as it is: {why}")
     if plan.dynamic:
-        output.console().print(
-            Text(f"\nThese keys are made while the program runs; is one of them {kept.flag}?", style="bold")
-        )
+        question = f"\nThese keys are made while the program runs; is one of them {kept.flag}?"
+        output.console().print(Text(question, style="bold"))
         for reference in plan.dynamic[:_SHOWN]:
             _place(f"{reference.file}:{reference.line}", reference.call, "")
         if len(plan.dynamic) > _SHOWN:
@@ -174,15 +169,15 @@ def _style(line: str) -> str:
 
 def _tell(plan: Plan, kept: Kept, *, dry_run: bool, is_written: bool) -> None:
     if not plan.changes:
-        output.say(
-            f"No Python here can do without {kept.flag}." if plan.by_hand else f"No code here names {kept.flag}."
-        )
+        found = f"Nothing of {kept.flag} can be folded here." if plan.by_hand else f"No code here names {kept.flag}."
+        output.say(found)
     elif is_written:
         output.done(f"{_files(len(plan.changes))} rewritten; {kept.variation} is what {kept.flag} was")
     else:
         output.note(f"nothing was written{'' if dry_run else ': add --yes'}")
         return
-    output.note("Next: run your tests, deploy, and when nothing asks for the flag any more:")
+    by_hand = "do what is listed above, " if plan.by_hand else ""
+    output.note(f"Next: {by_hand}run your tests, deploy, and when nothing asks for the flag any more:")
     output.note(f"  pennon flag archive {kept.flag}")
 
 

@@ -3,7 +3,8 @@
 import datetime
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 import typer
@@ -12,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from pennon.cli import options, output
-from pennon.cli.connection import NO, WRONG_USE, Server, fail, known_login, path, scope
-from pennon.codemod import Found, InvalidConventions, Reference, Survey, conventions_of, survey
+from pennon.cli.connection import NO, WRONG_USE, Server, fail, known_login, scope
+from pennon.codemod import Found, InvalidConventions, Reference, Survey, Unknown, conventions_of, survey
 from pennon.codemod import scan as scan_files
 from pennon.codemod.tree import repository_of, revision_of
 
@@ -22,9 +23,7 @@ app = typer.Typer(add_completion=False)
 Root = Annotated[Path, typer.Argument(help="The folder of the code base.", show_default=False)]
 FlagsFile = Annotated[
     Path | None,
-    typer.Option(
-        "--flags", help="Pennon's flags from a file: a snapshot, or a key a line; - for none.", show_default=False
-    ),
+    typer.Option("--flags", help="Pennon's flags from a file: a snapshot, or a key a line.", show_default=False),
 ]
 Only = Annotated[list[str] | None, typer.Option("--flag", "-f", help="Only this flag. Repeat it.")]
 Check = Annotated[bool, typer.Option("--check", help="Exit status 1 if code names a flag that Pennon does not have.")]
@@ -34,6 +33,13 @@ Report = Annotated[
 Repository = Annotated[
     str | None, typer.Option(help="What the report is kept under. Default: git's remote.", show_default=False)
 ]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Pennon's flags, each with its owner, and those that it has archived."""
+
+    flags: Mapping[str, str | None]
+    archived: frozenset[str] = frozenset()
 
 
 @app.command()
@@ -57,8 +63,8 @@ def scan(
     if not root.is_dir():
         fail(f"{root} is no folder", mend="name the folder of the code base", status=WRONG_USE)
     known = _known(flags, project, asked=check or report)
-    found = scanned(root, () if known is None else known)
-    seen = survey(found.references, known, files=found.files, unread=found.unread)
+    found = scanned(root, () if known is None else known.flags.keys() | known.archived)
+    seen = survey(found.references, None if known is None else known.flags, files=found.files, unread=found.unread)
     if report:
         _send(found, seen, root, repository, project)
     shown = _only(seen, flag)
@@ -88,20 +94,18 @@ def scanned(root: Path, known: Iterable[str]) -> Found:
         fail(str(error), mend="see docs/how-to/find-and-remove-flags.md", status=WRONG_USE)
 
 
-def _known(file: Path | None, project: str | None, *, asked: bool) -> Mapping[str, str | None] | None:
-    """Return Pennon's flags, each with its owner; None where nobody was asked."""
+def _known(file: Path | None, project: str | None, *, asked: bool) -> Known | None:
+    """Return Pennon's flags, None where nobody was asked."""
     if file is not None:
-        return dict.fromkeys(_in_file(file))
+        return Known(dict.fromkeys(_in_file(file)))
     if project is None and not asked:
         return None
     login = known_login()
+    in_project = scope(login, project, whole=True)
     with Server(login) as server:
-        found = server.pages(f"{scope(login, project, whole=True)}/flags", limit=500)
-        return {each["key"]: _owner(each) for each in found if not each.get("archived")}
-
-
-def _owner(definition: Mapping[str, Any]) -> str | None:
-    return definition.get("owner") or None
+        flags = {each["key"]: each.get("owner") or None for each in server.pages(f"{in_project}/flags", limit=500)}
+        archived = frozenset(each["flag"] for each in server.pages(f"{in_project}/archived-flags"))
+    return Known(flags, archived)
 
 
 def _in_file(file: Path) -> Iterable[str]:
@@ -129,38 +133,39 @@ def _only(seen: Survey, flags: list[str] | None) -> Survey:
     )
 
 
-def _document(seen: Survey, known: Mapping[str, str | None] | None) -> object:
+def _document(seen: Survey, known: Known | None) -> object:
     return {
         "files": seen.files,
         "references": list(seen.references),
-        "owners": {key: owner for key, owner in (known or {}).items() if owner},
-        "unknown": None if known is None else [{"flag": each.key, "meant": each.meant} for each in seen.unknown],
+        "owners": {} if known is None else {key: owner for key, owner in known.flags.items() if owner},
+        "unknown": None if known is None else [_unknown(each, known) for each in seen.unknown],
         "notInCode": None if known is None else seen.unused,
         "dynamic": seen.dynamic,
         "unread": seen.unread,
     }
 
 
-def _show(seen: Survey, known: Mapping[str, str | None] | None) -> None:
+def _unknown(unknown: Unknown, known: Known) -> object:
+    return {"flag": unknown.key, "meant": unknown.meant, "archived": unknown.key in known.archived}
+
+
+def _show(seen: Survey, known: Known | None) -> None:
     for key, references in seen.flags.items():
-        owner = (known or {}).get(key)
+        owner = None if known is None else known.flags.get(key)
         head = Text(key, style="bold")
         if owner:
             head.append(f"  {owner}", style="dim not bold")
         output.console().print(head)
         _places(references)
-    for title, references in (("keys that are made while the program runs", seen.dynamic),):
-        if references:
-            output.console().print(Text(title, style="bold yellow"))
-            _places(references)
+    if seen.dynamic:
+        output.console().print(Text("keys that are made while the program runs", style="bold yellow"))
+        _places(seen.dynamic)
     for each in seen.unknown:
-        meant = f"; did you mean {' or '.join(each.meant)}?" if each.meant else ""
-        first = each.references[0]
-        output.console().print(
-            Text.assemble(
-                ("unknown to Pennon: ", "bold red"), (each.key, "bold"), f"  {first.file}:{first.line}{meant}"
-            )
-        )
+        is_archived = known is not None and each.key in known.archived
+        said = "archived in Pennon: " if is_archived else "unknown to Pennon: "
+        meant = f"; did you mean {' or '.join(each.meant)}?" if each.meant and not is_archived else ""
+        where = f"  {each.references[0].file}:{each.references[0].line}{meant}"
+        output.console().print(Text.assemble((said, "bold red"), (each.key, "bold"), where))
     if seen.unused:
         output.console().print(Text.assemble(("in no code: ", "bold yellow"), ", ".join(seen.unused)))
     for file, why in seen.unread.items():
@@ -193,5 +198,8 @@ def _send(found: Found, seen: Survey, root: Path, repository: str | None, projec
     body = {"revision": revision_of(root), "scannedAt": now, "references": references}
     login = known_login()
     with Server(login) as server:
-        server.send("PUT", f"{scope(login, project, whole=True)}/{path('code-references', named)}", body)
-    output.note(f"reported {len(references)} references as {named}")
+        received = server.send("PUT", f"{scope(login, project, whole=True)}/code-references/{quote(named)}", body)
+    if received["kept"]:
+        output.note(f"reported {len(references)} references as {named}")
+    else:
+        output.note(f"a later scan of {named} was reported before: this one is not kept")

@@ -224,9 +224,8 @@ class _Scan:
 
 
 def module_of(path: str) -> str:
-    """Return the dotted name of the Python file at *path*, from the root of the code base on."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+    """Return the dotted name of the Python file at *path*, from the root of the code base on, `__init__` and all."""
+    return ".".join(PurePosixPath(path).with_suffix("").parts)
 
 
 def _places(paths: list[str]) -> dict[str, str]:
@@ -235,7 +234,7 @@ def _places(paths: list[str]) -> dict[str, str]:
     for path in paths:
         if not is_python(path):
             continue
-        parts = module_of(path).split(".")
+        parts = module_of(path).removesuffix(".__init__").split(".")
         for start in range(len(parts)):
             name = ".".join(parts[start:])
             # The whole path wins; a shorter name that two files have says nothing.

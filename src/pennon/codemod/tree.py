@@ -18,7 +18,7 @@ _GIT_S = 60
 def paths_below(root: Path) -> Iterator[str]:
     """Yield the paths of the files below *root*, relative and with slashes, in their order. Links are not followed.
 
-    In a work tree of git: what is in it and what is not ignored.
+    In a work tree of git: what is in it and what is not ignored. Names that are no UTF-8 are passed over.
     """
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
     found = _walked(root) if listed is None else sorted(filter(None, listed.split("\0")))
@@ -46,8 +46,8 @@ def repository_of(root: Path) -> str | None:
         parts = urlsplit(remote)
         named = f"{parts.hostname or ''}{parts.path}"
     elif ":" in remote and not remote.startswith((".", "/")):
-        host, _, path = remote.partition(":")
-        named = f"{host.rpartition('@')[2]}/{path.lstrip('/')}"
+        host, _, path = remote.rpartition("@")[2].partition(":")
+        named = f"{host}/{path.lstrip('/')}"
     else:
         named = Path(remote).name
     return named.strip("/").removesuffix(".git") or None
@@ -77,6 +77,7 @@ def _walked(root: Path) -> Iterator[str]:
 
 def _is_taken(path: Path) -> bool:
     try:
+        os.fspath(path).encode()
         return not path.is_symlink() and path.is_file() and path.stat().st_size <= MAX_BYTES
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         return False

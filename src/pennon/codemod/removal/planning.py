@@ -49,7 +49,8 @@ def plan_removal(root: Path, found: Found, kept: Kept, conventions: Conventions)
     texts = {path: text for path, text in python_texts(root, conventions) if kept.flag in text or path in found.calls}
     changes: list[Change] = []
     notes: dict[str, tuple[Note, ...]] = {}
-    unread = dict(found.unread)
+    named = kept.flag.encode()
+    unread = {path: why for path, why in found.unread.items() if named in _bytes(root / path)}
     for path, text in texts.items():
         calls = [each for each in found.calls.get(path, ()) if each.key == kept.flag and each.name]
         try:
@@ -61,9 +62,16 @@ def plan_removal(root: Path, found: Found, kept: Kept, conventions: Conventions)
             changes.append(Change(path, text, done.text, edition(path, (root / path).read_bytes(), done.text)))
         if of_file := tuple(sorted({*done.notes, *_mentions(done.text, path, kept.flag, done.notes)})):
             notes[path] = of_file
-    named = [each for each in found.references if each.flag == kept.flag and not is_python(each.file)]
+    left = tuple(each for each in found.references if each.flag == kept.flag and not is_python(each.file))
     dynamic = tuple(each for each in found.references if each.flag is None)
-    return Plan(tuple(changes), notes, tuple(named), dynamic, unread)
+    return Plan(tuple(changes), notes, left, dynamic, unread)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _mentions(text: str, path: str, flag: str, told: Collection[Note]) -> Iterator[Note]:
