@@ -64,10 +64,11 @@ _ERRORS = {
     413: "The body is too large.",
     415: "The body does not say that it is JSON.",
     422: "The input is not valid. `problems` has each fault, with a JSON pointer and a mend.",
+    429: "Too many requests, or too many failures to sign in. Try again after `Retry-After`.",
     503: "The database does not answer. Nothing was changed; try again.",
 }
-_READING = (400, 401, 403, 404, 422, 503)
-_CHANGING = (400, 401, 403, 404, 409, 412, 422, 503)
+_READING = (400, 401, 403, 404, 422, 429, 503)
+_CHANGING = (400, 401, 403, 404, 409, 412, 422, 429, 503)
 _BODY = (413, 415)
 
 
@@ -168,6 +169,8 @@ def _operation(found: Json, path: str, handler: HTTPRouteHandler, schemas: _Sche
         + _IF_NONE_MATCH * bool(handler.opt.get(VERSIONED)),
         "responses": _responses(handler, schemas),
     }
+    if handler.opt.get(OPEN):
+        operation["security"] = []
     if (taken := _taken(handler)) is not None:
         content: Json = {"schema": schemas.of(taken)}
         if (example := handler.opt.get(EXAMPLE)) is not None:
