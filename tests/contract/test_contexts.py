@@ -12,6 +12,7 @@ from pennon.control.changes.service import ChangeService
 from pennon.control.contexts.keeping import KEPT, MOST, PURPOSE, SealedContext, hour_at, opened, sealed
 from pennon.control.contexts.sweeping import Sweeping
 from pennon.control.contexts.views import ContextViews
+from pennon.control.errors import Unavailable
 from pennon.control.signing.sealing import Box, Secret
 from pennon.control.storage import Storage
 from pennon.control.storage.contexts import StoredContexts
@@ -168,3 +169,11 @@ def test_without_contexts_nothing_is_said(shop: Shop, storage: Storage, clock: H
 
 def test_an_hour_has_its_bound(storage: Storage) -> None:
     assert storage.contexts._most == MOST == 1000
+
+
+def test_a_preview_goes_on_without_the_secret(shop: Shop, storage: Storage, clock: HandClock, box: Box) -> None:
+    def lost() -> Box:
+        raise Unavailable("the secret cannot be read")
+
+    remember(storage, box, clock, *({"targetingKey": f"u{at}"} for at in range(20)))
+    assert ContextViews(storage.contexts, lost, clock).sample(PRODUCTION).contexts == ()

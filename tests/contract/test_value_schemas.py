@@ -11,7 +11,7 @@ from pennon.control.environments.gate import Gate
 from pennon.control.environments.protection import Leave
 from pennon.control.errors import Conflict, FlagArchived, Invalid, NotFound, Protected, StillRead
 from pennon.control.flags.definitions import FlagDefinition, OtherValues
-from pennon.control.flags.moving import SchemaService
+from pennon.control.flags.schema_service import SchemaService
 from pennon.control.log import SYSTEM, project_log
 from pennon.control.storage import Storage
 from pennon.ingest.counting import CountedBatch

@@ -18,10 +18,9 @@ from pennon.control.environments.service import EnvironmentService
 from pennon.control.external_events.service import EventService
 from pennon.control.feed.feeds import Feeds
 from pennon.control.files.service import FileService
-from pennon.control.flags.moving import SchemaService
+from pennon.control.flags.schema_service import SchemaService
 from pennon.control.flags.service import FlagService
 from pennon.control.flags.views import FlagViews
-from pennon.control.health.views import HealthViews
 from pennon.control.health.metrics import HealthMetrics
 from pennon.control.health.views import HealthViews
 from pennon.control.layers.service import LayerService
@@ -85,5 +84,4 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     propagation: PropagationViews
     health: HealthViews
     health_metrics: HealthMetrics
-    health: HealthViews
     last_used: Callable[[Iterable[str]], Mapping[str, datetime]]

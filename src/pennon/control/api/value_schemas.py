@@ -15,8 +15,8 @@ from pennon.control.api.inputs import Command, ItemKey, Key
 from pennon.control.api.routes import PROJECT, creates, reads
 from pennon.control.environments.protection import Leave
 from pennon.control.flags.definitions import OtherValues
-from pennon.control.flags.moves import LONGEST_H, SHORTEST_H
-from pennon.control.flags.moving import MoveStanding
+from pennon.control.flags.schema_service import SchemaStanding
+from pennon.control.flags.schema_steps import LONGEST_H, SHORTEST_H
 from pennon.control.services import Services
 from pennon.model import Json, Problem
 
@@ -151,7 +151,7 @@ def value_schema_routes(services: Services, max_bytes: int) -> list[Any]:
     return [read_value_schema, prepare_schema, activate_schema, clean_up_schema]
 
 
-def _shown(found: MoveStanding) -> StandingResource:
+def _shown(found: SchemaStanding) -> StandingResource:
     return StandingResource(
         flag=found.definition.key,
         value_schema=found.definition.value_schema,

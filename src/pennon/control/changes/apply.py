@@ -22,7 +22,7 @@ from pennon.control.changes.edits import (
 )
 from pennon.control.changes.origins import Origins
 from pennon.control.errors import FlagArchived, Invalid
-from pennon.control.flags import moves
+from pennon.control.flags import schema_steps
 from pennon.control.flags.checks import definition_faults
 from pennon.control.flags.definitions import FlagDefinition, completed, configured
 from pennon.control.flags.project import WorkingProject
@@ -110,11 +110,11 @@ def _apply_to_project(working: WorkingProject, state: WorkingState, edit: Projec
 def _move_values(working: WorkingProject, definition: FlagDefinition, edit: SchemaEdit) -> None:
     try:
         if isinstance(edit, PrepareSchema):
-            working.settle(moves.prepared(definition, edit.prepared))
+            working.settle(schema_steps.prepared(definition, edit.prepared))
         elif isinstance(edit, ActivateSchema):
-            working.settle(moves.activated(definition))
+            working.settle(schema_steps.activated(definition))
         else:
-            working.settle(moves.cleaned_up(definition))
+            working.settle(schema_steps.cleaned_up(definition))
     except FlagArchived as error:
         raise _archived("flag", definition.key) from error
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from pennon.control.clock import Clock
 from pennon.control.contexts.keeping import KEPT, Context, ContextStore, OpenBox, opened, time_of
+from pennon.control.errors import Unavailable
 from pennon.control.log import EnvironmentName
 from pennon.engine.attributes import KEY
 from pennon.engine.values import unit
 
+_log = structlog.get_logger(__name__)
 LIMIT = 15_000
 """So many are opened at once at most: the lowest priorities of all hours, which is a sample again."""
 
@@ -38,8 +41,13 @@ class ContextViews:
         kept = self._store.find(str(environment), since=self._clock.now() - KEPT, limit=LIMIT)
         if not kept:
             return Sample()
+        try:
+            box = self._box()
+        except Unavailable as error:  # a preview that says less is better than none
+            _log.warning("sampled contexts cannot be opened", problem=str(error))
+            return Sample()
         found: dict[object, tuple[int, Context]] = {}
-        for hour, context in opened(self._box(), kept):
+        for hour, context in opened(box, kept):
             who = unit(context.get(KEY)) if KEY in context else None
             name: object = who if who is not None else ("", str(sorted(context.items(), key=str)))
             if name not in found or found[name][0] < hour:

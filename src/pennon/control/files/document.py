@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pennon.control.flags.definitions import FlagConfiguration, FlagDefinition, configuration_of
-from pennon.control.flags.moves import cleaned_up
+from pennon.control.flags.schema_steps import cleaned_up
 from pennon.control.log import EnvironmentName, Reading, project_log
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 from pennon.model.flags import Wire

@@ -7,8 +7,8 @@ import msgspec
 
 from pennon.control.errors import Invalid, VariationStillServed
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge
-from pennon.control.flags.moves import move_problems
 from pennon.control.flags.project import WorkingProject
+from pennon.control.flags.schema_steps import other_values_problems
 from pennon.control.naming import name_problems
 from pennon.control.working.checks import faults
 from pennon.control.working.uses import served_at, users_of, variations_asked
@@ -73,7 +73,7 @@ def definition_problems(
     yield from broken
     yield from name_problems(definition.name, definition.description)
     yield from _label_problems(definition)
-    yield from move_problems(definition)
+    yield from other_values_problems(definition)
     coming = definition.prepared.schema if definition.prepared is not None else None
     if definition.value_schema is None and coming is None:
         return

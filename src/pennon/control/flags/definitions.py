@@ -50,7 +50,7 @@ class FlagDefinition(Wire, frozen=True, kw_only=True):
     `value_schema` is a JSON Schema (2020-12) that the value of every variation satisfies, None for none. A
     `temporary` flag is to be removed from the code one day; `expected_removal` says when. One that is `archived` is in
     no snapshot, its key stays its own, and nothing of it is changed before it is restored. `prepared` are values that
-    are to come, under another schema, and `previous` those that were before: see `flags.moves`.
+    are to come, under another schema, and `previous` those that were before: see `flags.schema_steps`.
     """
 
     key: str

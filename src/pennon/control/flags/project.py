@@ -17,7 +17,7 @@ from pennon.control.environments.views import environment as find_environment
 from pennon.control.environments.views import environments
 from pennon.control.errors import Conflict, FlagArchived
 from pennon.control.flags.definitions import FlagDefinition, initial_configuration, merge, redefined
-from pennon.control.flags.moves import activates, carried
+from pennon.control.flags.schema_steps import activates, carried
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Idempotency, Reading, Writing, project_log
 from pennon.control.working.commands import write
 from pennon.control.working.salts import NewSalt

@@ -57,7 +57,7 @@ def _served(definition: FlagDefinition) -> bytes:
     return msgspec.json.encode((definition.variations, definition.value_schema))
 
 
-def move_problems(definition: FlagDefinition) -> Iterator[Problem]:
+def other_values_problems(definition: FlagDefinition) -> Iterator[Problem]:
     """Yield what is wrong with the values that *definition* has beside its own; those that do not fit yet are not."""
     coming = definition.prepared
     if coming is None:

@@ -14,8 +14,8 @@ from pennon.control.environments.readers import Behind, Reader, ReaderCounts, be
 from pennon.control.errors import Invalid, NotFound
 from pennon.control.flags.checks import definition_problems, require_faultless_project
 from pennon.control.flags.definitions import FlagDefinition, OtherValues
-from pennon.control.flags.moves import activated, cleaned_up, prepared
 from pennon.control.flags.project import ProjectCommand, WorkingProject, change_project, environments_of
+from pennon.control.flags.schema_steps import activated, cleaned_up, prepared
 from pennon.control.log import Actor, ChangeLog, Idempotency, Outcome, Writing, outcome_of, project_log
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.model import Problem
@@ -25,7 +25,7 @@ SEEN_H = 24
 """Where nothing is prepared, readers of so many hours are shown."""
 
 
-class MoveStanding(msgspec.Struct, frozen=True, kw_only=True):
+class SchemaStanding(msgspec.Struct, frozen=True, kw_only=True):
     """How the values of a flag stand between two schemas.
 
     `unready` are those that would not satisfy the prepared one, with paths into the definition as it would be. `behind`
@@ -106,7 +106,7 @@ class SchemaService:
         command = ProjectCommand(project=project, action="cleanUpSchema", by=by, why=why, idempotency=idempotency)
         return self._move(command, key, cleaned_up)
 
-    def standing(self, project: str, key: str) -> MoveStanding:
+    def standing(self, project: str, key: str) -> SchemaStanding:
         """Return how the values of a flag stand. Raises `NotFound`, `Unavailable`."""
         with self._log.reading() as reading:
             names = [str(name) for name in environments_of(reading, project)]
@@ -117,7 +117,7 @@ class SchemaService:
         since = self._clock.now() - timedelta(hours=SEEN_H if coming is None else coming.gone_after_h)
         readers = self._readers.readers(names, since=since)
         wanted = {} if coming is None else coming.read_by
-        return MoveStanding(
+        return SchemaStanding(
             definition=definition,
             unready=[] if coming is None else list(definition_problems(activated(definition), self._limits)),
             readers=readers,
