@@ -27,7 +27,7 @@ class Repository:
         self.pull()
 
     def pull(self, *environments: str) -> None:
-        self.files = files_of(self.service.document(self.project, environments), self.project)
+        self.files = files_of(self.service.document(self.project, environments or None), self.project)
 
     def write(self, name: str, old: str, new: str) -> None:
         assert old in self.files[name], self.files[name]

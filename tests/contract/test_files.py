@@ -13,6 +13,7 @@ from pennon.control.access.credentials import NewKey
 from pennon.control.access.keys import KeyService
 from pennon.control.clock import Clock
 from pennon.control.environments.ownership import Origin
+from pennon.control.environments.views import Environment
 from pennon.control.errors import (
     Conflict,
     FilesOutdated,
@@ -24,7 +25,7 @@ from pennon.control.errors import (
 )
 from pennon.control.files.document import Document
 from pennon.control.files.folder import files_of, read_folder
-from pennon.control.files.service import FileService
+from pennon.control.files.service import FileService, Standing
 from pennon.control.flags.definitions import FlagDefinition, configuration_of
 from pennon.control.log import EnvironmentName, Outcome
 from pennon.control.storage import Storage
@@ -232,6 +233,19 @@ def test_files_of_some_environments_leave_the_others_alone(shop: Shop, repositor
     assert repository.plan().absent == ()
 
 
+def test_files_of_some_environments_prune_no_flags(shop: Shop, repository: Repository) -> None:
+    repository.pull("production")
+    del repository.files["flags/checkout.yaml"], repository.files["segments/production/beta.yaml"]
+    assert said(repository.plan(prune=True)) == ["segment beta deleted"]
+    assert repository.plan(prune=True).absent == ((None, ("flag", "checkout")),)
+
+
+def test_what_was_applied_goes_with_its_environment(shop: Shop, repository: Repository) -> None:
+    shop.environments.delete_environment(PRODUCTION, confirm="production", by=ANNA)
+    shop.environments.create_environment("shop", Environment(key="production"), by=ANNA)
+    assert repository.service.standing(PRODUCTION) == Standing(owner=None, applied=None, drift=())
+
+
 def test_a_flag_whose_environment_is_left_out_stays_as_it_is(shop: Shop, repository: Repository) -> None:
     repository.files["flags/checkout.yaml"] = "key: checkout\nowner: team-shop\n"
     plan = repository.plan()
@@ -263,7 +277,7 @@ def test_everything_that_is_wrong_is_told_with_its_path(repository: Repository) 
 def test_what_is_in_use_is_not_deleted(shop: Shop, repository: Repository) -> None:
     shop.create("needs", kind="boolean")
     shop.edit({"do": "addPrerequisite", "flag": "needs", "prerequisite": {"flag": "checkout", "variations": ["on"]}})
-    repository.pull("production")
+    repository.pull()
     del repository.files["flags/checkout.yaml"]
     with pytest.raises(FlagStillRequired):
         repository.plan(prune=True)

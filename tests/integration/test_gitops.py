@@ -270,6 +270,19 @@ def test_a_reader_plans_and_applies_nothing(api: Project, folder: Path, monkeypa
     assert "flag.change" in refused("apply", str(folder), "--yes")  # nor does he keep that he applied them
 
 
+def test_who_sees_some_environments_sees_no_files_of_others(
+    api: Project, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"name": "dev", "role": "developer", "project": api.key, "environments": ["development"]}
+    monkeypatch.setenv("PENNON_TOKEN", api.server.made("POST", "tokens", body)["secret"])
+    done("export", "--files", str(tmp_path / "seen"))
+    assert "environments: [development]" in (tmp_path / "seen/pennon.yaml").read_text()
+    assert "production" not in (tmp_path / "seen/flags/checkout.yaml").read_text()
+    done("plan", str(tmp_path / "seen"))
+    for command in (("plan",), ("apply", "--yes"), ("apply", "--request", "x")):
+        assert "this takes the permission read in" in refused(*command, str(folder)).lower()
+
+
 def test_an_export_replaces_files_and_nothing_else(api: Project, folder: Path, tmp_path: Path) -> None:
     (folder / "flags/README.md").write_text("mine")
     (folder / "Makefile").write_text("mine")

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
+from pennon.control.access.permissions import Principal
+from pennon.control.access.views import place, roles
 from pennon.control.api.answers import JSON_TYPE, changed_answer, shown_warnings
 from pennon.control.api.changes import ActorResource, BreakGlass, ItemChangeResource, shown_actor, shown_items
 from pennon.control.api.inputs import NO_CONTROLS, Command, Key, Place
@@ -17,6 +19,7 @@ from pennon.control.api.requests import RequestResource, show_request
 from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
 from pennon.control.environments.ownership import LONGEST_COMMIT, LONGEST_SOURCE, AppliedFiles, FilesOwner, Origin
+from pennon.control.environments.views import environments as environments_of
 from pennon.control.errors import Invalid, TurnedOffSince
 from pennon.control.files.document import Document
 from pennon.control.files.drift import Drifted, Kill
@@ -36,7 +39,7 @@ Environments = Annotated[
     QueryParameter(
         name="environments",
         pattern=NO_CONTROLS,
-        max_length=10_000,
+        max_length=1000,
         description="Only of these, with commas between. Left out: of all.",
     ),
 ]
@@ -161,7 +164,7 @@ class StandingResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
 
 class AppliedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What applying files led to. Where they say what is so already, nothing is changed."""
+    """What applying files led to. Where they say what is so already, no more is kept than which commit it was."""
 
     changed: bool
     change_id: str | None
@@ -174,9 +177,13 @@ def file_routes(services: Services, max_bytes: int) -> list[Any]:
 
 def _reading_routes(services: Services) -> list[Any]:
     @reads(_FILES, Document)
-    def show_files(project: Key, environments: Environments = "") -> Response[Any]:
-        """Show what files that say all of a project would say."""
-        found = services.files.document(project, [each for each in environments.split(",") if each])
+    def show_files(
+        request: Request[Any, Principal, Any], project: Key, environments: Environments = ""
+    ) -> Response[Any]:
+        """Show what files that say all of a project would say, of the environments that the token may see."""
+        named = [each for each in environments.split(",") if each] or _visible(services, request.user, project)
+        _require_visible(services, request.user, project, named)
+        found = services.files.document(project, named)
         return Response(msgspec.json.encode(found), media_type=JSON_TYPE)
 
     @reads(ENVIRONMENT + "/files", StandingResource)
@@ -203,8 +210,9 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
         status=200,
         example={"document": _DOCUMENT},
     )
-    def plan_files(project: Key, data: JSONBody[OrdersBody]) -> Response[Any]:
+    def plan_files(request: Request[Any, Principal, Any], project: Key, data: JSONBody[OrdersBody]) -> Response[Any]:
         """Tell what applying files would change, and change nothing."""
+        _require_visible(services, request.user, project, data.document.environments)
         with _in_document():
             return Response(_plan(services.files.plan(project, data.document, data.orders())))
 
@@ -216,8 +224,11 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
         status=200,
         example={"document": _DOCUMENT, "source": "git@example.com:shop/flags", "commit": "1a2b3c4"},
     )
-    def apply_files(project: Key, data: JSONBody[ApplyFilesBody], command: Command) -> Response[Any]:
+    def apply_files(
+        request: Request[Any, Principal, Any], project: Key, data: JSONBody[ApplyFilesBody], command: Command
+    ) -> Response[Any]:
         """Make everything that files say so, as one change. Takes what the changes themselves take."""
+        _require_visible(services, request.user, project, data.document.environments)
         orders = data.orders(origin=data.origin, expected=data.expected, is_break_glass=data.break_glass)
         with _in_document():
             outcome = services.files.apply(project, data.document, orders, **command.said)
@@ -230,14 +241,31 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
         max_bytes=max_bytes,
         example={"document": _DOCUMENT, "title": "The new checkout"},
     )
-    def request_files(project: Key, data: JSONBody[RequestFilesBody], command: Command) -> Response[Any]:
+    def request_files(
+        request: Request[Any, Principal, Any], project: Key, data: JSONBody[RequestFilesBody], command: Command
+    ) -> Response[Any]:
         """Propose what files say, for others to approve."""
+        _require_visible(services, request.user, project, data.document.environments)
         with _in_document():
             found = services.files.proposal(project, data.document, data.orders(origin=data.origin))
         draft = Draft(title=data.title, why=data.why, changes=found.changes, files=found.applied)
         return changed_answer(services.requests.create_request(project, draft, **command.said), _request, status=201)
 
     return [plan_files, apply_files, request_files]
+
+
+def _visible(services: Services, who: Principal, project: str) -> list[str]:
+    with services.log.reading() as reading:
+        found = [each.key for each in environments_of(reading, project)]
+        return [key for key in found if who.may("read", place(reading, project, key))]
+
+
+def _require_visible(services: Services, who: Principal, project: str, environments: Iterable[str]) -> None:
+    """Raise `Forbidden` unless *who* may see each of *environments*: a role may be held in some of a project only."""
+    with services.log.reading() as reading:
+        known = roles(reading)
+        for key in environments:
+            who.require("read", place(reading, project, key), roles=known)
 
 
 @contextmanager

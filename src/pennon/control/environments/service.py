@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from pennon.control.environments.applied import KIND as APPLIED
+from pennon.control.environments.applied import applied_files
 from pennon.control.environments.ownership import owner_problems
 from pennon.control.environments.protection import protection_problems
 from pennon.control.environments.views import Environment
@@ -115,6 +117,8 @@ class EnvironmentService:
                 if contents and confirm != name.environment:
                     raise StillInUse("environment", name.environment, contents)
                 writing.delete(log, "environment", name.environment)
+                if applied_files(writing, name) is not None:
+                    writing.delete(log, APPLIED, name.environment)
                 _cancel_schedules(writing, log, name.environment)
                 delete_all(writing, own)
         return outcome_of(writing, log, ("environment", name.environment))

@@ -63,6 +63,11 @@ class Desired:
         if (flag := state.flag(key)) is not None:
             state.put(replace(flag, on=False))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the document speaks of every environment of the project."""
+        return set(self.names) == set(self._working.environments)
+
     def absent(self, definitions: Collection[str]) -> Iterator[tuple[str | None, ItemName]]:
         """Yield what is there and not in the document, of the flags *definitions* and the items of its environments.
 
@@ -153,9 +158,8 @@ class Desired:
 
     def _located(self, environment: str, fault: Fault) -> Problem:
         kind, key = fault.item
-        entry = self.document.flags.get(key) if kind == "flag" else None
-        if entry is not None:
-            if fault.problem.path.split("/")[1:2] and fault.problem.path.split("/")[1] in _DEFINED:
+        if kind == "flag" and key in self.document.flags and environment in self.document.environments:
+            if fault.problem.path.partition("/")[2].partition("/")[0] in _DEFINED:
                 return fault.problem.under(pointer("flags", key, "definition"))
             return fault.problem.under(pointer("flags", key, "environments", environment))
         places = {"segment": self.document.segments, "layer": self.document.layers}.get(kind, {})

@@ -71,12 +71,13 @@ class FileService:
         self._change_project = partial(change_project, log, new_salt=new_salt, limits=limits, permit=permit)
         self._permit = permit
 
-    def document(self, project: str, environments: Sequence[str] = ()) -> Document:
-        """Return what the files of *environments* (none named: of all) would say. Raises `NotFound`."""
+    def document(self, project: str, environments: Sequence[str] | None = None) -> Document:
+        """Return what the files of *environments* (None: of all) would say. Raises `NotFound`, and `Invalid`."""
         with self._log.reading() as reading:
             known = [name.environment for name in environments_of(reading, project)]
-            accept(_stranger_problems(environments, known))
-            return document_of(reading, project, [key for key in known if not environments or key in environments])
+            wanted = known if environments is None else environments
+            accept(_stranger_problems(wanted, known))
+            return document_of(reading, project, [key for key in known if key in wanted])
 
     def standing(self, name: EnvironmentName) -> Standing:
         """Return what was applied to an environment, and its drift. Nothing applied: there is nothing to drift from."""

@@ -19,7 +19,7 @@ from pennon.model import Problem, pointer
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """How files are applied. `prune`: what is not in them is deleted.
+    """How files are applied. `prune`: what is not in them is deleted, flags if they speak of every environment.
 
     Flags that somebody turned off since, and that the files have on, are refused, but for those in `turn_on`; with
     `keep_off` they stay off. `expected` is where the logs stood when somebody looked at the plan.
@@ -50,7 +50,10 @@ class Work:
         definitions = [stored.key for stored in reading.items(project_log(working.project), "definition")]
         self._absent = tuple(self.desired.absent(definitions))
         if orders.prune:
-            self.desired.remove(self._absent)
+            # A flag goes everywhere: files that do not speak of every environment have no say in that.
+            pruned = tuple(each for each in self._absent if self.desired.is_whole or each[0] is not None)
+            self.desired.remove(pruned)
+            self._absent = tuple(each for each in self._absent if each not in pruned)
         self._kills = tuple(self._killed())
         for kill in self._kept_off():
             self.desired.keep_off(EnvironmentName(working.project, kill.environment), kill.flag)
@@ -64,7 +67,7 @@ class Work:
             environments=environment_changes(self._working),
             warnings=plan_warnings(self._working),
             kills=self._kills,
-            absent=() if self._orders.prune else self._absent,
+            absent=self._absent,
             unsaid=tuple(self.desired.unsaid()),
             drift={name.environment: found for name in self.desired.names if (found := self._drift(name))},
         )
