@@ -13,7 +13,7 @@ from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.charts import sparkline
 from pennon.control.ui.editing import OPERATORS, edits_of
-from pennon.control.ui.flags import counted, hourly
+from pennon.control.ui.flags import hourly
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.rendering import Pages, page_path, sent_to
@@ -55,8 +55,7 @@ def flag_pages(pages: Pages) -> list[Any]:
         pages.services.flag_views.definition(project, last_key)
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-        at = counted(frame)
-        if at is None:
+        if (at := frame.foremost) is None:
             return sent_to(page_path("projects", project, "flags"))
         return sent_to(page_path("projects", project, "environments", at.key, "flags", last_key))
 

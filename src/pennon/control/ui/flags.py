@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
-from pennon.control.environments.views import Environment
 from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.flags.views import Asked
 from pennon.control.log import EnvironmentName, Reading
@@ -50,11 +49,6 @@ def flags_pages(pages: Pages) -> list[Any]:
     return [list_flags]
 
 
-def counted(frame: Frame) -> Environment | None:
-    """Return the environment whose evaluations a list shows: the first production one, or else the last."""
-    return next((each for each in frame.environments if each.production), (*frame.environments, None)[-1])
-
-
 def hourly(pages: Pages, name: EnvironmentName, flag: str) -> list[int]:
     """Return how often a flag was evaluated in each of the last 24 hours, the oldest first."""
     now = pages.clock.now()
@@ -72,6 +66,6 @@ def _row(pages: Pages, reading: Reading, frame: Frame, definition: FlagDefinitio
         reading.item(EnvironmentName(project, each.key).log, "flag", definition.key) for each in frame.environments
     )
     states = tuple(None if stored is None else stored.read(Flag) for stored in found)
-    shown = counted(frame)
+    shown = frame.foremost
     counts = [] if shown is None else hourly(pages, EnvironmentName(project, shown.key), definition.key)
     return FlagRow(definition, states, sum(counts), sparkline(counts))

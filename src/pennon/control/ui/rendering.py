@@ -43,6 +43,11 @@ class Frame(msgspec.Struct, frozen=True):
     environments: tuple[Environment, ...] = ()
     environment: Environment | None = None
 
+    @property
+    def foremost(self) -> Environment | None:
+        """The environment that matters most: the first of production, or else the last."""
+        return next((each for each in self.environments if each.production), (*self.environments, None)[-1])
+
     def may(self, permission: Permission, environment: Environment | None = None) -> bool:
         """Return whether the visitor may do that in *environment*, or else in the project."""
         at = environment or self.environment

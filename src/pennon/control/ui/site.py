@@ -14,6 +14,7 @@ from pennon.control.ui.flag import flag_pages
 from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
+from pennon.control.ui.propagation import propagation_pages
 from pennon.control.ui.rendering import Pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
@@ -46,6 +47,7 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *review_pages(pages),
             *request_pages(pages),
             *change_pages(pages),
+            *propagation_pages(pages),
             *why_pages(pages, limits=settings.limits),
         ],
         guards=[visitor_guard(services)],

@@ -5,7 +5,6 @@ from typing import Any
 from litestar import Request, Response
 
 from pennon.control.changes.flag_edits import TurnOff
-from pennon.control.environments.views import Environment
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Pages, page_path, sent_to
@@ -47,7 +46,7 @@ def switching_pages(pages: Pages) -> list[Any]:
         search = request.query_params.get("q", "").strip().lower()[:200]
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-            chosen = request.query_params.get("environment") or _first(frame.environments)
+            chosen = request.query_params.get("environment") or (frame.foremost.key if frame.foremost else "")
             flags: list[Flag] = []
             if any(each.key == chosen for each in frame.environments):
                 log = EnvironmentName(project, chosen).log
@@ -58,8 +57,3 @@ def switching_pages(pages: Pages) -> list[Any]:
         )
 
     return [show_turn_off, turn_off, choose_flag]
-
-
-def _first(environments: tuple[Environment, ...]) -> str:
-    found = next((each for each in environments if each.production), (*environments, None)[-1])
-    return "" if found is None else found.key

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
-from pennon.control.environments.views import Environment
 from pennon.control.errors import Invalid, NotFound, PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.failures import problems_of, sentence, title_of
@@ -39,8 +38,7 @@ def why_pages(pages: Pages, *, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
         """Ask, in the environment that matters most."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-        at = _first(frame.environments)
-        if at is None:
+        if (at := frame.foremost) is None:
             raise NotFound("environment", "")
         flag = request.query_params.get("flag", "")[:256]
         return _page(pages, request, EnvironmentName(project, at.key), Form((("flag", flag),)))
@@ -140,7 +138,3 @@ def _pretty(text: str) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text  # as it was typed, to be mended
-
-
-def _first(environments: tuple[Environment, ...]) -> Environment | None:
-    return next((each for each in environments if each.production), (*environments, None)[-1])

@@ -1,0 +1,81 @@
+"""How far changes have come: every node and how it stands, which SDKs have what, and how long the last ones took."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+
+from pennon.control.errors import NotFound
+from pennon.control.log import EnvironmentName
+from pennon.control.publishing.propagation import Arrivals
+from pennon.control.publishing.standing import NodeStanding, missing_of, sdks_of, spread_of
+from pennon.control.ui.charts import Column, columns
+from pennon.control.ui.inputs import Named
+from pennon.control.ui.rendering import Pages, page_path, sent_to
+from pennon.control.ui.routes import ENVIRONMENT, PROJECT, shows
+from pennon.control.ui.visitors import Visitor
+
+_CHARTED = 40
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    """A change, and how long it took to come to how many nodes; times in milliseconds."""
+
+    revision: int
+    nodes: int
+    p50_ms: float
+    max_ms: float
+    missing: tuple[str, ...]
+    column: Column
+
+
+def propagation_pages(pages: Pages) -> list[Any]:
+    """Return the routes."""
+
+    @shows(PROJECT + "/propagation")
+    def choose_environment(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
+        """Go on to the environment that matters most."""
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project)
+        if (at := frame.foremost) is None:
+            raise NotFound("environment", "")
+        return sent_to(page_path("projects", project, "environments", at.key, "propagation"))
+
+    @shows(ENVIRONMENT + "/propagation")
+    def show_propagation(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
+        """Show how far the changes of an environment have come."""
+        found = pages.services.propagation.propagation(EnvironmentName(project, environment))
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project, environment)
+        edges = [node for node in found.nodes if not node.is_origin]
+        return pages.answer(
+            request,
+            "propagation.html",
+            frame=frame,
+            found=found,
+            nodes=sorted(found.nodes, key=lambda node: (not node.is_origin, node.ack.node)),
+            late=[node for node in edges if node.state not in {"current", "behind"}],
+            edges=len(edges),
+            sdks=sorted(sdks_of(found.nodes).items(), key=lambda each: -each[1]),
+            spread=spread_of(found.arrivals),
+            arrived=_arrived(found.arrivals[:_CHARTED], found.nodes),
+        )
+
+    return [choose_environment, show_propagation]
+
+
+def _arrived(arrivals: tuple[Arrivals, ...], nodes: tuple[NodeStanding, ...]) -> list[Arrived]:
+    """Return the latest changes that arrived anywhere, the oldest first, each with its column in the chart."""
+    told = [(each, spread) for each in reversed(arrivals) if (spread := spread_of([each])).count]
+    drawn = columns([(spread.max or 0) * 1000 for _, spread in told])
+    return [
+        Arrived(
+            revision=each.position.revision,
+            nodes=spread.count,
+            p50_ms=(spread.p50 or 0) * 1000,
+            max_ms=(spread.max or 0) * 1000,
+            missing=missing_of(each, nodes),
+            column=column,
+        )
+        for (each, spread), column in zip(told, drawn, strict=True)
+    ]
