@@ -422,3 +422,34 @@ def test_when_nobody_gets_in_any_more_the_database_makes_an_administrator(shell:
             entered = browser.made("POST", "session", {"account": "ida", "password": "correct horse battery"})
             assert [grant["role"] for grant in entered["grants"]] == ["administrator", "reader"]
         assert api.made("GET", "accounts/ida")["emergency"] is True
+
+
+def test_a_flag_command_can_be_looked_at_before_it_is_made(shell: Shell, tmp_path: Path) -> None:
+    shell.done("flag", "create", "looked-at")
+    said = shell.done("flag", "on", "looked-at", "--preview")
+    assert "flag looked-at: turned on" in said
+    assert shell.json("flag", "serve", "looked-at", "on=10", "off=90", "--preview")["moves"] is None
+    edits = tmp_path / "edits.json"
+    edits.write_text('[{"do": "turnOn", "flag": "looked-at"}]')
+    assert "flag looked-at: turned on" in shell.done("change", "preview", str(edits))
+    assert shell.json("eval", "looked-at", "targetingKey=u1")["reason"] == "OFF"
+
+
+def test_a_flags_values_go_over_to_another_schema(shell: Shell, tmp_path: Path) -> None:
+    shell.done("flag", "create", "theme", "--kind", "object", "--variation", 'dark={"colour": "black"}')
+    schema = tmp_path / "new.json"
+    schema.write_text('{"type": "object", "required": ["colours"]}')
+    said = shell.run("flag", "schema", "prepare", "theme", str(schema), "--read-by", "checkout-web=2.3")
+    assert said.returncode == 0, said.stderr
+    assert "'colours' is a required property" in said.stdout + said.stderr
+    assert shell.run("flag", "schema", "show", "theme").returncode == NO
+    assert shell.run("flag", "schema", "activate", "theme").returncode == NO
+    value = 'dark={"colours": ["black"]}'
+    shell.done("flag", "schema", "prepare", "theme", str(schema), "--value", value, "--read-by", "checkout-web=2.3")
+    found = shell.json("flag", "schema", "show", "theme")
+    assert found["prepared"]["readBy"] == {"checkout-web": "2.3"}
+    assert "has no version" in shell.run("flag", "schema", "prepare", "theme", "none", "--read-by", "web").stderr
+    shell.done("flag", "schema", "activate", "theme")
+    assert shell.json("eval", "theme", "targetingKey=u1")["value"] == {"colours": ["black"]}
+    shell.done("flag", "schema", "clean-up", "theme")
+    assert shell.json("flag", "schema", "show", "theme")["previous"] is None

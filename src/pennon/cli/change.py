@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from pennon.cli import change_queue, options, output
-from pennon.cli.changing import make, show_warnings
+from pennon.cli.changing import make
 from pennon.cli.connection import Server, known_login, scope
-from pennon.cli.previewing import show_preview
+from pennon.cli.previewing import show_preview, show_warnings
 from pennon.cli.values import read_edits
 from pennon.cli.watching import followed, told_line
 

@@ -1,11 +1,12 @@
 """What every command that changes an environment does: one change of one or more edits, and what came of it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pennon.cli import output
 from pennon.cli.connection import Server, known_login, scope
+from pennon.cli.previewing import show_preview, show_warnings
 from pennon.cli.queue import make_surely
 
 
@@ -18,13 +19,19 @@ def make(  # what commands have in common
     json: bool = False,
     queue: bool = False,
     break_glass: bool = False,
+    preview: bool = False,
 ) -> None:
     """Make *edits* as one change in the project and environment of *place*, and print *sentence* when it is done.
 
     With *queue* it is kept and sent again until the server has decided; with *break_glass* it needs nothing of what
-    the environment demands but a reason.
+    the environment demands but a reason; with *preview* it is only said what it would change.
     """
     login = known_login()
+    if preview:
+        with Server(login) as server:
+            found = server.send("POST", f"{scope(login, *place)}/changes/preview", {"edits": list(edits)})
+        output.as_json(found) if json else show_preview(found)
+        return
     path, body = f"{scope(login, *place)}/changes", {"why": why, "edits": list(edits), "breakGlass": break_glass}
     if queue:
         made = make_surely(login, path, body, sentence, sleep=time.sleep)
@@ -40,10 +47,3 @@ def make(  # what commands have in common
     else:
         output.done(f"{sentence} in {where}, as before: nothing was changed")
     show_warnings(made)
-
-
-def show_warnings(made: Mapping[str, Any]) -> None:
-    """Print what a change, or the preview of one, is warned of."""
-    for warning in made.get("warnings") or ():
-        output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
-        output.note(f"  → {warning['mend']}")

@@ -226,6 +226,7 @@ def turn_on(
     why: options.Why = "",
     break_glass: options.BreakGlass = False,
     queue: options.Queue = False,
+    preview: options.Preview = False,
     json: options.Json = False,
 ) -> None:
     """Turn a flag on: its targets, rules and fallthrough decide."""
@@ -235,6 +236,7 @@ def turn_on(
         (project, environment),
         why=why,
         break_glass=break_glass,
+        preview=preview,
         json=json,
         queue=queue,
     )
@@ -264,6 +266,7 @@ def serve(  # a command's options
     environment: options.Environment = None,
     why: options.Why = "",
     break_glass: options.BreakGlass = False,
+    preview: options.Preview = False,
     json: options.Json = False,
 ) -> None:
     """Set what a rule or the fallthrough serves. A changed percentage moves only the users that it must."""
@@ -281,6 +284,7 @@ def serve(  # a command's options
         (project, environment),
         why=why,
         break_glass=break_glass,
+        preview=preview,
         json=json,
     )
 
@@ -342,10 +346,17 @@ def set_configuration(
     environment: options.Environment = None,
     why: options.Why = "",
     break_glass: options.BreakGlass = False,
+    preview: options.Preview = False,
     json: options.Json = False,
 ) -> None:
     """Replace everything that an environment does with a flag, rules and all."""
     edit = {"do": "setConfiguration", "flag": key, "configuration": read_json(file)}
     make(
-        [edit], f"{key} is configured as in {file}", (project, environment), why=why, break_glass=break_glass, json=json
+        [edit],
+        f"{key} is configured as in {file}",
+        (project, environment),
+        why=why,
+        break_glass=break_glass,
+        preview=preview,
+        json=json,
     )

@@ -18,6 +18,9 @@ BreakGlass = Annotated[
         "--break-glass", help="Without what the environment demands: takes --why, and the log says that you did."
     ),
 ]
+Preview = Annotated[
+    bool, typer.Option("--preview", help="Show what it would change, and whom it would move, and change nothing.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Queue = Annotated[
     bool,

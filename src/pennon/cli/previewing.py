@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pennon.cli import output
-from pennon.cli.changing import show_warnings
 
 
 def show_preview(preview: Mapping[str, Any], *, indent: str = "") -> None:
@@ -34,3 +33,10 @@ def show_moves(moves: Mapping[str, Any] | None, *, indent: str = "") -> None:
     if moves["unseen"]:
         names = ", ".join(moves["unseen"])
         output.note(f"{indent}none of them has {names}: SDKs send what rules ask for, and never what is private")
+
+
+def show_warnings(made: Mapping[str, Any]) -> None:
+    """Print what a change, or the preview of one, is warned of."""
+    for warning in made.get("warnings") or ():
+        output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
+        output.note(f"  → {warning['mend']}")

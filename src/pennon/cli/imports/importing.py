@@ -8,10 +8,10 @@ import msgspec
 import typer
 
 from pennon.cli import connection, output
-from pennon.cli.changing import show_warnings
 from pennon.cli.connection import NO, Login, Server, known_login, path, scope
 from pennon.cli.imports import shown
 from pennon.cli.imports.files import Source
+from pennon.cli.previewing import show_warnings
 from pennon.importers import Fidelity, Plan, proposal
 from pennon.importers.proposal import Action, Proposal, ProposedItem
 from pennon.model import Snapshot
