@@ -10,7 +10,8 @@ from pennon.control.environments.views import Environment
 from pennon.control.errors import Invalid, NotFound
 from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.lifecycle.code import CodeService, Reference, Report
-from pennon.control.lifecycle.stale import AskedStale, StaleViews
+from pennon.control.lifecycle.evidence import EvidenceReader
+from pennon.control.lifecycle.stale import REMEMBERED, AskedStale, StaleViews
 from pennon.control.log import EnvironmentName
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project, StaleAfter
@@ -25,7 +26,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def stale(storage: Storage, clock: HandClock) -> StaleViews:
-    return StaleViews(storage.log, clock, storage.counts, storage.code)
+    return StaleViews(storage.log, clock, EvidenceReader(storage.log, clock, storage.counts, storage.code))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def serve(
     counts = tuple(
         HourlyCount(flag=flag, variation=variation, hour=hour, count=1) for flag, variation in served for hour in hours
     )
-    storage.counts.add([CountedBatch(f"shop/{environment}", "k", "i", 1, hours[-1] * 1000, counts)])
+    storage.counts.add([CountedBatch(f"shop/{environment}", "k", f"i{len(counts)}", 1, hours[-1] * 1000, counts)])
 
 
 def told(stale: StaleViews, asked: AskedStale = AskedStale()) -> dict[str, list[str]]:  # noqa: B008  # it is frozen
@@ -82,6 +83,8 @@ def test_stale_flags_are_told_with_their_evidence(old: Shop, stale: StaleViews) 
     }
     flags = {flag.definition.key: flag for flag in stale.flags("shop").items}
     assert flags["settled"].keep == "on"
+    assert flags["settled"].evaluated == datetime(2026, 4, 23, 9, tzinfo=UTC)
+    assert flags["forgotten"].evaluated is None
     assert flags["settled"].reasons[0].environments == ("production",)
     assert flags["settled"].reasons[0].since == datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
     assert (flags["forgotten"].keep, flags["needed"].required_by) == (None, ("rolling",))
@@ -111,6 +114,18 @@ def test_evaluations_in_any_environment_show_that_somebody_asks(
 ) -> None:
     serve(storage, ("forgotten", "off"), days=[clock.now()], environment="staging")
     assert "forgotten" not in told(stale)
+
+
+def test_evaluations_show_within_a_minute_and_changes_at_once(
+    old: Shop, stale: StaleViews, storage: Storage, clock: HandClock
+) -> None:
+    assert "forgotten" in told(stale)
+    serve(storage, ("forgotten", "off"), days=[clock.now()])
+    clock.move(REMEMBERED)
+    assert "forgotten" not in told(stale)
+    assert "settled" in told(stale)
+    old.edit({"do": "turnOff", "flag": "settled"})
+    assert "settled" not in told(stale)
 
 
 def test_flag_that_was_changed_or_restored_lately_is_not_stale(old: Shop, stale: StaleViews) -> None:

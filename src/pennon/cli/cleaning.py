@@ -33,7 +33,7 @@ def cleanup(
     in_project = scope(login, project, whole=True)
     asked = {"reason": reason, "owner": owner, "environment": environment}
     with Server(login) as server:
-        found = list(server.pages(f"{in_project}/stale-flags", **asked))
+        found = list(server.pages(f"{in_project}/stale-flags", **asked, limit=500))
         if json:
             return output.as_json(found)
         if show_list or not found or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -84,11 +84,13 @@ def advice(flag: Mapping[str, Any]) -> str:
     key = flag["flag"]
     if flag["requiredBy"]:
         return f"take it out of the prerequisites of {', '.join(flag['requiredBy'])} first"
-    if flag["keep"] is not None and _is_asked_for(flag):
+    if not _is_asked_for(flag):
+        return f"pennon flag archive {key}"
+    if any(each["reason"] == "notInCode" for each in flag["reasons"]):
+        return f"find what asks for it, last on {flag['evaluated'][:10]}: no repository that was scanned does"
+    if flag["keep"] is not None:
         return f"pennon remove-flag {key} --keep {flag['keep']}"
-    if _is_asked_for(flag):
-        return f"pennon remove-flag {key} --keep VARIATION, or give it another date: pennon flag describe {key}"
-    return f"pennon flag archive {key}"
+    return f"pennon remove-flag {key} --keep VARIATION, or give it another date: pennon flag describe {key}"
 
 
 def reason_sentence(reason: Mapping[str, Any]) -> str:
@@ -112,7 +114,8 @@ def _why(flag: Mapping[str, Any]) -> str:
 
 
 def _is_asked_for(flag: Mapping[str, Any]) -> bool:
-    return {"noEvaluations", "notInCode"}.isdisjoint(each["reason"] for each in flag["reasons"])
+    reasons = {each["reason"] for each in flag["reasons"]}
+    return "noEvaluations" not in reasons and (flag["evaluated"] is not None or "notInCode" not in reasons)
 
 
 def _listing(names: Sequence[str]) -> str:

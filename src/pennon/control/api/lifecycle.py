@@ -58,6 +58,7 @@ class StaleResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tags: tuple[str, ...]
     lifetime: Lifetime
     expected_removal: date | None
+    evaluated: Annotated[datetime | None, Meta(description="The hour of its last evaluation, in any environment.")]
     keep: Annotated[str | None, Meta(description="The variation that code goes on with, if the reasons tell.")]
     required_by: Annotated[tuple[str, ...], Meta(description="Flags that have it as a prerequisite: they come first.")]
     reasons: tuple[ReasonResource, ...]
@@ -153,6 +154,7 @@ def _stale(stale: StaleFlag) -> StaleResource:
         tags=definition.tags,
         lifetime=definition.lifetime,
         expected_removal=definition.expected_removal,
+        evaluated=stale.evaluated,
         keep=stale.keep,
         required_by=stale.required_by,
         reasons=tuple(map(_reason, stale.reasons)),

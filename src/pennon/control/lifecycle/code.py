@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -82,6 +82,9 @@ class CodeReferences(Protocol):
 
     def scans(self, project: str) -> list[Scan]:
         """Return the newest report of each repository, in their order."""
+
+    def newest(self, project: str) -> Mapping[str, datetime.datetime]:
+        """Return of each repository, in their order, when the newest report of it was made."""
 
     def flags(self, project: str) -> Collection[str]:
         """Return the keys that any code names."""

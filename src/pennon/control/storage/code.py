@@ -1,5 +1,8 @@
 """Keeps where code names flags: the newest report of each repository, replaced whole."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from pennon.control.lifecycle.code import Located, Reference, Report, Scan
@@ -61,6 +64,13 @@ class StoredCode:
                 )
                 for row in connection.execute(reports)
             ]
+
+    def newest(self, project: str) -> Mapping[str, datetime]:
+        """Return of each repository, in their order, when the newest report of it was made."""
+        table = code_reports.c
+        query = select(table.repository, table.scanned_at).where(table.project == project).order_by(table.repository)
+        with self._database.reading() as connection:
+            return {repository: moment(at) for repository, at in connection.execute(query)}
 
     def flags(self, project: str) -> frozenset[str]:
         """Return the keys that any code names."""
