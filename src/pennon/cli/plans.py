@@ -1,5 +1,6 @@
 """How a plan is shown: what would change, flag by flag, and what those who apply it have to know."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -22,14 +23,15 @@ def show(plan: Mapping[str, Any], where: str) -> None:
     for (kind, key, place), items in groups[:MOST]:
         _heading(_what(kind, items), f"{kind} {key}" + (f" in {place}" if place else ""))
         for line in dict.fromkeys(_lines(kind, key, items)):
-            output.say(f"    {line}")
+            output.say(f"    {_one_line(line)}")
     if len(groups) > MOST:
         output.note(f"… and {len(groups) - MOST} more; --json lists all")
     if groups:
         output.say("")
     for environment, warnings in plan["warnings"].items():
         for warning in warnings[:MOST]:
-            output.note(f"warning: {environment}{warning['path']}: {warning['message']} [{warning['code']}]")
+            said = f"warning: {environment}{warning['path']}: {warning['message']} [{warning['code']}]"
+            output.note(_one_line(said))
     _aside(plan)
     _turned_off(plan["turnedOff"])
     _drifted(plan["drift"])
@@ -93,7 +95,7 @@ def _turned_off(kills: Iterable[Mapping[str, Any]]) -> None:
         who = f"by {by['actor']['name']} in revision {by['revision']}" if by else "some time ago, and left off since"
         why = f" ({by['why']})" if by and by["why"] else ""
         said = f"{kill['flag']} was turned off in {kill['environment']} {who}{why}, and the files have it on."
-        output.console().print(Text("! ", style="bold red") + Text(said))
+        output.console().print(Text("! ", style="bold red") + Text(_one_line(said)))
 
 
 def _drifted(drift: Mapping[str, Iterable[Item]]) -> None:
@@ -107,8 +109,8 @@ def _drifted(drift: Mapping[str, Iterable[Item]]) -> None:
             place = "" if item["kind"] == "definition" else f"{environment}: "
             who = ", ".join(dict.fromkeys(f"{by['actor']['name']} in revision {by['revision']}" for by in item["by"]))
             for sentence in item["sentences"]:
-                said = Text("≠ ", style="bold magenta") + Text(f"{place}{sentence}") + Text(f" ({who})", style="dim")
-                output.console().print(said)
+                said = Text(_one_line(place + sentence)) + Text(_one_line(f" ({who})"), style="dim")
+                output.console().print(Text("≠ ", style="bold magenta") + said)
 
 
 def _aside(plan: Mapping[str, Any]) -> None:
@@ -118,6 +120,11 @@ def _aside(plan: Mapping[str, Any]) -> None:
     unsaid = [_name(each) for each in plan["leftAsIs"]]
     if unsaid:
         output.note(f"The files do not say what becomes of it, so it is left as it is: {_listing(unsaid)}")
+
+
+def _one_line(text: str) -> str:
+    """Return *text* on one line: the log of a job obeys some lines, and what others wrote begins none."""
+    return re.sub(r"\s*\n\s*", " ", text)
 
 
 def _name(each: Mapping[str, Any]) -> str:

@@ -51,9 +51,9 @@ class Work:
         self._absent = tuple(self.desired.absent(definitions))
         if orders.prune:
             # A flag goes everywhere: files that do not speak of every environment have no say in that.
-            pruned = tuple(each for each in self._absent if self.desired.is_whole or each[0] is not None)
-            self.desired.remove(pruned)
-            self._absent = tuple(each for each in self._absent if each not in pruned)
+            is_whole = self.desired.is_whole
+            self.desired.remove([each for each in self._absent if is_whole or each[0] is not None])
+            self._absent = () if is_whole else tuple(each for each in self._absent if each[0] is None)
         self._kills = tuple(self._killed())
         for kill in self._kept_off():
             self.desired.keep_off(EnvironmentName(working.project, kill.environment), kill.flag)
