@@ -309,6 +309,8 @@ def test_a_paused_schedule_does_nothing_and_goes_on_with_what_comes(planned: Pla
     assert planned.last_change().actor.name == f"Ben (schedule {made.key})"
     once = planned.once(OFF)
     planned.service.pause_schedule(PRODUCTION, once.key, by=planned.anna)
+    planned.service.replace_schedule(PRODUCTION, once.key, Wanted(title="Still", plan=once.plan), by=planned.anna)
+    assert planned.state(once) == ("paused", None)
     planned.tend(hours=2)
     with pytest.raises(Conflict, match="nothing of the schedule"):
         planned.service.resume_schedule(PRODUCTION, once.key, by=planned.anna)
@@ -334,6 +336,10 @@ def test_a_schedule_is_replaced_on_the_version_that_was_read(planned: Planned) -
     with pytest.raises(PreconditionFailed):
         planned.service.replace_schedule(PRODUCTION, made.key, wanted, expected=made.version + 1, by=ANNA)
     planned.service.replace_schedule(PRODUCTION, made.key, wanted, expected=made.version, by=planned.anna)
+    large = {"do": "putSegment", "segment": {"key": "s", "included": ["u" * 100] * 11_000}}
+    with pytest.raises(Invalid) as refused:
+        planned.once(large)
+    assert paths(refused) == ["/plan"]
     planned.tend(hours=1)
     assert planned.state(made) == ("active", None)
     planned.tend(hours=2)

@@ -60,7 +60,6 @@ def test_a_schedule_is_looked_after_over_http(api: Api) -> None:
     assert [each["key"] for each in api.made("GET", f"{SCHEDULES}?state=paused")["items"]] == [made["key"]]
     assert api.made("POST", f"{one}/resume")["state"] == "active"
     shown = api.send("GET", one)
-    assert api.send("GET", one, If_None_Match=shown.headers["ETag"]).status_code == 304
     body = {**once(), "title": "Later"}
     stale = api.send("PUT", one, body, If_Match="1")
     assert (stale.status_code, stale.json()["current"]["title"]) == (412, "Launch")

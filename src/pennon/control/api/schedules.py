@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
-from pennon.control.api.answers import ListOf, changed_answer, done_answer, item_answer, list_answer
+from pennon.control.api.answers import JSON_TYPE, ListOf, changed_answer, done_answer, etag, list_answer
 from pennon.control.api.changes import ActorResource, After, Limit
 from pennon.control.api.inputs import Command, Expected, Key, Place
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
@@ -150,12 +150,13 @@ def _planning_routes(services: Services, max_bytes: int) -> list[Any]:
         return _answer(services, where, services.schedules.create_schedule(where, data.wanted, **command.said), 201)
 
     @reads(_ONE, ScheduleResource)
-    def read_schedule(request: Request[Any, Any, Any], where: Place, schedule: Key) -> Response[Any]:
+    def read_schedule(where: Place, schedule: Key) -> Response[Any]:
         """Show a schedule, and the next five times at which it does something."""
         with services.log.reading() as reading:
             found = find_schedule(reading, where, schedule)
             coming = upcoming(reading, where, found)
-        return item_answer(request, found, lambda each: show_schedule(each, coming))
+        # Never 304: what is in the way of it changes while it stays as it is.
+        return Response(show_schedule(found, coming), media_type=JSON_TYPE, headers={"ETag": etag(found)})
 
     @replaces(_ONE, ScheduleResource, permission="flag.turnOff", max_bytes=max_bytes, example=_EXAMPLE)
     def replace_schedule(

@@ -24,7 +24,7 @@ from pennon.control.log import (
     project_log,
 )
 from pennon.control.naming import accept
-from pennon.control.schedules.models import GRACE, Missed, Schedule, text_problems
+from pennon.control.schedules.models import GRACE, Missed, Schedule, State, text_problems
 from pennon.control.schedules.planning import Planning, freeze_problems
 from pennon.control.schedules.plans import Once, Plan, Timetable, Window, part_at, plan_problems
 from pennon.control.schedules.views import KIND
@@ -32,6 +32,8 @@ from pennon.control.schedules.views import schedule as find_schedule
 from pennon.control.working.salts import NewSalt, random_salt
 from pennon.model import Problem
 from pennon.model.limits import DEFAULT_LIMITS, Limits
+
+_LARGEST = 1024 * 1024
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +97,7 @@ class ScheduleService:
         why: str = "",
         idempotency: Idempotency | None = None,
     ) -> Outcome:
-        """Have a schedule do something else, as a new one of *by*'s.
+        """Have a schedule do something else, as a new one of *by*'s. One that is paused stays so.
 
         Raises `PreconditionFailed`, and as `create_schedule`.
         """
@@ -105,7 +107,8 @@ class ScheduleService:
                 message = f"schedule {key} is at version {found.version}, not at version {expected}"
                 raise PreconditionFailed(message, current=found)
             now = self._clock.now()
-            made = replace(_made(name, key, wanted, by, now), created=found.created, last=found.last)
+            state: State = "paused" if found.state == "paused" else "active"
+            made = replace(_made(name, key, wanted, by, now), created=found.created, last=found.last, state=state)
             return self._planned(writing, name, made, now)
 
         return self._alter(name, key, replaced, "replaceSchedule", by=by, why=why, idempotency=idempotency)
@@ -226,4 +229,7 @@ def _begun(made: Schedule, now: datetime) -> Schedule:
 
 
 def _plan_problems(plan: Plan, now: datetime) -> list[Problem]:
-    return [problem.under("/plan") for problem in plan_problems(plan, now)]
+    found = [problem.under("/plan") for problem in plan_problems(plan, now)]
+    if len(msgspec.json.encode(plan)) > _LARGEST:
+        found.append(Problem("/plan", "larger than 1 MiB", "make several schedules"))
+    return found
