@@ -32,7 +32,10 @@ SMALL_BODY = 64 * 1024
 nothing: uvicorn has room for as much of each request anyway."""
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_CHANGES = re.compile(r"/projects/[^/]+/environments/[^/]+/changes")
+_CHANGES = re.compile(r"/api/v1/projects/[^/]+/environments/[^/]+/changes")
+_KILL_PAGES = re.compile(r"/projects/[^/]+/(kill|environments/[^/]+/turn-off)")
+"""Where people turn flags off: the pages on the way there, too."""
+_ASSETS = "/pages/"
 _KNOWN = 10_000
 _LOST: HTTPDisconnectEvent = {"type": "http.disconnect"}
 
@@ -95,7 +98,7 @@ class Admitting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != ScopeType.HTTP or scope["path"] in _PROBES:
+        if scope["type"] != ScopeType.HTTP or scope["path"] in _PROBES or scope["path"].startswith(_ASSETS):
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -123,10 +126,12 @@ class Admitting:
 
     def _work(self, scope: Mapping[str, Any], body: bytes, *, is_small: bool) -> Work:
         method, path = scope["method"], scope["path"]
-        if method in _SAFE:
-            return Work.READ
+        if _KILL_PAGES.fullmatch(path):
+            return Work.KILL
         if path in self._open:
             return Work.SIGN_IN
+        if method in _SAFE:
+            return Work.READ
         if not is_small or path.endswith(("/imports", "/imports/preview")):
             return Work.LARGE
         if path.endswith("/preview"):
@@ -194,7 +199,7 @@ class _Place:
 
 
 def _is_kill(path: str, body: bytes) -> bool:
-    if _CHANGES.search(path) is None or not path.endswith("/changes"):
+    if _CHANGES.fullmatch(path) is None:
         return False
     try:
         return _decode_kill(body).turns_off
