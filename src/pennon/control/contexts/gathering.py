@@ -72,9 +72,11 @@ class Gathering:
                 continue
             try:
                 await asyncio.to_thread(self.flush)
-            except PennonError as error:
+            except Exception as error:  # noqa: BLE001  # the boundary of a background loop, which must survive anything
                 if not self._is_failing:
-                    _log.warning("sampled contexts cannot be kept now, and are left out", problem=str(error))
+                    is_foreseen = isinstance(error, PennonError)
+                    problem = str(error) if is_foreseen else type(error).__name__  # its text might quote a context
+                    _log.warning("sampled contexts cannot be kept now, and are left out", problem=problem)
                 self._is_failing = True
             else:
                 self._is_failing = False
@@ -91,7 +93,7 @@ class Gathering:
         try:
             if fresh:
                 self._store.keep(sorted(fresh))
-        except PennonError:
+        except BaseException:  # nothing is swallowed
             self._lowest.clear()  # they are offered again by whoever sees them again
             raise
 

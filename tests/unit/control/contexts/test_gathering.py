@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from pennon.control.contexts.gathering import Gathering
 from pennon.control.contexts.keeping import KEPT, PURPOSE, SealedContext, opened
 from pennon.control.errors import Unavailable
-from pennon.control.signing.sealing import Secret
+from pennon.control.signing.sealing import Box, Secret
 from pennon.events import DIRECT, Counter, EventBatch, SampledContext, Way
 from pennon.ingest.accept import Accepted
 from pennon.model import Reason
@@ -148,3 +149,33 @@ def test_a_batch_without_contexts_goes_as_it_is() -> None:
     bench.gathering.flush()
     assert bench.kept.contexts == []
     assert not bench.gathering.passes_on
+
+
+def test_what_goes_wrong_ends_nothing_and_quotes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    monkeypatch.setattr("pennon.control.contexts.gathering.INTERVAL_S", 0.01)
+    opened_once: list[bool] = []
+
+    def box() -> Box:
+        if not opened_once:
+            opened_once.append(True)
+            raise ValueError("anna@example.org")
+        return BOX
+
+    bench.gathering = Gathering(bench.below, bench.kept, box, bench.clock, is_on=True)
+
+    async def run() -> None:
+        running = asyncio.create_task(bench.gathering.run())
+        async with asyncio.timeout(30):
+            while not bench.kept.contexts:
+                await bench.gathering.accept(SHOP, "k", batch)
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    batch = EventBatch(instance="i", sequence=1, contexts=(bench.user("u1"),))
+    with capture_logs() as logged:
+        asyncio.run(run())
+    [line] = logged
+    assert line["problem"] == "ValueError"
+    assert "anna" not in str(line)
