@@ -139,7 +139,6 @@ def test_refusals_that_say_what_was_sent_are_no_pages_either(written: Api) -> No
     [
         "/js/v1/",
         "/pages/",
-        "/client/v1/rules/",
         "/ofrep/v1/evaluate/flags/",
         "/api/v1/projects/default/flags/",
         "/api/v1/projects/",

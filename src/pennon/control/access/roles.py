@@ -85,7 +85,7 @@ def _custom(reading: Reading, key: str) -> Role:
 
 def _holders(reading: Reading, key: str) -> Iterator[str]:
     """Name those who hold a role. Revoked tokens never act again."""
-    if count := sum(any(grant.role == key for grant in account.holds) for account in views.accounts(reading)):
+    if count := sum(any(grant.role == key for grant in account.grants) for account in views.accounts(reading)):
         yield f"{count} account{'s' if count > 1 else ''}"
     if count := sum(token.role == key and not token.revoked for token in views.tokens(reading)):
         yield f"{count} token{'s' if count > 1 else ''}"

@@ -26,9 +26,12 @@ WORDS = {"secret", "csrf", "password", "signature", "mac", "hmac", "nonce", "ver
 
 
 def equalities() -> Iterator[tuple[Path, ast.Compare]]:
-    """Yield every comparison of all sources that stops at the first difference."""
+    """Yield every comparison that stops at the first difference, of all sources that have one of the words."""
     for file in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        text = file.read_text()
+        if not any(word in text.lower() for word in WORDS):
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Compare) and any(isinstance(each, ast.Eq | ast.NotEq) for each in node.ops):
                 yield file, node
 
@@ -40,7 +43,7 @@ def words_of(side: ast.expr) -> set[str]:
 
 def test_no_secret_is_compared_letter_by_letter() -> None:
     every = list(equalities())
-    assert len(every) > 300
+    assert len(every) > 200
     found = [
         f"{file.relative_to(SOURCE)}:{node.lineno}: {ast.unparse(node)}"
         for file, node in every

@@ -27,7 +27,8 @@ KEPT = timedelta(hours=1)
 LEEWAY_S = 120
 """By how much the provider's clock may differ from ours."""
 MOST_KEYS = 100
-_AT_ONCE = 4
+AT_ONCE = 3
+"""How many may wait for the provider: a part of what reads at once, so that a provider that hangs holds up little."""
 _SIGNATURES = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Those by a key that only the provider has: HS256 would be by our own secret, and `none` by nothing."""
 
@@ -57,13 +58,13 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Provider:
-    """One OpenID Connect provider. At most four threads wait for it: when it hangs, everything else goes on."""
+    """One OpenID Connect provider. Few threads wait for it: when it hangs, everything else goes on."""
 
     def __init__(self, config: ProviderConfig, clock: Clock) -> None:
         self._config = config
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
-        self._waiting = threading.BoundedSemaphore(_AT_ONCE)
+        self._waiting = threading.BoundedSemaphore(AT_ONCE)
 
     def authorization_url(self, pending: Pending) -> str:
         """Return where the browser is to go. Raises `ProviderFailed`."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pennon.control.access.oidc import wire
 from pennon.control.access.oidc.config import ProviderConfig
 from pennon.control.access.oidc.pending import Pending
-from pennon.control.access.oidc.provider import KEPT, LEEWAY_S, MOST_KEYS, Provider
+from pennon.control.access.oidc.provider import AT_ONCE, KEPT, LEEWAY_S, MOST_KEYS, Provider
 from pennon.control.errors import PennonError, ProviderFailed, SignInUnfinished
 from tests.clock import HandClock
 
@@ -304,13 +304,13 @@ def test_user_info_of_somebody_else_is_refused(
     assert "somebody else" in str(refused(provider, pending))
 
 
-def test_no_more_than_four_wait_for_the_provider(provider: Provider, pending: Pending) -> None:
+def test_no_more_than_a_few_wait_for_the_provider(provider: Provider, pending: Pending) -> None:
     provider.authorization_url(pending)
-    held = [provider._waiting.acquire(blocking=False) for _ in range(4)]  # as four threads would
+    held = [provider._waiting.acquire(blocking=False) for _ in range(AT_ONCE)]  # as threads that wait would
     assert all(held)
     with pytest.raises(ProviderFailed, match="too many wait"):
         provider.authorization_url(pending)
-    provider._waiting.release(4)
+    provider._waiting.release(AT_ONCE)
     assert provider.authorization_url(pending)
 
 
@@ -344,3 +344,12 @@ def test_a_clock_that_is_put_back_keeps_nothing_for_ever(
     clock.move(-timedelta(days=365))
     provider.authorization_url(pending)
     assert len(far_end.asked) == 2
+
+
+def test_all_that_is_asked_in_one_sign_in_has_so_long(
+    provider: Provider, far_end: FarEnd, pending: Pending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.authorization_url(pending)
+    monkeypatch.setattr(wire, "WHOLE_S", -1)
+    assert "does not answer in time" in str(refused(provider, pending))
+    assert far_end.asked == ["/.well-known/openid-configuration"]
