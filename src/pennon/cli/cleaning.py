@@ -61,7 +61,7 @@ def _go_through(server: Server, in_project: str, found: list[dict[str, Any]]) ->
             break
         if answer in ("y", "yes"):
             done += archived(server, in_project, flag)
-    output.done(f"{done} archived. They come back: pennon flag restore KEY")
+    output.done(f"{done} archived. They come back: pennon flag restore KEY" if done else "nothing was archived")
 
 
 def archived(server: Server, in_project: str, flag: Mapping[str, Any]) -> bool:
@@ -99,9 +99,9 @@ def reason_sentence(reason: Mapping[str, Any]) -> str:
     if reason["reason"] == "pastRemoval":
         return f"should have been removed by {since}"
     if reason["reason"] == "fullyRolledOut":
-        return f"everybody gets {reason['variation']} in {where}, unchanged since {since}"
+        return f"everybody gets {reason['variation']!r} in {where}, unchanged since {since}"
     if reason["reason"] == "oneVariation":
-        return f"served nothing but {reason['variation']} in {where} since {since}"
+        return f"served nothing but {reason['variation']!r} in {where} since {since}"
     if reason["reason"] == "noEvaluations":
         return f"not evaluated since {since}, as {where} reports"
     if reason["reason"] == "notInCode":

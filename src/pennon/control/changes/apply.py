@@ -151,5 +151,5 @@ def _missing(kind: str, key: str, maker: str) -> EditRefused:
 
 
 def _archived(path: str, key: str) -> EditRefused:
-    mend = "restore it with restoreFlag before this edit, or choose another key"
+    mend = "restore it, by restoreFlag before this edit or by pennon flag restore, or choose another key"
     return EditRefused(f"/{path}", f"flag {key!r} is archived, and its key is reserved", mend)
