@@ -53,11 +53,18 @@ def _openfeature() -> Iterator[tuple[str, Shape]]:
 
 
 _OPENFEATURE = dict(_openfeature())
-RECEIVERS = ("*flag*", "*client*", "*feature*", "*pennon*", "*rules*")
+_LIKELY = ("flag", "client", "feature", "pennon", "rules")
+RECEIVERS = tuple(f"*{each}*" for each in _LIKELY)
 """Names that a client has, as patterns, in lower case."""
 
 PURE = ("*context*", "*ctx*", "request_flags", "get_client", "current_user")
 """Functions that are called for a flag's context or its client and change nothing."""
+
+_OF_OPENFEATURE = re.compile(r"get_(?:boolean|string|integer|float|object)_(?:value|details)")
+_OF_A_CLIENT = re.compile(rf"\.(?:{'|'.join((*_PENNON, *_COMMON_GUARDS))})\b")
+_MAKERS = ("Client(", "Client]", ": Client", "request_flags", "RequestFlags", "PinnedRules", "OpenFeatureClient")
+_NEAR = 200
+"""So many characters around a method are looked at to see whether its file is worth parsing."""
 
 _ELSEWHERE = {
     r"get(?:Boolean|String|Number|Integer|Double|Float|Object|Int)(?:Value|Details|Evaluation)(?:Async)?",
@@ -125,14 +132,20 @@ class Conventions(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=
             return False
         return not any(_is_at(path, each) for each in self.exclude)
 
-    @cached_property
-    def probe(self) -> re.Pattern[str]:
-        """What a Python file has to hold somewhere to be worth parsing."""
-        names = "|".join(sorted(map(re.escape, self._shapes)))
-        aliased = rf"=\s*[\w.()]+\.(?:{'|'.join(_PENNON)}|get_\w+_(?:value|details))\b"
-        testing = r"pennon\.testing|\bflag\("
-        constants = "|".join(_word(each) for each in self.constants)
-        return re.compile(rf"\b(?:{names})\s*\(|{aliased}|{testing}" + (f"|{constants}" if constants else ""))
+    def may_name_flags(self, source: str) -> bool:
+        """Return whether Python *source* is worth parsing. Wrong only in this direction; most files are not."""
+        if any(word in source for word in self._words) or _OF_OPENFEATURE.search(source):
+            return True
+        if self.constants and any(re.search(_word(each), source) for each in self.constants):
+            return True
+        return any(self._may_be_client(source, found) for found in _OF_A_CLIENT.finditer(source))
+
+    def _may_be_client(self, source: str, method: re.Match[str]) -> bool:
+        """Return whether what stands before a method of a common name may be a client, or an argument is a default."""
+        before = source[max(0, method.start() - _NEAR) : method.start()].lower()
+        if any(word in before for word in _LIKELY) or "default" in source[method.end() : method.end() + _NEAR]:
+            return True
+        return bool(self.receivers) or any(word in source for word in _MAKERS)
 
     @cached_property
     def elsewhere(self) -> re.Pattern[str]:
@@ -145,6 +158,10 @@ class Conventions(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=
         before = r"(?P<before>[^\"'`;]{0,120}?)"
         key = r"(?P<quote>[\"'`])(?P<key>[^\"'`\n]{1,200})(?P=quote)"
         return re.compile(rf"{called}\s*(?:<[^<>()]{{0,80}}>)?\(\s*{before}{key}")
+
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        return (*_GUARDS, *self._own, "pennon.testing")
 
     @cached_property
     def _own(self) -> frozenset[str]:

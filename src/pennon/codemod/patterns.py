@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator
-from pathlib import PurePosixPath
 
 from pennon.codemod.conventions import Conventions, is_key
 from pennon.codemod.python_calls import IGNORED
@@ -32,7 +31,8 @@ _NAMED = re.compile(
 
 def ending_of(path: str) -> str:
     """Return the ending of *path*, in lower case and without its dot."""
-    return PurePosixPath(path).suffix[1:].lower()
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[2].lower() if "." in name[1:] else ""
 
 
 def is_looked_at(path: str) -> bool:

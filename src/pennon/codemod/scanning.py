@@ -153,7 +153,7 @@ class _Scan:
             self._mentions.extend(find_mentions(text, path, self._known))
         if not is_python(path):
             self._elsewhere.extend(find_calls(text, path, self._conventions))
-        elif self._conventions.probe.search(text):
+        elif self._conventions.may_name_flags(text):
             self._read(path, text, {})
 
     def _read(self, path: str, text: str, wrappers: Mapping[str, Wrapper]) -> None:
@@ -172,7 +172,8 @@ class _Scan:
             known = wrappers
             probe = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(new)))})\s*\(")
             for path in paths:
-                if is_python(path) and (text := self._text(path)) is not None and probe.search(text):
+                text = self._text(path) if is_python(path) else None
+                if text is not None and any(name in text for name in new) and probe.search(text):
                     self._read(path, text, known)
 
     def _resolved(self, module: Module) -> Iterator[Call]:

@@ -21,7 +21,8 @@ def paths_below(root: Path) -> Iterator[str]:
     In a work tree of git: what is in it and what is not ignored. Names that are no UTF-8 are passed over.
     """
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
-    found = _walked(root) if listed is None else sorted(filter(None, listed.split("\0")))
+    # Git lists nothing of a folder that it ignores; whoever names one means it.
+    found = sorted(filter(None, listed.split("\0"))) if listed else _walked(root)
     for path in found:
         if _is_taken(root / path):
             yield path

@@ -79,3 +79,5 @@ def test_endings() -> None:
     assert is_looked_at("a/B.PY")
     assert not is_looked_at("a/photo.jpg")
     assert not is_looked_at("Makefile")
+    assert not is_looked_at("a.js/Makefile")
+    assert not is_looked_at(".js")

@@ -46,8 +46,14 @@ def keys(text: str, **conventions: tuple[str, ...]) -> list[str | None]:
         'def a(key): return client.boolean(key)\ndef b(key): return a(key)\nb("k")',
     ],
 )
-def test_a_call_is_found(text: str) -> None:
+def test_a_call_is_found_and_its_file_is_worth_parsing(text: str) -> None:
     assert keys(text) == ["k"]
+    assert Conventions().may_name_flags(text)
+
+
+@pytest.mark.parametrize("text", ["x = 1", "row.object('k')", "mock.patch.object(a, 'k')", "x.string = 'k'"])
+def test_a_file_that_names_no_flag_is_not_parsed(text: str) -> None:
+    assert not Conventions().may_name_flags(text)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +131,10 @@ def test_a_wrapper_that_does_more_is_not_the_clients_answer() -> None:
 
 
 def test_the_code_base_may_have_names_of_its_own() -> None:
+    for name in ("functions", "methods", "guards"):
+        assert Conventions(**{name: ("on",)}).may_name_flags("on('k')")
+    assert Conventions(receivers=("ff",)).may_name_flags("ff.boolean('k')")
+    assert Conventions(constants=("Keys.F*",)).may_name_flags("    FIRST = 'k'")
     assert keys('is_enabled("k")', functions=("is_enabled",)) == ["k"]
     assert keys('user.may("k")\nmay("j")', methods=("may",)) == ["k"]
     assert keys('ff.boolean("k")', receivers=("ff",)) == ["k"]

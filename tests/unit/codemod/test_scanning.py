@@ -107,6 +107,13 @@ def test_git_says_which_files_there_are(tmp_path: Path) -> None:
     assert repository_of(tmp_path) is None
 
 
+def test_a_folder_that_git_ignores_is_read_when_it_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {".gitignore": "made\n", "made/a.py": "client.boolean('k')\n"})
+    git(tmp_path, "init", "-q")
+    assert places(scan(tmp_path, Conventions())) == set()
+    assert places(scan(tmp_path / "made", Conventions())) == {("k", "a.py", 1)}
+
+
 def test_a_folder_without_git_has_no_changes_and_no_commit(tmp_path: Path) -> None:
     assert changed_paths(tmp_path) is None
     assert revision_of(tmp_path) == ""
