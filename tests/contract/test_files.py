@@ -25,6 +25,7 @@ from pennon.control.errors import (
 )
 from pennon.control.files.document import Document
 from pennon.control.files.folder import files_of, read_folder
+from pennon.control.files.plan import Revisions
 from pennon.control.files.service import FileService, Standing
 from pennon.control.flags.definitions import FlagDefinition, configuration_of
 from pennon.control.log import EnvironmentName, Outcome
@@ -303,6 +304,13 @@ def test_a_plan_that_others_overtook_is_refused_naming_them(shop: Shop, reposito
     assert heads(shop) == before
 
 
+def test_nobody_is_told_of_environments_that_his_files_do_not_speak_of(shop: Shop, repository: Repository) -> None:
+    repository.pull("staging")
+    everything = Revisions(project=repository.plan().revisions.project, environments={"production": 0})
+    repository.write("flags/checkout.yaml", '"on": false', '"on": true')
+    assert repository.apply(expected=everything).changed
+
+
 def test_a_key_that_was_made_meanwhile_overtakes_no_plan(shop: Shop, repository: Repository, clock: Clock) -> None:
     repository.write("segments/production/beta.yaml", "[u1]", "[u2]")
     expected = repository.plan().revisions
@@ -366,6 +374,24 @@ def test_what_somebody_turned_off_is_not_turned_on_without_a_word(shop: Shop, re
     repository.apply(turn_on=("checkout",))
     assert shop.flag().on
     assert repository.plan().kills == ()
+
+
+def test_what_was_archived_and_restored_is_not_turned_on_without_a_word(shop: Shop, repository: Repository) -> None:
+    shop.edit({"do": "archiveFlag", "flag": "checkout"})
+    shop.edit({"do": "restoreFlag", "flag": "checkout"})
+    assert not shop.flag().on
+    with pytest.raises(TurnedOffSince):
+        repository.apply()
+
+
+def test_the_end_of_an_archived_flag_is_drift(shop: Shop, repository: Repository) -> None:
+    shop.edit({"do": "archiveFlag", "flag": "checkout"})
+    repository.pull()
+    repository.apply()
+    shop.edit({"do": "deleteFlag", "flag": "checkout"})
+    drifted = repository.service.standing(PRODUCTION).drift
+    assert [each.changes[0].actor.name for each in drifted] == ["Anna"] * len(drifted)
+    assert ("definition", "deleted") in [(each.item.kind, each.item.what) for each in drifted]
 
 
 def test_what_the_files_turn_off_they_turn_on_again(shop: Shop, repository: Repository) -> None:

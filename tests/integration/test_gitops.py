@@ -252,7 +252,7 @@ def test_a_request_of_files_is_approved_and_made(api: Project, folder: Path, mon
     said = refused("apply", str(folder), "--yes")
     assert "changes here take 1 approval" in said
     made = msgspec.json.decode(done("apply", str(folder), "--request", "Another beta", "--why", "OPS-1", "--json"))
-    assert (made["title"], made["state"]) == ("Another beta", "open")
+    assert (made["title"], made["why"]) == ("Another beta", "commit feed of https://host.example/team/flags: OPS-1")
     monkeypatch.setenv("PENNON_TOKEN", api.token("releaseManager"))
     done("request", "approve", made["key"])
     done("request", "apply", made["key"])

@@ -247,8 +247,8 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
         """Propose what files say, for others to approve."""
         _require_visible(services, request.user, project, data.document.environments)
         with _in_document():
-            found = services.files.proposal(project, data.document, data.orders(origin=data.origin))
-        draft = Draft(title=data.title, why=data.why, changes=found.changes, files=found.applied)
+            found = services.files.proposal(project, data.document, data.orders(origin=data.origin), why=data.why)
+        draft = Draft(title=data.title, why=found.why, changes=found.changes, files=found.applied)
         return changed_answer(services.requests.create_request(project, draft, **command.said), _request, status=201)
 
     return [plan_files, apply_files, request_files]

@@ -59,7 +59,7 @@ def killed(reading: Reading, name: EnvironmentName, flag: str, applied: AppliedF
         for change in found:
             if change.revision <= since:
                 break
-            if _turned_off(change, flag):
+            if _took_away(change, flag):
                 return Kill(environment=name.environment, flag=flag, change=change)
         before = found[-1].revision
         if before <= since or len(found) < _PAGE:
@@ -68,12 +68,14 @@ def killed(reading: Reading, name: EnvironmentName, flag: str, applied: AppliedF
     return Kill(environment=name.environment, flag=flag, change=None) if is_kept_off else None
 
 
-def _turned_off(change: Change, flag: str) -> bool:
-    for edit in change.edits:
-        if (edit.kind, edit.key) == ("flag", flag) and edit.before is not None and edit.after is not None:
-            before, after = (msgspec.json.decode(text, type=Flag) for text in (edit.before, edit.after))
-            return before.on and not after.on
-    return False
+def _took_away(change: Change, flag: str) -> bool:
+    """Return whether *change* turned *flag* off, or archived it while it was on: it comes back off."""
+    edits = (edit for edit in change.edits if (edit.kind, edit.key) == ("flag", flag))
+    return any(_is_on(edit.before) and not _is_on(edit.after) for edit in edits)
+
+
+def _is_on(text: bytes | None) -> bool:
+    return text is not None and msgspec.json.decode(text, type=Flag).on
 
 
 def _differences(reading: Reading, log: str, revision: int, kinds: tuple[str, ...]) -> Iterator[Drifted]:
@@ -85,8 +87,11 @@ def _differences(reading: Reading, log: str, revision: int, kinds: tuple[str, ..
             name = (edit.kind, edit.key)
             if change.action == APPLY:  # files of another environment share the project's flags with these
                 texts.pop(name, None)
+                by.pop(name, None)
             elif edit.kind in kinds:
                 texts[name] = (texts[name][0] if name in texts else edit.before, edit.after)
-                by.setdefault(("flag" if edit.kind == ARCHIVED else edit.kind, edit.key), []).append(change)
+                by.setdefault(name, []).append(change)
     for item in diff_all(texts):
-        yield Drifted(item=item, changes=tuple(dict.fromkeys(by[item.kind, item.key])))
+        kept = by.get((ARCHIVED, item.key), []) if item.kind == "flag" else []  # both are told as one
+        found = {change.revision: change for change in (*by.get((item.kind, item.key), []), *kept)}
+        yield Drifted(item=item, changes=tuple(change for _, change in sorted(found.items())))

@@ -72,10 +72,11 @@ def environment_changes(working: WorkingProject) -> dict[str, tuple[ItemChange, 
     return found
 
 
-def plan_warnings(working: WorkingProject) -> dict[str, tuple[ChangeWarning, ...]]:
-    """Return what those who planned it may not have thought of."""
+def plan_warnings(working: WorkingProject, names: Sequence[EnvironmentName]) -> dict[str, tuple[ChangeWarning, ...]]:
+    """Return what those who planned it may not have thought of, in the environments *names*."""
     found = {}
-    for name, state in working.environments.items():
+    for name in names:
+        state = working.environments[name]
         touched = state.touched()
         models = ((state.before(item), state.model(item)) for item in touched)
         altered = [(one, other) for one, other in models if isinstance(one, Flag) and isinstance(other, Flag)]

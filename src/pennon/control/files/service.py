@@ -49,9 +49,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proposed(msgspec.Struct, frozen=True, kw_only=True):
-    """What files come to, as edits by environment, and what is to be kept once they are made."""
+    """What files come to, as edits by environment, why, and what is to be kept once they are made."""
 
     changes: tuple[Edits, ...]
+    why: str
     applied: tuple[AppliedFiles, ...]
 
 
@@ -95,14 +96,15 @@ class FileService:
             working = self._working(project, reading, environments_of(reading, project))
             return Work(reading, working, document, orders).plan()
 
-    def proposal(self, project: str, document: Document, orders: Orders = NO_ORDERS) -> Proposed:
+    def proposal(self, project: str, document: Document, orders: Orders = NO_ORDERS, *, why: str = "") -> Proposed:
         """Return what `apply` would change, for a change request. Raises what `apply` does."""
         accept(origin_problems(orders.origin))
         with self._log.reading() as reading:
             working = self._working(project, reading, environments_of(reading, project))
             work = Work(reading, working, document, orders)
             work.require_meant()
-            return Proposed(changes=edits_of(working, work.desired.names), applied=work.applied())
+            changes = edits_of(working, work.desired.names)
+            return Proposed(changes=changes, why=_reason(orders.origin, why), applied=work.applied())
 
     def apply(
         self,
@@ -123,7 +125,7 @@ class FileService:
         log = project_log(project)
 
         def make(working: WorkingProject, writing: Writing) -> None:
-            _require_current(writing, project, orders.expected)
+            _require_current(writing, project, document, orders.expected)
             work = Work(writing, working, document, orders)
             work.require_meant()
             work.note(writing, lambda name: self._permit(writing, _noting(command, name)))
@@ -139,14 +141,15 @@ class FileService:
         return outcome_of(self._change_project(command, make), log)
 
 
-def _require_current(reading: Reading, project: str, expected: Revisions | None) -> None:
-    """Raise `FilesOutdated`, naming who changed what, unless all that plans look at is as it was *expected*."""
+def _require_current(reading: Reading, project: str, document: Document, expected: Revisions | None) -> None:
+    """Raise `FilesOutdated`, naming who changed what, unless all that *document* speaks of is as it was *expected*."""
     if expected is None:
         return
     problems = list(_later(reading, project_log(project), expected.project, ("definition",), "the project"))
-    for environment, revision in expected.environments.items():
-        log = EnvironmentName(project, environment).log
-        problems += _later(reading, log, revision, SERVED, environment)
+    for environment in document.environments:
+        if (revision := expected.environments.get(environment)) is not None:
+            log = EnvironmentName(project, environment).log
+            problems += _later(reading, log, revision, SERVED, environment)
     if problems:
         raise FilesOutdated(problems)
 

@@ -65,7 +65,7 @@ class Work:
             revisions=self._revisions(),
             definitions=definition_changes(self._working),
             environments=environment_changes(self._working),
-            warnings=plan_warnings(self._working),
+            warnings=plan_warnings(self._working, self.desired.names),
             kills=self._kills,
             absent=self._absent,
             unsaid=tuple(self.desired.unsaid()),
