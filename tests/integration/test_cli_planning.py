@@ -39,7 +39,8 @@ def test_a_schedule_is_made_listed_paused_and_cancelled(shell: Shell, api: Api) 
     listed = shell.done("schedule", "list")
     assert [word in listed for word in ("Launch", "Happy hour", "sat 16:00-18:00 UTC", "active")] == [True] * 4
     shell.done("schedule", "pause", made["key"])
-    assert "paused" in shell.done("schedule", "show", made["key"])
+    shown = shell.done("schedule", "show", made["key"])
+    assert [word in shown for word in ("paused", "turnOn planned", "skipped after 5 minutes")] == [True] * 3
     assert "next: " in shell.done("schedule", "resume", made["key"])
     shell.done("schedule", "cancel", made["key"])
     assert [one["title"] for one in shell.json("schedule", "list", "--all")] == ["Happy hour"]

@@ -65,7 +65,7 @@ def show(
     for when, edits in steps:
         output.say(f"\n{when}:")
         for edit in edits:
-            output.say(f"  {output.sentence(edit)}")
+            output.say(f"  {edit_sentence(edit)}")
     _say_next(found)
     for run in runs:
         why = f": {run['why']}" if run["why"] else ""
@@ -192,6 +192,16 @@ def plan_sentence(plan: dict[str, Any]) -> str:
     if plan["kind"] == "window":
         return f"{', '.join(plan['days'])} {plan['start']}-{plan['until']} {plan['zone']}"
     return f"{', '.join(step['at'] for step in plan['steps'])} {plan['zone']}"
+
+
+def edit_sentence(edit: dict[str, Any]) -> str:
+    """Return what an edit does, to which flag, and with which values: `setWeights new-checkout, weights {"on":1}`."""
+    values = (
+        f"{name} {value if isinstance(value, str) else output.sentence(value)}"
+        for name, value in edit.items()
+        if name not in ("do", "flag")
+    )
+    return ", ".join((f"{edit['do']} {edit.get('flag', '')}".strip(), *values))
 
 
 def _steps(plan: dict[str, Any]) -> Iterable[tuple[str, list[Any]]]:
