@@ -82,8 +82,9 @@ def external_event_routes(services: Services) -> list[Any]:
         if data.id is None and command.idempotency is not None:
             known["id"] = command.idempotency.key
         event, is_new = services.external_events.report(Report(**known))
-        services.feeds.wake()
-        return Response(msgspec.json.encode(event), status_code=201 if is_new else 200, media_type=JSON_TYPE)
+        if is_new:
+            services.feeds.wake()
+        return Response(msgspec.json.encode(event), status_code=201, media_type=JSON_TYPE)
 
     @reads(PROJECT + "/events/external", ListOf[ExternalEvent])
     def list_events(project: Key, paging: Paging, start: _From = None, stop: _To = None) -> Response[Any]:

@@ -95,12 +95,19 @@ class Following:
                 self._visible = {log for log in heads if _may_see(reading, principal, log)}
                 found: list[_New] = []
             else:
-                found = [each for log, head in heads.items() for each in self._news(reading, log, head)]
+                found = self._whole([(head, list(self._news(reading, log, head))) for log, head in heads.items()])
             if found:
                 self._visible = {log for log in heads if _may_see(reading, principal, log)}
-            entries = list(self._entries(reading, principal, sorted(found, key=lambda new: (new.time, new.log))))
+            entries = list(self._entries(reading, principal, found))
             self._since = now
         return entries
+
+    @staticmethod
+    def _whole(read: Sequence[tuple[int, Sequence[_New]]]) -> list[_New]:
+        """Return what was read of the logs, in its order, up to where all of it is known: the rest comes next time."""
+        cut_off = [news[-1].time for head, news in read if news and news[-1].revision < head]
+        found = [new for _, news in read for new in news if not cut_off or new.time <= min(cut_off)]
+        return sorted(found, key=lambda new: (new.time, new.log))
 
     def _takes_events(self, project: str) -> bool:
         return self._scope.project in (None, project)

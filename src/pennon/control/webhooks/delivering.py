@@ -74,6 +74,12 @@ class Delivering:
         self._workers: set[threading.Thread] = set()
         self._stopped = threading.Event()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no worker is at it."""
+        with self._lock:
+            return not self._workers
+
     def start(self) -> datetime | None:
         """Have what is due delivered, and return when something is due next."""
         due = self._store.next_due()
