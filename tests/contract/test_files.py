@@ -369,7 +369,7 @@ def test_what_somebody_turned_off_is_not_turned_on_without_a_word(shop: Shop, re
     repository.write("segments/production/beta.yaml", "[u1]", "[u2]")
     repository.apply(keep_off=True)
     assert not shop.flag().on
-    with pytest.raises(TurnedOffSince, match="left off since"):
+    with pytest.raises(TurnedOffSince, match=r"by Anna \(errors\)"):
         repository.apply()
     repository.apply(turn_on=("checkout",))
     assert shop.flag().on

@@ -209,6 +209,7 @@ def test_an_environment_of_files_is_changed_by_them_only(api: Project, folder: P
     refused("environment", "own", "production", "--by-people", "--source", SOURCE, status=WRONG_USE)
     done("environment", "own", "production", "--by-files", "--source", SOURCE)
     assert api.made("GET", PRODUCTION)["files"] == {"source": SOURCE}
+    assert f"belongs to the files of {SOURCE}" in done("environment", "list")
     made = api.made("GET", f"{PRODUCTION}/changes?segment=beta")["items"][0]["revision"]
     attempts: list[Callable[[], str]] = [
         lambda: refused("segment", "add", "beta", "u9", "--env", "production"),

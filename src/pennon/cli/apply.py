@@ -45,7 +45,7 @@ def apply(
     made = folders.send(login, found, project, "plan", orders)
     where = project or found.project
     if not json:
-        plans.show(made, where)
+        plans.show(made, where, prune=prune)
     if (off := plans.turned_off(made, turn_on or ())) and not keep_off:
         fail(
             f"Somebody turned off what the files have on: {', '.join(off)}. Nothing was changed.",

@@ -19,9 +19,10 @@ def list_environments(project: options.Project = None, json: options.Json = Fals
     if json:
         return output.as_json(environments)
     rows = [
-        (one["key"], one.get("name") or None, "production" if one.get("production") else None) for one in environments
+        (one["key"], one.get("name") or None, "production" if one.get("production") else None, _owner(one))
+        for one in environments
     ]
-    output.table(("key", "name", ""), rows, empty="No environments. Make one: pennon environment create KEY")
+    output.table(("key", "name", "", ""), rows, empty="No environments. Make one: pennon environment create KEY")
     return None
 
 
@@ -116,6 +117,11 @@ def own(
     else:
         output.done(f"{key} belongs to no files: people change it")
     return None
+
+
+def _owner(environment: dict[str, Any]) -> str:
+    files = environment.get("files")
+    return f"belongs to the files of {files['source']}" if files else ""
 
 
 def _freezes(texts: list[str]) -> dict[str, list[dict[str, str]]]:

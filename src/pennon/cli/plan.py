@@ -38,6 +38,6 @@ def plan(
     elif drift:
         plans.drift(made, where)
     else:
-        plans.show(made, where)
+        plans.show(made, where, prune=prune)
     if (drift and made["drift"]) or (check and made["changed"]):
         raise typer.Exit(NO)

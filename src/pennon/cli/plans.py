@@ -1,5 +1,6 @@
 """How a plan is shown: what would change, flag by flag, and what those who apply it have to know."""
 
+import datetime
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +18,7 @@ _MARKS = {"created": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-"
 _PARTS = ("segment", "layer")
 
 
-def show(plan: Mapping[str, Any], where: str) -> None:
+def show(plan: Mapping[str, Any], where: str, *, prune: bool) -> None:
     """Print a plan: what would change, then what would not and why, last in how many items."""
     groups = list(_groups(plan))
     for (kind, key, place), items in groups[:MOST]:
@@ -32,7 +33,7 @@ def show(plan: Mapping[str, Any], where: str) -> None:
         for warning in warnings[:MOST]:
             said = f"warning: {environment}{warning['path']}: {warning['message']} [{warning['code']}]"
             output.note(_one_line(said))
-    _aside(plan)
+    _aside(plan, prune=prune)
     _turned_off(plan["turnedOff"])
     _drifted(plan["drift"])
     counts = Counter(_what(kind, items) for (kind, _, _), items in groups)
@@ -92,7 +93,7 @@ def _heading(what: str, text: str) -> None:
 def _turned_off(kills: Iterable[Mapping[str, Any]]) -> None:
     for kill in kills:
         by = kill["by"]
-        who = f"by {by['actor']['name']} in revision {by['revision']}" if by else "some time ago, and left off since"
+        who = f"by {by['actor']['name']} on {_time(by)}, in revision {by['revision']}" if by else "and left off since"
         why = f" ({by['why']})" if by and by["why"] else ""
         said = f"{kill['flag']} was turned off in {kill['environment']} {who}{why}, and the files have it on."
         output.console().print(Text("! ", style="bold red") + Text(_one_line(said)))
@@ -113,10 +114,11 @@ def _drifted(drift: Mapping[str, Iterable[Item]]) -> None:
                 output.console().print(Text("≠ ", style="bold magenta") + said)
 
 
-def _aside(plan: Mapping[str, Any]) -> None:
+def _aside(plan: Mapping[str, Any], *, prune: bool) -> None:
     absent = [_name(each) for each in plan["notInFiles"]]
+    why = "the files do not speak of all environments" if prune else "--prune deletes it"
     if absent:
-        output.note(f"In Pennon and not in the files, left as it is (--prune deletes it): {_listing(absent)}")
+        output.note(f"In Pennon and not in the files, left as it is ({why}): {_listing(absent)}")
     unsaid = [_name(each) for each in plan["leftAsIs"]]
     if unsaid:
         output.note(f"The files do not say what becomes of it, so it is left as it is: {_listing(unsaid)}")
@@ -125,6 +127,10 @@ def _aside(plan: Mapping[str, Any]) -> None:
 def _one_line(text: str) -> str:
     """Return *text* on one line: the log of a job obeys some lines, and what others wrote begins none."""
     return re.sub(r"\s*\n\s*", " ", text)
+
+
+def _time(by: Mapping[str, Any]) -> str:
+    return f"{datetime.datetime.fromisoformat(by['time']).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _name(each: Mapping[str, Any]) -> str:

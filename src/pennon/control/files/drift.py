@@ -25,7 +25,7 @@ class Drifted(msgspec.Struct, frozen=True, kw_only=True):
 class Kill(msgspec.Struct, frozen=True, kw_only=True):
     """That a flag, which files have on, was turned off by somebody in Pennon. `change` is the one that did it.
 
-    None: it was left off by an earlier `apply`, and the change that turned it off is long ago.
+    None: it was left off by an earlier `apply`, and what turned it off is not found any more.
     """
 
     environment: str
@@ -53,7 +53,8 @@ def killed(reading: Reading, name: EnvironmentName, flag: str, applied: AppliedF
 
     Where nothing was ever applied, what turned it off at any time counts: nobody can have meant to overrule it.
     """
-    since = applied.revision if applied is not None else 0
+    is_kept_off = applied is not None and flag in applied.kept_off
+    since = applied.revision if applied is not None and not is_kept_off else 0
     before: int | None = None
     while found := reading.latest(name.log, before=before, limit=_PAGE, item=("flag", flag)):
         for change in found:
@@ -64,7 +65,6 @@ def killed(reading: Reading, name: EnvironmentName, flag: str, applied: AppliedF
         before = found[-1].revision
         if before <= since or len(found) < _PAGE:
             break
-    is_kept_off = applied is not None and flag in applied.kept_off
     return Kill(environment=name.environment, flag=flag, change=None) if is_kept_off else None
 
 
