@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.errors import Conflict, Invalid
+from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.storage import Storage
+from pennon.control.working.state import content_text
 from pennon.engine import compile_snapshot
-from pennon.model import Reason
+from pennon.model import Flag, Reason
 from tests.contract.shop import ANNA, Shop
 from tests.editing import read_edits
 
@@ -88,6 +90,9 @@ EDITS = st.one_of(
         configuration=st.fixed_dictionaries({"fallthrough": SERVES, "on": st.booleans()}),
     ),
     edit("deleteFlag", flag=FLAGS),
+    edit("archiveFlag", flag=FLAGS),
+    edit("archiveFlag", flag=FLAGS),
+    edit("restoreFlag", flag=FLAGS, how=st.sampled_from(["off", "asItWas", "new"])),
     edit(
         "putSegment",
         segment=st.builds(
@@ -127,7 +132,18 @@ class Walk:
 
     def all(self) -> tuple[object, ...]:
         shop = self.shop
-        return shop.contents(shop.production), shop.contents(shop.staging), shop.definitions()
+        return shop.contents(shop.production), shop.contents(shop.staging), shop.definitions(), self.archived()
+
+    def archived(self) -> dict[str, dict[str, bytes]]:
+        """What is archived, and what environments keep of it."""
+        definitions = LifecycleViews(self.shop.log, self.shop.flag_views).archived(self.shop.project).items
+        found = {"definitions": {each.definition.key: content_text(each.definition) for each in definitions}}
+        with self.shop.log.reading() as reading:
+            for name in (self.shop.production, self.shop.staging):
+                kept = reading.items(name.log, "archivedFlag")
+                found[name.environment] = {item.key: content_text(item.read(Flag)) for item in kept}
+        assert all(found["definitions"].keys() == found[name].keys() for name in ("production", "staging"))
+        return found
 
     def apply(self, edits: list[AnyEdit]) -> bool:
         """Apply edits and tell whether they changed something. What is refused must change nothing."""
