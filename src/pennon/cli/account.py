@@ -10,6 +10,7 @@ import typer
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path
 from pennon.cli.settings import BadSettings, load_settings
+from pennon.cli.times import shown_time
 
 app = typer.Typer(help="Show accounts, make new ones, say who may do what.", no_args_is_help=True, add_completion=False)
 
@@ -37,7 +38,7 @@ def list_accounts(json: options.Json = False) -> None:
             one["name"] or None,
             ", ".join(map(_shown, [*one["grants"], *one["providerGrants"]])),
             "disabled" if one["disabled"] else "emergency" if one["emergency"] else None,
-            one["lastUsed"] or "never",
+            shown_time(one["lastUsed"]) if one["lastUsed"] else "never",
         )
         for one in accounts
     ]

@@ -6,6 +6,7 @@ import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path
+from pennon.cli.times import shown_time
 
 app = typer.Typer(help="Show who is signed in, and sign people out.", no_args_is_help=True, add_completion=False)
 
@@ -19,7 +20,10 @@ def list_sessions(account: Of = None, json: options.Json = False) -> None:
         sessions = list(server.pages("sessions", account=account))
     if json:
         return output.as_json(sessions)
-    rows = [(one["key"], one["account"], one["how"], one["created"], one["lastUsed"], one["ends"]) for one in sessions]
+    rows = [
+        (one["key"], one["account"], one["how"], *(shown_time(one[name]) for name in ("created", "lastUsed", "ends")))
+        for one in sessions
+    ]
     output.table(("hash", "account", "by", "since", "last used", "ends"), rows, empty="Nobody is signed in.")
     return None
 

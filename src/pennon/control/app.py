@@ -130,7 +130,7 @@ def rescue(settings: Settings, account: str, password: str) -> None:
         raise CannotStart(f"There is no database in {where}; name the server's folder with --data.")
     storage = _opened(settings)
     try:
-        make_administrator(assembled(storage, SystemClock(), settings), account, password)
+        make_administrator(assembled(storage, SystemClock(), settings), account, password, is_emergency=True)
     except PennonError as error:
         raise CannotStart(f"The administrator's account cannot be made: {error}.") from error
     finally:

@@ -190,20 +190,21 @@ def first_start(services: Services, settings: Settings) -> FirstStart | None:
         with contextlib.suppress(AlreadyExists):
             services.environments.create_environment(FIRST_PROJECT, environment, by=SYSTEM)
     if settings.admin_account is not None:
-        make_administrator(services, settings.admin_account, _first_password(settings))
+        password = _first_password(settings)
+        make_administrator(services, settings.admin_account, password, is_emergency=settings.oidc_only)
     secret = services.tokens.ensure_first_token()
     return None if secret is None else FirstStart(secret, settings.admin_account, FIRST_PROJECT, FIRST_ENVIRONMENTS)
 
 
-def make_administrator(services: Services, key: str, password: str) -> None:
-    """Make the account *key* an administrator's, who comes in by *password* even when the identity provider is down.
+def make_administrator(services: Services, key: str, password: str, *, is_emergency: bool) -> None:
+    """Make the account *key* an administrator's, who comes in by *password*. Raises `Invalid`.
 
-    Raises `Invalid`.
+    With *is_emergency* it comes in even where everybody has to come by the identity provider, and everybody is told.
     """
     with services.log.reading() as reading:
         found = find_account(reading, key)
     rest = tuple(grant for grant in found.grants if grant != _EVERYTHING) if found else ()
-    account = replace(found or Account(key=key), grants=(_EVERYTHING, *rest), emergency=True, disabled=False)
+    account = replace(found or Account(key=key), grants=(_EVERYTHING, *rest), emergency=is_emergency, disabled=False)
     if found is None:
         services.accounts.create_account(account, by=SYSTEM)
     else:

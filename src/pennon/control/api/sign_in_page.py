@@ -35,7 +35,9 @@ _HEADERS = {
 
 def sign_in_page(error: PennonError, *, status: int, again: str) -> Response[str]:
     """Return the page that tells *error*, with the way to begin *again* where that can help."""
-    links = "" if isinstance(error, NotFound) else f'<a href="{escape(again)}">Begin again</a>'
+    links = '<a href="/sign-in">Sign in by a password</a>'
+    if not isinstance(error, NotFound):
+        links = f'<a href="{escape(again)}">Begin again</a> {links}'
     page = _PAGE.format(said=_sentence(error.message), mend=_sentence(error.mend), links=links)
     return Response(page, status_code=status, media_type="text/html", headers=_HEADERS)
 
