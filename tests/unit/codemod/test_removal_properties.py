@@ -1,6 +1,7 @@
 """Laws of removing a flag: the code does what it did for who got the variation, and a second time nothing changes."""
 
 import ast
+import functools
 from typing import Any
 
 from hypothesis import given, settings
@@ -32,6 +33,7 @@ def flag_tests(flag: str) -> st.SearchStrategy[str]:
     return st.sampled_from([f'{flag} == "blue"', f'"red" != {flag}', f'{flag} in ("blue", "red")', flag, "not is_new"])
 
 
+@functools.cache
 def conditions(flag: str) -> st.SearchStrategy[str]:
     simple = st.one_of(flag_tests(flag), st.sampled_from(_OTHER_TESTS))
     return st.recursive(
@@ -45,6 +47,7 @@ def conditions(flag: str) -> st.SearchStrategy[str]:
     )
 
 
+@functools.cache
 def statements(flag: str) -> st.SearchStrategy[list[str]]:
     test, name, number = conditions(flag), st.sampled_from(_LOCALS), st.integers(0, 3)
     leaf = st.one_of(
@@ -123,13 +126,13 @@ def outcome(code: str, value: Any, seed: int) -> object:
     return seen, repr(result)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data(), st.booleans(), st.integers(0, 7))
 def test_rewritten_code_does_what_the_code_did_for_a_boolean(data: st.DataObject, value: bool, seed: int) -> None:
     check(program(data.draw(statements(_FLAG)), _FLAG), value, seed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data(), st.sampled_from(["blue", "red", ""]), st.integers(0, 7))
 def test_rewritten_code_does_what_the_code_did_for_a_string(data: st.DataObject, value: str, seed: int) -> None:
     check(program(data.draw(statements(_TEXT_FLAG)), _TEXT_FLAG), value, seed)

@@ -42,11 +42,28 @@ class FoldStatements(FoldExpressions):
         super().__init__(marks, conventions, sites, names)
         self._dropped = dropped
         self._elifs: set[int] = set()
+        self._functions: list[bool] = [True]
 
     def visit_If(self, node: cst.If) -> None:  # noqa: N802  # libcst's names, here and below
         """Note which `if` is an `elif`: it cannot be more than one statement."""
         if isinstance(node.orelse, cst.If):
             self._elifs.add(id(node.orelse))
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:  # noqa: N802
+        """Note that nothing in it is known to make it more than a plain function."""
+        self._functions.append(True)
+
+    def visit_Yield(self, node: cst.Yield) -> None:  # noqa: N802
+        """Note a generator."""
+        self._functions[-1] = False
+
+    def visit_Global(self, node: cst.Global) -> None:  # noqa: N802
+        """Note a declaration."""
+        self._functions[-1] = False
+
+    def visit_Nonlocal(self, node: cst.Nonlocal) -> None:  # noqa: N802
+        """Note a declaration."""
+        self._functions[-1] = False
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> Any:  # noqa: N802
         """Fold an `if`. An `elif` becomes an `else`, or what came after it."""
@@ -141,6 +158,8 @@ class FoldStatements(FoldExpressions):
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:  # noqa: N802
         """Take a function back whole where folding it would change what it is."""
+        if self._functions.pop():
+            return updated_node
         if is_generator(original_node) and not is_generator(updated_node):
             self.marks.leave(original_node.name, GENERATOR)
             return original_node

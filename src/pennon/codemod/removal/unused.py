@@ -19,13 +19,13 @@ def drop_unused(
     before: cst.Module, after: cst.Module, marks: Marks, conventions: Conventions, exported: Collection[str]
 ) -> cst.Module:
     """Return *after* without the imports and locals that are read *before*, and nowhere any more."""
+    was, functions = Reads.of(before), _Functions.of(before)
     for _ in range(_MOST_PASSES):
-        needless = _needless_locals(before, after, marks, conventions)
+        needless = _needless_locals(functions, after, marks, conventions)
         further = after.visit(_Drop(marks, needless, set())) if needless else after
         read = Reads.of(further)
-        was = Reads.of(before).names
-        gone = {name for name in was if not read.names[name]}
-        further = further.visit(_Drop(marks, set(), {name for name in gone - read.said if name not in exported}))
+        gone = {name for name in was.names if not read.names[name] and name not in read.said and name not in exported}
+        further = further.visit(_Drop(marks, set(), gone)) if gone else further
         if further.code == after.code:
             return after
         after = further
@@ -174,6 +174,12 @@ class _Functions(cst.CSTVisitor):
         self.functions: dict[str, list[cst.FunctionDef]] = {}
         self.assignments: list[tuple[str, cst.FunctionDef, cst.Assign | cst.AnnAssign]] = []
 
+    @classmethod
+    def of(cls, module: cst.Module) -> "_Functions":
+        found = cls()
+        module.visit(found)
+        return found
+
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             self._around.append(node)
@@ -195,10 +201,8 @@ class _Functions(cst.CSTVisitor):
         return ".".join(each.name.value for each in self._around)
 
 
-def _needless_locals(before: cst.Module, after: cst.Module, marks: Marks, conventions: Conventions) -> set[int]:
-    was, now = _Functions(), _Functions()
-    before.visit(was)
-    after.visit(now)
+def _needless_locals(was: _Functions, after: cst.Module, marks: Marks, conventions: Conventions) -> set[int]:
+    now = _Functions.of(after)
     needless: set[int] = set()
     for path, function, node in now.assignments:
         target = single_target(node)
