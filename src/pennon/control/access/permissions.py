@@ -33,7 +33,7 @@ Permission: TypeAlias = Literal[
 
 PERMISSIONS: Mapping[Permission, str] = {
     "read": "see a project: its environments, flags, segments, layers, changes, counts, explanations and previews",
-    "flag.turnOff": "turn flags off in an environment",
+    "flag.turnOff": "turn flags off in an environment, and pause and cancel what is scheduled there",
     "flag.change": "change flags, segments and layers of an environment, turn flags off, and revert changes",
     "flag.define": "create flags in a project, and say what they are",
     "flag.delete": "delete flags of a project",

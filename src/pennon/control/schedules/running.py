@@ -64,9 +64,13 @@ class ScheduleRuns:
             waiting = self._waiting.look(reading)
         left: list[Schedule] = []
         errors: list[Exception] = []
-        for project, schedule in waiting:
+        for at, (project, schedule) in enumerate(waiting):
             try:
                 left.append(self._tend(project, schedule))
+            except Unavailable as error:  # and so it is for the others, who need not wait for it each
+                errors.append(error)
+                left += [each for _, each in waiting[at:]]
+                break
             except Exception as error:  # noqa: BLE001  # boundary: one that cannot be done must not keep the others
                 errors.append(error)
                 left.append(schedule)
