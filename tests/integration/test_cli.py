@@ -441,7 +441,7 @@ def test_a_flags_values_go_over_to_another_schema(shell: Shell, tmp_path: Path) 
     schema.write_text('{"type": "object", "required": ["colours"]}')
     said = shell.run("flag", "schema", "prepare", "theme", str(schema), "--read-by", "checkout-web=2.3")
     assert said.returncode == 0, said.stderr
-    assert "'colours' is a required property" in said.stdout + said.stderr
+    assert "variation 'dark': 'colours' is a required property" in said.stdout + said.stderr
     assert shell.run("flag", "schema", "show", "theme").returncode == NO
     assert shell.run("flag", "schema", "activate", "theme").returncode == NO
     value = 'dark={"colours": ["black"]}'

@@ -8,9 +8,7 @@ and the sample of all is had from the samples of its parts, exactly, wherever th
 
 import hashlib
 import heapq
-from typing import Generic, TypeVar
 
-T = TypeVar("T")
 _BYTES = 8
 BITS = 63
 """Priorities are integers below two to this power: what every database can hold."""
@@ -27,34 +25,30 @@ def first_bits(digest: bytes) -> int:
     return int.from_bytes(digest[:_BYTES], "big") >> (8 * _BYTES - BITS)
 
 
-class Lowest(Generic[T]):
-    """The things with the lowest priorities, at most *most* of them."""
+class Lowest:
+    """The lowest of the priorities that were offered, at most *most* of them: whose things are the sample."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._things: dict[int, T] = {}
+        self._kept: set[int] = set()
         self._heap: list[int] = []
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._kept)
 
-    def offer(self, priority: int, thing: T) -> bool:
-        """Take *thing* if it belongs to the lowest. Return whether it is new among them; another may go for it."""
-        if priority in self._things:
+    def offer(self, priority: int) -> bool:
+        """Take *priority* if it belongs to the lowest. Return whether it is new among them; another may go for it."""
+        if priority in self._kept:
             return False
-        if len(self._things) < self._most:
+        if len(self._kept) < self._most:
             heapq.heappush(self._heap, -priority)
         elif priority > -self._heap[0]:
             return False
         else:
-            del self._things[-heapq.heapreplace(self._heap, -priority)]
-        self._things[priority] = thing
+            self._kept.remove(-heapq.heapreplace(self._heap, -priority))
+        self._kept.add(priority)
         return True
 
     def holds(self, priority: int) -> bool:
-        """Whether the thing of that priority is among them."""
-        return priority in self._things
-
-    def things(self) -> list[T]:
-        """Return them, the lowest first."""
-        return [self._things[each] for each in sorted(self._things)]
+        """Whether *priority* is among them."""
+        return priority in self._kept

@@ -46,7 +46,7 @@ class Sampler:
         self._askers: Counter[str] = Counter()
         self._lock = threading.RLock()  # a garbage collection within may evaluate a flag
         self._hour = int(self._time() // _HOUR_S)
-        self._lowest: Lowest[None] = Lowest(MOST)
+        self._lowest = Lowest(MOST)
         self._unsent: dict[int, SampledContext] = {}
         self._looks, self._next = 0, LOOKS
 
@@ -111,7 +111,7 @@ class Sampler:
             return
         rank = priority(self._hour, text)
         with self._lock:
-            if self._lowest.offer(rank, None):
+            if self._lowest.offer(rank):
                 context = SampledContext(time=int(self._time() * 1000), context=msgspec.json.decode(text))
                 self._unsent[rank] = context
                 if len(self._unsent) >= 2 * MOST:  # what was gathered is not sent, or those were of another hour

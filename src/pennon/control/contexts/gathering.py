@@ -46,7 +46,7 @@ class Gathering:
         self._clock = clock
         self._is_on = is_on
         self._waiting: deque[tuple[str, int, SampledContext]] = deque(maxlen=WAITING)
-        self._lowest: dict[tuple[str, int], Lowest[None]] = {}
+        self._lowest: dict[tuple[str, int], Lowest] = {}
         self._is_failing = False
 
     @property
@@ -88,7 +88,7 @@ class Gathering:
         fresh: list[SealedContext] = []
         for environment, hour, each in waiting:
             kept = sealed(box, environment, hour, each.context)
-            if self._lowest_of(environment, hour).offer(kept.priority, None):
+            if self._lowest_of(environment, hour).offer(kept.priority):
                 fresh.append(kept)
         try:
             if fresh:
@@ -106,7 +106,7 @@ class Gathering:
             if (hour := at_s // HOUR_S * HOUR_S) >= oldest:
                 self._waiting.append((environment, hour, each))
 
-    def _lowest_of(self, environment: str, hour: int) -> Lowest[None]:
+    def _lowest_of(self, environment: str, hour: int) -> Lowest:
         found = self._lowest.get((environment, hour))
         if found is None:
             if len(self._lowest) >= _HOURS:

@@ -1,6 +1,6 @@
 """Commands that move the values of a flag to another schema, and how such a move stands."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -119,11 +119,20 @@ class SchemaService:
         wanted = {} if coming is None else coming.read_by
         return SchemaStanding(
             definition=definition,
-            unready=[] if coming is None else list(definition_problems(activated(definition), self._limits)),
+            unready=[] if coming is None else list(self._unready(activated(definition))),
             readers=readers,
             behind=behind(readers, wanted),
             strangers=strangers(readers, wanted) if wanted else 0,
         )
+
+    def _unready(self, definition: FlagDefinition) -> Iterator[Problem]:
+        for problem in definition_problems(definition, self._limits):
+            steps = problem.path.split("/")
+            if steps[1:2] != ["variations"] or len(steps) < 3:
+                yield problem
+                continue
+            variation = definition.variations[int(steps[2])].key  # a person knows it by its key
+            yield replace(problem, message=f"variation {variation!r}: {problem.message}")
 
     def _move(self, command: ProjectCommand, key: str, step: Callable[[FlagDefinition], FlagDefinition]) -> Outcome:
         def edit(working: WorkingProject, _: Writing) -> None:
