@@ -1,6 +1,8 @@
 """The feed of changes: of what one may see, as long as one may, and without a gap."""
 
+import contextlib
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +26,7 @@ class Reader:
     """Reads a feed in a thread, from the moment on at which it is ready."""
 
     def __init__(self, api: Api, query: str = "", after: str = "") -> None:
-        self._http = httpx2.Client(timeout=WAIT_S)
+        self._connection: socket.socket | None = None
         headers = {"Authorization": f"Bearer {api.token}", **({"Last-Event-ID": after} if after else {})}
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._url, self._headers = f"{api.url}/api/v1/feed{query}", headers
@@ -39,7 +41,10 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        if self._connection is not None:
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self._connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(WAIT_S)
 
     def frame(self) -> Frame | None:
         """Return the next frame; None when the feed has ended."""
@@ -56,12 +61,16 @@ class Reader:
     def _read(self) -> None:
         decoder = Decoder()
         try:
-            with self._http.stream("GET", self._url, headers=self._headers) as response:
+            with (
+                httpx2.Client(timeout=WAIT_S) as http,
+                http.stream("GET", self._url, headers=self._headers) as response,
+            ):
                 assert response.status_code == 200, response.read()
+                self._connection = response.extensions["network_stream"].get_extra_info("socket")
                 for piece in response.iter_raw():
                     for frame in decoder.feed(piece):
                         self._frames.put(frame)
-        except (httpx2.TransportError, httpx2.StreamError, RuntimeError):
+        except httpx2.TransportError:
             pass  # closed
         finally:
             self._frames.put(None)
@@ -191,11 +200,26 @@ def test_a_token_has_so_many_feeds_and_those_that_end_make_room(api: Api) -> Non
         assert answer.status_code == 200
 
 
+def test_who_reports_for_one_environment_or_with_a_scope_reports_that_and_no_more(api: Api) -> None:
+    event = {"project": "default", "kind": "deploy"}
+    with holder(api, "developer", project="default", environments=["development"]) as limited:
+        assert limited.send("POST", "events/external", {**event, "environments": ["development"]}).status_code == 201
+        for elsewhere in ({}, {"environments": ["development", "production"]}, {"project": "other"}):
+            refused = limited.send("POST", "events/external", {**event, **elsewhere})
+            assert (refused.status_code, "event.report" in refused.json()["detail"]) == (403, True)
+    with holder(api, "developer", project="default", scopes=["event.report"]) as pipeline:
+        first, again = (pipeline.made("POST", "events/external", event, Idempotency_Key="run-7") for _ in range(2))
+        assert first == again
+        assert first["id"] == "run-7"
+        assert pipeline.send("GET", "projects/default/events/external").status_code == 403
+
+
 def test_a_server_that_stops_says_goodbye_and_ends(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as (_, api):
         reader = Reader(api)
-    assert reader.next("goodbye")["why"] == "the server is stopping"
-    assert reader.frame() is None
+    with reader:
+        assert reader.next("goodbye")["why"] == "the server is stopping"
+        assert reader.frame() is None
 
 
 def test_pennon_reports_a_deploy_and_watches(api: Api, tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_nothing_is_sent_to_a_name_that_leads_inside(receiver: Receiver, inside:
     poster = Poster((), resolve=Names(inside))
     answer = poster(f"https://hooks.example:{receiver.port}/", BODY, {})
     assert answer.status is None
-    assert "which is" in answer.said
+    assert "hooks.example leads to what is" in answer.said
+    assert not any(each in answer.said for each in inside.split())
     assert receiver.connections == 0
 
 
@@ -69,7 +70,7 @@ def test_what_was_judged_is_what_is_connected_to_whatever_the_name_leads_to_next
         assert answer.status is None  # nobody listens at 127.0.0.2
         assert names.asked == ["rebound.example"]
         assert other.connections == 0
-    assert "127.0.0.1" in poster(f"http://rebound.example:{receiver.port}/", BODY, {}).said
+    assert "this machine" in poster(f"http://rebound.example:{receiver.port}/", BODY, {}).said
     assert receiver.connections == 0
 
 

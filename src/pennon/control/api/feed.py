@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
+import structlog
 from litestar import Request
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
@@ -35,6 +36,8 @@ HEARTBEAT_S = 15.0
 _RETRY_MS = 2000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _HEARTBEAT = b": still here\n\n"
+
+_log = structlog.get_logger("pennon.api")
 
 _OfProject: TypeAlias = Annotated[
     str | None,
@@ -87,17 +90,19 @@ async def _written(services: Services, feed: OpenFeed, following: Following) -> 
     try:
         said_at, is_begun = time.monotonic(), False
         while not services.feeds.is_draining:
+            entries: Sequence[Entry] | None = None
             try:
-                entries: Sequence[Entry] = await asyncio.to_thread(following.look)
+                entries = await asyncio.to_thread(following.look)
             except (Unauthenticated, Forbidden):
                 yield _frame("ended", {"why": "the token or the session is good no more"})
                 return
-            except Unavailable:
-                entries = ()  # nothing can be read, so nothing is told; who may read is asked again before it is
-            if not is_begun:
+            except Unavailable as error:
+                # Nothing can be read, so nothing is told; who may read is asked again before it is.
+                _log.debug("a feed waits", error=str(error))
+            if entries is not None and not is_begun:
                 is_begun = True
                 yield _frame("ready", {}, following.place, retry_ms=_RETRY_MS)
-            for entry in entries:
+            for entry in entries or ():
                 yield _entry(entry)
             if entries:
                 said_at = time.monotonic()

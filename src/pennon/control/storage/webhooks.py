@@ -181,7 +181,8 @@ class StoredDeliveries:
 
     def backlog(self) -> Backlog:
         """Return how much waits in all lines together."""
-        query = select(_D.state, func.count(), func.min(_D.created_at)).group_by(_D.state)
+        query = select(_D.state, func.count(), func.min(_D.created_at)).where(_D.state.in_(("pending", "dead")))
+        query = query.group_by(_D.state)
         with self._database.reading() as connection:
             found = {state: (count, oldest) for state, count, oldest in connection.execute(query)}
         pending, oldest = found.get("pending", (0, None))

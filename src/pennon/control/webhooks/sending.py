@@ -141,9 +141,10 @@ class Poster:
         for address in addresses:
             # One that is inside spoils the others: such a name is made for getting in, or is misconfigured.
             if why := refusal(address, self._allowed):
-                raise Refused(f"{target.host} is at {address}, which is {why}: allow it by PENNON_WEBHOOK_NETWORKS")
+                # Not the address: who may make webhooks need not know what names mean in here.
+                raise Refused(f"{target.host} leads to what is {why}: see PENNON_WEBHOOK_NETWORKS")
             if target.scheme == "http" and not may_go_unencrypted(address, self._allowed):
-                raise Refused(f"{target.host} is at {address}: only this machine is spoken to without TLS")
+                raise Refused(f"{target.host}: only this machine is spoken to without TLS")
         return addresses
 
     def keep(self, made: socket.socket) -> None:
