@@ -60,6 +60,27 @@ RECEIVERS = tuple(f"*{each}*" for each in _LIKELY)
 PURE = ("*context*", "*ctx*", "request_flags", "get_client", "current_user")
 """Functions that are called for a flag's context or its client and change nothing."""
 
+_BUILDING = ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple", "range", "asdict")
+_ASKING = ("callable", "getattr", "hasattr", "hash", "id", "isinstance", "issubclass", "len", "type")
+_COMPUTING = ("abs", "all", "any", "divmod", "enumerate", "format", "max", "min", "repr", "reversed", "round")
+_FUNCTIONS = frozenset((*_BUILDING, *_ASKING, *_COMPUTING, "sorted", "sum", "zip"))
+_OF_STRINGS = ("lower", "upper", "strip", "lstrip", "rstrip", "casefold", "title", "split", "join", "format", "encode")
+_OF_VALUES = (
+    "get",
+    "items",
+    "keys",
+    "values",
+    "copy",
+    "isoformat",
+    "total_seconds",
+    "date",
+    "hex",
+    "model_dump",
+    "dict",
+)
+_METHODS = frozenset((*_OF_STRINGS, *_OF_VALUES, "decode", "startswith", "endswith"))
+"""Functions and methods of Python's own types that change nothing, and `get`, which changes nothing anywhere."""
+
 _OF_OPENFEATURE = re.compile(r"get_(?:boolean|string|integer|float|object)_(?:value|details)")
 _OF_A_CLIENT = re.compile(rf"\.(?:{'|'.join((*_PENNON, *_COMMON_GUARDS))})\b")
 _MAKERS = ("Client(", "Client]", ": Client", "request_flags", "RequestFlags", "PinnedRules", "OpenFeatureClient")
@@ -116,11 +137,14 @@ class Conventions(msgspec.Struct, frozen=True, dict=True, forbid_unknown_fields=
             fnmatchcase(name, each) for each in self.receivers
         )
 
-    def is_pure(self, name: str) -> bool:
-        """Return whether a call of the function *name* may be dropped."""
-        return any(fnmatchcase(name.lower(), each) for each in PURE) or any(
-            fnmatchcase(name, each) for each in self.pure
-        )
+    def is_harmless(self, name: str, *, is_method: bool) -> bool:
+        """Return whether a call of what is called *name* may be dropped: it changes nothing."""
+        if any(fnmatchcase(name.lower(), each) for each in PURE) or any(fnmatchcase(name, each) for each in self.pure):
+            return True
+        if not is_method:
+            return name in _FUNCTIONS
+        shape = self.shape_of(name)
+        return name in _METHODS or (shape is not None and shape.answers is not None)
 
     def is_key_constant(self, name: str) -> bool:
         """Return whether the constant *name* is a flag's key."""

@@ -213,7 +213,9 @@ class _Reader(ast.NodeVisitor):
         place = named.index(key.id) - is_method if key.id in named else 99
         awaited = isinstance(function, ast.AsyncFunctionDef)
         answers = Shape(shape.answers, place, key.id, shape.details, awaited)
-        wrapper = Wrapper(function.name, answers, is_method, certain and _only_returns(function, node))
+        wrapper = Wrapper(
+            function.name, answers, is_method, certain and _only_returns(function, node, self._conventions)
+        )
         if certain and function.name not in {each.name for each in self.wrappers}:
             self.wrappers.append(wrapper)
         return certain
@@ -263,7 +265,7 @@ def _key_of(node: ast.Call, shape: Shape) -> list[ast.expr]:
     return [before[shape.place]]
 
 
-def _only_returns(function: FunctionNode, call: ast.Call) -> bool:
+def _only_returns(function: FunctionNode, call: ast.Call, conventions: Conventions) -> bool:
     """Return whether *function* does nothing but return what *call* answers."""
     body = [each for each in function.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))]
     if len(body) != 1 or not isinstance(body[0], ast.Return) or function.decorator_list:
@@ -271,4 +273,13 @@ def _only_returns(function: FunctionNode, call: ast.Call) -> bool:
     value = body[0].value
     while isinstance(value, ast.Await):
         value = value.value
-    return value is call
+    return value is call and all(_is_harmless(each, call, conventions) for each in ast.walk(call))
+
+
+def _is_harmless(node: ast.AST, asking: ast.Call, conventions: Conventions) -> bool:
+    """Return whether *node*, a part of the call *asking*, changes nothing."""
+    if not isinstance(node, ast.Call) or node is asking:
+        return not isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr)
+    name = last_name(node)
+    is_client = isinstance(asking.func, ast.Attribute) and asking.func.value is node and conventions.is_client(name)
+    return is_client or conventions.is_harmless(name, is_method=isinstance(node.func, ast.Attribute))

@@ -125,9 +125,13 @@ def test_a_wrapper_that_does_more_is_not_the_clients_answer() -> None:
     @cache
     def cached(key):
         return client.boolean(key)
-    plain("k"), more("k"), cached("k")
+    def effect(key):
+        return client.boolean(key, charge(1))
+    def harmless(key):
+        return get_flags().boolean(key, {"targetingKey": str(user.id), **context_of(user)})
+    plain("k"), more("k"), cached("k"), effect("k"), harmless("k")
     """
-    assert [each.is_plain for each in calls(text)] == [True, False, False]
+    assert [each.is_plain for each in calls(text)] == [True, False, False, False, True]
 
 
 def test_the_code_base_may_have_names_of_its_own() -> None:

@@ -264,6 +264,37 @@ def test_a_generator_stays_one() -> None:
     becomes(text, "def rows():\n    yield 1\n", value=False)
 
 
+def test_a_function_that_is_taken_back_still_has_the_names_around_it() -> None:
+    text = """
+    def rows():
+        is_new = client.boolean("k")
+        is_old = not is_new
+        if is_old:
+            return None
+        def inner():
+            if is_new:
+                return
+            yield 1
+        return inner
+    """
+    after = """
+    def rows():
+        is_new = True
+        def inner():
+            if is_new:
+                return
+            yield 1
+        return inner
+    """
+    becomes(text, after)
+    assert "its function would be no generator any more" in reasons(text)
+
+
+def test_windows_line_ends_stay() -> None:
+    text = "def f():\r\n    if client.boolean('k'):\r\n        pass\r\n    else:\r\n        b()\r\n"
+    assert removed(text).text == "def f():\r\n    pass\r\n"
+
+
 def test_a_declaration_of_a_global_name_stays() -> None:
     text = """
     def count():

@@ -157,6 +157,10 @@ def test_awaited_calls() -> None:
         ("x = client.boolean('k', (y := 1))", "`(y := 1)` may do something; if it does not, name it in `pure`"),
         ("x = make().boolean('k', default=True)", "`make()` may do something; if it does not, name it in `pure`"),
         ("x = form.boolean('k')", "`form` is not known to be a client; if it is one, name it in `receivers`"),
+        (
+            "x = client.boolean('k', new_client(1))",
+            "`new_client(1)` may do something; if it does not, name it in `pure`",
+        ),
         ("x = client.string('k')", "it asks for a string, so it answers its default whatever the flag serves"),
         ("x = client.evaluation('k').reason", "more than the value and the variation of the evaluation is used"),
         ("client.override('k', True)", "it says something of the flag that has to be said no more, or otherwise"),

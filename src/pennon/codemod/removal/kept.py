@@ -1,7 +1,7 @@
 """What is known where a flag was asked: the value of the variation that is kept, and how Python writes it."""
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import libcst as cst
 import msgspec
@@ -45,7 +45,8 @@ class Constant(msgspec.Struct, frozen=True):
         return Constant(known[name], quote=self.quote) if name in known else None
 
 
-MISMATCH: Literal["mismatch"] = "mismatch"
+MISMATCH = object()
+"""Says that a call answers its default, because the flag is of another kind."""
 
 
 def answered(kind: Kind, value: Any) -> Any:

@@ -7,25 +7,6 @@ import libcst as cst
 
 from pennon.codemod.conventions import Conventions
 
-_BUILDING = ("bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple", "range", "asdict")
-_ASKING = ("callable", "getattr", "hasattr", "hash", "id", "isinstance", "issubclass", "len", "type")
-_COMPUTING = ("abs", "all", "any", "divmod", "enumerate", "format", "max", "min", "repr", "reversed", "round")
-_FUNCTIONS = frozenset((*_BUILDING, *_ASKING, *_COMPUTING, "sorted", "sum", "zip"))
-_OF_STRINGS = ("lower", "upper", "strip", "lstrip", "rstrip", "casefold", "title", "split", "join", "format", "encode")
-_OF_VALUES = (
-    "get",
-    "items",
-    "keys",
-    "values",
-    "copy",
-    "isoformat",
-    "total_seconds",
-    "date",
-    "hex",
-    "model_dump",
-    "dict",
-)
-_METHODS = frozenset((*_OF_STRINGS, *_OF_VALUES, "decode", "startswith", "endswith"))
 _BOOLEAN_FUNCTIONS = frozenset({"bool", "isinstance", "issubclass", "callable", "hasattr", "any", "all"})
 _BOOLEAN_METHODS = frozenset({"boolean", "get_boolean_value", "startswith", "endswith", "isdigit", "isalpha", "exists"})
 _TRANSPARENT = (
@@ -121,15 +102,6 @@ def _is_pure_call(node: cst.Call, conventions: Conventions) -> bool:
     function = node.func
     if not all(is_pure(each, conventions) for each in node.args):
         return False
-    if isinstance(function, cst.Name):
-        name = function.value
-        return name in _FUNCTIONS or conventions.is_pure(name) or conventions.is_client(name)
-    if not isinstance(function, cst.Attribute) or not is_pure(function.value, conventions):
-        return False
-    name = function.attr.value
-    return name in _METHODS or conventions.is_pure(name) or _answers(name, conventions)
-
-
-def _answers(name: str, conventions: Conventions) -> bool:
-    shape = conventions.shape_of(name)
-    return shape is not None and shape.answers is not None
+    if isinstance(function, cst.Attribute):
+        return is_pure(function.value, conventions) and conventions.is_harmless(function.attr.value, is_method=True)
+    return isinstance(function, cst.Name) and conventions.is_harmless(function.value, is_method=False)

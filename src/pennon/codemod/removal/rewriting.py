@@ -13,7 +13,7 @@ from pennon.codemod.errors import NotRewritable
 from pennon.codemod.python_calls import Call, parse
 from pennon.codemod.removal.kept import Kept
 from pennon.codemod.removal.marks import Marks
-from pennon.codemod.removal.scopes import known_locals
+from pennon.codemod.removal.scopes import known_locals, names_below
 from pennon.codemod.removal.sites import find_sites
 from pennon.codemod.removal.statements import FoldStatements
 from pennon.codemod.removal.unused import drop_unused, orphans
@@ -60,8 +60,7 @@ def rewrite(
     marks = Marks()
     folded = module.visit(FoldStatements(marks, conventions, sites, {}, ()))
     for _ in range(_MOST_PASSES):
-        names, needless = known_locals(folded, marks)
-        further = folded.visit(FoldStatements(marks, conventions, {}, names, needless)) if needless else folded
+        further = _with_locals(folded, marks, conventions)
         if further.code == folded.code:
             break
         folded = further
@@ -69,6 +68,20 @@ def rewrite(
     done = folded.code if folded.body or folded.header or folded.footer else ""
     _check(text, done)
     return Rewritten(done, tuple(sorted(set(_notes(module, folded, marks)))))
+
+
+def _with_locals(module: cst.Module, marks: Marks, conventions: Conventions) -> cst.Module:
+    """Return *module* with the local variables folded that are known, and without those that nothing reads then."""
+    known = known_locals(module, marks)
+    names = {read: each.constant for each in known for read in each.reads}
+    while True:
+        fold = FoldStatements(marks, conventions, {}, names, {each.assignment for each in known})
+        folded = module.visit(fold)
+        # A function that was taken back reads its names as before, also those of the function around it.
+        needed = names_below(fold.taken_back)
+        if not any(each.reads & needed for each in known):
+            return folded
+        known = [each for each in known if not each.reads & needed]
 
 
 def _parsed(text: str) -> cst.Module:

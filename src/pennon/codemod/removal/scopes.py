@@ -1,6 +1,7 @@
 """What names do in a function: where they are bound and read. When in doubt, a name is more than it seems."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import libcst as cst
 
@@ -114,21 +115,38 @@ class _Assignments(cst.CSTVisitor):
             self.found.append((scope, target, node, constant))
 
 
-def known_locals(module: cst.Module, marks: Marks) -> tuple[dict[int, Constant], set[int]]:
-    """Return the reads of local variables that are known, by node, and the assignments that then nobody needs."""
+class Local(NamedTuple):
+    """A local variable that is known: where it is read, and the assignment that then nobody needs, by node."""
+
+    constant: Constant
+    reads: frozenset[int]
+    assignment: int
+
+
+def known_locals(module: cst.Module, marks: Marks) -> list[Local]:
+    """Return the local variables that are known wherever they are read."""
     assignments = _Assignments(marks)
     module.visit(assignments)
-    names: dict[int, Constant] = {}
-    needless: set[int] = set()
+    known: list[Local] = []
     for function, target, node, constant in assignments.found:
         found = uses_in(target.value, function)
         if found.bindings != 1 or found.is_seen or not constant.is_plain:
             continue
         if constant.is_evaluation and not found.is_read_by_members:
             continue
-        names.update((id(each), constant) for each in found.reads)
-        needless.add(id(node))
-    return names, needless
+        known.append(Local(constant, frozenset(map(id, found.reads)), id(node)))
+    return known
+
+
+def names_below(nodes: Iterable[cst.CSTNode]) -> set[int]:
+    """Return the names below *nodes*, by node."""
+    return {id(each) for node in nodes for each in _below(node) if isinstance(each, cst.Name)}
+
+
+def _below(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _below(child)
 
 
 def single_target(node: cst.CSTNode) -> cst.Name | None:

@@ -69,7 +69,7 @@ def _site(node: cst.Call, calls: list[Call], kept: Kept, conventions: Convention
     if not call.is_plain:
         return Left(f"`{name}` does more than to ask for the flag")
     value = answered(call.shape.answers, kept.value)
-    if value == MISMATCH and value != kept.value:
+    if value is MISMATCH:
         return Left(f"it asks for a {call.shape.answers}, so it answers its default whatever the flag serves")
     if (effect := _effect(node, conventions)) is not None:
         return Left(f"`{effect}` may do something; if it does not, name it in `pure`")

@@ -24,7 +24,7 @@ from pennon.codemod.removal.scopes import declared_names, is_generator
 from pennon.codemod.removal.sites import Site
 
 _NONE = cst.SimpleWhitespace("")
-GENERATOR = "its function would be no generator any more"
+_GENERATOR = "its function would be no generator any more"
 _GLOBAL = "its function would lose a global or nonlocal declaration"
 
 
@@ -43,6 +43,7 @@ class FoldStatements(FoldExpressions):
         self._dropped = dropped
         self._elifs: set[int] = set()
         self._functions: list[bool] = [True]
+        self.taken_back: list[cst.FunctionDef] = []
 
     def visit_If(self, node: cst.If) -> None:  # noqa: N802  # libcst's names, here and below
         """Note which `if` is an `elif`: it cannot be more than one statement."""
@@ -161,12 +162,14 @@ class FoldStatements(FoldExpressions):
         if self._functions.pop():
             return updated_node
         if is_generator(original_node) and not is_generator(updated_node):
-            self.marks.leave(original_node.name, GENERATOR)
-            return original_node
-        if declared_names(original_node) != declared_names(updated_node):
-            self.marks.leave(original_node.name, _GLOBAL)
-            return original_node
-        return updated_node
+            reason = _GENERATOR
+        elif declared_names(original_node) != declared_names(updated_node):
+            reason = _GLOBAL
+        else:
+            return updated_node
+        self.marks.leave(original_node.name, reason)
+        self.taken_back.append(original_node)
+        return original_node
 
     def leave_Decorator(self, original_node: cst.Decorator, updated_node: cst.Decorator) -> Any:  # noqa: N802
         """Drop a decorator that named no other flag."""
