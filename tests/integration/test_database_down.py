@@ -11,6 +11,7 @@ from tests.serving import Api, InProcess, serving
 
 E = "projects/default/environments/production"
 ON = {"edits": [{"do": "turnOn", "flag": "checkout"}]}
+PATIENT_S = 60
 OFF = {"edits": [{"do": "turnOff", "flag": "checkout"}]}
 
 
@@ -33,7 +34,15 @@ def until(holds: Callable[[], bool]) -> None:
 
 def evaluated(api: Api, key: str) -> httpx2.Response:
     url = f"{api.url}/ofrep/v1/evaluate/flags/checkout"
-    return httpx2.post(url, json={"context": {"targetingKey": "u1"}}, headers={"X-API-Key": key})
+    return httpx2.post(url, json={"context": {"targetingKey": "u1"}}, headers={"X-API-Key": key}, timeout=PATIENT_S)
+
+
+def asked(api: Api, path: str, **headers: str) -> httpx2.Response:
+    return httpx2.get(f"{api.url}{path}", headers=headers, timeout=PATIENT_S)
+
+
+def waits_for(api: Api) -> list[str]:
+    return list(asked(api, "/readyz").json().get("waitingFor", ()))
 
 
 def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -> None:
@@ -43,16 +52,14 @@ def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -
     assert refused.json()["type"] == "urn:pennon:problem:unavailable"
     assert "pennon change apply --queue" in refused.json()["detail"]
     assert int(refused.headers["Retry-After"]) >= 1
-    ready = httpx2.get(f"{api.url}/readyz")
-    assert (ready.status_code, ready.json()["waitingFor"]) == (503, ["the database"])
-    assert httpx2.get(f"{api.url}/healthz").status_code == 200
+    until(lambda: waits_for(api) == ["the database"])
+    assert asked(api, "/healthz").status_code == 200
     assert evaluated(api, key).json()["value"] is False
-    snapshot = httpx2.get(f"{api.url}/sdk/v1/snapshot", headers={"X-API-Key": key})
-    assert snapshot.json()["flags"].keys() == {"checkout"}
+    assert asked(api, "/sdk/v1/snapshot", **{"X-API-Key": key}).json()["flags"].keys() == {"checkout"}
 
 
 def check_that_it_is_back(api: Api, key: str) -> None:
-    until(lambda: httpx2.get(f"{api.url}/readyz").status_code == 200)
+    until(lambda: waits_for(api) == [])
     assert api.made("POST", f"{E}/changes", ON)["changed"]
     until(lambda: evaluated(api, key).json()["value"] is True)
     assert api.made("POST", f"{E}/changes", OFF)["changed"]

@@ -242,6 +242,8 @@ class _Server:
             most = _THREADS + sizes_of(self._settings).together
             threads = ThreadPoolExecutor(most, thread_name_prefix="pennon-api")
             asyncio.get_running_loop().set_default_executor(threads)
+            # What still runs in a thread when the server ends may ask the database, which is closed after that.
+            stack.push_async_callback(asyncio.get_running_loop().shutdown_default_executor)
             with _folder_explained(self._settings):
                 if self._place is None:
                     stack.enter_context(held(self._events))

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import structlog
 from sqlalchemy import Engine, event
@@ -27,7 +28,17 @@ ANSWERS_S = 3.0
 _CONNECTS_S = 3
 _MEND = "see that it runs and can be reached; pennon change apply --queue keeps a command and sends it again"
 
+_FULL = ("too many clients", "too many connections", "connection slots")
+"""Said by a server that is there and has no connection left for us. Those that we have are good."""
+
 _log = structlog.get_logger(__name__)
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    """Why there was no answer, and whether those who wait for one may wait for ever."""
+
+    reason: str
+    hangs: bool
 
 
 class Watch:
@@ -73,17 +84,19 @@ class Watch:
         finally:
             self._forget()
 
-    def _note(self, reason: str | None) -> None:
-        before, self._reason = self._reason, reason
-        if reason is None and before is not None:
-            _log.info("the database answers again")
-        if reason is not None:
-            if before is None:
-                _log.error("the database does not answer", reason=reason)
+    def _note(self, found: _Fault | None) -> None:
+        before, self._reason = self._reason, None if found is None else found.reason
+        if found is None:
+            if before is not None:
+                _log.info("the database answers again")
+            return
+        if before is None:
+            _log.error("the database does not answer", reason=found.reason)
+        if found.hangs:
             self._cut()  # each time: who was connecting when it was noticed may wait by now
 
-    def _asked(self) -> str | None:
-        """Ask, and return why there was no answer; None: there was one."""
+    def _asked(self) -> _Fault | None:
+        """Ask, and return what is wrong; None: there was an answer."""
         try:
             if self._asking is None:
                 arguments, named = self._engine.dialect.create_connect_args(self._engine.url)
@@ -92,12 +105,15 @@ class Watch:
             if _answers(self._asking.pgconn, ANSWERS_S):
                 return None
         except (psycopg.Error, OSError) as error:
-            had_one = self._asking is not None
-            self._forget()
-            # One connection may end for its own reasons. That a new one cannot be made says more.
-            return self._asked() if had_one else (str(error).strip() or type(error).__name__).splitlines()[0]
+            if self._asking is not None:  # one connection may end for its own reasons: a new one says more
+                self._forget()
+                return self._asked()
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            if any(words in reason for words in _FULL):
+                return None
+            return _Fault(reason, hangs=isinstance(error, psycopg.errors.ConnectionTimeout))
         self._forget()
-        return f"nothing came within {ANSWERS_S:g} s"
+        return _Fault(f"nothing came within {ANSWERS_S:g} s", hangs=True)
 
     def _forget(self) -> None:
         if self._asking is not None:
