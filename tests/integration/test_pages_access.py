@@ -1,0 +1,107 @@
+"""Which role sees which page: every page of a server is listed here, or a test fails."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import httpx2
+import pytest
+
+from pennon.control.access.permissions import BUILT_IN, Permission
+from tests.integration.test_api_access import E, filled, is_shut, routes
+from tests.serving import Api, InProcess, serving
+
+PASSWORD = "correct horse battery"
+P = "/projects/{project}"
+OTHERS = ("/api/", "/sdk/", "/ofrep/", "/client/", "/js/", "/healthz", "/readyz", "/metrics")
+OPEN = frozenset({"GET /sign-in", "POST /sign-in", "GET /pages/{file}"})
+PAGES: Mapping[str, Permission | None] = {
+    "GET /": None,
+    "POST /sign-out": None,
+    f"GET {P}": "read",
+    f"GET {P}/flags": "read",
+    f"GET {P}/flags/{{flag}}": "read",
+    f"GET {P}/kill": "read",
+    f"GET {P}/propagation": "read",
+    f"GET {P}/requests": "read",
+    f"GET {P}/requests/{{change_request}}": "read",
+    f"POST {P}/requests/{{change_request}}": "read",
+    f"GET {P}/why": "read",
+    f"GET {E}/changes": "read",
+    f"GET {E}/changes/{{revision}}": "read",
+    f"POST {E}/changes/{{revision}}/revert": "flag.turnOff",
+    f"POST {E}/edit": "read",
+    f"GET {E}/flags/{{flag}}": "read",
+    f"GET {E}/propagation": "read",
+    f"POST {E}/review": "read",
+    f"GET {E}/turn-off": "read",
+    f"POST {E}/turn-off": "flag.turnOff",
+    f"GET {E}/why": "read",
+    f"POST {E}/why": "read",
+}
+"""The permission that each page takes; None: any. A form that takes `read` takes more when it is known what it says."""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[InProcess, Api]]:
+    with serving(tmp_path_factory.mktemp("pages") / "data") as both:
+        yield both
+
+
+@contextlib.contextmanager
+def visitor(api: Api, key: str, *grants: Mapping[str, str]) -> Iterator[tuple[httpx2.Client, str]]:
+    """Give a browser in which a new account is signed in, and what its forms have to say."""
+    api.made("POST", "accounts", {"key": key, "grants": grants})
+    api.made("PUT", f"accounts/{key}/password", {"password": PASSWORD})
+    with httpx2.Client(base_url=api.url, timeout=30, headers={"Accept": "text/html"}) as browser:
+        entered = browser.post("/api/v1/session", json={"account": key, "password": PASSWORD})
+        yield browser, entered.json()["csrf"]
+
+
+def sent(browser: httpx2.Client, csrf: str, route: str) -> httpx2.Response:
+    """Ask for a page about what is not there, or send it a form that says nothing."""
+    method, _, template = route.partition(" ")
+    return browser.request(method, filled(template), data={"csrf": csrf} if method == "POST" else None)
+
+
+def test_every_page_takes_the_permission_that_is_listed(running: tuple[InProcess, Api]) -> None:
+    server, api = running
+    pages = {route for route in routes(server.app) if not route.partition(" ")[2].startswith(OTHERS)}
+    assert {route for route in pages if not route.startswith("OPTIONS")} == set(PAGES) | OPEN
+    for role in BUILT_IN:
+        with visitor(api, role.lower(), {"role": role}) as (browser, csrf):
+            for route, needed in PAGES.items():
+                if route == "POST /sign-out":
+                    continue
+                answer = sent(browser, csrf, route)
+                assert answer.status_code < 500, (role, route, answer.text)
+                assert not is_shut(answer), (role, route)
+                allowed = needed is None or BUILT_IN[role].gives(needed, production=f"{E}/" in route)
+                assert (answer.status_code != 403) == allowed, (role, route, answer.status_code)
+            assert sent(browser, csrf, "POST /sign-out").headers["location"].startswith("/sign-in")
+            assert is_shut(sent(browser, csrf, "GET /"))
+
+
+def test_who_holds_a_role_elsewhere_or_none_sees_no_page_of_a_project(running: tuple[InProcess, Api]) -> None:
+    _, api = running
+    api.made("POST", "projects", {"key": "mine"})
+    mine = {"role": "administrator", "project": "mine"}
+    for key, grants in (("nobody", []), ("mine-only", [mine])):
+        with visitor(api, key, *grants) as (browser, csrf):
+            for route in (route for route, needed in PAGES.items() if needed):
+                assert sent(browser, csrf, route).status_code == 403, (key, route)
+
+
+def test_no_form_is_taken_that_another_page_sent(running: tuple[InProcess, Api]) -> None:
+    _, api = running
+    with visitor(api, "boss", {"role": "administrator"}) as (browser, csrf):
+        for route in (route for route in PAGES if route.startswith("POST")):
+            for forged in ("", "0" * len(csrf)):
+                assert sent(browser, forged, route).status_code == 403, route
+        assert not is_shut(sent(browser, csrf, "GET /"))
+
+
+def test_no_page_is_shown_before_one_has_signed_in(running: tuple[InProcess, Api]) -> None:
+    _, api = running
+    with httpx2.Client(base_url=api.url, timeout=30) as stranger:
+        for route in PAGES:
+            assert is_shut(sent(stranger, "", route)), route
