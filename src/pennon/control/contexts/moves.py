@@ -1,10 +1,12 @@
 """Who would get another variation, by a sample of contexts evaluated before and after a change. Pure.
 
-Only counts leave this module, and none of fewer than ten: what one or two people get is nobody's business.
+Only counts leave this module, and of fewer than ten only that they are fewer: what one or two people get is nobody's
+business.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import msgspec
 
@@ -12,7 +14,7 @@ from pennon.control.contexts.keeping import Context
 from pennon.engine import RuleSet, attributes_of, compile_snapshot
 from pennon.engine.attributes import KEY
 from pennon.engine.values import attribute_reader
-from pennon.model import Flag, InvalidItem, Snapshot
+from pennon.model import InvalidItem, Snapshot
 
 FEWEST = 10
 """Of fewer it is only said that they are fewer, none included."""
@@ -64,7 +66,7 @@ def count_moves(before: Snapshot, after: Snapshot, flags: Sequence[str], sample:
     return Moves(
         contexts=len(contexts),
         flags=tuple(_flag_moves(key, old, new, contexts) for key in looked_at),
-        unseen=tuple(sorted(_unseen(after, new, looked_at, contexts))),
+        unseen=tuple(_unseen(after, new, looked_at, contexts)),
         others=len(asked) - len(looked_at),
     )
 
@@ -81,14 +83,14 @@ def _flag_moves(key: str, old: RuleSet, new: RuleSet, contexts: Sequence[Context
     )
 
 
-def _unseen(after: Snapshot, rules: RuleSet, flags: Iterable[str], contexts: Sequence[Context]) -> set[str]:
-    """Return what the flags ask for, themselves or through others, and no context has: rules new to it match nobody."""
-    named: set[str] = set()
-    for key in flags:
-        for kind, needed in (("flag", key), *rules.dependencies(key)):
-            named |= _asked(after, kind, needed)
-    readers = {name: attribute_reader(name) for name in named - {KEY}}
-    return {name for name, read in readers.items() if not any(read(dict(context)) is not None for context in contexts)}
+def _unseen(after: Snapshot, rules: RuleSet, flags: Iterable[str], contexts: Sequence[Context]) -> Iterator[str]:
+    """Yield what the flags ask for, themselves or through others, and no context has: rules new to it match nobody."""
+    needed = {node for key in flags for node in (("flag", key), *rules.dependencies(key))}
+    named = {name for kind, key in needed for name in _asked(after, kind, key)} - {KEY}
+    for name in sorted(named):
+        read = attribute_reader(name)
+        if all(read(cast("dict[str, object]", context)) is None for context in contexts):
+            yield name
 
 
 def _asked(snapshot: Snapshot, kind: str, key: str) -> frozenset[str]:
@@ -98,8 +100,8 @@ def _asked(snapshot: Snapshot, kind: str, key: str) -> frozenset[str]:
         model = snapshot.flags[key] if kind == "flag" else snapshot.segments[key]
     except (KeyError, InvalidItem):
         return frozenset()
-    is_foreign = isinstance(model, Flag) and model.compat is not None  # its words are more than attributes
-    return frozenset() if is_foreign or model.compat is not None else attributes_of(model)
+    # Of what is imported, words are counted in that are no attributes.
+    return frozenset() if model.compat is not None else attributes_of(model)
 
 
 def sentence(moves: Moves, of: FlagMoves) -> str:
