@@ -177,7 +177,7 @@ class _Scan:
                     self._read(path, text, known)
 
     def _resolved(self, module: Module) -> Iterator[Call]:
-        for call in (*module.calls, *module.constants):
+        for call in module.calls:
             if call.key is not None or call.origin is None:
                 yield call
                 continue
@@ -210,8 +210,8 @@ class _Scan:
         return self._modules.get(path)
 
     def _of_python(self, calls: Mapping[str, tuple[Call, ...]]) -> Iterator[Reference]:
-        for path, of_file in calls.items():
-            for call in of_file:
+        for path, module in self._modules.items():
+            for call in (*calls.get(path, ()), *module.constants):
                 how = "guard" if call.shape.answers is None else "call"
                 yield Reference(
                     flag=call.key,

@@ -46,6 +46,13 @@ from tests.unit.codemod.code import becomes, reasons
         ('x = f"{K!r} {K:>6}"', 'x = f"{True!r} {True:>6}"', 'x = f"{False!r} {False:>6}"'),
         ("x = K; y = 1", "x = True; y = 1", "x = False; y = 1"),
         ("K; y = 1", "y = 1", "y = 1"),
+        ("x = a.lower().startswith(b) and K", "x = a.lower().startswith(b)", "x = False"),
+        ("x = isinstance(a, B) and c in d and K", "x = isinstance(a, B) and c in d", "x = False"),
+        ("x = True and K", "x = True", "x = False"),
+        ("x = a[0] and K", "x = a[0] and True", "x = a[0] and False"),
+        ("x = f() and K", "x = f() and True", "x = f() and False"),
+        ('x = f"{{{K}}}"', 'x = f"{{True}}"', 'x = f"{{False}}"'),
+        ('x = f"{a if K else b}"', 'x = f"{a}"', 'x = f"{b}"'),
     ],
 )
 def test_folding(before: str, on: str, off: str) -> None:
@@ -105,6 +112,8 @@ def test_objects() -> None:
         """limits = {"max": 3, "names": ["a", 'b"'], "deep": {"on": True, "none": None}}\nx = 3\n""",
         value=value,
     )
+    becomes('x = client.object("k")[name]\n', 'x = {"max": 1}[name]\n', value={"max": 1})
+    becomes('x = client.object("k")[1:]\n', "x = [1, 2][1:]\n", value=[1, 2])
     becomes('x = client.object("k")["gone"]\n', 'x = {"max": 1}["gone"]\n', value={"max": 1})
 
 
@@ -156,6 +165,11 @@ def test_awaited_calls() -> None:
         ("x = client.boolean('k', charge(1))", "`charge(1)` may do something; if it does not, name it in `pure`"),
         ("x = client.boolean('k', (y := 1))", "`(y := 1)` may do something; if it does not, name it in `pure`"),
         ("x = make().boolean('k', default=True)", "`make()` may do something; if it does not, name it in `pure`"),
+        (
+            "x = client.boolean('k', user.load().id)",
+            "`user.load()` may do something; if it does not, name it in `pure`",
+        ),
+        ("x = client.boolean('k', a[f()])", "`f()` may do something; if it does not, name it in `pure`"),
         ("x = form.boolean('k')", "`form` is not known to be a client; if it is one, name it in `receivers`"),
         (
             "x = client.boolean('k', new_client(1))",

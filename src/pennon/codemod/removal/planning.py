@@ -52,7 +52,7 @@ def plan_removal(root: Path, found: Found, kept: Kept, conventions: Conventions)
     named = kept.flag.encode()
     unread = {path: why for path, why in found.unread.items() if named in _bytes(root / path)}
     for path, text in texts.items():
-        calls = [each for each in found.calls.get(path, ()) if each.key == kept.flag and each.name]
+        calls = [each for each in found.calls.get(path, ()) if each.key == kept.flag]
         try:
             done = rewrite(text, calls, kept, conventions, exported=_Exported(root, path, conventions))
         except NotRewritable as error:
