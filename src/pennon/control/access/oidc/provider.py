@@ -29,6 +29,11 @@ LEEWAY_S = 120
 MOST_KEYS = 100
 AT_ONCE = 3
 """How many may wait for the provider: a part of what reads at once, so that a provider that hangs holds up little."""
+PATIENCE_S = 1.0
+"""How long others wait for those."""
+_FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, AuthlibBaseError, JoseError, ValueError)
+_MISREAD = (TypeError, LookupError, AttributeError)
+"""What the libraries raise of answers with a number where they expect text, or with something missing."""
 _SIGNATURES = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Those by a key that only the provider has: HS256 would be by our own secret, and `none` by nothing."""
 
@@ -165,7 +170,7 @@ class Provider:
     @contextmanager
     def _wire(self) -> Iterator[Wire]:
         """Open the way to the provider. Whatever goes wrong on it is said in the words of this package."""
-        if not self._waiting.acquire(blocking=False):
+        if not self._waiting.acquire(timeout=PATIENCE_S):
             raise ProviderFailed("too many wait for the identity provider already", mend="try again in a moment")
         try:
             with Wire(
@@ -175,7 +180,7 @@ class Provider:
                 scope=" ".join(self._config.scopes),
             ) as wire:
                 yield wire
-        except (httpx2.HTTPError, httpx2.InvalidURL, AuthlibBaseError, JoseError, ValueError) as error:
+        except (*_FAULTS, *_MISREAD) as error:
             logger.warning("the identity provider failed", issuer=self._config.issuer, error=repr(error))
             raise _told(error) from error
         finally:

@@ -142,6 +142,8 @@ Forgery = Callable[[dict[str, Any]], dict[str, Any]]
         lambda it: {**it, "sub": 7},
         lambda it: {**it, "at_hash": "of another token"},
         lambda it: {**it, "exp": "never"},
+        lambda it: {**it, "exp": [1]},
+        lambda it: {**it, "iat": "now"},
         *(
             lambda it, claim=claim: {name: it[name] for name in it if name != claim}
             for claim in ("iss", "sub", "aud", "exp", "iat", "nonce")
@@ -213,10 +215,17 @@ def test_new_keys_are_asked_for_once_a_sign_in(
 
 
 @pytest.mark.parametrize(
-    "keys", [[], [OctKey.import_key(SECRET).as_dict(private=True)], [{"kty": "PQ"}] * (MOST_KEYS + 1)]
+    "keys",
+    [
+        [],
+        [OctKey.import_key(SECRET).as_dict(private=True)],
+        [{"kty": "PQ"}] * (MOST_KEYS + 1),
+        [{"kty": "RSA", "n": 7, "e": None}],
+        [{"kty": "RSA"}],
+    ],
 )
 def test_a_provider_without_keys_is_not_believed(
-    provider: Provider, far_end: FarEnd, clock: HandClock, pending: Pending, keys: list[dict[str, str]]
+    provider: Provider, far_end: FarEnd, clock: HandClock, pending: Pending, keys: list[dict[str, Any]]
 ) -> None:
     far_end.documents["/keys"] = {"keys": keys}
     answer(far_end, good(far_end, clock, pending))
@@ -304,7 +313,26 @@ def test_user_info_of_somebody_else_is_refused(
     assert "somebody else" in str(refused(provider, pending))
 
 
-def test_no_more_than_a_few_wait_for_the_provider(provider: Provider, pending: Pending) -> None:
+@pytest.mark.parametrize("odd", [{"at_hash": 7}, {"azp": 7}, {"amr": 7}])
+def test_what_the_libraries_stumble_over_lets_nobody_in(
+    provider: Provider, far_end: FarEnd, clock: HandClock, pending: Pending, odd: dict[str, object]
+) -> None:
+    answer(far_end, {**good(far_end, clock, pending), **odd})
+    assert isinstance(refused(provider, pending), ProviderFailed)
+
+
+@pytest.mark.parametrize("said", [[], 7, {"id_token": 7}, {"id_token": {}}, {"error": 7}, {"access_token": 7}])
+def test_an_answer_of_another_shape_lets_nobody_in(
+    provider: Provider, far_end: FarEnd, pending: Pending, said: object
+) -> None:
+    far_end.documents["/token"] = said
+    assert isinstance(refused(provider, pending), ProviderFailed)
+
+
+def test_no_more_than_a_few_wait_for_the_provider(
+    provider: Provider, pending: Pending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pennon.control.access.oidc.provider.PATIENCE_S", 0.0)
     provider.authorization_url(pending)
     held = [provider._waiting.acquire(blocking=False) for _ in range(AT_ONCE)]  # as threads that wait would
     assert all(held)
