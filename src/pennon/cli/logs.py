@@ -9,7 +9,7 @@ from typing import Any, Literal, TextIO
 import structlog
 from structlog.typing import Processor
 
-_SECRET = re.compile(r"(pennon_(?:server|client|edge|token|signing)_)[A-Za-z0-9_-]{8,}")
+_SECRET = re.compile(r"(pennon_(?:server|client|edge|token|signing)_|whsec_)[A-Za-z0-9_+/=-]{8,}")
 _REDACTED = r"\1…"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -43,7 +43,7 @@ def set_up_logs(*, level: str, form: Literal["auto", "json", "console"], stream:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # The server logs each request itself, with its id; the libraries' own news is debugging.
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy", "httpx2"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic", "sqlalchemy", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

@@ -68,6 +68,13 @@ def test_secrets_are_cut_out_of_fields_messages_and_tracebacks(form: str) -> Non
     assert SECRET not in stream.getvalue()
 
 
+def test_secrets_of_webhooks_are_cut_out() -> None:
+    stream, logger = logged("json")
+    secret = "whsec_" + "aB+/" * 10 + "abc="
+    logger.info("made", told=f"secret {secret}, and more")
+    assert "secret whsec_…, and more" in stream.getvalue()
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_the_values_of_variables_are_not_logged(form: str) -> None:
     stream, logger = logged(form)
