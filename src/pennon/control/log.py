@@ -4,7 +4,7 @@ Here are the port that storages implement and its types. Every change to anythin
 what it was, what it is now. The rows of a log are numbered by its revision without gaps, and chained by their hashes.
 
     installation                          projects, tokens, signing keys, settings
-    projects/{project}                    environments, flag definitions
+    projects/{project}                    environments, flag definitions, change requests, schedules
     environments/{project}/{environment}  flags, segments, layers, keys
 """
 
