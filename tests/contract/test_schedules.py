@@ -223,6 +223,15 @@ def test_what_was_changed_since_is_named_and_not_overwritten(planned: Planned) -
     assert [sample.value for family in planned.metrics.collect() for sample in family.samples] == [0, 0, 1, 1, 0]
 
 
+def test_a_flag_that_was_archived_is_not_turned_on(planned: Planned) -> None:
+    made = planned.once()
+    planned.shop.flags.archive_flag("shop", "checkout", by=BERT)
+    planned.tend(hours=1)
+    last = planned.now(made).last
+    assert last is not None
+    assert "flag 'checkout' in production was archived by Bert" in last.why
+
+
 def test_the_kill_switch_ends_a_window_and_a_rule_beside_it_does_not(planned: Planned) -> None:
     made = planned.make(NIGHT)
     planned.tend(until="2026-11-16T23:00:00+01:00")

@@ -50,8 +50,7 @@ def later(reading: Reading, name: EnvironmentName, bases: Iterable[Base]) -> Ite
             continue
         last = _last_of(reading, name, base)
         said = f" by {last.actor.name} in revision {last.revision}" if last else ""
-        what = "changed" if base.digest and current.digest else "created" if current.digest else "deleted"
-        yield f"{base.kind} {base.key!r} in {name.environment} was {what}{said}"
+        yield f"{base.kind} {base.key!r} in {name.environment} was {_became(reading, name, base, current)}{said}"
 
 
 def _last_of(reading: Reading, name: EnvironmentName, base: Base) -> Change | None:
@@ -63,6 +62,13 @@ def _last_of(reading: Reading, name: EnvironmentName, base: Base) -> Change | No
             ):
                 return change
     return None
+
+
+def _became(reading: Reading, name: EnvironmentName, base: Base, current: Base) -> str:
+    if current.digest:
+        return "changed" if base.digest else "created"
+    is_archived = base.kind == "flag" and reading.item(name.log, ARCHIVED, base.key) is not None
+    return "archived" if is_archived else "deleted"
 
 
 def _log_of(name: EnvironmentName, kind: str) -> str:
