@@ -31,9 +31,9 @@ Found: TypeAlias = tuple[datetime, Line, Delivery]
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """The webhooks of a log as they were at a revision."""
+    """The webhooks of a log as they were when its head had this hash."""
 
-    revision: int
+    hash: str
     webhooks: tuple[Webhook, ...]
 
 
@@ -70,12 +70,12 @@ class Collecting:
 
     def run(self) -> bool:
         """Make the deliveries of what is new, some at a time; return whether there is more."""
+        cursors = self._store.cursors()  # before the logs: one that is ahead of its log means that it was restored
         with self._log.reading() as reading:
             heads = reading.heads()
             told = self._told(reading, heads)
             if not told:
                 return False
-            cursors = self._store.cursors()
             look = _Look(reading, cursors, self._clock.now())
             for log, head in heads.items():
                 look.at_log(log, head.revision, [each for each in told if each.sees(log)])
@@ -91,9 +91,9 @@ class Collecting:
         owners = [log for log in heads if not log.startswith("environments/")]
         for log in owners:
             known = self._known.get(log)
-            if known is None or known.revision != heads[log].revision:
+            if known is None or known.hash != heads[log].hash:
                 found = tuple(stored.read(Webhook) for stored in reading.items(log, KIND))
-                self._known[log] = _Known(heads[log].revision, found)
+                self._known[log] = _Known(heads[log].hash, found)
         return [_Told(log, each) for log in owners for each in self._known[log].webhooks if each.enabled]
 
 

@@ -32,7 +32,7 @@ from pennon.control.webhooks.retrying import Circuit
 from pennon.control.webhooks.signatures import new_secret
 from pennon.control.webhooks.vault import Contents, SigningSecret, Vault
 from pennon.control.webhooks.views import webhook as find_webhook
-from pennon.model import Problem
+from pennon.model import Problem, pointer
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +88,7 @@ class WebhookService:
                 if not writing.replayed:
                     writing.open(owner)
                     self._require_place(writing, owner, key)
+                    accept(_environment_problems(writing, owner, wish.environments))
                     writing.put(owner, KIND, made)
             return self._made(writing, owner, key, None if writing.replayed else secret)
 
@@ -225,6 +226,7 @@ class WebhookService:
                 current = find_webhook(writing, owner, key)
                 _require_version(current, command.expected)
                 _require_vault(current, known)
+                accept(_environment_problems(writing, owner, wish.environments, had=current.environments))
                 altered = self._as_wished(key, wish, vault)
                 since = altered.since if wish.enabled and not current.enabled else current.since
                 host = altered.host if wish.url is not None else current.host
@@ -284,6 +286,16 @@ class WebhookService:
 def _vault_of(reading: Reading, owner: str, key: str) -> str | None:
     stored: Stored | None = reading.item(owner, KIND, key)
     return None if stored is None else stored.read(Webhook).vault
+
+
+def _environment_problems(
+    reading: Reading, owner: str, names: Sequence[str], *, had: Sequence[str] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with environments that a webhook is to hear of. One that it *had* may be gone by now."""
+    for at, name in enumerate(names):
+        if name not in had and reading.item(owner, "environment", name) is None:
+            message, mend = f"there is no environment {name!r}", "create it first, or leave it out"
+            yield Problem(pointer("environments", at), message, mend)
 
 
 def _require_version(current: Webhook, expected: int | None) -> None:
