@@ -18,6 +18,7 @@ from pennon.control.ui.propagation import propagation_pages
 from pennon.control.ui.rendering import Pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
+from pennon.control.ui.segments import segment_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
 from pennon.control.ui.visitors import OPEN, visitor_guard
@@ -48,6 +49,7 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *request_pages(pages),
             *change_pages(pages),
             *propagation_pages(pages),
+            *segment_pages(pages),
             *why_pages(pages, limits=settings.limits),
         ],
         guards=[visitor_guard(services)],

@@ -1,0 +1,160 @@
+"""Segments: the list, one of them with who is in it and who uses it, and the forms that edit it."""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from pennon.control.changes.edits import AnyEdit, PutSegment
+from pennon.control.changes.segment_edits import AddToSegment, RemoveFromSegment, SegmentList
+from pennon.control.changes.sentences import condition_text
+from pennon.control.errors import Invalid, NotFound, PennonError
+from pennon.control.log import EnvironmentName
+from pennon.control.ui.failures import problems_of
+from pennon.control.ui.forms import Form
+from pennon.control.ui.inputs import LastKey, Named, Sent
+from pennon.control.ui.rendering import Pages, page_path, sent_to
+from pennon.control.ui.reviewing import Proposed, reviewed
+from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
+from pennon.control.ui.visitors import Visitor
+from pennon.control.working.commands import Expectation
+from pennon.control.working.state import LogItems, WorkingState
+from pennon.control.working.uses import users_of
+from pennon.model import Segment
+
+_PAGE = 50
+_KEYS = 100
+_NOTHING = Form(())
+
+
+def segment_pages(pages: Pages) -> list[Any]:
+    """Return the routes."""
+
+    @shows(PROJECT + "/segments")
+    def choose_environment(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
+        """Go on to the environment that matters most."""
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project)
+        if (at := frame.foremost) is None:
+            raise NotFound("environment", "")
+        return sent_to(page_path("projects", project, "environments", at.key, "segments"))
+
+    @shows(ENVIRONMENT + "/segments")
+    def list_segments(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
+        """Show a page of segments."""
+        return _listed(pages, request, EnvironmentName(project, environment))
+
+    @shows(ENVIRONMENT + "/segments/{segment:path}")
+    def show_segment(
+        request: Request[Visitor, Any, Any], project: Named, environment: Named, last_key: LastKey
+    ) -> Response[Any]:
+        """Show a segment."""
+        return _shown(pages, request, EnvironmentName(project, environment), last_key)
+
+    @acts(ENVIRONMENT + "/edit-segment", permission="read")
+    def edit_segment(
+        request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent
+    ) -> Response[Any]:
+        """Go on to the review of what a form asks for."""
+        name, key = EnvironmentName(project, environment), form.text("segment")
+        try:
+            edit = _edit(form, key)
+        except Invalid as error:
+            if form.raw("do") == "create":
+                return _listed(pages, request, name, typed=form, error=error)
+            return _shown(pages, request, name, key, typed=form, error=error)
+        version = form.whole("version")
+        expected = None if version is None else Expectation(segments={key: version})
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project, environment)
+        back = page_path("projects", project, "environments", environment, "segments", key)
+        return reviewed(pages, request, frame, Proposed(edits=(edit,), expected=expected, back=back))
+
+    return [choose_environment, list_segments, show_segment, edit_segment]
+
+
+def _edit(form: Form, key: str) -> AnyEdit:
+    keys = tuple(dict.fromkeys(line.strip() for line in form.raw("keys").split("\n") if line.strip()))
+    which: SegmentList = "excluded" if form.raw("list") == "excluded" else "included"
+    match form.all("do")[-1:]:
+        case ["create"]:
+            if not key:
+                raise Invalid.at("/segment", "has no key", "write one, as in beta-testers")
+            return PutSegment(segment=Segment(key=key, included=keys))
+        case ["add"] if keys:
+            return AddToSegment(segment=key, keys=keys, list=which)
+        case ["remove"] if keys:
+            return RemoveFromSegment(segment=key, keys=keys)
+        case ["add"] | ["remove"]:
+            raise Invalid.at("/keys", "nobody is named", "write a targeting key, or several, one a line")
+        case _:
+            raise Invalid.at("/do", "there is no such form", "reload the page")
+
+
+def _listed(
+    pages: Pages,
+    request: Request[Visitor, Any, Any],
+    name: EnvironmentName,
+    *,
+    typed: Form = _NOTHING,
+    error: PennonError | None = None,
+) -> Response[Any]:
+    after = request.query_params.get("after") or None
+    page = pages.services.segment_views.segments(name, after=after, limit=_PAGE)
+    with pages.services.log.reading() as reading:
+        frame = pages.frame(request.user, reading, name.project, name.environment)
+    return pages.answer(
+        request,
+        "segments.html",
+        status=200 if error is None else 422,
+        frame=frame,
+        segments=[stored.read(Segment) for stored in page.items],
+        after=after,
+        next=page.next,
+        typed=typed,
+        problems=_beside(error),
+    )
+
+
+def _shown(  # what the page shows
+    pages: Pages,
+    request: Request[Visitor, Any, Any],
+    name: EnvironmentName,
+    key: str,
+    *,
+    typed: Form = _NOTHING,
+    error: PennonError | None = None,
+) -> Response[Any]:
+    segment = pages.services.segment_views.segment(name, key).read(Segment)
+    with pages.services.log.reading() as reading:
+        frame = pages.frame(request.user, reading, name.project, name.environment)
+        users = sorted({use.user for use in users_of(WorkingState(LogItems(reading, name.log)), ("segment", key))})
+    recent = pages.services.change_views.changes(name, item=("segment", key), limit=8).items
+    asked = request.query_params.get("has", "").strip()[:256]
+    return pages.answer(
+        request,
+        "segment.html",
+        status=200 if error is None else 422,
+        frame=frame,
+        segment=segment,
+        most=_KEYS,
+        asked=asked,
+        standing=_standing(segment, asked),
+        users=users,
+        recent=recent,
+        condition_text=condition_text,
+        typed=typed,
+        problems=_beside(error),
+    )
+
+
+def _standing(segment: Segment, key: str) -> str:
+    """Return in which list *key* is; empty where nothing was asked."""
+    if not key:
+        return ""
+    if key in segment.included:
+        return "included"
+    return "excluded" if key in segment.excluded else "in neither list"
+
+
+def _beside(error: PennonError | None) -> dict[str, Any]:
+    return {} if error is None else {each.path.lstrip("/"): each for each in problems_of(error)}
