@@ -7,7 +7,7 @@ was what it is do not tell that it is nowhere.
 
 import datetime
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -18,7 +18,6 @@ from pennon.model import Json
 from pennon.model.flags import Wire
 
 ReasonName: TypeAlias = Literal["pastRemoval", "fullyRolledOut", "oneVariation", "noEvaluations", "notInCode"]
-REASONS: tuple[ReasonName, ...] = get_args(ReasonName)
 _DAY_S = 24 * 60 * 60
 _HOUR = datetime.timedelta(hours=1)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -147,7 +146,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def stale_reasons(evidence: Evidence, after: StaleAfter, now: datetime.datetime) -> tuple[StaleReason, ...]:
-    """Return why the flag is stale, in the order of `REASONS`; nothing where it is not, or where nothing proves it."""
+    """Return why the flag is stale, in the order of `ReasonName`; nothing where nothing proves that it is."""
     if evidence.flag.archived:
         return ()
     found = (

@@ -1,14 +1,18 @@
 """Keeps where code names flags: the newest report of each repository, replaced whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from pennon.control.lifecycle.code import Located, Reference, Report, Scan
 from pennon.control.storage.database import Database
 from pennon.control.storage.tables import code_references, code_reports, insert_into, micros, moment
 
+_PLACES = msgspec.json.Decoder(list[tuple[str, int, str | None]])
 _AT_ONCE = 5000
 """So many rows are sent to the database at a time."""
 
@@ -22,15 +26,11 @@ class StoredCode:
     def replace(self, project: str, report: Report) -> bool:
         """Keep *report* instead of the repository's last, and return True; False where that was of a later scan."""
         place = {"project": project, "repository": report.repository}
+        rows = [place | row for row in _rows(report.references)]  # before others have to wait
         with self._database.writing() as connection:
             if not _head(connection, place, report):
                 return False
             connection.execute(delete(code_references).where(*_of(project, report.repository)))
-            distinct = {(each.flag, each.file, each.line): each for each in report.references}
-            rows = [
-                {**place, "flag": each.flag, "file": each.file, "line": each.line, "owner": each.owner}
-                for _, each in sorted(distinct.items())
-            ]
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(insert(code_references), rows[start : start + _AT_ONCE])
             connection.commit()
@@ -49,11 +49,11 @@ class StoredCode:
     def scans(self, project: str) -> list[Scan]:
         """Return the newest report of each repository, in their order."""
         table = code_references.c
-        counts = select(table.repository, func.count().label("references"), func.count(table.flag.distinct()))
+        counts = select(table.repository, func.sum(table.count), func.count())
         counted = counts.where(table.project == project).group_by(table.repository)
         reports = select(code_reports).where(code_reports.c.project == project).order_by(code_reports.c.repository)
         with self._database.reading() as connection:
-            of = {repository: (references, flags) for repository, references, flags in connection.execute(counted)}
+            of = {name: (int(references), flags) for name, references, flags in connection.execute(counted)}
             return [
                 Scan(
                     repository=row.repository,
@@ -81,13 +81,30 @@ class StoredCode:
     def of_flag(self, project: str, flag: str, *, after: int, limit: int) -> list[Located]:
         """Return references to *flag*, by repository, file and line, but the first *after*."""
         table = code_references.c
-        query = select(code_references).where(table.project == project, table.flag == flag)
-        query = query.order_by(table.repository, table.file, table.line).offset(after).limit(limit)
+        query = select(table.repository, table.places).where(table.project == project, table.flag == flag)
         with self._database.reading() as connection:
-            return [
-                Located(row.repository, Reference(row.flag, row.file, row.line, row.owner))
-                for row in connection.execute(query)
-            ]
+            rows = connection.execute(query.order_by(table.repository)).all()
+        found = (
+            Located(repository, Reference(flag, *place))
+            for repository, places in rows
+            for place in _PLACES.decode(places)
+        )
+        return list(islice(found, after, after + limit))
+
+
+def _rows(references: Sequence[Reference]) -> list[dict[str, Any]]:
+    """Return a row of each flag that *references* name, with its places; one that is named twice is one."""
+    by_flag: dict[str, dict[tuple[str, int], str | None]] = {}
+    for each in references:
+        by_flag.setdefault(each.flag, {})[each.file, each.line] = each.owner
+    return [
+        {
+            "flag": flag,
+            "count": len(places),
+            "places": msgspec.json.encode([(file, line, owner) for (file, line), owner in sorted(places.items())]),
+        }
+        for flag, places in sorted(by_flag.items())
+    ]
 
 
 def _head(connection: Connection, place: dict[str, str], report: Report) -> bool:

@@ -264,9 +264,8 @@ code_references = Table(
     Column("project", _KEY, primary_key=True),
     Column("flag", _KEY, primary_key=True),
     Column("repository", _KEY, primary_key=True),
-    Column("file", _KEY, primary_key=True),
-    Column("line", Integer, primary_key=True, autoincrement=False),
-    Column("owner", String),
+    Column("count", Integer, nullable=False),
+    Column("places", LargeBinary, nullable=False),  # JSON [[file, line, owner], …] in order: a row each would be many
     Index(None, "project", "repository"),
 )
 

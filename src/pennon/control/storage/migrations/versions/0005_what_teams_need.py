@@ -67,10 +67,9 @@ def _make_lifecycle() -> None:
         sa.Column("project", _KEY, nullable=False),
         sa.Column("flag", _KEY, nullable=False),
         sa.Column("repository", _KEY, nullable=False),
-        sa.Column("file", _KEY, nullable=False),
-        sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("owner", sa.String(), nullable=True),
-        sa.PrimaryKeyConstraint("project", "flag", "repository", "file", "line", name="pk_code_references"),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("places", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("project", "flag", "repository", name="pk_code_references"),
     )
     op.create_index("ix_code_references_project_repository", "code_references", ["project", "repository"])
 
