@@ -96,13 +96,14 @@ def look(login: Login, key: str | None) -> Iterator[Finding]:
 def _transport(url: str) -> Iterator[Finding]:
     """Yield whether strangers could listen, and until when the certificate is good."""
     parts = urlsplit(url)
-    what = "tokens travel over TLS"
+    what = "nobody on the way reads tokens"
     if parts.scheme != "https":
         is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
         mend = "put a proxy that speaks TLS in front, and log in by its URL"
-        yield found(what, "this machine only" if is_here else url, well=is_here, mend=mend, runbook="proxy")
+        detail = "they stay on this machine" if is_here else f"{url} is not https"
+        yield found(what, detail, well=is_here, mend=mend, runbook="proxy", level="warn")
         return
-    yield found(what)
+    yield found(what, "TLS")
     what, runbook = "the certificate lasts", "credentials-expiring"
     try:
         days = (_certificate_ends(parts.hostname or "", parts.port or 443) - now().timestamp()) / 86400
@@ -154,7 +155,7 @@ def _version(http: httpx2.Client) -> Finding:
 def _inside(http: httpx2.Client) -> Iterator[Finding]:
     session = http.get("/api/v1/session")
     mend = "pennon login URL --token TOKEN"
-    name = _json(session).get("actor", {}).get("name", "") if session.is_success else f"HTTP {session.status_code}"
+    name = _json(session).get("name", "") if session.is_success else f"HTTP {session.status_code}"
     yield found("the token is good", str(name), well=session.is_success, mend=mend, runbook="credentials-expiring")
     if not session.is_success:
         return

@@ -6,6 +6,7 @@ here. All of it is in this process and asks no database, which may be what is sl
 
 import asyncio
 import hashlib
+import ipaddress
 import math
 import random
 import re
@@ -13,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -142,8 +144,7 @@ class Admitting:
         """Return how the caller stands: whoever has a good credential by that, all others by their address."""
         if self._rates is None:
             return None
-        address = (scope.get("client") or ("",))[0]
-        caller = credential if credential in self._known else address
+        caller = credential if credential in self._known else _network((scope.get("client") or ("",))[0])
         # Whoever uses up what he has, or whoever shares an address with him, can still turn a flag off.
         return self._rates.ask((caller, work is Work.KILL), self._clock())
 
@@ -167,17 +168,18 @@ class Admitting:
             if message["type"] == "http.response.start":
                 # The work is done: how long a client takes to read, or a feed goes on, is no matter.
                 place.leave()
-                self._learn(credential, is_good=scope.get("user") is not None)
+                self._learn(credential, is_good=scope.get("user") is not None, status=message["status"])
                 limits = ((name.lower().encode(), said.encode()) for name, said in self._limits(standing).items())
                 message = {**message, "headers": [*message["headers"], *limits]}
             await send(message)
 
         return answer
 
-    def _learn(self, credential: bytes, *, is_good: bool) -> None:
+    def _learn(self, credential: bytes, *, is_good: bool, status: int) -> None:
         """Note whether a credential let somebody in. A made-up one must not be a caller of its own."""
         if not is_good:
-            self._known.pop(credential, None)
+            if status == HTTPStatus.UNAUTHORIZED:
+                self._known.pop(credential, None)
             return
         self._known[credential] = None
         self._known.move_to_end(credential)
@@ -210,6 +212,15 @@ def _is_kill(path: str, body: bytes) -> bool:
 def _credential(headers: Mapping[bytes, bytes]) -> bytes:
     said = headers.get(b"authorization") or headers.get(b"cookie") or b""
     return hashlib.sha256(said).digest()[:16] if said else b""
+
+
+def _network(address: str) -> str:
+    """Return who is behind an address: of IPv6 each has a whole network, whose addresses are free to choose."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:  # a Unix socket, say
+        return address
+    return address if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
 
 
 def _length(headers: Mapping[bytes, bytes]) -> int | None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from pennon.control.api.admitting import SMALL_BODY, Admitting
 from pennon.control.api.lanes import Sizes
+from pennon.control.api.rates import Rates
 
 E = "/api/v1/projects/shop/environments/production"
 OFF = {"do": "turnOff", "flag": "a"}
@@ -91,6 +92,47 @@ def test_a_request_is_taken_for_what_it_is(method: str, path: str, body: object,
 @pytest.mark.parametrize("body", [b"{", b"[" * 60_000, b"\xff", b'{"edits": [{"do": 1}]}'])
 def test_what_cannot_be_read_is_an_ordinary_change_that_its_route_refuses(body: bytes) -> None:
     assert Asked().work("POST", f"{E}/changes", body) == "write"
+
+
+class Guarded:
+    """An application that knows one token, on one route."""
+
+    def __init__(self) -> None:
+        rates = Rates(0.001, 2)
+        arguments: Any = {"open_paths": set(), "registry": CollectorRegistry(), "clock": lambda: 0.0}
+        self.front = Admitting(self, sizes=Sizes(), rates=rates, **arguments)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/api/v1/projects" and dict(scope["headers"])[b"authorization"] == b"Bearer good":
+            scope["user"] = object()
+        status = 404 if scope["path"] != "/api/v1/projects" else 200 if scope.get("user") else 401
+        await send({"type": "http.response.start", "status": status, "headers": []})
+
+    def status(self, token: str, address: str, path: str = "/api/v1/projects") -> int:
+        """Ask, and return the status."""
+        found: list[int] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            found.extend([message["status"]] if "status" in message else [])
+
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        scope: Any = {"type": "http", "method": "GET", "path": path, "headers": headers, "client": (address, 1)}
+        asyncio.run(self.front(scope, receive, send))
+        return found[0]
+
+
+def test_who_has_a_good_token_is_counted_by_it_and_all_others_by_their_network() -> None:
+    app = Guarded()
+    assert app.status("good", "2001:db8::1") == 200  # by the address, as nobody knows the token yet
+    assert app.status("guess", "2001:db8::2") == 401
+    assert app.status("other", "2001:db8::3") == 429, "one network, however many addresses"
+    assert app.status("other", "2001:db8:0:1::3") == 401, "another network"
+    assert app.status("good", "2001:db8::1", "/api/v1/nosuch") == 404
+    assert app.status("good", "2001:db8::1") == 200, "still known after a path that is not there"
+    assert app.status("good", "192.0.2.1") == 429, "used up, wherever it comes from"
 
 
 def test_a_body_that_is_large_or_of_unknown_length_is_not_read_before_it_has_a_place() -> None:
