@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pennon.cli import options, output
 from pennon.cli.connection import NO, WRONG_USE, Server, fail, known_login, scope
-from pennon.codemod import Found, InvalidConventions, Reference, Survey, Unknown, conventions_of, survey
+from pennon.codemod import Conventions, Found, InvalidConventions, Reference, Survey, Unknown, conventions_of, survey
 from pennon.codemod import scan as scan_files
 from pennon.codemod.tree import repository_of, revision_of
 
@@ -66,7 +66,7 @@ def scan(
     found = scanned(root, () if known is None else known.flags.keys() | known.archived)
     seen = survey(found.references, None if known is None else known.flags, files=found.files, unread=found.unread)
     if report:
-        _send(found, seen, root, repository, project)
+        _send(seen, root, repository, project)
     shown = _only(seen, flag)
     if json:
         output.as_json(_document(shown, known))
@@ -91,7 +91,11 @@ def scanned(root: Path, known: Iterable[str]) -> Found:
                 told=lambda done, all_: progress.update(task, completed=done, total=all_),
             )
     except InvalidConventions as error:
-        fail(str(error), mend="see docs/how-to/find-and-remove-flags.md", status=WRONG_USE)
+        fail(
+            str(error),
+            mend=f"it takes {', '.join(Conventions.__struct_encode_fields__)}, each a list of strings",
+            status=WRONG_USE,
+        )
 
 
 def _known(file: Path | None, project: str | None, *, asked: bool) -> Known | None:
@@ -183,11 +187,12 @@ def _places(references: Iterable[Reference]) -> None:
 
 
 def _sum(seen: Survey) -> str:
-    count = sum(1 for _ in seen.references)
-    return f"{count} references to {len(seen.flags)} flags in {seen.files} files"
+    counted = ((sum(1 for _ in seen.references), "reference"), (len(seen.flags), "flag"), (seen.files, "file"))
+    references, flags, files = (f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted)
+    return f"{references} to {flags} in {files}"
 
 
-def _send(found: Found, seen: Survey, root: Path, repository: str | None, project: str | None) -> None:
+def _send(seen: Survey, root: Path, repository: str | None, project: str | None) -> None:
     named = repository or repository_of(root)
     if named is None:
         fail("which repository is this?", mend="git has no remote here; add --repository NAME", status=WRONG_USE)
