@@ -49,9 +49,14 @@ class _Request(msgspec.Struct):
     proposals: tuple[_Where, ...] = ()
 
 
+class _Run(msgspec.Struct):
+    at: object = None
+    result: str = ""
+
+
 class _Schedule(msgspec.Struct):
-    state: str = ""
     environment: str = ""
+    last: _Run | None = None
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -116,7 +121,7 @@ def _environments(change: Change) -> set[str | None]:
 def _type(edit: Edit) -> EventType:
     if edit.kind == "request":
         return _request_type(edit)
-    if edit.kind == "schedule" and _became(edit, "failed"):
+    if edit.kind == "schedule" and _has_failed(edit):
         return "schedule.failed"
     if edit.kind == "flag" and edit.before is None and not _is_on(edit.after):
         return "flag.defined"  # a new flag is off everywhere: nobody is served anything else
@@ -134,9 +139,9 @@ def _request_type(edit: Edit) -> EventType:
     return "request.edited"
 
 
-def _became(edit: Edit, state: str) -> bool:
-    before, after = (msgspec.json.decode(text or b"{}", type=_Schedule).state for text in (edit.before, edit.after))
-    return before != after == state
+def _has_failed(edit: Edit) -> bool:
+    before, after = (msgspec.json.decode(text or b"{}", type=_Schedule).last for text in (edit.before, edit.after))
+    return after is not None and after != before and after.result == "failed"
 
 
 def _is_turned_off(edit: Edit) -> bool:

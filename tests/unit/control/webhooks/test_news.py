@@ -10,6 +10,7 @@ from pennon.control.webhooks.news import concerning, types_of
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 PRODUCTION, STAGING = environment_log("shop", "production"), environment_log("shop", "staging")
+FAILED = {"at": 1, "result": "failed"}
 ON, OFF = {"key": "f", "on": True}, {"key": "f", "on": False}
 
 
@@ -62,8 +63,10 @@ def told(hook: Webhook, *rows: Change, owner: str = project_log("shop")) -> list
         (("request", {}, {"reviews": [{"verdict": "refused"}]}), {"request.refused"}),
         (("request", {"state": "open"}, {"state": "applied"}), {"request.applied"}),
         (("request", {"state": "open"}, {"state": "withdrawn"}), {"request.withdrawn"}),
-        (("schedule", {"state": "active"}, {"state": "failed"}), {"schedule.failed"}),
-        (("schedule", {"state": "failed"}, {"state": "failed"}), {"settings.changed"}),
+        (("schedule", {}, {"last": {"at": 1, "result": "failed"}}), {"schedule.failed"}),
+        (("schedule", {"last": FAILED}, {"last": {**FAILED, "at": 2}}), {"schedule.failed"}),
+        (("schedule", {"last": FAILED}, {"last": FAILED, "state": "paused"}), {"settings.changed"}),
+        (("schedule", {}, {"last": {"at": 1, "result": "made"}}), {"settings.changed"}),
     ],
 )
 def test_each_edit_is_news_of_its_kind(edit: tuple[str, Any, Any], expected: set[str]) -> None:
