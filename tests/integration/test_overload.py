@@ -14,9 +14,9 @@ from tests.serving import Api, InProcess, serving
 
 E = "projects/default/environments/production"
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
-FLAGS = 2000 if LONG else 300
-AT_ONCE = 400 if LONG else 60
-KILLS = 40 if LONG else 6
+FLAGS = 1000 if LONG else 300
+AT_ONCE = 200 if LONG else 60
+KILLS = 15 if LONG else 6
 IMPORT = {
     "from": "unleash",
     "edits": [
@@ -83,6 +83,7 @@ def metric(server: InProcess, name: str, **labels: str) -> float:
     return server.app.state.metrics.get_sample_value(name, labels) or 0.0
 
 
+@pytest.mark.timeout(600)
 def test_evaluation_and_kill_switch_answer_while_others_are_refused_and_then_it_recovers(tmp_path: Path) -> None:
     with serving(tmp_path / "data", max_requests=2, max_imports=1) as (server, api):
         api.made("POST", "projects/default/flags", {"key": "checkout"})
