@@ -74,6 +74,15 @@ def test_counts_are_read_by_flag_and_hours(storage: Storage) -> None:
     assert read(limit=2) == [("a", 0), ("a", 1)]
 
 
+def test_hours_of_several_flags_are_one_answer(storage: Storage) -> None:
+    later = NOON + 3600
+    counts = [count("a"), count("a", variation="off", number=2), count("a", hour=later), count("b"), count("c")]
+    storage.counts.add([batch(1, *counts, count("a", hour=NOON - 3600))])
+    found = storage.counts.hours(SHOP, flags=["a", "b", "none"], since=_time(NOON))
+    assert found == {"a": {NOON: 3, later: 1}, "b": {NOON: 1}}
+    assert storage.counts.hours(SHOP, flags=[], since=_time(NOON)) == {}
+
+
 def test_no_batches_are_no_change(storage: Storage) -> None:
     storage.counts.add([])
     storage.counts.add([batch(1)])

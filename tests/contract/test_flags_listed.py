@@ -2,12 +2,13 @@
 
 import random
 
+from pennon.control.changes.flag_edits import TurnOn
 from pennon.control.flags.definitions import FlagDefinition
-from pennon.control.flags.index import DefinitionIndex
-from pennon.control.flags.views import EVERY, Asked, FlagViews
+from pennon.control.flags.index import definition_index
+from pennon.control.flags.views import EVERY, Asked, FlagViews, Labels
 from pennon.control.log import project_log
 from pennon.control.storage import Storage
-from tests.contract.shop import ANNA, Shop
+from tests.contract.shop import ANNA, PRODUCTION, Shop
 
 PROJECT = "shop"
 CHANCE = random.Random("flags that come and go")
@@ -69,18 +70,44 @@ def test_lists_follow_what_is_changed(storage: Storage, shop: Shop) -> None:
 
 
 def test_a_reader_of_an_earlier_state_does_not_take_a_later_one_away(storage: Storage, shop: Shop) -> None:
-    index = DefinitionIndex()
+    index = definition_index()
     shop.create("first")
     with storage.log.reading() as before:
-        assert [entry.key for entry in index.entries(before, PROJECT)] == ["first"]
+        assert [entry.key for entry in index.entries(before, project_log(PROJECT))] == ["first"]
         shop.create("second")
         with storage.log.reading() as after:
-            assert [entry.key for entry in index.entries(after, PROJECT)] == ["first", "second"]
-        assert [entry.key for entry in index.entries(before, PROJECT)] == ["first"]
+            assert [entry.key for entry in index.entries(after, project_log(PROJECT))] == ["first", "second"]
+        assert [entry.key for entry in index.entries(before, project_log(PROJECT))] == ["first"]
     with storage.log.reading() as later:
-        assert [entry.key for entry in index.entries(later, PROJECT)] == ["first", "second"]
+        assert [entry.key for entry in index.entries(later, project_log(PROJECT))] == ["first", "second"]
 
 
 def test_of_a_project_that_is_not_there_nothing_is_listed(storage: Storage) -> None:
     with storage.log.reading() as reading:
-        assert DefinitionIndex().entries(reading, "nowhere") == ()
+        assert definition_index().entries(reading, "nowhere") == ()
+
+
+def test_what_is_on_is_known_by_environment_as_it_changes(storage: Storage, shop: Shop) -> None:
+    views = FlagViews(storage.log)
+    shop.create("first")
+    shop.create("second")
+
+    def on() -> list[str]:
+        with storage.log.reading() as reading:
+            return [key for key, each in views.standings(reading, PRODUCTION).items() if each.on]
+
+    assert on() == []
+    shop.changes.apply(PRODUCTION, [TurnOn(flag="second")], by=ANNA)
+    assert on() == ["second"]
+    shop.flags.archive_flag(PROJECT, "second", by=ANNA)
+    assert on() == []
+
+
+def test_labels_are_those_of_all_flags_and_the_number_is_of_those_that_are_asked_for(
+    storage: Storage, shop: Shop
+) -> None:
+    for key, tags, owner in (("a", ("x", "y"), "ann"), ("b", ("y",), ""), ("c", (), "bo")):
+        shop.flags.create_flag(PROJECT, FlagDefinition(key=key, tags=tags, owner=owner), by=ANNA)
+    with storage.log.reading() as reading:
+        found = FlagViews(storage.log).labels(reading, PROJECT, Asked(among={"a", "b"}, tag="y"))
+    assert found == Labels(2, ("x", "y"), ("ann", "bo"))

@@ -1,20 +1,21 @@
-"""What lists of flags are searched by: a few words of each definition, kept between requests as long as they hold.
+"""What lists of flags are searched by: a few words of each, kept between requests as long as they hold.
 
 Reading ten thousand definitions takes a fifth of a second, and lists are searched as people type. What is kept belongs
-to a revision of the project's log; a later one is reached by the changes between.
+to a revision of a log; a later one is reached by the changes between.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 
 from pennon.control.flags.definitions import FlagDefinition
-from pennon.control.log import Head, Reading, project_log
+from pennon.control.log import Head, Reading
 
 _MOST_CHANGES = 500
 """Beyond so many all is read anew."""
-_MOST_PROJECTS = 50
+_MOST_LOGS = 50
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):
@@ -27,58 +28,89 @@ class Indexed(msgspec.Struct, frozen=True, gc=False):
     archived: bool
 
 
-class _Known(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """Whether an environment has a flag on."""
+
+    key: str
+    on: bool = False
+
+
+T = TypeVar("T")
+
+
+class _Known(msgspec.Struct, Generic[T], frozen=True):
     head: Head
-    entries: Mapping[str, Indexed]
-    ordered: tuple[Indexed, ...]
+    entries: Mapping[str, T]
+    ordered: tuple[T, ...]
 
 
-class DefinitionIndex:
-    """Keeps, of each project that somebody lists, what its definitions are found by."""
+class Index(Generic[T]):
+    """Keeps, of each log that somebody lists, what its items of one kind are found by: what *read* makes of them."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+    def __init__(self, kind: str, read: Callable[[bytes], T]) -> None:
+        self._kind = kind
+        self._read = read
+        self._known: dict[str, _Known[T]] = {}
         self._changing = threading.Lock()
 
-    def entries(self, reading: Reading, project: str) -> tuple[Indexed, ...]:
-        """Return what *reading* has of the project's definitions, in the order of their keys."""
-        log = project_log(project)
+    def entries(self, reading: Reading, log: str) -> tuple[T, ...]:
+        """Return what *reading* has of the log's items, in the order of their keys."""
+        found = self._found(reading, log)
+        return () if found is None else found.ordered
+
+    def by_key(self, reading: Reading, log: str) -> Mapping[str, T]:
+        """Return what *reading* has of the log's items, by their keys."""
+        found = self._found(reading, log)
+        return {} if found is None else found.entries
+
+    def _found(self, reading: Reading, log: str) -> _Known[T] | None:
         head = reading.head(log)
         if head is None:
-            return ()
-        known = self._known.get(project)
+            return None
+        known = self._known.get(log)
         if known is not None and known.head == head:
-            return known.ordered
-        entries = _followed(reading, log, known, head)
+            return known
+        entries = self._followed(reading, log, known, head)
         if entries is None:
-            entries = {stored.key: _indexed(stored.text) for stored in reading.items(log, "definition")}
+            entries = {stored.key: self._read(stored.text) for stored in reading.items(log, self._kind)}
         found = _Known(head, entries, tuple(entries[key] for key in sorted(entries)))
-        self._keep(project, found)
-        return found.ordered
+        self._keep(log, found)
+        return found
 
-    def _keep(self, project: str, found: _Known) -> None:
+    def _followed(self, reading: Reading, log: str, known: _Known[T] | None, head: Head) -> dict[str, T] | None:
+        """Return *known* with the changes up to *head*; None where that is not how it came about."""
+        if known is None or known.head.epoch != head.epoch:
+            return None
+        if not 0 < head.revision - known.head.revision <= _MOST_CHANGES:
+            return None
+        changes = reading.changes(log, after=known.head.revision, until=head.revision, limit=_MOST_CHANGES)
+        if not changes or changes[0].previous != known.head.hash or changes[-1].hash != head.hash:
+            return None
+        entries = dict(known.entries)
+        for edit in (edit for change in changes for edit in change.edits if edit.kind == self._kind):
+            if edit.after is None:
+                entries.pop(edit.key, None)
+            else:
+                entries[edit.key] = self._read(edit.after)
+        return entries
+
+    def _keep(self, log: str, found: _Known[T]) -> None:
         with self._changing:
-            known = self._known.pop(project, None)
+            known = self._known.pop(log, None)
             is_newer = known is None or _place(found.head) >= _place(known.head)
-            self._known[project] = found if is_newer or known is None else known
-            while len(self._known) > _MOST_PROJECTS:
+            self._known[log] = found if is_newer or known is None else known
+            while len(self._known) > _MOST_LOGS:
                 del self._known[next(iter(self._known))]
 
 
-def _followed(reading: Reading, log: str, known: _Known | None, head: Head) -> dict[str, Indexed] | None:
-    """Return *known* with the changes up to *head*; None where that is not how it came about."""
-    if known is None or known.head.epoch != head.epoch or not 0 < head.revision - known.head.revision <= _MOST_CHANGES:
-        return None
-    changes = reading.changes(log, after=known.head.revision, until=head.revision, limit=_MOST_CHANGES)
-    if not changes or changes[0].previous != known.head.hash or changes[-1].hash != head.hash:
-        return None
-    entries = dict(known.entries)
-    for edit in (edit for change in changes for edit in change.edits if edit.kind == "definition"):
-        if edit.after is None:
-            entries.pop(edit.key, None)
-        else:
-            entries[edit.key] = _indexed(edit.after)
-    return entries
+def definition_index() -> Index[Indexed]:
+    """Return an index of the definitions of projects, by the names of their logs."""
+    return Index("definition", _indexed)
+
+
+def standing_index() -> Index[Standing]:
+    """Return an index of which flags environments have on, by the names of their logs."""
+    return Index("flag", msgspec.json.Decoder(Standing).decode)
 
 
 def _indexed(text: bytes) -> Indexed:

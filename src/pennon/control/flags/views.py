@@ -1,12 +1,13 @@
 """Read-only answers about the flags of a project and of its environments."""
 
 import bisect
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
-from pennon.control.flags.index import DefinitionIndex, Indexed
+from pennon.control.flags.index import Indexed, Standing, definition_index, standing_index
 from pennon.control.log import ChangeLog, EnvironmentName, Reading, Stored, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
@@ -16,14 +17,15 @@ from pennon.control.working.state import ARCHIVED
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Which flags are asked for: all that are not archived, or those among them of which each of these holds.
 
-    `search` is in key, name or description, whatever the case; `tag` and `owner` are theirs. With `archived`, those
-    that are, and no others.
+    `search` is in key, name or description, whatever the case; `tag` and `owner` are theirs; `among` has their keys.
+    With `archived`, those that are, and no others.
     """
 
     search: str = ""
     tag: str | None = None
     owner: str | None = None
     archived: bool = False
+    among: Collection[str] | None = None
 
     def has(self, entry: Indexed) -> bool:
         """Return whether the flag of *entry* is asked for."""
@@ -31,8 +33,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             entry.archived == self.archived
             and self.owner in (None, entry.owner)
             and self.tag in (None, *entry.tags)
+            and (self.among is None or entry.key in self.among)
             and self.search.lower() in entry.words
         )
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """By what the flags of a project can be told apart, in order. `flags` is how many were asked for."""
+
+    flags: int
+    tags: tuple[str, ...]
+    owners: tuple[str, ...]
 
 
 EVERY = Asked()
@@ -44,7 +55,8 @@ class FlagViews:
 
     def __init__(self, log: ChangeLog) -> None:
         self._log = log
-        self._index = DefinitionIndex()
+        self._index = definition_index()
+        self._standings = standing_index()
 
     def definition(self, project: str, key: str) -> Stored:
         """Return a flag's definition; `.read(FlagDefinition)` has it typed. Raises `NotFound`."""
@@ -68,6 +80,20 @@ class FlagViews:
             keys = self._keys(reading, project, asked, after)
             found = (reading.item(project_log(project), "definition", key) for key in keys[:limit])
             return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
+
+    def labels(self, reading: Reading, project: str, asked: Asked = EVERY) -> Labels:
+        """Return how many flags are *asked* for, and by what all that are not archived can be told apart."""
+        entries = self._index.entries(reading, project_log(project))
+        live = [entry for entry in entries if not entry.archived]
+        return Labels(
+            sum(asked.has(entry) for entry in entries),
+            tuple(sorted({tag for entry in live for tag in entry.tags})),
+            tuple(sorted({entry.owner for entry in live if entry.owner})),
+        )
+
+    def standings(self, reading: Reading, environment: EnvironmentName) -> Mapping[str, Standing]:
+        """Return of each flag that *environment* serves whether it is on."""
+        return self._standings.by_key(reading, environment.log)
 
     def flag(self, environment: EnvironmentName, key: str) -> Stored:
         """Return the flag that *environment* serves; `.read(Flag)` has it typed. Raises `NotFound`."""
@@ -98,6 +124,6 @@ class FlagViews:
         return self._keys(reading, project, EVERY, None)
 
     def _keys(self, reading: Reading, project: str, asked: Asked, after: str | None) -> list[str]:
-        entries = self._index.entries(reading, project)
+        entries = self._index.entries(reading, project_log(project))
         start = 0 if after is None else bisect.bisect_right(entries, after, key=lambda entry: entry.key)
         return [entry.key for entry in entries[start:] if asked.has(entry)]

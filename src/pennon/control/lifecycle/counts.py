@@ -1,6 +1,6 @@
 """How often each flag was evaluated, as SDKs report it. Beside the log, for an evaluation changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -33,6 +33,9 @@ class EvaluationCounts(Counts, Protocol):
 
         At most *limit* of them. *environment* is written `shop/production`.
         """
+
+    def hours(self, environment: str, *, flags: Collection[str], since: datetime) -> Mapping[str, Mapping[int, int]]:
+        """Return how often each of *flags* was evaluated in each hour from *since* on that has counts, by its start."""
 
     def spans(self, environment: str, *, flag: str | None = None) -> list[EvaluationSpan]:
         """Return when each flag first and last served each variation, as far as counts are kept."""

@@ -1,6 +1,6 @@
 """Keeps how often flags were evaluated. Batches, and the marks that they were counted, are one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -93,6 +93,19 @@ class StoredCounts:
                 HourlyCount(flag=row.flag, variation=row.variation or None, hour=row.hour, count=row.total)
                 for row in connection.execute(query)
             ]
+
+    def hours(self, environment: str, *, flags: Collection[str], since: datetime) -> Mapping[str, Mapping[int, int]]:
+        """Return how often each of *flags* was evaluated in each hour from *since* on."""
+        table = evaluation_counts.c
+        query = select(table.flag, table.hour, func.sum(table.total)).group_by(table.flag, table.hour)
+        query = query.where(
+            table.environment == environment, table.flag.in_(flags), table.hour >= int(since.timestamp())
+        )
+        found: dict[str, dict[int, int]] = {}
+        with self._database.reading() as connection:
+            for flag, hour, total in connection.execute(query):
+                found.setdefault(flag, {})[hour] = int(total)
+        return found
 
     def spans(self, environment: str, *, flag: str | None = None) -> list[EvaluationSpan]:
         """Return when each flag first and last served each variation."""

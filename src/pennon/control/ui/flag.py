@@ -107,7 +107,7 @@ def _shown(  # what the page shows
             for other in [None if stored is None else stored.read(Flag)]
         ]
     recent = services.change_views.changes(name, item=("flag", key), limit=_RECENT).items
-    counts = hourly(pages, name, key)
+    counts = hourly(pages, name, [key])[key]
     problems = {} if error is None else {each.path.lstrip("/"): each for each in getattr(error, "problems", ())}
     return pages.answer(
         request,

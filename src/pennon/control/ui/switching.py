@@ -15,6 +15,8 @@ from pennon.control.working.state import LogItems, WorkingState
 from pennon.control.working.uses import users_of
 from pennon.model import Flag
 
+_MOST_SHOWN = 100
+
 
 def switching_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
@@ -47,13 +49,14 @@ def switching_pages(pages: Pages) -> list[Any]:
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
             chosen = request.query_params.get("environment") or (frame.foremost.key if frame.foremost else "")
-            flags: list[Flag] = []
+            keys: list[str] = []
+            name = EnvironmentName(project, chosen)
             if any(each.key == chosen for each in frame.environments):
-                log = EnvironmentName(project, chosen).log
-                stored = (each for each in reading.items(log, "flag") if search in each.key.lower())
-                flags = [flag for flag in (each.read(Flag) for each in stored) if flag.on]
-        return pages.answer(
-            request, "kill.html", frame=frame, chosen=chosen, flags=flags[:100], more=len(flags) > 100, search=search
-        )
+                standings = pages.services.flag_views.standings(reading, name)
+                keys = sorted(key for key, each in standings.items() if each.on and search in key.lower())
+            found = (reading.item(name.log, "flag", key) for key in keys[:_MOST_SHOWN])
+            flags = [stored.read(Flag) for stored in found if stored is not None]
+        more = len(keys) > _MOST_SHOWN
+        return pages.answer(request, "kill.html", frame=frame, chosen=chosen, flags=flags, more=more, search=search)
 
     return [show_turn_off, turn_off, choose_flag]
