@@ -92,8 +92,14 @@ class Browser:
         self.http.close()
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        """Return what is at *path* of the server."""
-        return self.http.get(urljoin(self.url, path), headers=headers)
+        """Return what is at *path* of the server; the sign-in page, if it leads there."""
+        return self._told(self.http.get(urljoin(self.url, path), headers=headers))
+
+    def _told(self, answer: httpx2.Response) -> httpx2.Response:
+        """Follow to the page that says why nobody was let in."""
+        if not answer.headers.get("location", "").startswith("/sign-in"):
+            return answer
+        return self.http.get(urljoin(self.url, answer.headers["location"]))
 
     def come_back(self, login: str, *, following: str = "/") -> str:
         """Begin to sign in and do so at the provider as *login*. Return where it sends the browser back to."""
@@ -112,7 +118,11 @@ class Browser:
 
     def sign_in(self, login: str, *, following: str = "/") -> httpx2.Response:
         """Sign in as *login*, and return the server's answer."""
-        return self.http.get(self.come_back(login, following=following), headers={"Accept": "text/html"})
+        return self.finish(self.come_back(login, following=following))
+
+    def finish(self, back: str) -> httpx2.Response:
+        """Come back to the server, as a browser does."""
+        return self._told(self.http.get(back, headers={"Accept": "text/html"}))
 
     def session(self) -> httpx2.Response:
         """Ask the server who one is."""

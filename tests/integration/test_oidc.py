@@ -158,7 +158,7 @@ def test_an_answer_is_good_once_and_in_the_browser_that_asked(world: World) -> N
         back = browser.come_back("anne-3")
         assert "begun elsewhere" in other.http.get(back).json()["detail"]
         other.come_back("anne-3")
-        page = other.http.get(back, headers={"Accept": "text/html"})
+        page = other.finish(back)
         assert (page.status_code, page.headers["content-type"]) == (400, "text/html; charset=utf-8")
         assert "belongs to another sign-in" in page.text
         kept = browser.http.cookies["pennon_sign_in"]
@@ -195,7 +195,9 @@ def test_the_provider_may_refuse_and_nothing_that_a_link_says_is_shown(world: Wo
             page = browser.get(f"{CALLBACK}?{query}", Accept="text/html")
             assert page.status_code == status
             assert told in page.text
-            assert "script>" not in page.text
+            assert "alert(1)" not in page.text
+            assert "[31m" not in page.text
+            assert page.url.path == "/sign-in"
             assert "default-src 'none'" in page.headers["content-security-policy"]
             wrong = browser.get(f"{CALLBACK}?{query}&iss=https%3A%2F%2Fevil.example")
             assert "another identity provider's" in wrong.json()["detail"]
@@ -232,7 +234,7 @@ def test_what_is_no_answer_of_a_provider_lets_nobody_in(world: World, answers: s
     with world.browser() as browser:
         back = browser.come_back("anne-6")
         world.provider.tell(answers=answers)
-        page = browser.http.get(back, headers={"Accept": "text/html"})
+        page = browser.finish(back)
         assert page.status_code == 503
         assert told in page.text.lower()
         assert browser.session().status_code == 401
@@ -246,7 +248,7 @@ def test_a_provider_that_hangs_is_not_waited_for(world: World, monkeypatch: pyte
     with world.browser() as browser:
         back = browser.come_back("anne-7")
         world.provider.tell(answers="nothing")
-        page = browser.http.get(back, headers={"Accept": "text/html"})
+        page = browser.finish(back)
         assert page.status_code == 503
         assert "does not answer in time" in page.text
         assert world.api.send("GET", "projects").status_code == 200
@@ -268,13 +270,38 @@ def test_the_sign_in_page_leads_to_the_provider_and_back_to_what_was_wanted(worl
         assert 'href="/api/v1/sign-in/oidc?next=/%3Fa%3Db%26c"' in page.text
 
 
+def test_nobody_else_makes_the_sign_in_page_say_anything(world: World) -> None:
+    with world.browser() as browser:
+        for code in ("", "x", "%00", "A" * 400, browser.come_back(world.knows("anne-8"))[-40:], "%F0%9F%98%80"):
+            page = browser.get(f"/sign-in?refused={code}", Accept="text/html")
+            assert page.status_code == 200, code
+            assert 'role="alert"' not in page.text
+
+
+def test_a_form_of_a_session_that_is_over_is_kept_while_somebody_comes_by_the_provider(world: World) -> None:
+    fields = {"elsewhere": "1", "resume": "/projects/default/flags", "kept.why": "typed before"}
+    with world.browser() as browser:
+        waits = browser.http.post(f"{world.url}/sign-in", data=fields)
+        assert (waits.status_code, "not signed in yet" in waits.text) == (401, True)
+        assert 'name="kept.why" value="typed before"' in waits.text
+        browser.sign_in(world.knows("anne-9"))
+        goes_on = browser.http.post(f"{world.url}/sign-in", data=fields)
+        assert goes_on.status_code == 200
+        assert 'name="why" value="typed before"' in goes_on.text
+        assert f'name="csrf" value="{browser.session().json()["csrf"]}"' in goes_on.text
+
+
 def test_a_server_without_a_provider_says_so(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as (_, api), Browser(api.url) as browser:
         assert browser.get("/api/v1/sign-in").json() == {"password": "everybody", "provider": None}
         for path in ("/api/v1/sign-in/oidc", CALLBACK):
             assert browser.get(path).status_code == 404
-        assert "Begin again" not in browser.get(CALLBACK, Accept="text/html").text
-        assert "oidc" not in browser.get("/sign-in", Accept="text/html").text
+        for path in (CALLBACK, "/sign-in"):
+            page = browser.get(path, Accept="text/html")
+            assert "oidc" not in page.text
+            assert "pennon account create" in page.text
+        api.made("POST", "accounts", {"key": "anne"})
+        assert "pennon account create" not in browser.get("/sign-in", Accept="text/html").text
 
 
 def test_over_tls_what_the_browser_keeps_is_of_this_host_alone(tmp_path: Path, world: World) -> None:
@@ -301,6 +328,7 @@ def test_with_the_provider_dead_the_emergency_account_still_comes_in_and_everybo
             page = browser.get("/api/v1/sign-in/oidc", Accept="text/html")
             assert page.status_code == 503
             assert "cannot be reached" in page.text
+            assert "<summary>Emergency accounts</summary>" in page.text
             with api.as_holder_of(None) as stranger:
                 refused = stranger.send("POST", "session", {"account": "anne", "password": PASSWORD})
                 assert refused.status_code == 401

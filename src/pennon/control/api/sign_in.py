@@ -1,8 +1,9 @@
-"""Signing in by an identity provider over HTTP: out to it, and back. Browsers come here, so faults can be pages."""
+"""Signing in by an identity provider over HTTP: out to it, and back. Browsers come here: faults are told on a page."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -16,7 +17,6 @@ from pennon.control.access.oidc.service import ProviderSignIns
 from pennon.control.api.errors import status_of
 from pennon.control.api.routes import reads, redirects
 from pennon.control.api.sessions import session_cookie
-from pennon.control.api.sign_in_page import sign_in_page
 from pennon.control.errors import NotFound, PennonError
 from pennon.control.services import Services
 
@@ -59,7 +59,7 @@ def sign_in_routes(services: Services, *, is_secure: bool) -> list[Any]:
         return Response(SignInWays(password="emergency" if only else "everybody", provider=provider))
 
     @redirects(_BEGIN)
-    @_explained
+    @_explained(services)
     def begin_provider_sign_in(
         request: Request[Any, Any, Any],
         target: Annotated[
@@ -73,7 +73,7 @@ def sign_in_routes(services: Services, *, is_secure: bool) -> list[Any]:
         return _sent_to(begun.url, kept)
 
     @redirects(_BEGIN + "/callback")
-    @_explained
+    @_explained(services)
     def finish_provider_sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
         """Come back from the identity provider, with its answer, and be let in. The answer sets a cookie."""
         answer = {key: value for key, value in request.query_params.items() if isinstance(value, str)}
@@ -97,17 +97,23 @@ def _required(services: Services) -> ProviderSignIns:
     return services.provider_sign_ins
 
 
-def _explained(route: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
-    """Answer what goes wrong in *route* with a page to a browser, and with a problem to a program."""
+def _explained(services: Services) -> Callable[[Callable[..., Response[Any]]], Callable[..., Response[Any]]]:
+    """Send a browser whose route fails to the sign-in page, which says why; a program gets a problem."""
 
-    @wraps(route)
-    def explained(request: Request[Any, Any, Any], **given: Any) -> Response[Any]:
-        try:
-            return route(request, **given)
-        except PennonError as error:
-            status = status_of(type(error))
-            if status is None or "text/html" not in request.headers.get("accept", ""):
-                raise
-            return sign_in_page(error, status=status, again=BEGIN_PATH)
+    def explaining(route: Callable[..., Response[Any]]) -> Callable[..., Response[Any]]:
+        @wraps(route)
+        def explained(request: Request[Any, Any, Any], **given: Any) -> Response[Any]:
+            try:
+                return route(request, **given)
+            except PennonError as error:
+                status, known = status_of(type(error)), services.provider_sign_ins
+                if status is None or "text/html" not in request.headers.get("accept", ""):
+                    raise
+                if known is None:
+                    return _sent_to("/sign-in")
+                told = {"refused": known.refusal_code(error, status=status), "next": given.get("target", "/")}
+                return _sent_to(f"/sign-in?{urlencode(told)}")
 
-    return explained
+        return explained
+
+    return explaining

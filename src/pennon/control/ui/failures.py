@@ -20,6 +20,7 @@ from pennon.control.errors import (
     Unauthenticated,
     Unavailable,
 )
+from pennon.control.ui.entrance import asked
 from pennon.control.ui.rendering import Pages, here, page_path
 from pennon.control.ui.visitors import SessionOver
 from pennon.model import ModelError
@@ -54,12 +55,11 @@ def exception_handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         )
 
     def answer_session_over(request: Request[Any, Any, Any], error: SessionOver) -> Response[Any]:
-        return pages.answer(
+        return asked(
+            pages,
             request,
-            "sign_in.html",
+            "/",
             status=401,
-            next="/",
-            account="",
             problem="Your session is over. Sign in, and what you typed is still here.",
             resume=request.scope["path"],
             kept=tuple(error.form.kept()),

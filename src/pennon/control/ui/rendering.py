@@ -62,6 +62,10 @@ class Frame(msgspec.Struct, frozen=True):
         """Return whether the visitor may do that to the project as a whole."""
         return self.visitor.principal.may(permission, Where(None if self.project is None else self.project.key))
 
+    def may_in_installation(self, permission: Permission) -> bool:
+        """Return whether the visitor may do that to the installation, which belongs to no project."""
+        return self.visitor.principal.may(permission, Where())
+
     @property
     def name(self) -> EnvironmentName:
         """The environment that the page is about."""

@@ -1,7 +1,6 @@
-"""A sign-in that was begun: what the browser keeps of it, sealed, while it is at the provider."""
+"""What a browser keeps, sealed: a sign-in while it is at the provider, and why one came to nothing."""
 
 import base64
-import binascii
 import secrets
 
 import msgspec
@@ -16,6 +15,7 @@ LASTS_S = 600
 _NONCE_BYTES = 12
 _CHANCE_BYTES = 32
 _PURPOSE = b"pennon sign-in: 1"
+_REFUSAL = b"pennon refusal: 1"
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +34,15 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
         return cls(state=state, nonce=nonce, verifier=verifier, target=local_path(target), begun=now)
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Why somebody was not let in, as the sign-in page says it. `status` is that of the answer to a program."""
+
+    message: str
+    mend: str
+    status: int
+    time: int
+
+
 class Seal:
     """Seals what a browser keeps by a *secret* of 32 bytes that all servers of an installation share."""
 
@@ -42,18 +51,35 @@ class Seal:
 
     def close(self, pending: Pending) -> str:
         """Return *pending* as text that nobody else can read or make."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, msgspec.json.encode(pending), _PURPOSE)
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return self._closed(pending, _PURPOSE)
 
     def open(self, text: str, *, now: int) -> Pending:
         """Return what was sealed. Raises `SignInUnfinished` for what was not, or too long before *now*."""
         try:
-            sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            raw = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _PURPOSE)
-            pending = msgspec.json.decode(raw, type=Pending)
-        except (InvalidTag, ValueError, binascii.Error) as error:
+            pending = msgspec.json.decode(self._opened(text, _PURPOSE), type=Pending)
+        except (InvalidTag, ValueError) as error:
             raise SignInUnfinished("this sign-in was not begun here", mend="begin again") from error
         if not pending.begun <= now < pending.begun + LASTS_S:
             raise SignInUnfinished(f"this sign-in took more than {LASTS_S // 60} minutes", mend="begin again")
         return pending
+
+    def close_refusal(self, refusal: Refusal) -> str:
+        """Return *refusal* as a code that an address can carry: nobody else can make the page say anything."""
+        return self._closed(refusal, _REFUSAL)
+
+    def open_refusal(self, code: str, *, now: int) -> Refusal | None:
+        """Return what was sealed; None for what was not, or too long before *now*."""
+        try:
+            refusal = msgspec.json.decode(self._opened(code, _REFUSAL), type=Refusal)
+        except (InvalidTag, ValueError):
+            return None
+        return refusal if refusal.time <= now < refusal.time + LASTS_S else None
+
+    def _closed(self, what: msgspec.Struct, purpose: bytes) -> str:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, msgspec.json.encode(what), purpose)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def _opened(self, text: str, purpose: bytes) -> bytes:
+        sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose)

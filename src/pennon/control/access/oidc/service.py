@@ -10,7 +10,7 @@ import structlog
 from pennon.control.access.oidc.admitting import admitted
 from pennon.control.access.oidc.claims import person_of
 from pennon.control.access.oidc.config import ProviderConfig
-from pennon.control.access.oidc.pending import Pending, Seal
+from pennon.control.access.oidc.pending import Pending, Refusal, Seal
 from pennon.control.access.oidc.provider import Provider
 from pennon.control.access.signing_in import SignIns
 from pennon.control.clock import Clock
@@ -58,6 +58,15 @@ class ProviderSignIns:
         """
         with _logged():
             return self._finished(answer, kept)
+
+    def refusal_code(self, error: PennonError, *, status: int) -> str:
+        """Return a code by which the sign-in page knows, for ten minutes, why somebody was not let in."""
+        told = Refusal(message=error.message, mend=error.mend, status=status, time=self._now())
+        return self._seal.close_refusal(told)
+
+    def refusal(self, code: str) -> Refusal | None:
+        """Return what a code says; None for one that this installation did not make, or long ago."""
+        return self._seal.open_refusal(code, now=self._now())
 
     def _finished(self, answer: Mapping[str, str], kept: str | None) -> Entered:
         if kept is None:
