@@ -239,6 +239,20 @@ export async function serve({ options = [] } = {}) {
 }
 
 /**
+ * Return what all of *starting* start, or close what did start and throw: what nobody holds would keep the process of the tests alive.
+ * @template {{ close(): Promise<unknown> }[]} T
+ * @param {{ [I in keyof T]: Promise<T[I]> }} starting
+ * @returns {Promise<T>}
+ */
+export async function together(...starting) {
+  const outcomes = await Promise.allSettled(starting);
+  const failed = outcomes.find((each) => each.status === "rejected");
+  if (failed === undefined) return Promise.all(starting);
+  await Promise.all(outcomes.map((each) => each.status === "fulfilled" && each.value.close()));
+  throw failed.reason;
+}
+
+/**
  * Have *running* end with this process, also where that is told to end, and its folder with it. What is returned takes that back.
  * @param {import("node:child_process").ChildProcess} running
  * @param {string} folder

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 
 import { servePages } from "../pages.js";
-import { serve } from "../serving.js";
+import { serve, together } from "../serving.js";
 import { launch, skip, testing } from "./chromium.js";
 
 /** A server, a host of pages and a browser. `test` is `node:test`'s with a fresh profile for the test. */
@@ -19,7 +19,7 @@ export class Stage {
   #places = 0;
 
   async begin() {
-    [this.server, this.pages, this.browser] = await Promise.all([serve(), servePages(), launch()]);
+    [this.server, this.pages, this.browser] = await together(serve(), servePages(), launch());
   }
 
   async close() {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { servePages } from "../pages.js";
-import { serve, until } from "../serving.js";
+import { serve, together, until } from "../serving.js";
 
 /** @type {import("../serving.js").Serving} */
 let server;
@@ -61,6 +61,12 @@ test("a killed server comes back at its address with its data", async () => {
 
 test("a server that cannot start says why", async () => {
   await assert.rejects(serve({ options: ["--log-level", "loud"] }), /loud/);
+});
+
+test("of what starts together nothing runs on when a part of it does not start", async () => {
+  const pages = servePages();
+  await assert.rejects(together(pages, Promise.reject(new Error("no server"))), /no server/);
+  await assert.rejects(fetch((await pages).url));
 });
 
 test("files of the package are served as browsers want them, and nothing above them", async () => {

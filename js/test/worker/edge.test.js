@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
-import { serve, until } from "../serving.js";
+import { serve, together, until } from "../serving.js";
 import { metadataOf, run } from "./running.js";
 
 /** @type {import("./running.js").RunningWorker} */
@@ -12,7 +12,7 @@ let worker;
 /** @type {import("../serving.js").Serving} */
 let server;
 before(async () => {
-  [worker, server] = await Promise.all([run(), serve()]);
+  [worker, server] = await together(run(), serve());
   await server.put({ key: "checkout" });
 });
 after(() => Promise.all([worker?.close(), server?.close()]));

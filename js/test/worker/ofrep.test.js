@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { serve, until } from "../serving.js";
+import { serve, together, until } from "../serving.js";
 import { run } from "./running.js";
 
 const HALVES = [
@@ -34,7 +34,7 @@ let server;
 /** @type {any} */
 let asked;
 before(async () => {
-  [worker, server] = await Promise.all([run(), serve()]);
+  [worker, server] = await together(run(), serve());
   for (const flag of FLAGS) await server.put(flag);
   const edge = { url: server.url, key: server.serverKey };
   asked = { name: "ofrep", options: { environment: "default/production", edge, edgeIntervalS: 0.001, timeoutMs: 20_000 } };

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { PENNON, serve, until } from "../serving.js";
+import { PENNON, serve, together, until } from "../serving.js";
 import { run } from "./running.js";
 
 /** @type {import("./running.js").RunningWorker} */
@@ -18,7 +18,7 @@ let server;
 let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "pennon-worker-"));
-  [worker, server] = await Promise.all([run(), serve()]);
+  [worker, server] = await together(run(), serve());
 });
 after(async () => {
   await Promise.all([worker?.close(), server?.close()]);
