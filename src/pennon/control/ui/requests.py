@@ -1,32 +1,38 @@
-"""Change requests: the list, one of them with what it would change, and what others say of it."""
+"""Change requests: the list, one of them with what it would change and what it lacks, and what others say of it."""
 
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
 
-from pennon.control.changes.preview import Preview
+from pennon.control.access.permissions import Permission
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import PennonError
-from pennon.control.log import EnvironmentName
+from pennon.control.log import Reading
 from pennon.control.requests.models import ChangeRequest, Verdict
+from pennon.control.requests.views import ProposalPreview
 from pennon.control.requests.views import request as find_request
 from pennon.control.requests.views import requests as find_requests
+from pennon.control.ui.demands import demands
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import PROJECT, acts, shows
-from pennon.control.ui.visitors import Visitor
+from pennon.control.ui.visitors import Visitor, require_permission
+from pennon.control.ui.wording import edit_text
+from pennon.model import Problem
 
-_ONE = PROJECT + "/requests/{change_request:str}"
+ONE = PROJECT + "/requests/{change_request:str}"
+_PAGE = 50
+_MOST = 100
 
 
-class Part(msgspec.Struct, frozen=True):
-    """What a request would change in one environment; or why it cannot be told."""
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request would change in an environment, what keeps it from that, and what it lacks there yet."""
 
-    environment: str
-    preview: Preview | None
-    problem: str = ""
+    found: ProposalPreview
+    lacking: tuple[Problem, ...]
 
 
 def request_pages(pages: Pages) -> list[Any]:
@@ -34,19 +40,31 @@ def request_pages(pages: Pages) -> list[Any]:
 
     @shows(PROJECT + "/requests")
     def list_requests(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
-        """Show requests: those that are open, or all."""
-        every = "all" in request.query_params
+        """Show a page of requests: of those that are open, or of all."""
+        every, after = "all" in request.query_params, request.query_params.get("after")
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
             found = [each for each in find_requests(reading, project) if every or each.state == "open"]
-        return pages.answer(request, "requests.html", frame=frame, found=found[:200], every=every)
+            first = next((at + 1 for at, each in enumerate(found) if each.key == after), 0)
+            shown = found[first : first + _PAGE]
+            approvals = {each.key: _standing(pages, reading, project, each).approvals for each in shown}
+        return pages.answer(
+            request,
+            "requests.html",
+            frame=frame,
+            found=shown,
+            approvals=approvals,
+            every=every,
+            after=after if first else None,
+            next=shown[-1].key if len(found) > first + _PAGE else None,
+        )
 
-    @shows(_ONE)
+    @shows(ONE)
     def show_request(request: Request[Visitor, Any, Any], project: Named, change_request: Named) -> Response[Any]:
         """Show a request."""
         return _shown(pages, request, project, change_request)
 
-    @acts(_ONE, permission="read")
+    @acts(ONE, permission="read")
     def act_on_request(
         request: Request[Visitor, Any, Any], project: Named, change_request: Named, form: Sent
     ) -> Response[Any]:
@@ -65,8 +83,10 @@ def _act(pages: Pages, visitor: Visitor, project: str, key: str, form: Form) -> 
     if form.has("apply") or form.has("break-glass"):
         service.apply_request(project, key, is_break_glass=form.has("break-glass"), by=visitor.actor, why=why)
     elif form.has("withdraw"):
+        require_permission(pages.services, visitor, "change.propose", project)
         service.withdraw_request(project, key, by=visitor.actor, why=why)
     else:
+        require_permission(pages.services, visitor, "change.approve", project)
         verdict: Verdict = "approved" if form.has("approve") else "refused"
         edition = form.whole("edition")
         service.review_request(project, key, verdict, comment=comment, edition=edition, by=visitor.actor)
@@ -81,32 +101,62 @@ def _shown(  # what the page shows
     comment: str = "",
     error: PennonError | None = None,
 ) -> Response[Any]:
+    previews = pages.services.request_views.previews(project, key)
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, project)
         found = find_request(reading, project, key)
+        standing = _standing(pages, reading, project, found)
+    parts = _parts(pages, frame, standing, previews, comment)
+    is_own = (found.author.kind, found.author.id) == (request.user.actor.kind, request.user.actor.id)
     return pages.answer(
         request,
         "request.html",
         status=200 if error is None else title_of(error)[0],
         frame=frame,
         found=found,
-        parts_of=_parts(pages, frame, found) if found.state == "open" else (),
-        counts=lambda review: any(review is each for each in found.verdicts().values()),
-        is_own=(found.author.kind, found.author.id) == (request.user.actor.kind, request.user.actor.id),
+        approvals=standing.approvals,
+        refusals=standing.refusals,
+        parts_of=parts,
+        proposed=[(each.environment, [edit_text(edit) for edit in each.edits[:_MOST]]) for each in found.proposals],
+        counts=lambda review: any(review is each for each in standing.verdicts().values()),
+        is_own=is_own,
+        may_review=not is_own and _may_everywhere(frame, "change.approve", found),
+        may_apply=_may_everywhere(frame, "flag.turnOff", found),
+        may_edit=frame.may_in_project("change.propose"),
+        may_bypass=_needs_bypass(parts, standing)
+        and _may_everywhere(frame, "change.bypass", found)
+        and _may_everywhere(frame, "flag.change", found),
         comment=comment,
         failed=None if error is None else {"title": title_of(error)[1], "text": sentence(error)},
         problems=() if error is None else problems_of(error),
     )
 
 
-def _parts(pages: Pages, frame: Frame, found: ChangeRequest) -> tuple[Part, ...]:
+def _standing(pages: Pages, reading: Reading, project: str, found: ChangeRequest) -> ChangeRequest:
+    """Return a request without what those said of whom it counts no more."""
+    return found.without(pages.services.request_views.lapsed(reading, project, found))
+
+
+def _parts(
+    pages: Pages, frame: Frame, standing: ChangeRequest, previews: tuple[ProposalPreview, ...], comment: str
+) -> list[Part]:
+    known = {each.key: each for each in frame.environments}
+    leave = Leave(approvals=standing.approvals, files=standing.files[0].source if standing.files else None)
+    why = f"{standing.title} (request {standing.key}): {comment.strip() or standing.why}"
     parts = []
-    for proposal in found.proposals:
-        name = EnvironmentName(frame.project.key if frame.project else "", proposal.environment)
-        try:
-            parts.append(
-                Part(proposal.environment, pages.services.changes.preview(name, proposal.edits, with_moves=True))
-            )
-        except PennonError as error:
-            parts.append(Part(proposal.environment, None, sentence(error)))
-    return tuple(parts)
+    for proposal, found in zip(standing.proposals, previews, strict=False):  # none of a request that has ended
+        at, items = known.get(proposal.environment), found.preview.items if found.preview else ()
+        when = standing.apply_at or pages.clock.now()
+        lacking = [] if at is None else demands(at, proposal.edits, items, leave, why=why, at=when)
+        parts.append(Part(found=found, lacking=tuple(lacking)))
+    return parts
+
+
+def _needs_bypass(parts: list[Part], standing: ChangeRequest) -> bool:
+    return bool(standing.refusals) or any(part.lacking for part in parts)
+
+
+def _may_everywhere(frame: Frame, permission: Permission, found: ChangeRequest) -> bool:
+    """Return whether the visitor may do that in every environment that a request is about."""
+    known = {each.key: each for each in frame.environments}
+    return all(each.environment in known and frame.may(permission, known[each.environment]) for each in found.proposals)

@@ -4,6 +4,8 @@ Every form that edits something ends here: it makes edits, and this page carries
 nothing is lost on the way, whatever goes wrong.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,22 +13,29 @@ from litestar import Request, Response
 
 from pennon.control.access.landing import local_path
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.flag_edits import TurnOff
 from pennon.control.changes.preview import Preview
-from pennon.control.environments.protection import Leave, objections
+from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.requests.service import Draft
+from pennon.control.schedules.plans import Once
+from pennon.control.schedules.service import Wanted
+from pennon.control.ui.demands import demands
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import ENVIRONMENT, acts
-from pennon.control.ui.visitors import Visitor
+from pennon.control.ui.times import ZONES, time_of
+from pennon.control.ui.visitors import Visitor, require_permission
 from pennon.control.working.commands import Expectation
 from pennon.model import Problem
 
 _EDITS = msgspec.json.Decoder(tuple[AnyEdit, ...])
 _EXPECTED = msgspec.json.Decoder(Expectation)
+_FIELDS: Mapping[str, str] = {"/title": "title", "/at": "at", "/plan/at": "at", "/applyAt": "at", "/zone": "zone"}
+"""The fields of the page, by the paths of problems that belong beside them."""
 
 
 class Proposed(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +46,8 @@ class Proposed(msgspec.Struct, frozen=True, kw_only=True):
     back: str = "/"
     why: str = ""
     title: str = ""
+    at: str = ""
+    zone: str = ""
 
     @property
     def edits_text(self) -> str:
@@ -54,7 +65,7 @@ def review_pages(pages: Pages) -> list[Any]:
 
     @acts(ENVIRONMENT + "/review", permission="read")
     def review(request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent) -> Response[Any]:
-        """Show what edits would change, or make the change, or propose it."""
+        """Show what edits would change, or make the change, propose it, or plan it for later."""
         proposed = proposed_by(form)
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
@@ -62,7 +73,9 @@ def review_pages(pages: Pages) -> list[Any]:
             if form.has("apply") or form.has("break-glass"):
                 return _applied(pages, request.user, frame, proposed, is_break_glass=form.has("break-glass"))
             if form.has("propose"):
-                return _requested(pages, request.user, frame, proposed)
+                return _requested(pages, request.user, frame, proposed, time_of(form))
+            if form.has("plan"):
+                return _planned(pages, request.user, frame, proposed, time_of(form))
         except PennonError as error:
             return reviewed(pages, request, frame, proposed, error=error)
         return reviewed(pages, request, frame, proposed)
@@ -83,6 +96,8 @@ def proposed_by(form: Form) -> Proposed:
         back=local_path(form.raw("back")),
         why=form.text("why").replace("\n", " ")[:2000],
         title=form.text("title")[:200],
+        at=form.raw("at")[:80],
+        zone=form.raw("zone")[:80],
     )
 
 
@@ -96,10 +111,11 @@ def reviewed(  # what the page shows
         preview = pages.services.changes.preview(frame.name, proposed.edits, with_moves=True)
     except PennonError as fault:
         failed = error or fault
-    protection = frame.environment.protection if frame.environment else None
     lacking: list[Problem] = []
-    if protection is not None:
-        lacking = list(objections(protection, Leave(), why=proposed.why, at=pages.clock.now()))
+    if frame.environment is not None:
+        items = () if preview is None else preview.items
+        lacking = demands(frame.environment, proposed.edits, items, Leave(), why=proposed.why, at=pages.clock.now())
+    found = [] if failed is None else list(problems_of(failed))
     return pages.answer(
         request,
         "review.html",
@@ -108,10 +124,16 @@ def reviewed(  # what the page shows
         proposed=proposed,
         preview=preview,
         lacking=[problem for problem in lacking if problem.path != "/why"],
-        wants_why=any(problem.path == "/why" for problem in lacking) or (protection is not None and protection.why),
+        wants_why=any(problem.path == "/why" for problem in lacking),
         why_problems=[problem for problem in lacking if problem.path == "/why"] if error else [],
+        may_change=all(isinstance(edit, TurnOff) for edit in proposed.edits) or frame.may("flag.change"),
+        needs_approval=frame.environment is not None
+        and frame.environment.protection is not None
+        and frame.environment.protection.approvals > 0,
+        zones=ZONES,
         failed=None if failed is None else {"title": title_of(failed)[1], "text": sentence(failed)},
-        problems=() if failed is None else problems_of(failed),
+        problems=[each for each in found if each.path not in _FIELDS],
+        beside={_FIELDS[each.path]: each for each in found if each.path in _FIELDS},
     )
 
 
@@ -129,11 +151,23 @@ def _applied(
     return sent_to(with_note(proposed.back, "changed" if outcome.changed else "same", outcome.position.revision))
 
 
-def _requested(pages: Pages, visitor: Visitor, frame: Frame, proposed: Proposed) -> Response[Any]:
+def _requested(pages: Pages, visitor: Visitor, frame: Frame, proposed: Proposed, at: datetime | None) -> Response[Any]:
     name: EnvironmentName = frame.name
-    draft = Draft(title=proposed.title, why=proposed.why, changes=((name.environment, proposed.edits),))
+    require_permission(pages.services, visitor, "change.propose", name.project)
+    draft = Draft(title=proposed.title, why=proposed.why, changes=((name.environment, proposed.edits),), apply_at=at)
     outcome = pages.services.requests.create_request(name.project, draft, by=visitor.actor, why=proposed.why)
     return sent_to(page_path("projects", name.project, "requests", outcome.item.key if outcome.item else ""))
+
+
+def _planned(pages: Pages, visitor: Visitor, frame: Frame, proposed: Proposed, at: datetime | None) -> Response[Any]:
+    name: EnvironmentName = frame.name
+    require_permission(pages.services, visitor, "flag.turnOff", name.project, name.environment)
+    if at is None:
+        raise Invalid.at("/at", "no time is named", "say when it is to be made")
+    wanted = Wanted(title=proposed.title, why=proposed.why, plan=Once(at=at, edits=proposed.edits))
+    outcome = pages.services.schedules.create_schedule(name, wanted, by=visitor.actor, why=proposed.why)
+    key = outcome.item.key if outcome.item else ""
+    return sent_to(page_path("projects", name.project, "environments", name.environment, "schedules", key))
 
 
 def with_note(path: str, note: str, revision: int | None = None) -> str:

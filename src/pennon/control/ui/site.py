@@ -9,15 +9,24 @@ from pennon.control.services import Services
 from pennon.control.ui.assets import PATH as ASSETS
 from pennon.control.ui.assets import answer_asset
 from pennon.control.ui.changes import change_pages
+from pennon.control.ui.comparing import comparing_pages
+from pennon.control.ui.defining import defining_pages
+from pennon.control.ui.environments import environment_pages
 from pennon.control.ui.failures import exception_handlers
 from pennon.control.ui.flag import flag_pages
 from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
+from pennon.control.ui.keys import key_pages
+from pennon.control.ui.project import project_pages
+from pennon.control.ui.planning import planning_pages
 from pennon.control.ui.propagation import propagation_pages
 from pennon.control.ui.rendering import Pages
+from pennon.control.ui.request_editing import request_editing_pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
+from pennon.control.ui.schedules import schedule_pages
+from pennon.control.ui.rule import rule_pages
 from pennon.control.ui.segments import segment_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
@@ -44,12 +53,21 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *home_pages(pages),
             *flags_pages(pages),
             *flag_pages(pages),
+            *defining_pages(pages),
+            *rule_pages(pages),
+            *comparing_pages(pages),
             *switching_pages(pages),
             *review_pages(pages),
             *request_pages(pages),
+            *request_editing_pages(pages),
+            *schedule_pages(pages),
+            *planning_pages(pages),
             *change_pages(pages),
             *propagation_pages(pages),
             *segment_pages(pages),
+            *project_pages(pages),
+            *environment_pages(pages),
+            *key_pages(pages, public_url=settings.public_url),
             *why_pages(pages, limits=settings.limits),
         ],
         guards=[visitor_guard(services)],

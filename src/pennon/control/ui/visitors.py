@@ -77,6 +77,14 @@ def require_own_form(visitor: Visitor, connection: ASGIConnection[Any, Any, Any,
         )
 
 
+def require_permission(
+    services: Services, visitor: Visitor, permission: Permission, project: str, environment: str | None = None
+) -> None:
+    """Raise `Forbidden` unless *visitor* may do that there: for a form that says several things by its buttons."""
+    with services.log.reading() as reading:
+        visitor.principal.require(permission, place(reading, project, environment), roles=roles(reading))
+
+
 def _admitted(services: Services, connection: ASGIConnection[Any, Any, Any, Any], said: dict[str, Any]) -> Visitor:
     secret = session_secret(connection)
     if secret is None:
