@@ -67,3 +67,14 @@ def test_import_may_be_larger_than_other_bodies_and_is_taken_whole_or_not_at_all
 )
 def test_body_that_is_no_import_is_refused(api: Api, body: dict[str, Any]) -> None:
     assert api.send("POST", f"{E}/imports", body).status_code == 422
+
+
+def test_a_person_who_is_signed_in_imports(api: Api) -> None:
+    api.made("POST", "accounts", {"key": "anne", "name": "Anne", "grants": [{"role": "administrator"}]})
+    api.made("PUT", "accounts/anne/password", {"password": "correct horse battery"})
+    with api.as_holder_of(None) as anne:
+        shown = anne.made("POST", "session", {"account": "anne", "password": "correct horse battery"})
+        body = {"from": "unleash", "edits": [put("of-anne")]}
+        assert anne.made("POST", f"{E}/imports", body, X_Pennon_CSRF=shown["csrf"])["changed"]
+    change = api.made("GET", f"{E}/changes?limit=1")["items"][0]
+    assert change["actor"] == {"kind": "import", "id": "account:anne", "name": "Anne (import from unleash)"}

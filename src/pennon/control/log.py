@@ -61,11 +61,17 @@ class Actor(msgspec.Struct, frozen=True):
 
     def importing(self, source: str) -> "Actor":
         """Return the actor of what this one imports from *source*, so that it is told from what people did here."""
-        return Actor("import", self.id, f"{self.name} (import from {source})")
+        return Actor("import", f"{self.kind}:{self.id}", f"{self.name} (import from {source})")
 
     def through(self, what: str) -> "Actor":
         """Return the actor of what is done for this one later, as by a schedule, so that it is told from his own."""
         return Actor(self.kind, self.id, f"{self.name} ({what})")
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """The kind and the id of who acts, also where he imports: an account's key may look like a token's id."""
+        kind, mark, id_ = self.id.partition(":") if self.kind == "import" else (self.kind, ":", self.id)
+        return (kind, id_) if mark else ("token", kind)  # what was imported by earlier versions was so by tokens
 
 
 SYSTEM = Actor("system", "pennon", "Pennon")

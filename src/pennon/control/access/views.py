@@ -1,5 +1,6 @@
 """What there is of tokens and keys, for pages and for other nouns. Secrets are nowhere."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -54,6 +55,16 @@ def account_of(reading: Reading, identity: Identity) -> Account | None:
     return next((each for each in accounts if each.identity == identity), None)
 
 
+def administrators(found: Iterable[Account], known: Iterable[Role]) -> list[Account]:
+    """Return who of *found* can say who may do what: without one of them, only a token lets anybody change that."""
+    by_key = {each.key: each for each in known}
+    enabled = (each for each in found if not each.disabled)
+    everywhere = Where()
+    return [
+        each for each in enabled if Principal(each.actor, resolved(each.holds, by_key)).may("access.manage", everywhere)
+    ]
+
+
 def role(reading: Reading, key: str) -> Role:
     """Return a role, built in or custom. Raises `NotFound`."""
     if (built_in := BUILT_IN.get(key)) is not None:
@@ -85,9 +96,9 @@ def principal(reading: Reading, actor: Actor, *, now: datetime) -> Principal | N
     """
     if actor.kind == "system":
         return None
+    kind, id_ = actor.who
     try:
-        is_account = actor.kind == "account"
-        found = account(reading, actor.id) if is_account else token(reading, actor.id)
+        found = account(reading, id_) if kind == "account" else token(reading, id_)
     except NotFound as error:
         raise Forbidden(f"the {actor.kind} {actor.name!r} is not there any more") from error
     if isinstance(found, Token) and not found.is_good(now):
