@@ -8,24 +8,27 @@ from litestar import Request, Response
 
 from pennon.control.changes.sentences import condition_text, serve_text
 from pennon.control.changes.views import ChangeReport
+from pennon.control.environments.ownership import file_of
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.flags.definitions import FlagDefinition
+from pennon.control.lifecycle.stale import AskedStale
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.charts import sparkline
-from pennon.control.ui.editing import OPERATORS, edits_of
-from pennon.control.ui.flags import hourly
+from pennon.control.ui.editing import OPERATORS, edits_of, percent_of
+from pennon.control.ui.flags import REASONS, hourly
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
+from pennon.control.ui.needing import graph_of, needed_by
 from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.reviewing import Proposed, reviewed
+from pennon.control.ui.reviewing import Proposed, reviewed, with_note
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
-from pennon.control.working.state import LogItems, WorkingState
-from pennon.control.working.uses import users_of
-from pennon.model import WEIGHT_TOTAL, Flag, Serve
+from pennon.model import Flag
 
 _RECENT = 8
+_REFERENCES = 10
+_MOST_OFFERED = 200
 _NOTHING = Form(())
 
 
@@ -52,12 +55,14 @@ def flag_pages(pages: Pages) -> list[Any]:
     @shows(PROJECT + "/flags/{flag:path}")
     def find_flag(request: Request[Visitor, Any, Any], project: Named, last_key: LastKey) -> Response[Any]:
         """Go on to a flag in the environment that matters most."""
-        pages.services.flag_views.definition(project, last_key)
+        definition = pages.services.flag_views.definition(project, last_key).read(FlagDefinition)
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-        if (at := frame.foremost) is None:
-            return sent_to(page_path("projects", project, "flags"))
-        return sent_to(page_path("projects", project, "environments", at.key, "flags", last_key))
+        if (at := frame.foremost) is None or definition.archived:
+            return sent_to(page_path("projects", project, "definitions", last_key))
+        there = page_path("projects", project, "environments", at.key, "flags", last_key)
+        note = request.query_params.get("done")
+        return sent_to(with_note(there, "created") if note == "created" else there)
 
     @shows(ENVIRONMENT + "/flags/{flag:path}")
     def show_flag(
@@ -99,7 +104,9 @@ def _shown(  # what the page shows
     definition = services.flag_views.definition(name.project, key).read(FlagDefinition)
     with services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
-        dependants = sorted({use.user[1] for use in users_of(WorkingState(LogItems(reading, name.log)), ("flag", key))})
+        dependants = needed_by(reading, name, key)
+        drawing = graph_of(reading, name, flag, dependants)
+        keys = services.flag_views.keys(reading, name.project)
         elsewhere = [
             Elsewhere(each.key, each.production, other, "" if other is None else summary(other))
             for each in frame.environments
@@ -107,6 +114,7 @@ def _shown(  # what the page shows
             for other in [None if stored is None else stored.read(Flag)]
         ]
     recent = services.change_views.changes(name, item=("flag", key), limit=_RECENT).items
+    stale = services.stale_views.flags(name.project, AskedStale(flag=key)).items
     counts = hourly(pages, name, [key])[key]
     problems = {} if error is None else {each.path.lstrip("/"): each for each in getattr(error, "problems", ())}
     return pages.answer(
@@ -117,6 +125,13 @@ def _shown(  # what the page shows
         flag=flag,
         definition=definition,
         dependants=dependants,
+        drawing=drawing,
+        keys=keys[:_MOST_OFFERED],
+        stale=stale[0] if stale else None,
+        reasons=REASONS,
+        references=services.code.references(name.project, key, limit=_REFERENCES),
+        scans=services.code.scans(name.project),
+        file=file_of("flag", key, name.environment),
         elsewhere=elsewhere,
         recent=_told(recent),
         served=_served(pages, name, key),
@@ -137,14 +152,6 @@ def summary(flag: Flag) -> str:
         return f"off: everybody gets {flag.off_variation or 'the default in the code'}"
     rules = f"{len(flag.rules)} rule{'s' if len(flag.rules) > 1 else ''}, then " if flag.rules else ""
     return f"{rules}{serve_text(flag.fallthrough)}"
-
-
-def percent_of(serve: Serve, variation: str) -> str:
-    """Return the share of *variation* in what *serve* gives, in percent, as a field shows it."""
-    if serve.split is None:
-        return "100" if serve.variation == variation else "0"
-    weight = sum(each.weight for each in serve.split.weights if each.variation == variation)
-    return f"{weight * 100 / WEIGHT_TOTAL:g}"
 
 
 def _told(reports: tuple[ChangeReport, ...]) -> list[ChangeReport]:

@@ -18,15 +18,15 @@ from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
 from pennon.control.ui.keys import key_pages
-from pennon.control.ui.project import project_pages
 from pennon.control.ui.planning import planning_pages
+from pennon.control.ui.project import project_pages
 from pennon.control.ui.propagation import propagation_pages
 from pennon.control.ui.rendering import Pages
 from pennon.control.ui.request_editing import request_editing_pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
-from pennon.control.ui.schedules import schedule_pages
 from pennon.control.ui.rule import rule_pages
+from pennon.control.ui.schedules import schedule_pages
 from pennon.control.ui.segments import segment_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages

@@ -62,6 +62,44 @@ function isAtWork(live) {
   return live.querySelector("details[open]") !== null || (isTyping(document.activeElement) && live.contains(document.activeElement));
 }
 
+/** Where two variations share, a slider moves both fields; the fields stay the truth. */
+function addSliders() {
+  for (const shares of document.querySelectorAll("[data-slider]:not(:has(.slider))")) {
+    const [first, second] = shares.querySelectorAll("input");
+    const slider = document.createElement("input");
+    Object.assign(slider, { type: "range", min: 0, max: 100, step: 1, className: "slider" });
+    slider.setAttribute("aria-label", `Share of ${shares.dataset.slider} in percent`);
+    const follow = () => { slider.value = first.value.replace(",", ".") || 0; };
+    slider.addEventListener("input", () => {
+      first.value = slider.value;
+      second.value = 100 - slider.value;
+    });
+    first.addEventListener("input", follow);
+    follow();
+    shares.append(slider);
+  }
+}
+
+/** Buttons that copy a field, which without scripts is selected and copied by hand. */
+function offerCopies() {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const field = document.getElementById(button.dataset.copy);
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      field.select();
+      try {
+        await navigator.clipboard.writeText(field.value);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Selected: copy it"; // without https there is no clipboard
+      }
+    });
+  }
+}
+
 document.querySelector("#problem")?.focus();
+offerCopies();
+addSliders();
+document.addEventListener("htmx:afterSwap", addSliders);
 listenToKeys();
 followChanges();
