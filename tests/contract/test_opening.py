@@ -69,6 +69,31 @@ def test_database_of_a_newer_version_is_refused(empty_url: str) -> None:
         open_storage(empty_url)
 
 
+@pytest.mark.parametrize(("oldest", "opens"), [("0001", True), ("0005", True), ("0006", False)])
+def test_database_of_a_newer_version_that_only_adds_is_used(empty_url: str, oldest: str, opens: bool) -> None:
+    storage = open_storage(empty_url)
+    with storage._database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("INSERT INTO schemas VALUES ('9999', :oldest)"), {"oldest": oldest})
+        connection.commit()
+    storage.close()
+    if opens:
+        again = open_storage(empty_url)
+        put(again.log, flag())
+        again.close()
+    else:
+        with pytest.raises(StorageUnusable, match="newer Pennon"):
+            open_storage(empty_url)
+
+
+def test_each_schema_says_which_servers_can_use_it(empty_url: str) -> None:
+    storage = open_storage(empty_url)
+    with storage._database.reading() as connection:
+        version = MigrationContext.configure(connection).get_current_revision()
+        assert connection.execute(text("SELECT schema FROM schemas ORDER BY schema DESC")).scalars().first() == version
+    storage.close()
+
+
 def test_database_with_tables_of_others_is_refused(empty_url: str) -> None:
     first = open_storage(empty_url)
     with first._database.writing() as connection:

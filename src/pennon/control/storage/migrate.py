@@ -6,12 +6,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from pennon.control.errors import StorageUnusable, Unavailable
 from pennon.control.storage.database import Database
 from pennon.control.storage.tables import metadata
+from pennon.control.storage.tables import schemas as known
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x50656E6E6F6E  # "Pennon"; any number that other programs in the same database do not use
@@ -20,7 +21,9 @@ _LOCK = 0x50656E6E6F6E  # "Pennon"; any number that other programs in the same d
 def migrate(database: Database) -> None:
     """Run the migrations that *database* lacks, all or none.
 
-    Raises `StorageUnusable` for something that is not a database of ours, or one of a newer version; `Unavailable`.
+    A database of a newer schema is used as it is, where it says that this one's servers can.
+
+    Raises `StorageUnusable` for something that is not a database of ours, or one that is too new; `Unavailable`.
     """
     try:
         with database.writing() as connection:
@@ -57,15 +60,29 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     has = MigrationContext.configure(connection).get_current_revision()
-    if has == scripts.get_current_head():
+    head = str(scripts.get_current_head())
+    if has == head:
         return
     if has is None:
         _check_own(connection)
     elif has not in {script.revision for script in scripts.walk_revisions()}:
+        if _is_usable(connection, has, head):
+            return
         raise StorageUnusable(
             f"the database was made by a newer Pennon (schema {has})", mend="update Pennon, or give it another database"
         )
     command.upgrade(config, "head")
+
+
+def _is_usable(connection: Connection, has: str, head: str) -> bool:
+    """Return whether servers of schema *head* can use a database of the newer schema *has*: it says so itself.
+
+    Migrations only add, so a server of the version before can be started again when an update went wrong.
+    """
+    if not inspect(connection).has_table(known.name):
+        return False
+    oldest = connection.execute(select(known.c.oldest).where(known.c.schema == has)).scalar_one_or_none()
+    return oldest is not None and oldest <= head
 
 
 def _check_own(connection: Connection) -> None:

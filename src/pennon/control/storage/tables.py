@@ -269,6 +269,13 @@ code_references = Table(
     Index(None, "project", "repository"),
 )
 
+schemas = Table(  # each schema that the database has had, and the oldest whose servers can still use it
+    "schemas",
+    metadata,
+    Column("schema", String(32), primary_key=True),
+    Column("oldest", String(32), nullable=False),
+)
+
 
 def micros(time: datetime) -> int:
     """Return an aware *time* as the tables hold it."""

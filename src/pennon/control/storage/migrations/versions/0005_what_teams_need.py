@@ -37,6 +37,13 @@ def upgrade() -> None:
     _make_webhooks()
     _make_lifecycle()
     _make_samples()
+    op.create_table(
+        "schemas",
+        sa.Column("schema", sa.String(32), nullable=False),
+        sa.Column("oldest", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("schema", name="pk_schemas"),
+    )
+    op.execute("INSERT INTO schemas (schema, oldest) VALUES ('0005', '0005')")
 
 
 def _make_lifecycle() -> None:
