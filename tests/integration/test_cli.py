@@ -311,6 +311,7 @@ def test_every_command_teaches_itself(shell: Shell) -> None:
 def test_demo_shows_changes_arriving_in_every_service(shell: Shell) -> None:
     ended = shell.run("demo", "--port", "0", "--every", "0.5", "--duration", "3")
     assert ended.returncode == 0, ended.stderr
+    assert "account: anne" in ended.stdout
     assert "curl -s http://127.0.0.1:" in ended.stdout
     assert ended.stdout.count("in all services after") >= 3
     assert ended.stderr == ""

@@ -5,12 +5,14 @@ import shutil
 import sys
 import tempfile
 import time
+import webbrowser
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -19,8 +21,9 @@ from rich.text import Text
 from pennon import Client
 from pennon.cli import output
 from pennon.cli.connection import Login, Server, fail
-from pennon.cli.demo import shop, story
+from pennon.cli.demo import shop, story, team
 from pennon.cli.demo.services import Service
+from pennon.cli.demo.team import Opening
 from pennon.cli.demo.view import Made, arrival_sentence, live
 from pennon.cli.logs import set_up_logs
 from pennon.cli.server import CannotListen
@@ -29,8 +32,18 @@ app = typer.Typer(add_completion=False)
 
 _CUSTOMERS = 2000
 _READY_S = 15
+_FLUSH_S = 1.0
 _TICK_S = 0.25
 _SHOWN = 5
+
+
+class Demo(msgspec.Struct, frozen=True):
+    """What runs: the server as its administrator asks it, the services, how to get in, and two secrets of keys."""
+
+    server: Server
+    services: list[Service]
+    opening: Opening
+    secrets: tuple[str, str]
 
 
 @app.command()
@@ -41,16 +54,20 @@ def demo(
     changing: Annotated[
         bool, typer.Option("--changes/--no-changes", help="Whether it changes flags by itself.")
     ] = True,
+    browser: Annotated[bool, typer.Option("--open", help="Open the pages in this machine's browser.")] = False,
 ) -> None:
     """Run Pennon with a shop's flags and three services that evaluate them, and show who gets what.
 
-    Everything is real and in this one process: the server, its log in a temporary folder, the streams, the SDK.
+    Everything is real and in this one process: the server, its log in a temporary folder, an edge node, the streams,
+    the SDK. It says how to get into the pages: as an administrator, a release manager or a developer.
     """
     set_up_logs(level="error", form="auto")
     try:
-        with _running_shop(port) as (server, services, secrets):
-            _show_start(server.login, secrets)
-            _run(server, services, every if changing else None, duration)
+        with running(port) as made:
+            _show_start(made)
+            if browser and not webbrowser.open(made.opening.url):
+                output.note("There is no browser to open here.")
+            _run(made.server, made.services, every if changing else None, duration)
     except CannotListen as error:
         fail(str(error))
     except KeyboardInterrupt:
@@ -58,8 +75,11 @@ def demo(
 
 
 @contextmanager
-def _running_shop(port: int) -> Iterator[tuple[Server, list[Service], tuple[str, str]]]:
-    from pennon.cli.demo.embedded import Embedded  # noqa: PLC0415  # a whole server: `--help` needs none
+def running(port: int) -> Iterator[Demo]:
+    """Run the shop until the end of the context: server, edge node, services, and a team at work."""
+    # A whole server, which `--help` can do without.
+    from pennon.cli.demo.embedded import Embedded, EmbeddedEdge  # noqa: PLC0415
+    from pennon.cli.demo.receiver import Receiver  # noqa: PLC0415
 
     folder = Path(tempfile.mkdtemp(prefix="pennon-demo-"))
     with ExitStack() as stack:
@@ -69,12 +89,17 @@ def _running_shop(port: int) -> Iterator[tuple[Server, list[Service], tuple[str,
         login = Login(url=embedded.url, token=token, project=shop.PROJECT, environment=shop.ENVIRONMENT)
         server = stack.enter_context(Server(login))
         secrets = story.set_up(server)
+        edge = EmbeddedEdge("edge-1", folder / "edge", embedded.url, team.edge_key(server))
+        stack.enter_context(edge)
+        receiver = stack.enter_context(Receiver())
         services = [_start(name, embedded.url, secrets[0], stack) for name in shop.SERVICES]
-        yield server, services, secrets
+        opening = team.people(server)
+        team.under_way(server, opening, receiver.url)
+        yield Demo(server, services, opening, secrets)
 
 
 def _start(name: str, url: str, key: str, stack: ExitStack) -> Service:
-    client = Client(url, key=key)
+    client = Client(url, key=key, application=f"{name}/3.0.0", flush_interval_s=_FLUSH_S, sample_contexts=True)
     customers = shop.customers(_CUSTOMERS, random.Random("customers"))
     service = Service(name, shop.SERVICES[name], client, customers)
     client.on_change(lambda change: service.arrived(change.revision))
@@ -121,11 +146,19 @@ def _print_arrivals(made: deque[Made], services: list[Service]) -> None:
         sys.stdout.flush()
 
 
-def _show_start(login: Login, secrets: tuple[str, str]) -> None:
-    server_key, client_key = secrets
+def _show_start(made: Demo) -> None:
+    login, opening = made.server.login, made.opening
+    server_key, client_key = made.secrets
+    others = " and ".join(f"{key} ({role})" for key, _, role in team.PEOPLE[1:])
     pennon = "pennon" if shutil.which("pennon") else sys.argv[0]
     body = """'{"context": {"targetingKey": "ada", "country": "DE"}}'"""
-    output.console().print(Text("Pennon is running, with a shop's flags and three services. Try in another terminal:"))
+    say = output.console().print
+    say(Text("Pennon is running, with a shop's flags and three services. Open:"))
+    say()
+    output.say(f"{opening.url}   account: {opening.account}   password: {opening.password}")
+    say(Text(f"{others} get in by the same password, and see what they may do", style="dim"))
+    say()
+    say(Text("Or try in another terminal:"))
     for what, command in (
         (
             "evaluate a flag, as any OpenFeature SDK does over OFREP",
@@ -143,8 +176,8 @@ def _show_start(login: Login, secrets: tuple[str, str]) -> None:
         ("ask why somebody gets what", f"{pennon} explain new-checkout targetingKey=customer-7 appVersion=3.0.0"),
         ("take the last change back", f"{pennon} change list --limit 3   # then: {pennon} change revert REVISION"),
     ):
-        output.console().print()
-        output.console().print(Text(f"# {what}", style="dim"))
+        say()
+        say(Text(f"# {what}", style="dim"))
         output.say(command)
-    output.console().print()
+    say()
     sys.stdout.flush()

@@ -1,5 +1,6 @@
 """What the demo does by itself: sets the shop up through the admin API, then changes a flag every few seconds."""
 
+import datetime
 import itertools
 import time
 from collections.abc import Iterator
@@ -8,25 +9,23 @@ from typing import Any
 import msgspec
 
 from pennon.cli.connection import Server, scope
-from pennon.cli.demo import shop
+from pennon.cli.demo import shop, team
 from pennon.cli.demo.view import Made
 from pennon.model import Flag
 
-_DEFINED = ("kind", "variations", "clientSide")
-
 
 def set_up(server: Server) -> tuple[str, str]:
-    """Make the shop: project, environment, flags, keys. Return the secrets of a server key and of a client key."""
+    """Make the shop: project, environments, flags, keys. Return the secrets of a server key and of a client key."""
     server.send("POST", "projects", {"key": shop.PROJECT, "name": "Shop"})
-    environments = f"projects/{shop.PROJECT}/environments"
-    server.send("POST", environments, {"key": shop.ENVIRONMENT, "name": "Production", "production": True})
+    team.environments(server)
     place = scope(server.login, shop.PROJECT, shop.ENVIRONMENT)
     edits: list[Any] = [
         {"do": "putSegment", "segment": msgspec.to_builtins(shop.segment())},
         {"do": "putLayer", "layer": msgspec.to_builtins(shop.layer())},
-        *(_put(flag) for flag in shop.flags()),
+        *(_put(flag, team.now().date()) for flag in shop.flags()),
     ]
     server.send("POST", f"{place}/changes", {"why": "The shop opens", "edits": edits})
+    team.rehearsals(server)
     secrets = [
         server.send("POST", f"{place}/keys", {"kind": kind, "name": f"demo {kind}"})["secret"]
         for kind in ("server", "client")
@@ -34,11 +33,8 @@ def set_up(server: Server) -> tuple[str, str]:
     return secrets[0], secrets[1]
 
 
-def _put(flag: Flag) -> dict[str, Any]:
-    merged = msgspec.to_builtins(flag)
-    key = merged.pop("key")
-    definition = {"key": key} | {name: merged.pop(name) for name in _DEFINED if name in merged}
-    return {"do": "putFlag", "definition": definition, "configuration": merged}
+def _put(flag: Flag, today: datetime.date) -> dict[str, Any]:
+    return {"do": "putFlag", "definition": shop.definition(flag, today), "configuration": shop.configuration(flag)}
 
 
 def changes() -> Iterator[tuple[str, dict[str, Any]]]:
