@@ -16,6 +16,7 @@ import msgspec
 
 from pennon.stream.codings import Coding, NothingFits, available, chosen, compressed
 from pennon.stream.http import JSON, Answer, Headers, Refusal, Request
+from pennon.stream.snippets import Module
 
 PATH = "/js/v1/"
 INTEGRITY = "integrity.json"
@@ -54,6 +55,11 @@ def answer_module(request: Request, name: str) -> Answer:
 def assets() -> Mapping[str, Asset]:
     """Return what this version hands out, by its name below `PATH`."""
     return handed_out(files("pennon.stream") / "javascript")
+
+
+def listing() -> Mapping[str, Module]:
+    """Return what a page writes to load each file of this version, and nothing else in its place."""
+    return msgspec.json.decode(assets()[INTEGRITY].body, type=dict[str, Module])
 
 
 def handed_out(folder: Traversable) -> Mapping[str, Asset]:

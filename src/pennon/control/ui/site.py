@@ -6,6 +6,7 @@ from litestar.di import Provide
 from pennon.control.clock import Clock
 from pennon.control.config import Settings
 from pennon.control.services import Services
+from pennon.control.ui.account import account_pages
 from pennon.control.ui.assets import PATH as ASSETS
 from pennon.control.ui.assets import answer_asset
 from pennon.control.ui.changes import change_pages
@@ -18,6 +19,8 @@ from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
 from pennon.control.ui.keys import key_pages
+from pennon.control.ui.people import people_pages
+from pennon.control.ui.past import past_pages
 from pennon.control.ui.planning import planning_pages
 from pennon.control.ui.project import project_pages
 from pennon.control.ui.propagation import propagation_pages
@@ -50,6 +53,8 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
         route_handlers=[
             read_asset,
             *signing_in_routes(pages, is_secure=(settings.public_url or "").startswith("https://")),
+            *account_pages(pages, is_secure=(settings.public_url or "").startswith("https://")),
+            *people_pages(pages),
             *home_pages(pages),
             *flags_pages(pages),
             *flag_pages(pages),
@@ -63,6 +68,7 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *schedule_pages(pages),
             *planning_pages(pages),
             *change_pages(pages),
+            *past_pages(pages),
             *propagation_pages(pages),
             *segment_pages(pages),
             *project_pages(pages),
