@@ -48,6 +48,13 @@ def diff_items(
     before: Mapping[str, Mapping[str, Stored]], after: Mapping[str, Mapping[str, Stored]]
 ) -> tuple[ItemChange, ...]:
     """Return what is different between two states, by kind, then key."""
+    return diff_all(differing(before, after))
+
+
+def differing(
+    before: Mapping[str, Mapping[str, Stored]], after: Mapping[str, Mapping[str, Stored]]
+) -> dict[tuple[str, str], Texts]:
+    """Return the items (kind, key) that two states have different, with their texts."""
     found: dict[tuple[str, str], Texts] = {}
     for kind in {*before, *after}:
         old, new = before.get(kind, {}), after.get(kind, {})
@@ -55,7 +62,7 @@ def diff_items(
             one, other = old.get(key), new.get(key)
             if one is None or other is None or one.hash != other.hash:
                 found[kind, key] = (one.text if one else None, other.text if other else None)
-    return diff_all(found)
+    return found
 
 
 def diff_edits(edits: Sequence[Edit]) -> tuple[ItemChange, ...]:

@@ -1,11 +1,13 @@
 """Read-only answers about what was changed: the list of changes, one of them, differences, and the past."""
 
+import itertools
 from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from pennon.control.changes.diff import ItemChange, diff_edits, diff_items
+from pennon.control.changes.diff import ItemChange, diff_all, diff_edits, differing
+from pennon.control.changes.searching import Sought, search
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
 from pennon.control.log import Change, ChangeLog, EnvironmentName, Reading, State, Stored, project_log
@@ -27,11 +29,12 @@ class ChangeReport(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """What is different between two revisions of an environment. Keys are left out."""
+    """What is different between two revisions of an environment, and how many items more. Keys are left out."""
 
     before: Position
     after: Position
     items: tuple[ItemChange, ...]
+    more: int = 0
 
 
 class ChangeViews:
@@ -58,6 +61,15 @@ class ChangeViews:
             found = reading.latest(environment.log, before=before, limit=limit + 1, item=item)
             return _page(found, limit, item, most_items)
 
+    def search(
+        self, log: str, sought: Sought, *, before: int | None = None, limit: int = 50, most_items: int | None = None
+    ) -> Page[ChangeReport]:
+        """Return a page of the changes of *log* that are asked for, newest first; of each, at most *most_items*."""
+        with self._log.reading() as reading:
+            found = search(reading, log, sought, before=before, limit=limit)
+        reports = tuple(_report(change, sought.item, most_items) for change in found.changes)
+        return Page(reports, None if found.next is None else str(found.next))
+
     def project_changes(
         self, project: str, *, flag: str | None = None, before: int | None = None, limit: int = 50
     ) -> Page[ChangeReport]:
@@ -68,20 +80,31 @@ class ChangeViews:
             found = reading.latest(project_log(project), before=before, limit=limit + 1, item=item)
             return _page(found, limit, item)
 
-    def change(self, environment: EnvironmentName, revision: int) -> ChangeReport:
-        """Return the change that made *revision*."""
+    def change(
+        self, environment: EnvironmentName, revision: int, *, first: int = 0, most_items: int | None = None
+    ) -> ChangeReport:
+        """Return the change that made *revision*; of what it did, at most *most_items*, from the one at *first*."""
         with self._log.reading() as reading:
             find_environment(reading, environment)
             if (change := reading.change(environment.log, revision)) is None:
                 raise NotFound("revision", str(revision))
+        if most_items is None:
             return _report(change)
+        return ChangeReport(change, diff_edits(change.edits[first : first + most_items]))
 
-    def difference(self, environment: EnvironmentName, before: int, after: int) -> Difference:
-        """Return what is different at revision *after* from what was at *before*, in either direction. 0: nothing."""
+    def difference(
+        self, environment: EnvironmentName, before: int, after: int, *, most_items: int | None = None
+    ) -> Difference:
+        """Return what is different at revision *after* from what was at *before*, in either direction. 0: nothing.
+
+        No more than *most_items* are told: thousands take their time to tell.
+        """
         with self._log.reading() as reading:
             find_environment(reading, environment)
             old, new = (reading.state_at(environment.log, revision=each) for each in (before, after))
-            return Difference(_position(old), _position(new), diff_items(_shown(old), _shown(new)))
+        texts = differing(_shown(old), _shown(new))
+        told = dict(itertools.islice(sorted(texts.items()), most_items))
+        return Difference(_position(old), _position(new), diff_all(told), len(texts) - len(told))
 
     def snapshot(
         self, environment: EnvironmentName, *, revision: int | None = None, time: datetime | None = None

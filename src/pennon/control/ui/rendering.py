@@ -14,12 +14,14 @@ from litestar.response import Redirect
 from pennon.control.access.permissions import Permission, Where
 from pennon.control.clock import Clock
 from pennon.control.contexts.moves import sentence as moved
+from pennon.control.environments.protection import broke_glass
 from pennon.control.environments.views import Environment, environments
 from pennon.control.errors import NotFound
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.projects.views import Project, projects
 from pennon.control.services import Services
 from pennon.control.ui.assets import asset_path
+from pennon.control.ui.packing import packed
 from pennon.control.ui.visitors import Visitor
 
 HEADERS: Mapping[str, str] = {
@@ -87,7 +89,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(asset=asset_path, path=page_path, moved=moved)
+        self._templates.globals.update(
+            asset=asset_path, path=page_path, query=query_text, broke_glass=broke_glass, moved=moved
+        )
         self._templates.filters.update(
             ago=self.ago, day=_day, moment=_moment, compact=compact, share=_share, words=_words, json=_json, side=_side
         )
@@ -114,20 +118,17 @@ class Pages:
 
     def answer(
         self, request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: Any
-    ) -> Response[str]:
+    ) -> Response[bytes]:
         """Return the page that *template* makes of *values*; `frame` among them is what stands about it."""
         values.setdefault("frame", None)
         asked = request.query_params
         told = {"done": asked.get("done", ""), "revision": asked.get("revision", "")}
-        return Response(
-            self._templates.get_template(template).render(
-                **{**told, **values},
-                request_id=request.scope.get("state", {}).get("request_id", ""),
-            ),
-            status_code=status,
-            media_type="text/html",
-            headers=dict(HEADERS),
+        page = self._templates.get_template(template).render(
+            **{**told, **values},
+            request_id=request.scope.get("state", {}).get("request_id", ""),
         )
+        body, said = packed(page.encode(), request.headers)
+        return Response(body, status_code=status, media_type="text/html", headers={**HEADERS, **said})
 
     def ago(self, time: datetime | int | float) -> str:
         """Return how long ago *time* was, or how far away it is: `3 min ago`, `in 2 h`."""
@@ -141,8 +142,13 @@ class Pages:
 
 def page_path(*steps: str, **query: str | int | None) -> str:
     """Return the address of a page: the *steps* of its path, each escaped, and what of the *query* is not None."""
-    asked = urlencode({name: value for name, value in query.items() if value is not None})
-    return "/" + "/".join(quote(step, safe="") for step in steps) + (f"?{asked}" if asked else "")
+    return "/" + "/".join(quote(step, safe="") for step in steps) + query_text(query)
+
+
+def query_text(query: Mapping[str, str | int | None], **more: str | int | None) -> str:
+    """Return what of the *query*, and *more*, is not None as the end of an address, from its question mark on."""
+    asked = urlencode({name: value for name, value in {**query, **more}.items() if value is not None})
+    return f"?{asked}" if asked else ""
 
 
 def sent_to(path: str) -> Redirect:

@@ -1,6 +1,8 @@
 """Puts the pages together: their routes behind one guard, with pages for what goes wrong."""
 
-from litestar import Response, Router, get
+from typing import Any
+
+from litestar import Request, Response, Router, get
 from litestar.di import Provide
 
 from pennon.control.clock import Clock
@@ -19,8 +21,8 @@ from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
 from pennon.control.ui.keys import key_pages
-from pennon.control.ui.people import people_pages
 from pennon.control.ui.past import past_pages
+from pennon.control.ui.people import people_pages
 from pennon.control.ui.planning import planning_pages
 from pennon.control.ui.project import project_pages
 from pennon.control.ui.propagation import propagation_pages
@@ -44,9 +46,9 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
     pages = Pages(services, clock)
 
     @get(ASSETS + "{file:str}", sync_to_thread=False, opt={OPEN: True})
-    def read_asset(file: Named) -> Response[bytes]:
+    def read_asset(request: Request[Any, Any, Any], file: Named) -> Response[bytes]:
         """Answer with a file of the pages."""
-        return answer_asset(file)
+        return answer_asset(file, request.headers)
 
     return Router(
         "/",

@@ -46,8 +46,11 @@ def why_pages(pages: Pages, *, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
     @shows(ENVIRONMENT + "/why")
     def ask_why(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
         """Ask who wants to know what."""
-        flag = request.query_params.get("flag", "")[:256]
-        return _page(pages, request, EnvironmentName(project, environment), Form((("flag", flag),)))
+        asked = (
+            ("flag", request.query_params.get("flag", "")[:256]),
+            ("time", request.query_params.get("time", "")[:40]),
+        )
+        return _page(pages, request, EnvironmentName(project, environment), Form(asked))
 
     # A form that is sent, though it changes nothing: who somebody is belongs into no address, for those are logged.
     @acts(ENVIRONMENT + "/why", permission="read")
