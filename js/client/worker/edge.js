@@ -5,6 +5,7 @@
 
 import { positionText } from "../../protocol/position.js";
 import { SourceFailed } from "./failures.js";
+import { readDocument } from "./reading.js";
 
 /** @typedef {import("./known.js").Known} Known */
 /** Where a node is, and a server key of the environment. @typedef {{ url: string, key: string }} Edge */
@@ -24,17 +25,19 @@ export class EdgeSource {
   #key;
   #fetch;
   #timeoutMs;
+  #later;
 
   /**
    * @param {Edge} edge
    * @param {string} environment
-   * @param {{ fetch: typeof globalThis.fetch, timeoutMs: number }} how
+   * @param {{ platform: Pick<import("../../platform/index.js").Platform, "fetch" | "later">, timeoutMs: number }} how
    */
-  constructor({ url, key }, environment, { fetch, timeoutMs }) {
+  constructor({ url, key }, environment, { platform, timeoutMs }) {
     this.name = `the node at ${url}`;
     this.#address = `${url.replace(/\/+$/, "")}/sdk/v1/snapshot?environment=${encodeURIComponent(environment)}`;
     this.#key = key;
-    this.#fetch = fetch;
+    this.#fetch = platform.fetch;
+    this.#later = platform.later;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -46,10 +49,10 @@ export class EdgeSource {
     const { position } = known;
     const since = position === null ? "" : `&since=${positionText(position)}`;
     const first = await this.#answer(this.#address + since);
-    if (!isDelta(first.document)) return known.takeSnapshot(first.document, first.said, { mustMatch: false });
-    if (await known.takeDelta(first.document, first.said)) return;
+    if (!isDelta(first.read.document)) return known.takeSnapshot(first.read, first.said, { mustMatch: false });
+    if (await known.takeDelta(first.read.document, first.said)) return;
     const whole = await this.#answer(this.#address);
-    await known.takeSnapshot(whole.document, whole.said, { mustMatch: false });
+    await known.takeSnapshot(whole.read, whole.said, { mustMatch: false });
   }
 
   /** @param {string} address */
@@ -62,18 +65,18 @@ export class EdgeSource {
     }
     const ageS = Number(answer.headers.get("x-pennon-age") ?? NaN);
     const said = { ageS: ageS >= 0 ? ageS : null, flagsVersion: answer.headers.get("x-pennon-flags-version") };
-    return { document: await document(answer), said };
+    return { read: await this.#read(answer), said };
   }
-}
 
-/** @param {Response} answer @returns {Promise<unknown>} */
-async function document(answer) {
-  const kind = answer.headers.get("content-type") ?? "of no type";
-  try {
-    return await answer.json();
-  } catch (error) {
-    const why = error instanceof SyntaxError ? `is no JSON but ${kind}; is this the address of a node?` : `was cut off: ${error}`;
-    throw new SourceFailed(`what came ${why}`);
+  /** @param {Response} answer */
+  async #read(answer) {
+    const kind = answer.headers.get("content-type") ?? "of no type";
+    try {
+      return await readDocument(/** @type {ReadableStream} */ (answer.body ?? new Blob().stream()), this.#later);
+    } catch (error) {
+      const why = error instanceof SyntaxError ? `is no JSON but ${kind}; is this the address of a node?` : `was cut off: ${error}`;
+      throw new SourceFailed(`what came ${why}`);
+    }
   }
 }
 

@@ -3,17 +3,17 @@
  * @module
  */
 
-import { sha256Words, wellFormed } from "../../bucketing/index.js";
 import { dialectsFor } from "../../engine/dialects/index.js";
 import { compileSnapshot } from "../../engine/index.js";
 import { digestSum, digestText } from "../../protocol/digest.js";
 import { comparePositions, parsePosition, positionText } from "../../protocol/position.js";
 import { Compiled } from "./compiled.js";
 import { SourceFailed } from "./failures.js";
+import { MEMBERS, toggleChanges } from "./sums.js";
 
 /** @typedef {import("../../engine/index.js").Options} Options */
 /** @typedef {import("../../protocol/digest.js").Sum} Sum */
-/** @typedef {Record<string, any>} Records */
+/** @typedef {import("./sums.js").Records} Records */
 /**
  * @typedef {{ spec?: number, environment: string, epoch: number, revision: number, digest: string, flags: Records, segments: Records,
  *   layers: Records }} Document
@@ -29,8 +29,6 @@ import { SourceFailed } from "./failures.js";
  */
 
 const SPEC = 1;
-/** The members that hold items, and what the digest calls one of each. */
-const KINDS = /** @type {const} */ ([["flags", "flag"], ["segments", "segment"], ["layers", "layer"]]);
 
 export class Known {
   /** @type {Held | null} */
@@ -100,15 +98,14 @@ export class Known {
 
   /**
    * Take a snapshot, unless a later one is held. Throws `SourceFailed` for what is none, or is of something else.
-   * @param {unknown} raw as `JSON.parse` gives it
+   * @param {import("./reading.js").Read} read
    * @param {Said} said
    * @param {{ mustMatch: boolean }} how `mustMatch`: refuse one that is not what its digest says
    */
-  async takeSnapshot(raw, said, { mustMatch }) {
+  async takeSnapshot({ document: raw, sum }, said, { mustMatch }) {
     const document = this.#checked(raw);
     const { flags, segments, layers, ...head } = document;
     const items = { flags, segments, layers };
-    const sum = sumOf(items);
     if (mustMatch && digestText(sum) !== document.digest) {
       throw new SourceFailed("the snapshot is not what its digest says: it is damaged");
     }
@@ -135,7 +132,7 @@ export class Known {
       return delta.digest === held.document.digest;
     }
     const sum = Int32Array.from(held.sum);
-    for (const [member, kind] of KINDS) toggleChanges(sum, kind, held.items[member], delta[member] ?? {});
+    for (const member of MEMBERS) toggleChanges(sum, member, held.items[member], delta[member] ?? {});
     if (digestText(sum) !== delta.digest) return false;
     const options = { ...held.options, dialects: { ...held.options.dialects, ...(await dialectsFor(delta)) } };
     if (this.#held !== held) return true;
@@ -187,32 +184,5 @@ function isCount(value) {
 /** @param {unknown} raw @returns {raw is Delta} */
 function isStep(raw) {
   if (!isRecord(raw) || !isCount(raw.epoch) || !isCount(raw.from) || !isCount(raw.to) || typeof raw.digest !== "string") return false;
-  return KINDS.every(([member]) => raw[member] === undefined || isRecord(raw[member]));
-}
-
-/** @param {Items} items @returns {Sum} */
-function sumOf(items) {
-  const sum = new Int32Array(8);
-  for (const [member, kind] of KINDS) toggleChanges(sum, kind, {}, items[member]);
-  return sum;
-}
-
-/** @param {Sum} sum @param {string} kind @param {Records} before @param {Records} changes null deletes */
-function toggleChanges(sum, kind, before, changes) {
-  for (const [key, item] of Object.entries(changes)) {
-    if (Object.hasOwn(before, key)) toggle(sum, kind, key, before[key]);
-    if (item !== null) toggle(sum, kind, key, item);
-  }
-}
-
-/**
- * Put an item into *sum*, or take it out, by the hash that it claims: gzip's checksum, or TLS, has kept the text.
- * @param {Sum} sum
- * @param {string} kind
- * @param {string} key
- * @param {any} item
- */
-function toggle(sum, kind, key, item) {
-  const words = sha256Words(wellFormed(`${kind}:${key}:${item?.version ?? 1}:${item?.hash ?? ""}`));
-  for (let i = 0; i < sum.length; i++) sum[i] ^= words[i];
+  return MEMBERS.every((member) => raw[member] === undefined || isRecord(raw[member]));
 }

@@ -4,6 +4,7 @@
  */
 
 import { SourceFailed } from "./failures.js";
+import { readDocument } from "./reading.js";
 
 /** @typedef {import("./known.js").Known} Known */
 /**
@@ -24,18 +25,20 @@ export class KvSource {
   #key;
   #options;
   #now;
+  #later;
 
   /**
    * @param {KvNamespace} kv
    * @param {string} environment `project/environment`
-   * @param {{ cacheTtlS: number | undefined, now: () => number }} how for how long the location may answer from its cache, undefined
-   *   for KV's own default; the time in milliseconds since 1970
+   * @param {{ cacheTtlS: number | undefined, platform: Pick<import("../../platform/index.js").Platform, "now" | "later"> }} how for how
+   *   long the location may answer from its cache, undefined for KV's own default
    */
-  constructor(kv, environment, { cacheTtlS, now }) {
+  constructor(kv, environment, { cacheTtlS, platform }) {
     this.#kv = kv;
     this.#key = `pennon:${FORMAT}:${environment}:server`;
     this.#options = { type: "stream", ...(cacheTtlS === undefined ? {} : { cacheTtl: cacheTtlS }) };
-    this.#now = now;
+    this.#now = platform.now;
+    this.#later = platform.later;
   }
 
   /**
@@ -76,15 +79,15 @@ export class KvSource {
     };
   }
 
-  /** @param {ReadableStream} value @param {string} digest @returns {Promise<unknown>} */
+  /** @param {ReadableStream} value @param {string} digest */
   async #document(value, digest) {
-    let document;
+    let read;
     try {
-      document = await new Response(value.pipeThrough(new DecompressionStream("gzip"))).json();
+      read = await readDocument(value.pipeThrough(new DecompressionStream("gzip")), this.#later);
     } catch (error) {
       throw new SourceFailed(`'${this.#key}' is damaged or cut off (${error instanceof Error ? error.message : error}); it is not used`);
     }
-    if (document?.digest !== digest) throw new SourceFailed(`'${this.#key}' is not what its metadata says; it is not used`);
-    return document;
+    if (read.document?.digest !== digest) throw new SourceFailed(`'${this.#key}' is not what its metadata says; it is not used`);
+    return read;
   }
 }

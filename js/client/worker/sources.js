@@ -76,8 +76,8 @@ export class Sources {
     this.#known = known;
     this.#platform = platform;
     this.#timeoutMs = timeoutMs;
-    this.#kv = kv && new Turn(new KvSource(kv, environment, { cacheTtlS, now: platform.now }), kvIntervalMs, platform);
-    const how = { fetch: platform.fetch, timeoutMs: ANSWER_MS };
+    this.#kv = kv && new Turn(new KvSource(kv, environment, { cacheTtlS, platform }), kvIntervalMs, platform);
+    const how = { platform, timeoutMs: ANSWER_MS };
     this.#edge = edge && new Turn(new EdgeSource(edge, environment, how), edgeIntervalMs, platform);
   }
 

@@ -64,9 +64,11 @@ test("a server that cannot start says why", async () => {
 });
 
 test("of what starts together nothing runs on when a part of it does not start", async () => {
-  const pages = servePages();
-  await assert.rejects(together(pages, Promise.reject(new Error("no server"))), /no server/);
-  await assert.rejects(fetch((await pages).url));
+  const pages = await servePages();
+  const { url } = pages;
+  assert.equal((await fetch(url)).status, 404);
+  await assert.rejects(together(Promise.resolve(pages), Promise.reject(new Error("no server"))), /no server/);
+  await assert.rejects(fetch(url));
 });
 
 test("files of the package are served as browsers want them, and nothing above them", async () => {
