@@ -21,6 +21,7 @@ COOKIE, SECURE_COOKIE = "pennon_session", "__Host-pennon_session"
 """What the secret of a session is kept under: the second where pages come over TLS, and no other host can set it."""
 
 _SECRET_BYTES = 32
+_PASSWORD_BYTES = 15
 
 EntryWay: TypeAlias = Literal["password", "provider"]
 """How somebody was let in."""
@@ -95,6 +96,12 @@ def new_session_secret() -> str:
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 
+def new_password() -> str:
+    """Return a password of 120 bits, in groups that one can read aloud."""
+    digits = secrets.token_hex(_PASSWORD_BYTES)
+    return "-".join(digits[at : at + 5] for at in range(0, len(digits), 5))
+
+
 def session_key(secret: str) -> str:
     """Return what is stored of a session's secret."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
@@ -108,6 +115,28 @@ def csrf_token(secret: str) -> str:
     return hmac.new(secret.encode(errors="surrogatepass"), b"pennon csrf", hashlib.sha256).hexdigest()
 
 
+def masked(token: str) -> str:
+    """Return a token of pages in one of its many forms, each as good.
+
+    A page is compressed, and has in it what its address says: with one form only, whoever chooses the address and sees
+    how long the answer is could guess the token letter by letter (BREACH).
+    """
+    bare = bytes.fromhex(token)
+    mask = secrets.token_bytes(len(bare))
+    return mask.hex() + _mixed(mask, bare).hex()
+
+
 def is_csrf_token(secret: str, given: str) -> bool:
-    """Return whether *given* is the token of a session, in a time that says nothing of how near it is."""
-    return hmac.compare_digest(csrf_token(secret).encode(), given.encode(errors="surrogatepass"))
+    """Return whether *given* is the token of a session, perhaps masked, in a time that says nothing of how near it is."""
+    expected = csrf_token(secret)
+    if len(given) == 2 * len(expected):
+        try:
+            mask, other = (bytes.fromhex(given[at : at + len(expected)]) for at in (0, len(expected)))
+            given = _mixed(mask, other).hex()
+        except ValueError:  # not hexadecimal, or blanks between
+            return False
+    return hmac.compare_digest(expected.encode(), given.encode(errors="surrogatepass"))
+
+
+def _mixed(mask: bytes, other: bytes) -> bytes:
+    return bytes(one ^ another for one, another in zip(mask, other, strict=True))
