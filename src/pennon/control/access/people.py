@@ -127,7 +127,7 @@ def masked(token: str) -> str:
 
 
 def is_csrf_token(secret: str, given: str) -> bool:
-    """Return whether *given* is the token of a session, perhaps masked, in a time that says nothing of how near it is."""
+    """Return whether *given* is the token of a session, perhaps masked, in a time that does not say how near it is."""
     expected = csrf_token(secret)
     if len(given) == 2 * len(expected):
         try:

@@ -8,7 +8,11 @@ from importlib.resources import files
 
 import msgspec
 from litestar import Response
+from litestar.datastructures import Headers
 from litestar.exceptions import NotFoundException
+
+from pennon.control.ui.packing import VARIES, coding_for
+from pennon.stream.codings import Coding, compressed
 
 PATH = "/pages/"
 _KINDS: Mapping[str, str] = {
@@ -47,10 +51,22 @@ def asset_path(name: str) -> str | None:
     return None if asset is None else asset.path
 
 
-def answer_asset(file: str) -> Response[bytes]:
-    """Answer with a file by its pinned name. One of another version is not there: its page asks for the new ones."""
+def answer_asset(file: str, headers: Headers) -> Response[bytes]:
+    """Answer with a file by its pinned name, to who sent *headers*.
+
+    One of another version is not there: its page asks for the new ones.
+    """
     match = _PINNED.fullmatch(file)
-    asset = assets().get(match["stem"] + match["ending"]) if match else None
+    name = match["stem"] + match["ending"] if match else ""
+    asset = assets().get(name)
     if asset is None or asset.path != PATH + file:
         raise NotFoundException
-    return Response(asset.body, media_type=asset.kind, headers={"Cache-Control": _FOR_GOOD})
+    coding = coding_for(headers)
+    told = {"Cache-Control": _FOR_GOOD, **VARIES, **({} if coding is None else {"Content-Encoding": coding})}
+    return Response(_packed(name, coding), media_type=asset.kind, headers=told)
+
+
+@functools.cache  # a few files by three codings, and the largest takes some milliseconds
+def _packed(name: str, coding: Coding | None) -> bytes:
+    body = assets()[name].body
+    return body if coding is None else compressed(body, coding)

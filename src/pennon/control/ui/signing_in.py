@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response
 
 from pennon.control.access.landing import local_path
-from pennon.control.access.people import csrf_token
+from pennon.control.access.people import csrf_token, masked
 from pennon.control.errors import Forbidden, TooManyAttempts, Unauthenticated
 from pennon.control.ui.entrance import asked, cookie_name, with_session
 from pennon.control.ui.failures import sentence, title_of
@@ -76,7 +76,7 @@ def _led_on(pages: Pages, request: Request[Any, Any, Any], form: Form, secret: s
     resume = form.raw("resume")
     if resume and local_path(resume) == resume:
         kept = _typed(form)["kept"]
-        return pages.answer(request, "resume.html", resume=resume, kept=kept, csrf=csrf_token(secret))
+        return pages.answer(request, "resume.html", resume=resume, kept=kept, csrf=masked(csrf_token(secret)))
     return sent_to(local_path(form.raw("next")))
 
 

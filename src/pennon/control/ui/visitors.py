@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from pennon.control.access.people import COOKIE, SECURE_COOKIE, Account, csrf_token, is_csrf_token
+from pennon.control.access.people import COOKIE, SECURE_COOKIE, Account, csrf_token, is_csrf_token, masked
 from pennon.control.access.permissions import Permission, Principal
 from pennon.control.access.views import place, principal_of, roles
 from pennon.control.errors import Forbidden, Unauthenticated
@@ -99,4 +99,4 @@ def _admitted(services: Services, connection: ASGIConnection[Any, Any, Any, Any]
                 raise Forbidden("nothing opens this")
             where = place(reading, named.get("project"), named.get("environment"))
             principal.require(permission, where, roles=roles(reading))
-    return Visitor(account, principal, csrf_token(secret))
+    return Visitor(account, principal, masked(csrf_token(secret)))

@@ -15,6 +15,7 @@ from pennon.control.access.people import (
     Account,
     csrf_token,
     is_csrf_token,
+    masked,
     new_session_secret,
     session_key,
 )
@@ -197,6 +198,16 @@ def test_a_page_of_another_site_does_not_know_the_token_of_a_session() -> None:
     secret, other = new_session_secret(), new_session_secret()
     assert is_csrf_token(secret, csrf_token(secret))
     for given in ("", csrf_token(other), secret, session_key(secret), "é"):
+        assert not is_csrf_token(secret, given)
+
+
+def test_a_token_that_pages_show_is_another_each_time_and_as_good() -> None:
+    secret, other = new_session_secret(), new_session_secret()
+    first, second = (masked(csrf_token(secret)) for _ in range(2))
+    assert first != second
+    assert is_csrf_token(secret, first)
+    assert is_csrf_token(secret, second)
+    for given in (masked(csrf_token(other)), first[:64] + second[64:], " " * 128, "é" * 128, first[:-2] + "  "):
         assert not is_csrf_token(secret, given)
 
 
