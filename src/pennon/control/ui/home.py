@@ -1,5 +1,6 @@
-"""The first page: the projects, what changed lately, and what waits for somebody."""
+"""The first page: what changed in the last day, what waits for whom looks, and what does not do well."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -7,22 +8,36 @@ from litestar import Request, Response
 
 from pennon.control.changes.diff import diff_edits
 from pennon.control.changes.views import ChangeReport
-from pennon.control.log import EnvironmentName, Reading
+from pennon.control.log import Change, EnvironmentName, Reading, project_log
 from pennon.control.requests.models import ChangeRequest
 from pennon.control.requests.views import requests
+from pennon.control.schedules.models import Schedule
+from pennon.control.schedules.views import not_done
 from pennon.control.ui.inputs import Named
-from pennon.control.ui.rendering import Frame, Pages, sent_to
+from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
+from pennon.control.ui.requests import may_everywhere
 from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
+from pennon.control.webhooks.views import webhooks
 
 _CHANGES = 15
+_WAITING = 20
+_DAY = timedelta(days=1)
+_TOLD_OF_PROJECT = frozenset({"definition", "environment"})
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """A change, and where it was made."""
+    """A change, and where it was made; no environment: in the project."""
 
     environment: str
     report: ChangeReport
+
+
+class Ailing(msgspec.Struct, frozen=True):
+    """Something that does not do well, and the page where it is mended."""
+
+    text: str
+    path: str
 
 
 def home_pages(pages: Pages) -> list[Any]:
@@ -39,37 +54,97 @@ def home_pages(pages: Pages) -> list[Any]:
 
     @shows(PROJECT)
     def show_home(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
-        """Show what happened in a project, and what waits."""
+        """Show what happened in a project, what waits, and what does not do well."""
+        late = pages.services.propagation.everywhere()
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-            waiting = [each for each in requests(reading, project) if each.state == "open"]
-            happened = _happened(reading, frame)
+            waiting = [
+                each.without(pages.services.request_views.lapsed(reading, project, each))
+                for each in requests(reading, project)
+                if each.state == "open"
+            ]
+            happened = _happened(pages, reading, frame)
+            failed = [each for each in not_done(reading, project) if _failed(each)]
             flags = reading.count(f"projects/{project}", "definition")
+            hooks = webhooks(reading, project_log(project)) if frame.may_in_project("webhook.manage") else []
+        seen = {each.key for each in frame.environments}
+        ailing = [
+            *(
+                _late(project, name.partition("/")[2], [node.ack.node for node in nodes if node.is_late])
+                for name, nodes in sorted(late.items())
+                if name.partition("/")[0] == project
+                and name.partition("/")[2] in seen
+                and any(node.is_late for node in nodes)
+            ),
+            *(_schedule(project, each) for each in failed if each.environment in seen),
+            *(_hook(project, each.key) for each in hooks if each.enabled and _is_dead(pages, project, each.key)),
+        ]
         return pages.answer(
             request,
             "home.html",
             frame=frame,
             flags=flags,
             happened=happened,
-            mine=[each for each in waiting if _is_by(each, request.user)],
-            waiting=[each for each in waiting if not _is_by(each, request.user)],
+            mine=[each for each in waiting if _is_by(each, request.user)][:_WAITING],
+            waiting=[each for each in waiting if _waits_for(each, frame)][:_WAITING],
+            ailing=ailing,
         )
 
     return [show_projects, show_home]
 
 
-def _happened(reading: Reading, frame: Frame) -> list[Happened]:
-    """Return the last changes in the environments that the visitor sees, the newest first."""
+def _happened(pages: Pages, reading: Reading, frame: Frame) -> list[Happened]:
+    """Return the changes of the last day that the visitor sees, the newest first."""
     if frame.project is None:
         return []
-    found = [
+    project, since = frame.project.key, pages.clock.now() - _DAY
+    found: list[tuple[Change, str]] = [
         (change, each.key)
         for each in frame.environments
-        for change in reading.latest(EnvironmentName(frame.project.key, each.key).log, limit=_CHANGES)
+        for change in reading.latest(EnvironmentName(project, each.key).log, limit=_CHANGES)
     ]
-    found.sort(key=lambda each: each[0].time, reverse=True)
-    return [Happened(key, ChangeReport(change, diff_edits(change.edits[:3]))) for change, key in found[:_CHANGES]]
+    told = {change.change_id for change, _ in found}
+    found += (
+        (change, "")
+        for change in reading.latest(project_log(project), limit=_CHANGES)
+        if change.change_id not in told and any(edit.kind in _TOLD_OF_PROJECT for edit in change.edits)
+    )
+    recent = sorted((each for each in found if each[0].time >= since), key=lambda each: each[0].time, reverse=True)
+    return [Happened(key, ChangeReport(change, diff_edits(change.edits[:3]))) for change, key in recent[:_CHANGES]]
 
 
 def _is_by(request: ChangeRequest, visitor: Visitor) -> bool:
     return (request.author.kind, request.author.id) == (visitor.actor.kind, visitor.actor.id)
+
+
+def _waits_for(request: ChangeRequest, frame: Frame) -> bool:
+    """Return whether somebody else proposed it, and the visitor may say what he thinks of it and has not."""
+    who = (frame.visitor.actor.kind, frame.visitor.actor.id)
+    if _is_by(request, frame.visitor) or who in request.verdicts():
+        return False
+    return may_everywhere(frame, "change.approve", request)
+
+
+def _failed(schedule: Schedule) -> bool:
+    return schedule.state == "failed" or (schedule.last is not None and schedule.last.result == "failed")
+
+
+def _late(project: str, environment: str, nodes: list[str]) -> Ailing:
+    named = ", ".join(sorted(nodes)[:5]) + (f" and {len(nodes) - 5} more" if len(nodes) > 5 else "")
+    path = page_path("projects", project, "environments", environment, "propagation")
+    return Ailing(f"{environment}: {named} {'has' if len(nodes) == 1 else 'have'} not what the origin has", path)
+
+
+def _schedule(project: str, schedule: Schedule) -> Ailing:
+    path = page_path("projects", project, "environments", schedule.environment, "schedules", schedule.key)
+    why = f": {schedule.last.why}" if schedule.last is not None and schedule.last.why else ""
+    return Ailing(f"the schedule “{schedule.title}” was not carried out in {schedule.environment}{why}", path)
+
+
+def _hook(project: str, key: str) -> Ailing:
+    return Ailing(f"the webhook {key} was not told everything", page_path("projects", project, "webhooks", key))
+
+
+def _is_dead(pages: Pages, project: str, key: str) -> bool:
+    service = pages.services.webhooks
+    return bool(service.deliveries(project_log(project), key, state="dead", limit=1))

@@ -120,12 +120,12 @@ def _shown(  # what the page shows
         proposed=[(each.environment, [edit_text(edit) for edit in each.edits[:_MOST]]) for each in found.proposals],
         counts=lambda review: any(review is each for each in standing.verdicts().values()),
         is_own=is_own,
-        may_review=not is_own and _may_everywhere(frame, "change.approve", found),
-        may_apply=_may_everywhere(frame, "flag.turnOff", found),
+        may_review=not is_own and may_everywhere(frame, "change.approve", found),
+        may_apply=may_everywhere(frame, "flag.turnOff", found),
         may_edit=frame.may_in_project("change.propose"),
         may_bypass=_needs_bypass(parts, standing)
-        and _may_everywhere(frame, "change.bypass", found)
-        and _may_everywhere(frame, "flag.change", found),
+        and may_everywhere(frame, "change.bypass", found)
+        and may_everywhere(frame, "flag.change", found),
         comment=comment,
         failed=None if error is None else {"title": title_of(error)[1], "text": sentence(error)},
         problems=() if error is None else problems_of(error),
@@ -156,7 +156,7 @@ def _needs_bypass(parts: list[Part], standing: ChangeRequest) -> bool:
     return bool(standing.refusals) or any(part.lacking for part in parts)
 
 
-def _may_everywhere(frame: Frame, permission: Permission, found: ChangeRequest) -> bool:
+def may_everywhere(frame: Frame, permission: Permission, found: ChangeRequest) -> bool:
     """Return whether the visitor may do that in every environment that a request is about."""
     known = {each.key: each for each in frame.environments}
     return all(each.environment in known and frame.may(permission, known[each.environment]) for each in found.proposals)

@@ -11,16 +11,21 @@ from pennon.control.services import Services
 from pennon.control.ui.account import account_pages
 from pennon.control.ui.assets import PATH as ASSETS
 from pennon.control.ui.assets import answer_asset
+from pennon.control.ui.attention import attention_pages
 from pennon.control.ui.changes import change_pages
 from pennon.control.ui.comparing import comparing_pages
 from pennon.control.ui.defining import defining_pages
+from pennon.control.ui.deliveries import delivery_pages
 from pennon.control.ui.environments import environment_pages
+from pennon.control.ui.external_events import external_event_pages
 from pennon.control.ui.failures import exception_handlers
 from pennon.control.ui.flag import flag_pages
 from pennon.control.ui.flags import flags_pages
 from pennon.control.ui.home import home_pages
 from pennon.control.ui.inputs import Named, provide_form, provide_last_key
+from pennon.control.ui.installation import installation_pages
 from pennon.control.ui.keys import key_pages
+from pennon.control.ui.layers import layer_pages
 from pennon.control.ui.past import past_pages
 from pennon.control.ui.people import people_pages
 from pennon.control.ui.planning import planning_pages
@@ -30,12 +35,16 @@ from pennon.control.ui.rendering import Pages
 from pennon.control.ui.request_editing import request_editing_pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
+from pennon.control.ui.roles import role_pages
 from pennon.control.ui.rule import rule_pages
 from pennon.control.ui.schedules import schedule_pages
 from pennon.control.ui.segments import segment_pages
+from pennon.control.ui.sessions import session_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
+from pennon.control.ui.tokens import token_pages
 from pennon.control.ui.visitors import OPEN, visitor_guard
+from pennon.control.ui.webhooks import webhook_pages
 from pennon.control.ui.why import why_pages
 
 _MAX_FORM = 1024 * 1024
@@ -57,7 +66,12 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *signing_in_routes(pages, is_secure=(settings.public_url or "").startswith("https://")),
             *account_pages(pages, is_secure=(settings.public_url or "").startswith("https://")),
             *people_pages(pages),
+            *role_pages(pages),
+            *token_pages(pages),
+            *session_pages(pages),
+            *installation_pages(pages),
             *home_pages(pages),
+            *attention_pages(pages),
             *flags_pages(pages),
             *flag_pages(pages),
             *defining_pages(pages),
@@ -76,6 +90,10 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *project_pages(pages),
             *environment_pages(pages),
             *key_pages(pages, public_url=settings.public_url),
+            *layer_pages(pages),
+            *webhook_pages(pages),
+            *delivery_pages(pages),
+            *external_event_pages(pages, public_url=settings.public_url),
             *why_pages(pages, limits=settings.limits),
         ],
         guards=[visitor_guard(services)],
