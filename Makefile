@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test js unit lint fmt spec bench bench-peers bench-js docs lock clean
+.PHONY: help demo screenshots test js unit lint fmt spec bench bench-peers bench-js docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.
 key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
@@ -46,6 +46,10 @@ $(HTMX): pages/package-lock.json
 
 demo: $(DEMO) $(HTMX) ## Run Pennon with a shop's flags, live, in one process
 	$(BIN)/pennon demo
+
+screenshots: $(DEV) $(HTMX) ## Take a picture of each page, in Chromium: all in build/screenshots, then the README's two
+	$(BIN)/python -m scripts.screenshots $(ARGS)
+	$(BIN)/python -m scripts.screenshots --docs
 
 test: $(DEV) $(HTMX) js ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
