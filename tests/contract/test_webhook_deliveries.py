@@ -217,6 +217,16 @@ def test_what_is_dead_is_sent_again_for_another_day(world: World) -> None:
     assert store.backlog().pending == 3
 
 
+def test_what_is_in_each_state_is_counted_for_each_line(world: World) -> None:
+    store = world.storage.deliveries
+    assert store.tally([LINE.name, "another"]) == {}
+    waiting(world, "c1", "c2", "c3")
+    assert store.tally([LINE.name, "another"]) == {LINE.name: {"pending": 3}}
+    store.bury(LINE.name, "gone", world.clock.now())
+    assert store.tally([LINE.name]) == {LINE.name: {"dead": 3}}
+    assert store.tally(["another"]) == store.tally([]) == {}
+
+
 def test_deliveries_are_listed_in_pages(world: World) -> None:
     made = waiting(world, *(f"c{number}" for number in range(7)))
     store = world.storage.deliveries

@@ -1,6 +1,6 @@
 """Keeps the deliveries of webhooks. A line is claimed in a row of its own, so that servers share the work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -178,6 +178,15 @@ class StoredDeliveries:
         with self._database.reading() as connection:
             row = connection.execute(select(webhook_lines).where(_L.line == line)).one_or_none()
         return Circuit() if row is None else _circuit(row)
+
+    def tally(self, lines: Collection[str]) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Return how many deliveries of each of *lines* are in each state."""
+        query = select(_D.line, _D.state, func.count()).where(_D.line.in_(lines)).group_by(_D.line, _D.state)
+        found: dict[str, dict[DeliveryState, int]] = {}
+        with self._database.reading() as connection:
+            for line, state, count in connection.execute(query):
+                found.setdefault(line, {})[state] = count
+        return found
 
     def backlog(self) -> Backlog:
         """Return how much waits in all lines together."""

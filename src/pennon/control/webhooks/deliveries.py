@@ -4,7 +4,7 @@ They are rows and not changes. All deliveries of a webhook stand in a line; one 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeAlias
 
@@ -132,6 +132,9 @@ class DeliveryStore(Protocol):
 
     def circuit(self, line: str) -> Circuit:
         """Return how the endpoint of a line has been doing."""
+
+    def tally(self, lines: Collection[str]) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Return how many deliveries of each of *lines* are in each state. What has none is left out."""
 
     def backlog(self) -> Backlog:
         """Return how much waits in all lines together."""

@@ -1,7 +1,7 @@
 """Commands on webhooks: make, alter, rotate the secret, delete, test, and send again what did not arrive."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -175,6 +175,11 @@ class WebhookService:
     def circuit(self, webhook: Webhook) -> Circuit:
         """Return how a webhook's endpoint has been doing."""
         return self._store.circuit(webhook.line)
+
+    def tally(self, webhooks: Sequence[Webhook]) -> Mapping[str, Mapping[DeliveryState, int]]:
+        """Return, by their keys, how many deliveries of *webhooks* wait, arrived, or are dead."""
+        counts = self._store.tally([each.line for each in webhooks])
+        return {each.key: counts.get(each.line, {}) for each in webhooks}
 
     def test(self, owner: str, key: str, *, idempotency: Idempotency | None = None) -> Delivery:
         """Have a test be delivered, and return the delivery. Raises `NotFound`, and `Conflict` for a disabled one."""
