@@ -145,7 +145,9 @@ def _demanded(protection: dict[str, Any] | None) -> str:
     said = [
         "a reason" if protection.get("why") else "",
         f"a ticket like {protection['ticket']}" if protection.get("ticket") else "",
-        f"{protection['approvals']} approvals" if protection.get("approvals") else "",
+        f"{protection['approvals']} approval{'s' if protection['approvals'] > 1 else ''}"
+        if protection.get("approvals")
+        else "",
         *(f"no change from {each['start']} until {each['until']}" for each in protection.get("freezes", ())),
         *(
             f"no change from {each['start']} until {each['until']} {each.get('zone', 'UTC')}"
@@ -153,3 +155,7 @@ def _demanded(protection: dict[str, Any] | None) -> str:
         ),
     ]
     return ", ".join(filter(None, said))
+
+
+def _approvals(count: int) -> str:
+    return "" if not count else "1 approval" if count == 1 else f"{count} approvals"

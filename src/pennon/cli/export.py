@@ -84,7 +84,8 @@ def _write_files(login: Login, folder: Path, project: str | None, environment: s
     except OSError as error:
         fail(f"{error.filename or folder} cannot be written: {error.strerror or error}", status=WRONG_USE)
     gone = f", {deleted} of what is no more deleted" if deleted else ""
-    output.done(f"{len(document.flags)} flags are in {folder}: {written} files written{gone}")
+    flags = "1 flag is" if len(document.flags) == 1 else f"{len(document.flags)} flags are"
+    output.done(f"{flags} in {folder}: {written} files written{gone}")
 
 
 def _known(folder: Path) -> tuple[str, tuple[str, ...]] | None:

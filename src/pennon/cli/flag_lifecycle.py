@@ -55,7 +55,13 @@ def describe(  # a command's options
     return None
 
 
-def archive(key: Key, project: options.Project = None, why: options.Why = "", json: options.Json = False) -> None:
+def archive(
+    key: Key,
+    break_glass: options.BreakGlass = False,
+    project: options.Project = None,
+    why: options.Why = "",
+    json: options.Json = False,
+) -> None:
     """Archive a flag: it evaluates no more, anywhere, and its key stays reserved. Code that asks gets its default.
 
     Environments keep what they did with it, for `pennon flag restore`.
@@ -63,7 +69,7 @@ def archive(key: Key, project: options.Project = None, why: options.Why = "", js
     login = known_login()
     with Server(login) as server:
         place = f"{scope(login, project, whole=True)}/archived-flags"
-        flag = server.send("POST", place, {"flag": key}, query={"why": why or None})
+        flag = server.send("POST", place, {"flag": key}, query=_said(why, break_glass=break_glass))
     if json:
         return output.as_json(flag)
     output.done(f"{key} is archived. It comes back: pennon flag restore {key}")
@@ -74,6 +80,7 @@ def restore(  # a command's options
     key: Key,
     as_it_was: Annotated[bool, typer.Option("--as-it-was", help="On again where it was on.")] = False,
     as_new: Annotated[bool, typer.Option("--as-new", help="Configured as a new flag, with new salts.")] = False,
+    break_glass: options.BreakGlass = False,
     project: options.Project = None,
     why: options.Why = "",
     json: options.Json = False,
@@ -84,10 +91,14 @@ def restore(  # a command's options
     login = known_login()
     body = {"flag": key, "how": "asItWas" if as_it_was else "new" if as_new else "off"}
     with Server(login) as server:
-        place = f"{scope(login, project, whole=True)}/archived-flags/restore"
-        flag = server.send("POST", place, body, query={"why": why or None})
+        within = scope(login, project, whole=True)
+        was = server.read(f"{within}/{path('flags', key)}")
+        query = _said(why, break_glass=break_glass)
+        flag = server.send("POST", f"{within}/archived-flags/restore", body, query=query)
     if json:
         return output.as_json(flag)
+    if not was.get("archived"):
+        return output.done(f"{key} is not archived, and as it was")
     state = "as it was" if as_it_was else "and off in every environment"
     output.done(f"{key} is back, {state}")
     return None
@@ -98,6 +109,7 @@ def delete(
     confirm: Annotated[
         str | None, typer.Option(help="The key once more, where nobody can be asked.", show_default=False)
     ] = None,
+    break_glass: options.BreakGlass = False,
     project: options.Project = None,
     why: options.Why = "",
 ) -> None:
@@ -107,6 +119,10 @@ def delete(
     if typed != key:
         connection.fail("The key is another one; nothing was deleted.")
     with Server(login) as server:
-        query = {"confirm": typed, "why": why or None}
+        query = {"confirm": typed, **_said(why, break_glass=break_glass)}
         server.send("DELETE", f"{scope(login, project, whole=True)}/{path('flags', key)}", query=query)
     output.done(f"{key} is deleted")
+
+
+def _said(why: str, *, break_glass: bool) -> dict[str, str | None]:
+    return {"why": why or None, "breakGlass": "true" if break_glass else None}
