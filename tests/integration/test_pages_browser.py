@@ -150,6 +150,10 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, api: Api, size: tuple[
         f"/projects/default/requests/{request['key']}",
         "/projects/default/kill",
         "/projects/default/flags/nothing",
+        "/projects/default/new-flag",
+        "/projects/default/definitions/search",
+        "/projects/default/archived-flags",
+        f"{PRODUCTION}/compare?flag=search",
     ]
     with somebody(chromium, api.url, size=size, dark=dark) as page:
         page.goto("/sign-in")

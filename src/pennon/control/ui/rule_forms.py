@@ -13,6 +13,7 @@ from pennon.control.ui.forms import Form
 from pennon.model import Condition, Flag, Rule
 
 _FEWEST_FREE = 1
+_NAMES = ("op", "attribute", "values", "type", "negate", "ignoreCase")
 
 
 def rule_of(flag: Flag, rule_id: str) -> Rule | None:
@@ -65,19 +66,28 @@ def _conditions(form: Form, rule: Rule) -> Iterator[Condition]:
         before = rule.conditions[row] if row < len(rule.conditions) else None
         if form.has(f"{field}.remove"):
             continue
-        if before is not None and not is_editable(before):
+        if before is not None and (not is_editable(before) or _is_untouched(form, field, before)):
             yield before
         elif before is not None or form.text(f"{field}.attribute") or form.text(f"{field}.values"):
             yield _kept(condition_of(form, field), before, ignore_case=form.has(f"{field}.ignoreCase"))
+
+
+def _is_untouched(form: Form, field: str, before: Condition) -> bool:
+    shown = dict(_fields(before))
+    return all(form.raw(f"{field}.{name}") == shown.get(name, "") for name in _NAMES)
 
 
 def _kept(condition: Condition, before: Condition | None, *, ignore_case: bool) -> Condition:
     """Return *condition* with what the form does not show of the one *before*, where it is the same test."""
     if before is None or before.op != condition.op:
         return replace(condition, ignore_case=ignore_case)
-    same = [*before.values] == [*condition.values]  # 1.0 is written as 1
-    changed = {"attribute": condition.attribute, "negate": condition.negate, "ignore_case": ignore_case}
-    return replace(before, values=before.values if same else condition.values, **changed)
+    return replace(
+        before,
+        attribute=condition.attribute,
+        values=condition.values,
+        negate=condition.negate,
+        ignore_case=ignore_case,
+    )
 
 
 def _sent_rows(form: Form) -> list[int]:

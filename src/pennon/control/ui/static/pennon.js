@@ -2,6 +2,8 @@
 
 const GO_WITHIN_MS = 1500;
 const GATHERED_MS = 250;
+const AGAIN_MS = 3000;
+const PATIENT_MS = 2000;
 
 /** Keys: `/` finds, `g` and a letter goes, `k` is the kill switch, `?` tells of them. */
 function listenToKeys() {
@@ -38,7 +40,7 @@ function focus(event, selector) {
   field.select?.();
 }
 
-/** What changes is shown where it is looked at, unless somebody is at work there. */
+/** What changes is shown where it is looked at, unless somebody is at work there; it is shown when he has done. */
 function followChanges() {
   const project = document.body.dataset.project;
   if (!project || !window.EventSource || !window.htmx || !document.querySelector("[data-live]")) return;
@@ -47,15 +49,87 @@ function followChanges() {
     clearTimeout(waiting);
     waiting = setTimeout(refresh, GATHERED_MS);
   };
-  const feed = new EventSource(`/api/v1/feed?project=${encodeURIComponent(project)}`);
-  feed.addEventListener("change", changed);
-  addEventListener("pagehide", () => feed.close());
+  const listen = () => {
+    const feed = new EventSource(`/api/v1/feed?project=${encodeURIComponent(project)}`);
+    feed.addEventListener("change", changed);
+    feed.addEventListener("ready", () => {
+      if (!lostTimer) return;
+      find();
+      refresh(); // what was missed meanwhile
+    });
+    feed.addEventListener("error", () => {
+      lose();
+      if (isOver || feed.readyState !== EventSource.CLOSED) return; // it tries again by itself
+      refresh();
+      setTimeout(listen, AGAIN_MS);
+    });
+    addEventListener("pagehide", () => feed.close(), { once: true });
+  };
+  listen();
+  for (const each of ["visibilitychange", "focusout", "toggle"]) document.addEventListener(each, () => { if (isOwed) changed(); }, true);
 }
+
+let isOwed = false;
 
 function refresh() {
   const live = document.querySelector("[data-live]");
-  if (!live?.id || document.hidden || isAtWork(live)) return;
+  if (!live?.id) return;
+  isOwed = document.hidden || isAtWork(live);
+  if (isOwed) return;
   window.htmx.ajax("GET", location.pathname + location.search, { target: `#${live.id}`, select: `#${live.id}`, swap: "outerMorph" });
+}
+
+/** While the server does not answer, the page says of when it is. What comes instead of an answer is never shown. */
+let shownAt = new Date();
+let lostTimer = 0;
+let isOver = false;
+
+function lose() {
+  if (isOver) return;
+  const time = shownAt.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  lostTimer ||= setTimeout(tell, PATIENT_MS, `The server does not answer; what you see is of ${time}. This page goes on by itself.`);
+}
+
+function find() {
+  clearTimeout(lostTimer);
+  lostTimer = 0;
+  document.querySelector("#connection")?.remove();
+}
+
+function tell(text, link) {
+  const notice = document.querySelector("#connection") ?? document.createElement("p");
+  Object.assign(notice, { id: "connection", className: "problem", textContent: text });
+  notice.setAttribute("role", "status");
+  if (link) notice.append(" ", link);
+  document.querySelector("main").prepend(notice);
+}
+
+function tellFailures() {
+  document.addEventListener("htmx:before:response", (event) => {
+    const { raw, status } = event.detail.ctx.response;
+    if (raw.redirected && new URL(raw.url).pathname === "/sign-in") {
+      event.preventDefault();
+      find();
+      isOver = true;
+      const link = Object.assign(document.createElement("a"), { href: location.href, textContent: "Sign in" });
+      tell("Your session is over; what you see may be old.", link);
+    } else if (status >= 500 || status === 429) {
+      event.preventDefault();
+      lose();
+    } else {
+      find();
+      shownAt = new Date();
+    }
+  });
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx) lose();
+  });
+}
+
+/** Times are typed by the clock on one's own wall, unless one says otherwise. */
+function proposeZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of document.querySelectorAll("input[data-zone]")) if (zone) field.value = zone;
 }
 
 function isAtWork(live) {
@@ -100,6 +174,8 @@ function offerCopies() {
 document.querySelector("#problem")?.focus();
 offerCopies();
 addSliders();
-document.addEventListener("htmx:afterSwap", addSliders);
+document.addEventListener("htmx:after:swap", addSliders);
 listenToKeys();
+proposeZone();
+tellFailures();
 followChanges();
