@@ -11,11 +11,12 @@ from pennon.control.access.people import Account, account_stamp, new_password
 from pennon.control.access.permissions import PERMISSIONS, Grant
 from pennon.control.access.views import account as find_account
 from pennon.control.access.views import accounts, administrators, roles
-from pennon.control.errors import Conflict, Invalid, PennonError
+from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Actor
 from pennon.control.ui.forms import Form
 from pennon.control.ui.granting import EMPTY_ROWS, GrantRow, grants_of, place_text, rows_of, typed_rows
 from pennon.control.ui.inputs import Named, Sent
+from pennon.control.ui.lasting import LastAdministrator, require_somebody
 from pennon.control.ui.rendering import Pages, page_path, sent_to
 from pennon.control.ui.reviewing import with_note
 from pennon.control.ui.routes import acts, shows
@@ -98,13 +99,13 @@ def _list_routes(pages: Pages) -> list[Any]:
         """Make an account, with a first password that is shown once if one is asked for."""
         typed = Typed.sent(form, form.text("key"))
         if form.has("more"):
-            return _new(pages, request, typed)
+            return _new(pages, request, typed, first=form.raw("first"))
         by = request.user.actor
         try:
             account = typed.put_into(Account(key=typed.key))
             pages.services.accounts.create_account(account, by=by, why=reason(form.text("why")))
         except PennonError as error:
-            return _new(pages, request, typed, error=error)
+            return _new(pages, request, typed, first=form.raw("first"), error=error)
         if form.raw("first") == "none":
             return sent_to(with_note(page_path("people", "accounts", typed.key), "made"))
         secret = new_password()
@@ -181,22 +182,12 @@ def _changed(
     return sent_to(with_note(page_path("people", "accounts", after.key), "changed"))
 
 
-class _LastAdministrator(Conflict):
-    """Nobody would be left who can say who may do what. It can be done though, by who says so."""
-
-
 def _keep_an_administrator(pages: Pages, key: str, after: Account | None, form: Form) -> None:
-    """Raise unless somebody is left who can say who may do what, or *form* says that it is meant."""
     with pages.services.log.reading() as reading:
         known, before = roles(reading), accounts(reading)
     others = [each for each in before if each.key != key]
     left = others if after is None else [*others, after]
-    if form.has("last") or administrators(left, known) or not administrators(before, known):
-        return
-    raise _LastAdministrator(
-        "nobody would be left who can say who may do what",
-        mend="make somebody else administrator first, or tick the box below: only a token can change it then",
-    )
+    require_somebody(administrators(before, known), administrators(left, known), form)
 
 
 def _known(pages: Pages, key: str) -> Account:
@@ -205,13 +196,27 @@ def _known(pages: Pages, key: str) -> Account:
 
 
 def _new(
-    pages: Pages, request: Request[Visitor, Any, Any], typed: Typed, *, error: PennonError | None = None
+    pages: Pages,
+    request: Request[Visitor, Any, Any],
+    typed: Typed,
+    *,
+    first: str = "",
+    error: PennonError | None = None,
 ) -> Response[Any]:
+    if not first:
+        first = "none" if pages.services.sign_ins.takes_emergencies_only else "made"
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading)
         known = [role.key for role in roles(reading)]
     return pages.answer(
-        request, "people_new.html", status=status_for(error), frame=frame, typed=typed, roles=known, **told(error)
+        request,
+        "people_new.html",
+        status=status_for(error),
+        frame=frame,
+        typed=typed,
+        first=first,
+        roles=known,
+        **told(error),
     )
 
 
@@ -246,7 +251,7 @@ def _shown(  # what the page shows
         used=_last_used(pages, [key]).get(key),
         secret=secret,
         is_own=key == request.user.account.key,
-        is_last=isinstance(error, _LastAdministrator),
+        is_last=isinstance(error, LastAdministrator),
         permissions=PERMISSIONS,
         place_text=place_text,
         **told(error),
