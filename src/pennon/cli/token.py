@@ -7,6 +7,7 @@ import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import Server, known_login, path
+from pennon.cli.times import shown_time
 
 app = typer.Typer(help="Show tokens, make new ones and revoke them.", no_args_is_help=True, add_completion=False)
 
@@ -21,8 +22,7 @@ def list_tokens(
     if json:
         return output.as_json(tokens)
     rows = [
-        (one["key"][:12], one["name"], one["role"], _where(one), _state(one), one["lastUsed"] or "never")
-        for one in tokens
+        (one["key"][:12], one["name"], one["role"], _where(one), _state(one), _used(one["lastUsed"])) for one in tokens
     ]
     output.table(("hash", "name", "role", "where", "", "last used"), rows, empty="No tokens.")
     return None
@@ -90,3 +90,7 @@ def _state(token: dict[str, Any]) -> str:
         return "good"
     until = datetime.datetime.fromtimestamp(token["notAfter"], datetime.UTC)
     return f"until {until:%Y-%m-%d %H:%M} UTC"
+
+
+def _used(time: str | None) -> str:
+    return "never" if time is None else shown_time(time)
