@@ -22,9 +22,9 @@ def list_tokens(
     if json:
         return output.as_json(tokens)
     rows = [
-        (one["key"][:12], one["name"], one["role"], _where(one), _state(one), _used(one["lastUsed"])) for one in tokens
+        (one["key"][:12], one["name"], one["role"], _used(one["lastUsed"]), _where(one), _state(one)) for one in tokens
     ]
-    output.table(("hash", "name", "role", "where", "", "last used"), rows, empty="No tokens.")
+    output.table(("hash", "name", "role", "last used", "where", ""), rows, empty="No tokens.")
     return None
 
 
