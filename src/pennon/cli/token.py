@@ -22,9 +22,9 @@ def list_tokens(
     if json:
         return output.as_json(tokens)
     rows = [
-        (one["key"][:12], one["name"], one["role"], _used(one["lastUsed"]), _where(one), _state(one)) for one in tokens
+        (one["key"][:12], one["role"], _used(one["lastUsed"]), _state(one), one["name"], _where(one)) for one in tokens
     ]
-    output.table(("hash", "name", "role", "last used", "where", ""), rows, empty="No tokens.")
+    output.table(("hash", "role", "last used", "", "name", "where"), rows, empty="No tokens.")
     return None
 
 
