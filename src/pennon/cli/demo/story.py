@@ -13,6 +13,12 @@ from pennon.cli.demo import shop, team
 from pennon.cli.demo.view import Made
 from pennon.model import Flag
 
+_WHY = {
+    "setWeights": "No more errors than before",
+    "turnOff": "The service behind it is slow",
+    "turnOn": "The service behind it is well again",
+}
+
 
 def set_up(server: Server) -> tuple[str, str]:
     """Make the shop: project, environments, flags, keys. Return the secrets of a server key and of a client key."""
@@ -57,5 +63,5 @@ def make_change(server: Server, sentence: str, edit: dict[str, Any]) -> Made:
     """Make one change and return what is to be watched of it."""
     place = scope(server.login, shop.PROJECT, shop.ENVIRONMENT)
     sent_at = time.monotonic()
-    answer = server.send("POST", f"{place}/changes", {"why": "the demo", "edits": [edit]})
+    answer = server.send("POST", f"{place}/changes", {"why": _WHY.get(edit["do"], ""), "edits": [edit]})
     return Made(revision=answer["revision"], sentence=sentence, sent_at=sent_at)

@@ -32,7 +32,8 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 def environments(server: Server) -> None:
-    """Make the shop's environments. Production demands a reason of each change."""
+    """Make the shop's environments, where production demands a reason of each change, and no others."""
+    server.send("DELETE", "projects/default", query={"confirm": "default"})
     path = f"projects/{shop.PROJECT}/environments"
     for key, description in (
         (_DEVELOPMENT, "Whatever runs on our own machines."),

@@ -34,6 +34,10 @@ _OPERATORS: Mapping[str, str] = {
     "exists": "is there",
 }
 
+_HASHED = frozenset({"key", "token"})
+_HASH_SHOWN = 12
+"""So many digits are enough to name one."""
+
 T = TypeVar("T")
 M = TypeVar("M", bound=msgspec.Struct)
 
@@ -43,10 +47,10 @@ def sentences(kind: str, before: bytes | None, after: bytes | None) -> tuple[str
     if before is None and after is None:
         return ()
     if before is None:
-        return (_created(kind, msgspec.json.decode(after or b"")),)
+        return (_created(kind, after or b""),)
     if after is None:
-        return (f"{_noun(kind)} {_key(before)} deleted",)
-    name = f"{_noun(kind)} {_key(after)}"
+        return (f"{_noun(kind)} {_called(kind, before)} deleted",)
+    name = f"{_noun(kind)} {_called(kind, after)}"
     if kind == "flag":
         said = _flag(_read(before, Flag), _read(after, Flag))
     elif kind == "segment":
@@ -79,9 +83,18 @@ def condition_text(condition: Condition) -> str:
     return f"not ({text})" if condition.negate else text
 
 
-def _created(kind: str, members: Mapping[str, Json]) -> str:
-    state = f", {'on' if members.get('on') else 'off'}" if kind == "flag" else ""
-    return f"{_noun(kind)} {members.get('key')} created{state}"
+def _created(kind: str, text: bytes) -> str:
+    state = f", {'on' if msgspec.json.decode(text).get('on') else 'off'}" if kind == "flag" else ""
+    return f"{_noun(kind)} {_called(kind, text)} created{state}"
+
+
+def _called(kind: str, text: bytes) -> str:
+    """Return what people know an item by. Keys and tokens have a hash for a key, and a name that says more."""
+    key = _key(text)
+    if kind not in _HASHED:
+        return key
+    name = msgspec.json.decode(text).get("name")
+    return f"{key[:_HASH_SHOWN]} ({name})" if name else key[:_HASH_SHOWN]
 
 
 def _noun(kind: str) -> str:

@@ -37,6 +37,15 @@ def test_items_come_and_go() -> None:
     assert sentences("flag", None, None) == ()
 
 
+def test_keys_and_tokens_are_known_by_their_names_and_not_by_a_whole_hash() -> None:
+    text = b'{"key": "7df4c59a8471694bbfd4", "name": "checkout", "revoked": false}'
+    assert sentences("key", None, text) == ("key 7df4c59a8471 (checkout) created",)
+    assert sentences("key", text, text.replace(b"false", b"true")) == (
+        "key 7df4c59a8471 (checkout): revoked is true (was false)",
+    )
+    assert sentences("token", b'{"key": "7df4c59a8471694bbfd4"}', None) == ("token 7df4c59a8471 deleted",)
+
+
 def test_every_sentence_names_its_item() -> None:
     texts = (Item.of(flag()).text, Item.of(flag(on=False)).text)
     assert sentences("flag", *texts) == ("flag checkout: turned off",)
