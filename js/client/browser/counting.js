@@ -108,7 +108,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     const name = JSON.stringify(one);
     const to = page.now();
     const { count = 0, from = to } = counters.get(name) ?? {};
-    if (counters.size < 500) counters.set(name, { ...one, count: count + 1, from, to });
+    if (count || counters.size < 500) counters.set(name, { ...one, count: count + 1, from, to });
     wake();
   };
 

@@ -25,15 +25,16 @@ import { digest } from "./digest.js";
  * @returns {Page}
  */
 export function webPage() {
+  const { EventSource, BroadcastChannel, document, window, navigator } = globalThis;
   return {
     ...webPlatform(),
     storage: attempt(() => localStorage),
-    EventSource: globalThis.EventSource,
-    BroadcastChannel: globalThis.BroadcastChannel,
-    document: globalThis.document,
-    window: globalThis.window,
-    locks: globalThis.navigator?.locks,
-    beacon: (url, body) => globalThis.navigator?.sendBeacon?.(url, body),
+    EventSource,
+    BroadcastChannel,
+    document,
+    window,
+    locks: navigator?.locks,
+    beacon: (url, body) => navigator?.sendBeacon?.(url, body),
   };
 }
 

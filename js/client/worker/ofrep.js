@@ -3,18 +3,25 @@
  * @module
  */
 
+import { wellFormed } from "../../bucketing/index.js";
+
 /** @typedef {import("../../engine/index.js").Context} Context */
 /** @typedef {import("../../engine/index.js").Evaluation} Evaluation */
 /** @typedef {import("./rules.js").Rules} Rules */
 /**
+ * A client key that is taken. With a `signingSecret` it answers for signed targeting keys only, as servers do.
+ * @typedef {{ key: string, signingSecret?: string }} ClientKey
+ */
+/**
  * How to answer. `keys`: the client keys that are taken; anybody is answered unless told. `origins`: the pages that may read answers; all
  * unless told. `context`: what is evaluated for, given what was sent: put in here what a browser may not choose. `ttlS`: for how many
  * seconds a client may go on without asking again; 300 unless told.
- * @typedef {{ keys?: readonly string[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context,
+ * @typedef {{ keys?: readonly (string | ClientKey)[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context,
  *   ttlS?: number }} How
  */
 
 const PATH = "/ofrep/v1/evaluate/flags";
+const SIGNATURE = "X-Pennon-Signature";
 const BODY_BYTES = 2 ** 20;
 const CONTEXT_BYTES = 64 * 1024;
 const CONTEXT_DEPTH = 16;
@@ -31,7 +38,7 @@ const REASONS = {
 const JSON_TYPE = { "content-type": "application/json" };
 const PREFLIGHT = {
   "access-control-allow-methods": "POST",
-  "access-control-allow-headers": "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID",
+  "access-control-allow-headers": "If-None-Match, Content-Type, Authorization, X-API-Key, Last-Event-ID, X-Pennon-Signature",
   "access-control-max-age": "86400",
 };
 const EXPOSED = "ETag, Retry-After, X-Pennon-Age, X-Pennon-Revision";
@@ -62,9 +69,10 @@ export async function answerOfrep(request, rules, how = {}) {
   const origin = readersOf(request, how);
   if (request.method === "OPTIONS") return withOrigin(new Response(null, { status: 204, headers: PREFLIGHT }), "*");
   try {
-    admit(request, origin, how);
+    const secret = admit(request, origin, how);
     if (!rules.ready) throw new Refusal(503, "GENERAL", "the flags are not loaded yet", { "retry-after": RETRY_S });
     const sent = await contextOf(request);
+    if (secret) await requireSignature(request, secret, sent);
     const context = how.context?.(sent, request) ?? sent;
     return withOrigin(key === null ? await all(request, rules, context, how) : single(key, rules, context), origin);
   } catch (error) {
@@ -132,15 +140,49 @@ function unknown(key) {
   return { ...rest, reason: "ERROR", errorCode: "FLAG_NOT_FOUND", errorMessage: `there is no flag '${key}'` };
 }
 
-/** @param {Request} request @param {string | null} origin @param {How} how */
+/** Return the secret by which the targeting key has to be signed, if it has to. @param {Request} request @param {string | null} origin @param {How} how */
 function admit(request, origin, { keys }) {
   if (request.method !== "POST") throw new Refusal(405, "GENERAL", "Method not allowed", { allow: "POST, OPTIONS" });
   if (origin === null) throw new Refusal(403, "GENERAL", `this is not for pages from '${request.headers.get("origin")}'`);
-  if (keys !== undefined && !keys.includes(keyIn(request))) {
+  const presented = keyIn(request);
+  const known = keys?.map((each) => (typeof each === "string" ? { key: each } : each)).find(({ key }) => key === presented);
+  if (keys !== undefined && known === undefined) {
     throw new Refusal(401, "GENERAL", "give a client key as Authorization: Bearer or X-API-Key");
   }
   const kind = (request.headers.get("content-type") ?? "application/json").split(";")[0].trim().toLowerCase();
   if (kind !== "application/json" && !kind.endsWith("+json")) throw new Refusal(415, "GENERAL", `send application/json, not '${kind}'`);
+  return known?.signingSecret;
+}
+
+/**
+ * Refuse a context whose targeting key is not signed. One without a targeting key claims to be nobody.
+ * @param {Request} request
+ * @param {string} secret
+ * @param {Context} context
+ */
+async function requireSignature(request, secret, { targetingKey = null }) {
+  if (targetingKey === null) return;
+  const signature = request.headers.get(SIGNATURE);
+  if (signature === null) throw unsigned("the client key demands that the targeting key is signed");
+  if (typeof targetingKey !== "string" || !(await isSignature(signature, secret, targetingKey))) {
+    throw unsigned("the signature is not that of the targeting key");
+  }
+}
+
+/** @param {string} signature @param {string} secret @param {string} targetingKey */
+async function isSignature(signature, secret, targetingKey) {
+  if (!/^[0-9a-f]{64}$/.test(signature)) return false;
+  const encoder = new TextEncoder();
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+  const bytes = Uint8Array.from({ length: 32 }, (_, at) => Number.parseInt(signature.slice(at * 2, at * 2 + 2), 16));
+  // How long it takes tells nothing of the right one.
+  return crypto.subtle.verify("HMAC", key, bytes, encoder.encode(wellFormed(targetingKey)));
+}
+
+/** @param {string} why */
+function unsigned(why) {
+  const mend = `send ${SIGNATURE}: the HMAC-SHA256 of the targeting key by the key's signing secret, in hex, made on your server`;
+  return new Refusal(401, "INVALID_CONTEXT", `${why}: ${mend}`, { "www-authenticate": 'Bearer realm="pennon"' });
 }
 
 /** @param {Request} request */

@@ -42,8 +42,11 @@ describe("counters", () => {
   test("are bounded", async () => {
     const { flags, far } = await opened();
     for (let n = 0; n < 2000; n++) flags.boolean(`flag-${n}`, false);
+    flags.boolean("flag-0", false);
     await flags.flush();
-    assert.equal(far.events[0].counters.length, 500);
+    const { counters } = far.events[0];
+    assert.equal(counters.length, 500);
+    assert.deepEqual([counters[0].flag, counters[0].count, counters[1].count], ["flag-0", 2, 1], "what is counted already goes on");
     flags.close();
   });
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { targetingKeySignature } from "../../client/server/signature.js";
 import { serve, together, until } from "../serving.js";
 import { run } from "./running.js";
 
@@ -160,6 +161,35 @@ test("keys and origins are checked where they are told", async () => {
   assert.deepEqual(await ask({ authorization: "Bearer public" }), [200, "*"]);
   assert.deepEqual(await ask({ "x-api-key": "public", origin: "https://shop.example" }), [200, "https://shop.example"]);
   assert.deepEqual(await ask({ "x-api-key": "public", origin: "https://evil.example" }), [403, null]);
+});
+
+test("a key that demands signed targeting keys is answered as by a server", async () => {
+  const { secret: key, signingSecret } = await server.api("POST", `${server.path}/keys`, { kind: "client", requireSignature: true });
+  const ofrep = { keys: ["public", { key, signingSecret }] };
+  const signature = targetingKeySignature(signingSecret, "u1");
+  /** @param {object} context @param {Record<string, string>} headers @param {string} [presented] */
+  const ask = async (context, headers, presented = key) => {
+    const init = { method: "POST", body: JSON.stringify({ context }), headers: { ...JSON_TYPE, "x-api-key": presented, ...headers } };
+    const path = "/ofrep/v1/evaluate/flags/open";
+    const answers = [worker.fetch(path, { ...asked, ofrep }, init), ...(presented === key ? [fetch(server.url + path, init)] : [])];
+    const said = await Promise.all(answers.map(async (each) => [(await each).status, (await (await each).json()).errorCode]));
+    if (said.length === 2) assert.deepEqual(said[0], said[1], JSON.stringify([context, headers]));
+    return said[0];
+  };
+  const u1 = { targetingKey: "u1" };
+  assert.deepEqual(await ask(u1, { "x-pennon-signature": signature }), [200, undefined]);
+  assert.deepEqual(await ask({ country: "DE" }, {}), [200, undefined], "who has no key claims to be nobody");
+  assert.deepEqual(await ask(u1, {}, "public"), [200, undefined], "another key demands none");
+  for (const [context, headers] of /** @type {[object, Record<string, string>][]} */ ([
+    [u1, {}],
+    [u1, { "x-pennon-signature": "" }],
+    [u1, { "x-pennon-signature": signature.toUpperCase() }],
+    [u1, { "x-pennon-signature": targetingKeySignature(signingSecret, "u2") }],
+    [u1, { "x-pennon-signature": targetingKeySignature(`${signingSecret}x`, "u1") }],
+    [{ targetingKey: 7 }, { "x-pennon-signature": targetingKeySignature(signingSecret, "7") }],
+  ])) {
+    assert.deepEqual(await ask(context, headers), [401, "INVALID_CONTEXT"], JSON.stringify([context, headers]));
+  }
 });
 
 test("while there are no flags, a client is told to come back", async () => {
