@@ -12,15 +12,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 PASSWORD = "correct horse battery"
 WIDE, PHONE = (1280, 900), (390, 844)
 WAIT_MS = 30_000
-_BROWSER = pytest.StashKey[Browser]()
 _AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
 
-@pytest.fixture(scope="session")
-def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
-    if (known := pytestconfig.stash.get(_BROWSER, None)) is not None:  # every module that imports this has one
-        yield known
-        return
+# Not for longer than a module: as long as it runs Playwright has the thread's event loop, and no other can run.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         message = "Debian's package chromium is missing"
@@ -30,7 +27,6 @@ def chromium(pytestconfig: pytest.Config) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        pytestconfig.stash[_BROWSER] = browser
         yield browser
         browser.close()
 
