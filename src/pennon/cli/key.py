@@ -3,10 +3,11 @@
 import datetime
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from pennon.cli import options, output, signing
-from pennon.cli.connection import Server, known_login, path, scope
+from pennon.cli.connection import Login, Server, known_login, path, scope
 
 app = typer.Typer(help="Show keys, make new ones, rotate and revoke them.", no_args_is_help=True, add_completion=False)
 app.add_typer(signing.app, name="signing")
@@ -67,6 +68,8 @@ def create(
     with Server(login) as server:
         made = server.send("POST", f"{scope(login, project, environment)}/keys", body, query={"why": why or None})
     _show_issued(made, json=json)
+    if made["secret"] is not None and not json:
+        output.note(_first_lines(login, made))
 
 
 @app.command()
@@ -102,6 +105,14 @@ def revoke(
         target = f"{scope(login, project, environment)}/{path('keys', key)}"
         server.send("DELETE", target, query={"why": why or None})
     output.done(f"key {key} is revoked")
+
+
+def _first_lines(login: Login, made: dict[str, Any]) -> str:
+    from pennon.stream.snippets import Module, snippet  # noqa: PLC0415  # what a node needs takes long to import
+
+    with Server(login, prefix="js/v1/") as public:
+        module = msgspec.convert(public.read("integrity.json")["pennon.js"], Module)
+    return f"it begins like this:\n\n{snippet(made['key']['kind'], login.url.rstrip('/'), made['secret'], module)}"
 
 
 def _show_issued(made: dict[str, Any], *, json: bool) -> None:

@@ -108,14 +108,16 @@ def _new_key(form: Form) -> NewKey:
     return NewKey(
         kind=kind,
         name=form.text("name"),
-        origins=tuple(dict.fromkeys(form.raw("origins").split())),
+        # Fields of another kind are out of sight, whatever is left in them.
+        origins=tuple(dict.fromkeys(form.raw("origins").split())) if kind == "client" else (),
         not_after=None if expires is None else int(expires.timestamp()),
-        require_signature=form.has("requireSignature"),
+        require_signature=kind == "client" and form.has("requireSignature"),
     )
 
 
 def _opened(form: Form, name: EnvironmentName) -> list[EnvironmentName]:
-    others = (EnvironmentName(name.project, key) for key in dict.fromkeys(form.all("environments")))
+    also = dict.fromkeys(form.all("environments")) if form.raw("kind") == "edge" else ()
+    others = (EnvironmentName(name.project, key) for key in also)
     return [name, *(each for each in others if each != name)]
 
 

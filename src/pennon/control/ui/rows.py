@@ -26,15 +26,15 @@ def reshaped(form: Form) -> Form | None:
 
 
 def _without(form: Form, row: str) -> tuple[tuple[str, str], ...]:
-    name, _, gone = row.rpartition("/")
-    if not gone.isdecimal():
+    name = row.rpartition("/")[0]
+    if (gone := _number(row, name)) is None:
         return form.fields
     kept = []
     for field, value in form.fields:
         number = _number(field, name)
-        if number is None or number < int(gone):
+        if number is None or number < gone:
             kept.append((field, value))
-        elif number > int(gone):
+        elif number > gone:
             rest = field[len(name) + 1 :].partition("/")[2]
             kept.append((f"{name}/{number - 1}/{rest}", value))
     return tuple(kept)
