@@ -89,7 +89,7 @@ def test_a_change_goes_from_draft_to_applied_through_two_people(chromium: Browse
     with somebody(chromium, api.url) as hers, somebody(chromium, api.url, size=PHONE) as his:
         sign_in(hers, "dora", f"{PRODUCTION}/flags/search")
         hers.get_by_role("button", name="Turn on").click()
-        hers.get_by_label("Title of the request").fill("Search for everybody")
+        hers.get_by_label("Title", exact=True).fill("Search for everybody")
         hers.get_by_role("button", name="Propose it").click()
         expect(hers.get_by_role("heading", name="Search for everybody")).to_be_visible()
         sign_in(his, "anne")
@@ -139,8 +139,20 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, api: Api, size: tuple[
     change(api, {"do": "turnOn", "flag": "search"})
     draft = {"environment": "production", "edits": [{"do": "turnOn", "flag": "payments"}]}
     request = api.made("POST", "projects/default/requests", {"title": "Payments", "changes": [draft]})
+    plan = {"kind": "once", "at": "2030-12-02T09:00:00+01:00", "edits": draft["edits"]}
+    planned = api.made("POST", f"{PRODUCTION[1:]}/schedules", {"title": "Payments later", "plan": plan})
     paths = [
         "/projects/default",
+        "/projects/default/attention",
+        "/projects/default/changes?flag=search",
+        "/installation/changes",
+        f"{PRODUCTION}/as-of",
+        f"{PRODUCTION}/diff?from=1&to=2",
+        f"/projects/default/requests/{request['key']}/edit",
+        f"{PRODUCTION}/schedules",
+        f"{PRODUCTION}/schedules/{planned['key']}",
+        f"{PRODUCTION}/plan?flag=search",
+        f"{PRODUCTION}/plan?flag=search&kind=steps",
         "/projects/default/flags",
         f"{PRODUCTION}/flags/search",
         f"{PRODUCTION}/turn-off?flag=search",
@@ -150,6 +162,14 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, api: Api, size: tuple[
         f"/projects/default/requests/{request['key']}",
         "/projects/default/kill",
         "/projects/default/flags/nothing",
+        "/account",
+        "/people",
+        "/people/accounts/anne",
+        "/people/roles",
+        "/people/roles/reader",
+        "/people/tokens",
+        "/people/sessions",
+        "/installation",
         "/projects/default/new-flag",
         "/projects/default/definitions/search",
         "/projects/default/archived-flags",
