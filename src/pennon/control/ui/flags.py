@@ -15,7 +15,7 @@ from pennon.control.lifecycle.staleness import ReasonName
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.ui.charts import sparkline
 from pennon.control.ui.inputs import Named
-from pennon.control.ui.rendering import Frame, Pages
+from pennon.control.ui.rendering import Frame, Pages, page_path
 from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
 
@@ -46,8 +46,9 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def query(self) -> dict[str, str | None]:
-        """What the address of another page of the same list has."""
-        return {name: value or None for name, value in msgspec.structs.asdict(self).items()}
+        """What the address of another page of the same list has. An environment says which state is meant."""
+        asked = {name: value or None for name, value in msgspec.structs.asdict(self).items()}
+        return asked if self.state else {**asked, "environment": None}
 
     @property
     def narrows(self) -> bool:
@@ -79,7 +80,7 @@ def flags_pages(pages: Pages) -> list[Any]:
         page = pages.services.flag_views.definitions(project, wanted, after=after, limit=_PAGE)
         with pages.services.log.reading() as reading:
             rows = _rows(pages, reading, frame, [stored.read(FlagDefinition) for stored in page.items])
-        return pages.answer(
+        answer = pages.answer(
             request,
             "flags.html",
             frame=frame,
@@ -92,6 +93,9 @@ def flags_pages(pages: Pages) -> list[Any]:
             after=after,
             next=page.next,
         )
+        if "" in asked.values():  # a form sends every field: what the browser keeps as the address is the short one
+            answer.headers["HX-Push-Url"] = page_path("projects", project, "flags", **filters.query)
+        return answer
 
     return [list_flags]
 
