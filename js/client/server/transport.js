@@ -12,6 +12,14 @@ import { VERSION } from "./version.js";
 
 const TAKEN = new Set([200, 202, 204, 304]);
 const EXCERPT = 200;
+/** What Node calls the certificate of an authority that it does not know. */
+const UNKNOWN_AUTHORITY = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
 /** So many timeouts an answer may take in all, if it goes on coming. */
 const PATIENCE = 12;
 
@@ -205,5 +213,6 @@ function kindOf(response) {
 function causeOf(error) {
   const { message, cause, code } = /** @type {{ message?: string, cause?: unknown, code?: string }} */ (error ?? {});
   if (typeof cause === "object" && cause !== null) return causeOf(cause);
-  return message || code || String(error);
+  const mend = UNKNOWN_AUTHORITY.has(code ?? "") ? "; where the authority is your own, name its certificate in NODE_EXTRA_CA_CERTS" : "";
+  return (message || code || String(error)) + mend;
 }
