@@ -150,7 +150,7 @@ class Process:
                 [*program, "--json", "--data", str(folder), "--port", "0", *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, **(environ or {})},
+                env={**os.environ, "PENNON_MAX_REQUEST_RATE": "0", **(environ or {})},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
