@@ -22,7 +22,7 @@ from pennon.cli.logs import set_up_logs
 ROOT = Path(__file__).resolve().parent.parent
 SIZES: Mapping[str, tuple[int, int]] = {"wide": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-_CHANGES = 6
+_CHANGES = 4
 _COUNTED_S = 4
 """Until services have reported more than once."""
 _TIMEOUT_MS = 30_000
