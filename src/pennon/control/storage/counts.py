@@ -43,7 +43,16 @@ def _distinct_days() -> Select[Any]:
     return select(found.c.hour).where(found.c.hour.is_not(None))
 
 
+def _summed_hours() -> Select[Any]:
+    table = evaluation_counts.c
+    of_flags = table.flag.in_(bindparam("flags", expanding=True))
+    query = select(table.flag, table.hour, func.sum(table.total)).group_by(table.flag, table.hour)
+    return query.where(table.environment == bindparam("of"), of_flags, table.hour >= bindparam("since"))
+
+
 _DAYS = _distinct_days()
+_HOURS = _summed_hours()
+"""Built once: building a statement costs more than to run it."""
 
 
 class StoredCounts:
@@ -96,14 +105,10 @@ class StoredCounts:
 
     def hours(self, environment: str, *, flags: Collection[str], since: datetime) -> Mapping[str, Mapping[int, int]]:
         """Return how often each of *flags* was evaluated in each hour from *since* on."""
-        table = evaluation_counts.c
-        query = select(table.flag, table.hour, func.sum(table.total)).group_by(table.flag, table.hour)
-        query = query.where(
-            table.environment == environment, table.flag.in_(flags), table.hour >= int(since.timestamp())
-        )
         found: dict[str, dict[int, int]] = {}
         with self._database.reading() as connection:
-            for flag, hour, total in connection.execute(query):
+            asked = {"of": environment, "flags": list(flags), "since": int(since.timestamp())}
+            for flag, hour, total in connection.execute(_HOURS, asked):
                 found.setdefault(flag, {})[hour] = int(total)
         return found
 
