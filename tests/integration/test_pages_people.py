@@ -117,6 +117,16 @@ def test_ones_own_sessions_end_where_one_says_and_nobody_elses(api: Api, anne: P
         assert [here.is_in, there.is_in, third.is_in] == [True, False, False]
 
 
+def test_a_form_of_a_session_that_is_over_keeps_no_password(api: Api, anne: Person) -> None:
+    fields = {"current": "first secret", "password": "second secret", "again": "third secret", "why": "kept"}
+    with in_browser(api, "anne") as over:
+        over.http.cookies.clear()
+        answer = over.http.post("/account/password", data=fields)
+    assert answer.status_code == 401
+    assert 'name="kept.why" value="kept"' in answer.text
+    assert "secret" not in answer.text
+
+
 def test_bad_input_keeps_what_was_typed_and_says_beside_each_field_what_is_wrong(api: Api, anne: Person) -> None:
     fields = {"key": "No Key", "name": SCRIPT, "email": "nowhere", "first": "none"}
     answer = anne.sends("/people/new-account", {**fields, **rows(("reader", "default", "a, nowhere"))})

@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 
 CSRF_FIELD = "csrf"
 _MOST_FIELDS = 5000
+_NEVER_KEPT = frozenset({CSRF_FIELD, "password", "current", "again"})
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -37,8 +38,8 @@ class Form(msgspec.Struct, frozen=True):
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
     def kept(self) -> Iterator[tuple[str, str]]:
-        """Yield what a page has to keep while somebody signs in again: all but the token of the old session."""
-        return (field for field in self.fields if field[0] != CSRF_FIELD)
+        """Yield what a page keeps while somebody signs in again: all but the old session's token, and passwords."""
+        return (field for field in self.fields if field[0] not in _NEVER_KEPT)
 
 
 def parsed(body: bytes) -> Form:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pennon.control.access.people import Account, account_stamp, new_password
 from pennon.control.access.permissions import PERMISSIONS, Grant
 from pennon.control.access.views import account as find_account
-from pennon.control.access.views import accounts, administrators, roles
+from pennon.control.access.views import accounts, administrators, roles, search_accounts
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Actor
 from pennon.control.ui.forms import Form
@@ -74,18 +74,15 @@ def _list_routes(pages: Pages) -> list[Any]:
         search, after = asked.get("q", "").strip()[:200], asked.get("after", "")[:256]
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading)
-            found = [each for each in accounts(reading) if _matches(each, search.lower())]
-        rest = [each for each in found if each.key > after]
+            found = search_accounts(reading, search, after=after or None, limit=_PAGE)
         return pages.answer(
             request,
             "people.html",
             frame=frame,
             search=search,
             after=after,
-            total=len(found),
-            accounts=rest[:_PAGE],
-            next=rest[_PAGE - 1].key if len(rest) > _PAGE else None,
-            used=_last_used(pages, [each.key for each in rest[:_PAGE]]),
+            found=found,
+            used=_last_used(pages, [each.key for each in found.accounts]),
             place_text=place_text,
         )
 
@@ -261,7 +258,3 @@ def _shown(  # what the page shows
 def _last_used(pages: Pages, keys: list[str]) -> dict[str, Any]:
     found = pages.services.last_used(map(account_stamp, keys))
     return {key: found[account_stamp(key)] for key in keys if account_stamp(key) in found}
-
-
-def _matches(account: Account, search: str) -> bool:
-    return not search or any(search in text.lower() for text in (account.key, account.name, account.email))
