@@ -19,6 +19,8 @@ from pennon.cli.logs import set_up_logs
 
 FLAGS, BATCH, TEAMS = 10_000, 1000, 50
 ROUNDS = 15
+_LATELY = 60
+"""Small changes after the flags were made, as logs have them."""
 _ACCOUNT, _PASSWORD = "bench", "correct horse battery"
 _PRODUCTION = "/projects/default/environments/production"
 _FLAG = "team-07.feature-00007"
@@ -127,3 +129,6 @@ def _fill(api: httpx2.Client) -> None:
             for n in range(first, first + BATCH)
         ]
         api.post(_PRODUCTION[1:] + "/changes", json={"edits": edits}).raise_for_status()
+    for turn in ("turnOn", "turnOff") * (_LATELY // 2):
+        edit = {"do": turn, "flag": "team-01.feature-00001"}
+        api.post(_PRODUCTION[1:] + "/changes", json={"edits": [edit]}).raise_for_status()

@@ -19,6 +19,7 @@ from pennon.engine import Explanation, compile_snapshot
 from pennon.model import Json, Position
 from pennon.model.limits import DEFAULT_LIMITS, Limits, context_problem
 
+_MOST_OFFERED = 500
 _EXAMPLE = '{"targetingKey": "", "country": "DE"}'
 
 
@@ -126,7 +127,7 @@ def _page(  # what the page shows
         "why.html",
         status=200 if error is None else title_of(error)[0],
         frame=frame,
-        flags=flags[:2000],
+        flags=flags[:_MOST_OFFERED],
         typed=typed,
         example=_EXAMPLE,
         answered=answered,
