@@ -182,6 +182,15 @@ def test_key_is_made_rotated_and_revoked(shell: Shell) -> None:
     assert made["secret"] not in shell.done("key", "list")
 
 
+def test_a_new_key_comes_with_the_lines_that_use_it_and_a_pipe_gets_the_secret_only(shell: Shell) -> None:
+    made = shell.run("key", "create", "client", "--name", "page")
+    secret = next(word for word in made.stdout.split() if word.startswith("pennon_client_"))
+    assert "<script" not in made.stdout
+    assert 'integrity="sha384-' in made.stderr
+    assert f'{{ key: "{secret}" }}' in made.stderr
+    assert shell.run("key", "create", "server", "--json").stderr == ""
+
+
 def test_client_key_that_wants_targeting_keys_signed_comes_with_a_secret_for_that(shell: Shell) -> None:
     said = shell.done("key", "create", "client", "--name", "signed", "--require-signature")
     [secret] = [word for word in said.split() if word.startswith("pennon_signing_")]

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 
 import httpx2
@@ -44,10 +44,12 @@ def hidden(page: str) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in found}
 
 
-def sent(http: httpx2.Client, path: str, fields: dict[str, object], *, page: str = P + "/settings") -> httpx2.Response:
+def sent(
+    http: httpx2.Client, path: str, fields: Mapping[str, object], *, page: str = P + "/settings"
+) -> httpx2.Response:
     """Send a form of *page*, as a browser does."""
     known = hidden(http.get(page).text)
-    own = {name: known[name] for name in ("csrf", "once") if name in known}
+    own: dict[str, object] = {name: known[name] for name in ("csrf", "once") if name in known}
     return http.post(path, data={**own, **fields})
 
 
