@@ -9,6 +9,7 @@ from litestar import Request, Response
 from pennon.control.changes.diff import diff_edits
 from pennon.control.changes.views import ChangeReport
 from pennon.control.log import Change, EnvironmentName, Reading, project_log
+from pennon.control.publishing.standing import NodeStanding
 from pennon.control.requests.models import ChangeRequest
 from pennon.control.requests.views import requests
 from pennon.control.schedules.models import Schedule
@@ -70,11 +71,11 @@ def home_pages(pages: Pages) -> list[Any]:
         seen = {each.key for each in frame.environments}
         ailing = [
             *(
-                _late(project, name.partition("/")[2], [node.ack.node for node in nodes if node.is_late])
+                _late(project, name.partition("/")[2], [node.ack.node for node in nodes if _is_behind(node)])
                 for name, nodes in sorted(late.items())
                 if name.partition("/")[0] == project
                 and name.partition("/")[2] in seen
-                and any(node.is_late for node in nodes)
+                and any(_is_behind(node) for node in nodes)
             ),
             *(_schedule(project, each) for each in failed if each.environment in seen),
             *(_hook(project, each.key) for each in hooks if each.enabled and _is_dead(pages, project, each.key)),
@@ -127,6 +128,11 @@ def _waits_for(request: ChangeRequest, frame: Frame) -> bool:
 
 def _failed(schedule: Schedule) -> bool:
     return schedule.state == "failed" or (schedule.last is not None and schedule.last.result == "failed")
+
+
+def _is_behind(node: NodeStanding) -> bool:
+    """Return whether an edge node is late. What the origin says of itself is as old as its last report."""
+    return node.is_late and not node.is_origin
 
 
 def _late(project: str, environment: str, nodes: list[str]) -> Ailing:
