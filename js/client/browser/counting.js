@@ -124,8 +124,8 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     Number.isFinite(value) && add(metrics, visit.context, name, { key: name, by, value, variations });
   const close = () => {
     flush(true);
-    // What cannot be sent now is lost with the page; nothing is planned any more.
-    timer = () => {};
+    // What cannot be sent now is lost with the page; nothing is planned any more, also when a part of it was sent.
+    timer = () => timer;
   };
   begin();
   return /** @type {const} */ ([evaluated, exposed, tracked, flush, close]);
