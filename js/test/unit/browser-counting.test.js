@@ -195,6 +195,21 @@ describe("batches", () => {
     flags.close();
   });
 
+  test("of a client that is closed are not sent again, also when a part of them was taken", async () => {
+    const { flags, far, browser } = await opened({ platform: { beacon: undefined } });
+    far.instead = () => new Response("{}", { status: 503 });
+    flags.string("theme", "");
+    assert.equal(await flags.flush(), false);
+    flags.string("who", "");
+    const before = far.events.length;
+    far.instead = () => new Response("{}", { status: far.events.length - before === 1 ? 202 : 503 });
+    flags.close();
+    await settled();
+    assert.equal(far.events.length - before, 2);
+    await browser.pass(60_000);
+    assert.equal(far.events.length - before, 2);
+  });
+
   test("go by beacon when the page is left, with the key in the URL and no type", async () => {
     const { flags, far, page } = await opened();
     flags.string("theme", "");
