@@ -33,7 +33,7 @@ COVERED = ["--include-path-regex", "/tokens|/roles|/explain$|/projects$|/project
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, Api]]:
-    with process(tmp_path_factory.mktemp("openapi") / "data", "--log-level", "error", "--max-request-rate", "0") as both:
+    with process(tmp_path_factory.mktemp("openapi") / "data", "--log-level", "error") as both:
         yield both
 
 

@@ -14,7 +14,8 @@ import httpx2
 import msgspec
 import pytest
 
-from pennon.control.app import FirstStart, create_app
+from pennon.control.app import create_app
+from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
 from pennon.control.environments.views import environment_names
 from pennon.control.log import INSTALLATION

@@ -11,7 +11,8 @@ import structlog
 
 from pennon.cli.server import Listening, listen_together
 from pennon.cli.workers.supervisor import Plan, supervise
-from pennon.control.app import FirstStart, prepared
+from pennon.control.app import prepared
+from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
 from tests.integration.test_workers import children_of, until
 

@@ -140,9 +140,7 @@ def proxy_check(machine: Machine, *, client: str, forwarded: bool, believed: boo
         return ill(what, Level.WARN, f"a proxy at {client} is not trusted", mend=mend, runbook="proxy")
     if forwarded and machine.public_url is None:
         mend = "set public_url to what browsers and SDKs use: addresses of event streams are made from it"
-        return ill(
-            what, Level.NOTE, f"{client}, by way of a proxy, and no public_url", mend=mend, runbook="proxy"
-        )
+        return ill(what, Level.NOTE, f"{client}, by way of a proxy, and no public_url", mend=mend, runbook="proxy")
     return well(what, client)
 
 
@@ -161,7 +159,8 @@ def version_check(versions: Mapping[str, Sequence[str]]) -> HealthCheck:
     if len(versions) <= 1:
         return well(what, next(iter(versions), ""))
     detail = "; ".join(f"{version or 'unknown'}: {', '.join(nodes)}" for version, nodes in sorted(versions.items()))
-    return ill(what, Level.NOTE, detail, mend="finish the update when it is no longer under way", runbook="versions-mixed")
+    mend = "finish the update when it is no longer under way"
+    return ill(what, Level.NOTE, detail, mend=mend, runbook="versions-mixed")
 
 
 def expiry_check(things: Iterable[Expiring], now: datetime) -> HealthCheck:

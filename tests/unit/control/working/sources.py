@@ -1,6 +1,6 @@
 """Where tests of working states read from."""
 
-from pennon.control.working.state import ItemName, MemoryItems, WorkingKind, WorkingModel
+from pennon.control.working.state import MemoryItems, WorkingKind, WorkingModel
 from pennon.model import Item
 
 
@@ -12,10 +12,10 @@ class CountedItems(MemoryItems):
         for model in models:
             items.setdefault(type(model).__name__.lower(), {})[model.key] = Item.of(model)
         super().__init__(items)
-        self.read: list[ItemName | WorkingKind | str] = []
+        self.read: list[tuple[str, str] | str] = []
         """Single items, kinds listed whole, and parts looked for."""
 
-    def item(self, kind: WorkingKind, key: str) -> Item | None:
+    def item(self, kind: str, key: str) -> Item | None:
         self.read.append((kind, key))
         return super().item(kind, key)
 
