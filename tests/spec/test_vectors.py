@@ -11,18 +11,20 @@ from jsonschema import Draft202012Validator
 
 from pennon.bucketing import bucket, well_formed
 from pennon.engine import RuleSet, compile_snapshot
+from pennon.events import priority
 from pennon.model import Evaluation, Snapshot, Weight, reallocate
 from pennon.protocol.bootstrap import embeddable
 from pennon.sdk.flags import Flags, PinnedRules
 from pennon.sdk.outdated import Seen, outdated, parse_seen, parse_version, write_seen
 from pennon.sdk.rules import NoRules, Rules
+from pennon.sdk.sampler import Sampler
 from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
 
 LEAST_CASES = 300
 ALL = list(cases())
 OF_KIND = {
     member: [pytest.param(case, id=case.id) for case in ALL if member in case.case]
-    for member in ("flag", "unit", "current", "embed", "readVersion", "readSeen", "writeSeen", "requires")
+    for member in ("flag", "unit", "current", "embed", "readVersion", "readSeen", "writeSeen", "requires", "sample")
 }
 
 
@@ -76,6 +78,19 @@ def test_evaluation(case: Case) -> None:
     assert {member: found[member] for member in expected} == expected, answer
     if answer.error_code is not None:
         assert answer.error_message
+
+
+@pytest.mark.parametrize("case", OF_KIND["sample"])
+def test_what_a_sample_has_of_a_context(case: Case) -> None:
+    snapshot = Snapshot.from_json(json.dumps(case.file["snapshot"]))
+    hour = case.case["hour"]
+    sampler = Sampler(time=lambda: hour * 3600.0, chance=lambda: 0.0, private=case.case.get("private", ()))
+    sampler.follow(snapshot, None)
+    sampler.sampled.look(case.case["sample"])
+    (taken,) = sampler.taken(lambda _: True)
+    assert same(taken.context, case.case["expect"]["context"])
+    text = msgspec.json.encode(taken.context, order="sorted")
+    assert str(priority(hour, text)) == case.case["expect"]["priority"]
 
 
 @pytest.mark.parametrize("case", OF_KIND["unit"])

@@ -13,6 +13,7 @@ import { Ladder } from "./ladder.js";
 import { Listeners } from "./listeners.js";
 import { checkedOptions } from "./options.js";
 import { Reports } from "./reports.js";
+import { Sampler } from "./sampler.js";
 import { Flags, NoRules } from "./rules.js";
 import { Sender } from "./sender.js";
 import { Transport } from "./transport.js";
@@ -68,7 +69,11 @@ export class Client extends Flags {
     this.#listeners = new Listeners(["change", "ready", "status", "warning"], (event, error) =>
       platform.warn(`pennon: a listener of '${event}' threw: ${error}`),
     );
-    this.#reports = new Reports({ now: platform.now, wake: () => this.#sender?.wake() });
+    const { application, sampleContexts, privateAttributes: hidden } = options;
+    // Nobody samples where nobody is sent anything.
+    const isSampled = sampleContexts && options.events && options.urls.length > 0;
+    const sampler = isSampled ? new Sampler({ now: platform.now, random: platform.random, hidden }) : null;
+    this.#reports = new Reports({ now: platform.now, wake: () => this.#sender?.wake(), sampler, application });
     this.#core = new Core(options, this.#reports, {
       tell: this.#tell.bind(this),
       served: (rules) => this.answerBy(rules),

@@ -12,6 +12,8 @@ import { CHANGES, RestlessFlags } from "./restless.js";
 import { Counted, NoRules, Observed, Overridden } from "./rules.js";
 import { replicaBy, trustOf } from "./signatures.js";
 
+/** @typedef {import("../../engine/answers.js").Evaluation} Evaluation */
+/** @typedef {import("../../engine/attributes.js").Context} Context */
 /** @typedef {import("../../engine/index.js").RuleSet} RuleSet */
 /** @typedef {import("../../protocol/documents.js").Snapshot} Snapshot */
 /** @typedef {import("../../protocol/replica.js").Action} Action */
@@ -257,12 +259,23 @@ export class Core {
     const base = this.#answering();
     if (base === this.#base && !isAnew) return;
     this.#base = base;
-    const { hooks, events } = this.#options;
-    const count = events ? this.#reports.evaluated.bind(this.#reports) : () => {};
-    const rules = this.#overridden(base instanceof NoRules ? base : new Counted(base, count));
+    const { hooks } = this.#options;
+    const rules = this.#overridden(base instanceof NoRules ? base : new Counted(base, this.#counting()));
     this.#served(
       hooks.length > 0 ? new Observed(rules, hooks, (error) => this.#warn("hook", `an evaluation hook threw: ${error}`)) : rules,
     );
+  }
+
+  /** @returns {(flag: string, evaluation: Evaluation, context: Context) => void} */
+  #counting() {
+    const reports = this.#reports;
+    const { sampler } = reports;
+    if (!this.#options.events) return () => {};
+    if (sampler === null) return reports.evaluated.bind(reports);
+    return (flag, evaluation, context) => {
+      reports.evaluated(flag, evaluation);
+      sampler.saw(context);
+    };
   }
 
   /** Bring everything that follows from the state into line with it, and tell who wants to know. */
@@ -324,6 +337,7 @@ export class Core {
     const { snapshot } = /** @type {RuleSet} */ (this.#compiled.rules);
     const { epoch, revision } = /** @type {Snapshot} */ (snapshot);
     this.#reports.revision = positionText({ epoch, revision });
+    this.#reports.sampler?.follow(/** @type {Snapshot} */ (snapshot), touched);
     const flags = (touched ?? []).filter(([kind]) => kind === "flag").map(([, key]) => key);
     for (const flag of this.#restless.changed(flags, this.now)) {
       this.#tell("warning", { kind: "restless", message: `flag ${flag} changed more than ${CHANGES} times within a minute` });

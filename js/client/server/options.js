@@ -30,6 +30,11 @@ import { parseOverrides } from "./overrides.js";
  * @property {number} [timeoutMs] how long to wait for a connection, an answer, or a stream's first frame: 10 s
  * @property {number} [maxBytes] the largest answer or frame that is read: 64 MiB
  * @property {boolean} [events] whether to count evaluations and report them: yes
+ * @property {boolean} [sampleContexts] whether to send the server some of the contexts that flags are evaluated for, with what rules look at
+ *   and nothing else, so that it can say whom a change would move: no
+ * @property {readonly string[]} [privateAttributes] attributes of contexts that never leave the process in that sample: names, or JSON
+ *   pointers into nested ones. The units of exposures and metrics are not among them: what is split by an attribute reports it
+ * @property {string} [application] who evaluates, in which version, as in `checkout-web/2.3.0`: so the server knows who reads a flag's values
  * @property {readonly ((flag: string, context: Record<string, any>, evaluation: Evaluation) => void)[]} [hooks] called after each
  *   evaluation
  * @property {Readonly<Record<string, unknown>>} [overrides] values by flag key that go before everything, those of `PENNON_OVERRIDES` too
@@ -49,9 +54,11 @@ const DURATIONS = /** @type {const} */ ({
   timeoutMs: 10_000,
   maxBytes: 64 * 2 ** 20,
 });
+const APPLICATION = /^[A-Za-z0-9._-]{1,100}\/[0-9A-Za-z.+-]{1,64}$/;
 const BOUNDS = /** @type {const} */ (["lastKnownTtlMs", "maxHeadAgeMs"]);
 const KNOWN = new Set([
   ...["key", "store", "file", "environment", "trustedKeys", "strictSignatures", "events", "hooks", "overrides", "platform"],
+  ...["sampleContexts", "privateAttributes", "application"],
   ...Object.keys(DURATIONS),
   ...BOUNDS,
 ]);
@@ -81,6 +88,9 @@ export function checkedOptions(url, given, environ) {
     lastKnownTtlMs: positive(given, "lastKnownTtlMs") ?? null,
     environment: text(given, "environment") ?? "",
     events: flag(given, "events") ?? true,
+    sampleContexts: flag(given, "sampleContexts") ?? false,
+    privateAttributes: checkedAttributes(given.privateAttributes ?? []),
+    application: checkedApplication(given.application ?? ""),
     hooks: checkedHooks(given.hooks ?? []),
     overrides: new Map([...parseOverrides(environ.PENNON_OVERRIDES ?? ""), ...Object.entries(record(given, "overrides") ?? {})]),
     platform: { ...nodePlatform(), ...given.platform },
@@ -126,6 +136,18 @@ function checkedStore(store) {
   const { load, save } = /** @type {any} */ (store);
   if (typeof store === "string" || (typeof load === "function" && typeof save === "function")) return /** @type {string | Store} */ (store);
   throw new TypeError("store: expected a folder's path, or an object with load() and save(text)");
+}
+
+/** @param {unknown} attributes @returns {readonly string[]} */
+function checkedAttributes(attributes) {
+  if (Array.isArray(attributes) && attributes.every((each) => typeof each === "string")) return [...attributes];
+  throw new TypeError('privateAttributes: expected a list of names and JSON pointers; write privateAttributes: ["email", "/account/owner"]');
+}
+
+/** @param {unknown} application @returns {string} */
+function checkedApplication(application) {
+  if (application === "" || (typeof application === "string" && APPLICATION.test(application))) return application;
+  throw new TypeError(`application: ${JSON.stringify(application)} is no name with a version; write one as in checkout-web/2.3.0`);
 }
 
 /** @param {unknown} hooks @returns {Options["hooks"]} */

@@ -16,7 +16,11 @@ import { VERSION } from "./version.js";
 /** @typedef {import("../../engine/attributes.js").Context} Context */
 /** @typedef {import("../../events/index.js").Batch} Batch */
 
+/** @typedef {import("./sampler.js").Sampler} Sampler */
+
 const QUEUE = 10_000;
+/** So much a batch may have: a text is written in three bytes a character at most, and a batch may have 1 MiB. */
+const CHARACTERS = 300_000;
 /** With so many entries, sending does not wait for its time. */
 const PLENTY = 500;
 const READERS = 256;
@@ -28,20 +32,27 @@ export class Reports {
   instance = randomUUID().replaceAll("-", "");
   /** What is evaluated by, `epoch.revision`; empty before there is something. */
   revision = "";
-  #recorder = new Recorder({ limits: { counters: QUEUE, exposures: QUEUE, metrics: QUEUE } });
+  #recorder = new Recorder({ limits: { counters: QUEUE, exposures: QUEUE, metrics: QUEUE, characters: CHARACTERS } });
   #sightings = new Sightings();
   /** @type {Map<string, (context: Context) => unknown>} */
   #readers = new Map();
   #now;
   #wake;
+  #sdk;
   #coarseMs;
   #sequence = 0;
   /** @type {{ batch: Batch, body: string, isFull: boolean } | null} */
   #pending = null;
   #reported = { revision: "", atMs: -Infinity };
 
-  /** @param {{ now: () => number, wake: () => void }} given `now`: milliseconds since 1970; `wake`: is called when there is much to send */
-  constructor({ now, wake }) {
+  /**
+   * @param {{ now: () => number, wake: () => void, sampler?: Sampler | null, application?: string }} given `now`: milliseconds since 1970;
+   *   `wake`: is called when there is much to send; `sampler`: takes the sample of contexts, if anybody does; `application`: who evaluates,
+   *   with a version
+   */
+  constructor({ now, wake, sampler = null, application = "" }) {
+    this.sampler = sampler;
+    this.#sdk = `pennon-js/${VERSION} ${application}`.trimEnd();
     this.#now = now;
     this.#wake = wake;
     this.#coarseMs = now();
@@ -50,6 +61,7 @@ export class Reports {
   /** Note the time. To be called about once a second: counting looks at no clock. */
   tick() {
     this.#coarseMs = this.#now();
+    this.sampler?.tick();
   }
 
   /** @param {string} flag @param {Evaluation} evaluation */
@@ -111,11 +123,14 @@ export class Reports {
     const nowMs = this.#now();
     const { revision } = this;
     const hasMoved = revision !== this.#reported.revision && nowMs - this.#reported.atMs >= REPORT_MS;
-    const batch = this.#recorder.take(nowMs) ?? (hasMoved ? { counters: [], exposures: [], metrics: [], dropped: {} } : null);
-    if (batch === null) return null;
+    const gathered = this.#recorder.take(nowMs);
+    const contexts = this.sampler?.taken(CHARACTERS - JSON.stringify(gathered).length) ?? [];
+    if (gathered === null && contexts.length === 0 && !hasMoved) return null;
+    const batch = gathered ?? { counters: [], exposures: [], metrics: [], dropped: {} };
     this.#reported = { revision, atMs: nowMs };
     const head = { instance: this.instance, sequence: ++this.#sequence, batchId: randomUUID().replaceAll("-", ""), sentAt: nowMs };
-    const body = JSON.stringify({ ...head, sdk: `pennon-js/${VERSION}`, revision: revision || null, ...batch });
+    const sample = contexts.length > 0 ? { contexts } : {};
+    const body = JSON.stringify({ ...head, sdk: this.#sdk, revision: revision || null, ...batch, ...sample });
     return { batch, body, isFull: this.#recorder.size > 0 };
   }
 

@@ -52,7 +52,7 @@ export class Counted {
   #rules;
   #count;
 
-  /** @param {RuleSet} rules @param {(flag: string, evaluation: Evaluation) => void} count */
+  /** @param {RuleSet} rules @param {(flag: string, evaluation: Evaluation, context: Context) => void} count */
   constructor(rules, count) {
     this.#rules = rules;
     this.#count = count;
@@ -62,7 +62,7 @@ export class Counted {
   /** @param {string} flag @param {Context} context @param {any} [fallback] @returns {Evaluation} */
   evaluate(flag, context, fallback = null) {
     const found = this.#rules.evaluate(flag, context, fallback);
-    this.#count(flag, found);
+    this.#count(flag, found, context);
     return found;
   }
 
