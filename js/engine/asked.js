@@ -82,7 +82,11 @@ export class Attributes {
   }
 }
 
-/** Whether rules find *name* in a context: also where its class has it, but not what every object inherits. @param {Context} context @param {string} name */
+/**
+ * Whether rules find *name* in a context: also where its class has it, but not what every object inherits.
+ * @param {Context} context
+ * @param {string} name
+ */
 function has(context, name) {
   return name in Object.prototype ? Object.hasOwn(context, name) : name in context;
 }

@@ -42,8 +42,9 @@ export function contextText(context) {
 /** @param {unknown} value @param {number} depth @returns {string} */
 function written(value, depth) {
   if (depth > DEEPEST) throw new TypeError("nested too deeply");
+  if (value === null || value === undefined) return "null";
   if (typeof value === "string") return writtenText(value);
-  if (typeof value === "number" || typeof value === "boolean" || value === null || value === undefined) return JSON.stringify(value ?? null);
+  if (typeof value === "number" || typeof value === "boolean") return JSON.stringify(value);
   if (typeof value !== "object") throw new TypeError(`a ${typeof value} is no JSON`);
   if (Array.isArray(value)) return `[${value.map((each) => written(each, depth + 1)).join(",")}]`;
   // By its own members alone: what a `toJSON` returns was not looked through for what is private.

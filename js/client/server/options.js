@@ -30,11 +30,12 @@ import { parseOverrides } from "./overrides.js";
  * @property {number} [timeoutMs] how long to wait for a connection, an answer, or a stream's first frame: 10 s
  * @property {number} [maxBytes] the largest answer or frame that is read: 64 MiB
  * @property {boolean} [events] whether to count evaluations and report them: yes
- * @property {boolean} [sampleContexts] whether to send the server some of the contexts that flags are evaluated for, with what rules look at
- *   and nothing else, so that it can say whom a change would move: no
+ * @property {boolean} [sampleContexts] whether to send the server some of the contexts that flags are evaluated for, with what rules look
+ *   at and nothing else, so that it can say whom a change would move: no
  * @property {readonly string[]} [privateAttributes] attributes of contexts that never leave the process in that sample: names, or JSON
  *   pointers into nested ones. The units of exposures and metrics are not among them: what is split by an attribute reports it
- * @property {string} [application] who evaluates, in which version, as in `checkout-web/2.3.0`: so the server knows who reads a flag's values
+ * @property {string} [application] who evaluates, in which version, as in `checkout-web/2.3.0`: so the server knows who reads a flag's
+ *   values
  * @property {readonly ((flag: string, context: Record<string, any>, evaluation: Evaluation) => void)[]} [hooks] called after each
  *   evaluation
  * @property {Readonly<Record<string, unknown>>} [overrides] values by flag key that go before everything, those of `PENNON_OVERRIDES` too
@@ -141,7 +142,7 @@ function checkedStore(store) {
 /** @param {unknown} attributes @returns {readonly string[]} */
 function checkedAttributes(attributes) {
   if (Array.isArray(attributes) && attributes.every((each) => typeof each === "string")) return [...attributes];
-  throw new TypeError('privateAttributes: expected a list of names and JSON pointers; write privateAttributes: ["email", "/account/owner"]');
+  throw new TypeError('privateAttributes: expected a list; write privateAttributes: ["email", "/account/owner"]');
 }
 
 /** @param {unknown} application @returns {string} */

@@ -49,7 +49,10 @@ export class Sampler {
   /** By priority. @type {Map<bigint, SampledContext>} */
   #unsent = new Map();
 
-  /** @param {{ now: () => number, random: () => number, hidden?: readonly string[] }} given `now`: milliseconds since 1970; `hidden`: private attributes */
+  /**
+   * @param {{ now: () => number, random: () => number, hidden?: readonly string[] }} given `now`: milliseconds since 1970; `hidden`: private
+   *   attributes
+   */
   constructor({ now, random, hidden = [] }) {
     this.#now = now;
     this.#random = random;
@@ -111,6 +114,8 @@ export class Sampler {
       this.#bits = Math.min(this.#bits + 1, SPARSEST);
       this.#mask = this.#drawn();
     }
+    // Rules refuse what is no object; read by name, it would be a context of nobody.
+    if (typeof context !== "object" || Array.isArray(context)) return;
     try {
       this.#offer(contextText(this.#attributes.of(context)));
     } catch {

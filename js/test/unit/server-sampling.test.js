@@ -103,7 +103,7 @@ test("a context that is no JSON or too large is left out, and nobody hears of it
   const thrower = { get targetingKey() { throw new Error("no"); } }; // prettier-ignore
   const bad = [ring, 1n, () => {}, Symbol("x"), "x".repeat(CONTEXT_BYTES), "ü".repeat(CONTEXT_BYTES / 2), "\ud800", { "\udc00": 1 }];
   for (const country of bad) sampler.saw({ targetingKey: "u1", country });
-  for (const context of [thrower, null, undefined, "u1", 7]) sampler.saw(context);
+  for (const context of [thrower, null, undefined, "u1", 7, [], () => {}]) sampler.saw(context);
   assert.deepEqual(sent(sampler), []);
   sampler.saw({ targetingKey: "u2", country: undefined });
   sampler.saw({ targetingKey: "u3", country: { toJSON: undefined, at: Number.NaN } });
