@@ -2,8 +2,10 @@
 
 import random
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import webbrowser
 from collections import deque
@@ -70,8 +72,24 @@ def demo(
             _run(made.server, made.services, every if changing else None, duration)
     except CannotListen as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        output.note("The demo has ended; its data is gone.")
+    except KeyboardInterrupt:  # before it ran
+        pass
+    output.note("The demo has ended; its data is gone.")
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """Give what is set when somebody interrupts the demo, or tells it to end.
+
+    Not by an exception: one that comes up while something is closed, or in a hook of a library, is lost there.
+    """
+    asked = threading.Event()
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -118,13 +136,13 @@ def _run(server: Server, services: list[Service], every: float | None, duration:
     next_change = started + (every or 0)
     console = Console(highlight=False)
     with ExitStack() as stack:
+        asked = stack.enter_context(_asked_to_end())
         view = None
         if console.is_terminal:
             view = stack.enter_context(Live(console=console, auto_refresh=False))
         seen = {service.name: 0 for service in services}
         looked_at = started
-        while duration is None or time.monotonic() - started < duration:
-            time.sleep(_TICK_S)
+        while (duration is None or time.monotonic() - started < duration) and not asked.wait(_TICK_S):
             now = time.monotonic()
             if every is not None and now >= next_change:
                 made.append(story.make_change(server, *next(script)))
