@@ -70,7 +70,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException:  # nothing is swallowed: a draft is not left behind
         with contextlib.suppress(OSError):
             draft.unlink()
         raise

@@ -33,7 +33,7 @@ class Running:
 
     def make(self) -> server.Application:
         """Return the application. Called once, in the thread that serves it."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each kind of program has its own
 
     def __enter__(self) -> Self:
         self._thread.start()
