@@ -69,12 +69,13 @@ def demo(
             _show_start(made)
             if browser and not webbrowser.open(made.opening.url):
                 output.note("There is no browser to open here.")
-            _run(made.server, made.services, every if changing else None, duration)
+            is_over = _run(made.server, made.services, every if changing else None, duration)
     except CannotListen as error:
         fail(str(error))
     except KeyboardInterrupt:  # before it ran
-        pass
-    output.note("The demo has ended; its data is gone.")
+        is_over = False
+    if not is_over:
+        output.note("The demo has ended; its data is gone.")
 
 
 @contextmanager
@@ -129,7 +130,8 @@ def _start(name: str, url: str, key: str, stack: ExitStack) -> Service:
     return service
 
 
-def _run(server: Server, services: list[Service], every: float | None, duration: float | None) -> None:
+def _run(server: Server, services: list[Service], every: float | None, duration: float | None) -> bool:
+    """Show who gets what, and return whether the time is over; if not, somebody asked it to end."""
     made: deque[Made] = deque(maxlen=_SHOWN)
     script = story.changes()
     started = time.monotonic()
@@ -154,6 +156,7 @@ def _run(server: Server, services: list[Service], every: float | None, duration:
                 view.update(live(services, made, rates, server.login.url), refresh=True)
             else:
                 _print_arrivals(made, services)
+        return not asked.is_set()
 
 
 def _print_arrivals(made: deque[Made], services: list[Service]) -> None:
