@@ -251,10 +251,17 @@ def test_what_is_not_there_and_what_cannot_be_read_get_a_page(api: Api, anne: Pe
         answer = anne.http.get(path)
         assert answer.status_code == status, (path, answer.status_code)
         assert "<!doctype html>" in answer.text
+        assert "What you typed" not in answer.text
+    for path in ("/nowhere", "/people/accounts", "/projects/default/nothing/of/it"):  # which no route takes
+        answer = anne.http.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+        assert (answer.status_code, "There is no such page" in answer.text) == (404, True), (path, answer.text)
+        assert anne.http.get(path).json()["type"].endswith("no-such-path")
     for fields in ({"edits": "{"}, {"edits": "[]"}, {"edits": '[{"do":"nothing"}]'}, {}):
         anne.sees(FLAG)
         answer = anne.sends(PRODUCTION + "/review", dict(fields))
         assert answer.status_code == 422, (fields, answer.status_code)
+        is_review = fields.get("edits") == "[]"  # which can be read, and says that it changes nothing
+        assert ("What you typed is still in the page before" in answer.text) is not is_review
     assert anne.http.post(PRODUCTION + "/review", content=b"\xff\xfe=1").status_code in {400, 403}
 
 

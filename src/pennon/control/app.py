@@ -37,7 +37,7 @@ from pennon.control.services import Services
 from pennon.control.signing.reader import SignedLog
 from pennon.control.signing.signer import Signer
 from pennon.control.storage import Storage, open_storage
-from pennon.control.ui import page_routes
+from pennon.control.ui import Pages, page_routes, pages_astray
 from pennon.control.webhooks.telling import Alarm
 from pennon.ingest import Counting, Ingest, SpoolError, SpoolInUse
 from pennon.ingest.folders import adopt_leftovers, folder_of, held
@@ -213,6 +213,7 @@ class _Server:
         down.set_function(lambda: float(not storage.answers))
         self._collecting = Collecting(self._node, storage.propagation, self._services.propagation, propagation, clock)
         front = Front(metrics.observe)
+        pages = Pages(self._services, clock)
         self.app = build_application(
             self._services,
             settings,
@@ -221,7 +222,8 @@ class _Server:
             metrics=metrics,
             traced=None if self._tracing is None else self._tracing.app,
             lifespan=self._running,
-            pages=[page_routes(self._services, settings, clock)],
+            pages=[page_routes(pages, settings)],
+            astray=pages_astray(pages),
         )
         self.app.state.drain = self._drain
         self.app.state.streams = Intake(self._node, front)

@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -38,6 +40,7 @@ from pennon.control.api.layers import layer_routes
 from pennon.control.api.lifecycle import lifecycle_routes
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.openapi import openapi_route
+from pennon.control.api.problems import answer_http_exception
 from pennon.control.api.projects import project_routes
 from pennon.control.api.propagation import propagation_routes
 from pennon.control.api.rates import Rates
@@ -74,17 +77,19 @@ def build_application(  # noqa: PLR0913  # what a server is made of
     traced: Callable[[ASGIApp], ASGIApp] | None = None,
     lifespan: Callable[[], AbstractAsyncContextManager[None]],
     pages: Sequence[ControllerRouterHandler] = (),
+    astray: Callable[[Request[Any, Any, Any]], Response[Any]] | None = None,
 ) -> Litestar:
     """Return the server's application: the admin API, health, and beside them the *node* that SDKs call.
 
     *checks* say what is missing for the server to be ready; *lifespan* is entered before the first request; *pages* are
-    what people see. *traced* makes an application one whose requests are traced.
+    what people see, and *astray* answers the browser of one who asks for a path that is not there. *traced* makes an
+    application one whose requests are traced.
     """
     guard = token_guard(services)
     health = health_routes(Readiness(checks), metrics, metrics_guard=None if settings.metrics_open else guard)
     app = Litestar(
         route_handlers=[admin_api(services, settings, guard), *health, *pages],
-        exception_handlers=dict(EXCEPTION_HANDLERS),
+        exception_handlers={**EXCEPTION_HANDLERS, HTTPException: _http_exceptions(astray)},
         lifespan=[lambda _: lifespan()],
         openapi_config=None,
         logging_config=None,
@@ -102,6 +107,16 @@ def build_application(  # noqa: PLR0913  # what a server is made of
     methods = {route.path_format: route.methods for route in app.routes if hasattr(route, "methods")}
     app.asgi_handler = Front(app.asgi_handler, methods=methods, metrics=metrics, node=node)
     return app
+
+
+def _http_exceptions(astray: Callable[[Request[Any, Any, Any]], Response[Any]] | None) -> Any:
+    def answer(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        is_page = not request.scope["path"].startswith(PREFIX) and "text/html" in request.headers.get("accept", "")
+        if astray is not None and is_page and error.status_code == HTTPStatus.NOT_FOUND:
+            return astray(request)
+        return answer_http_exception(request, error)
+
+    return answer
 
 
 def _open_paths(app: Litestar) -> set[str]:

@@ -3,6 +3,8 @@
 Every page works without JavaScript: each action is a form. Scripts only save waiting.
 """
 
+from pennon.control.ui.failures import pages_astray
+from pennon.control.ui.rendering import Pages
 from pennon.control.ui.site import page_routes
 
-__all__ = ["page_routes"]
+__all__ = ["Pages", "page_routes", "pages_astray"]

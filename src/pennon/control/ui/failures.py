@@ -1,6 +1,6 @@
 """Pages for what went wrong: in the words of the API, with what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -37,6 +37,7 @@ _TITLES: Mapping[type[PennonError], tuple[int, str]] = {
     Unavailable: (503, "The database does not answer"),
 }
 _OURS = (500, "Pennon failed to answer")
+_NOWHERE: Mapping[str, Any] = {"title": "Not here", "detail": "There is no such page.", "problems": ()}
 
 _log = structlog.get_logger("pennon.pages")
 
@@ -72,9 +73,10 @@ def exception_handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     def answer_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code >= 500:
             return answer_unforeseen(request, error)
-        title = "Not here" if error.status_code == 404 else "That cannot be read"
-        detail = "There is no such page." if error.status_code == 404 else error.detail
-        return pages.answer(request, "failure.html", status=error.status_code, title=title, detail=detail, problems=())
+        if error.status_code == 404:
+            return pages.answer(request, "failure.html", status=404, **_NOWHERE)
+        told = {"title": "That cannot be read", "detail": error.detail, "problems": ()}
+        return pages.answer(request, "failure.html", status=error.status_code, **told)
 
     def answer_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         _log.error("a page failed", path=request.scope["path"], exc_info=error)
@@ -89,6 +91,15 @@ def exception_handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         HTTPException: answer_http_exception,
         Exception: answer_unforeseen,
     }
+
+
+def pages_astray(pages: Pages) -> Callable[[Request[Any, Any, Any]], Response[bytes]]:
+    """Return what answers a browser that asks for a page that is not there."""
+
+    def answer(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return pages.answer(request, "failure.html", status=404, **_NOWHERE)
+
+    return answer
 
 
 def title_of(error: PennonError) -> tuple[int, str]:

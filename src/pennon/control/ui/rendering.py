@@ -126,6 +126,7 @@ class Pages:
         page = self._templates.get_template(template).render(
             **{**told, **values},
             request_id=request.scope.get("state", {}).get("request_id", ""),
+            is_after_form=request.method == "POST",
         )
         body, said = packed(page.encode(), request.headers)
         return Response(body, status_code=status, media_type="text/html", headers={**HEADERS, **said})

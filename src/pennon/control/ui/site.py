@@ -5,9 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
 
-from pennon.control.clock import Clock
 from pennon.control.config import Settings
-from pennon.control.services import Services
 from pennon.control.ui.account import account_pages
 from pennon.control.ui.assets import PATH as ASSETS
 from pennon.control.ui.assets import answer_asset
@@ -50,9 +48,8 @@ from pennon.control.ui.why import why_pages
 _MAX_FORM = 1024 * 1024
 
 
-def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
+def page_routes(pages: Pages, settings: Settings) -> Router:
     """Return the pages of a server with *settings*."""
-    pages = Pages(services, clock)
 
     @get(ASSETS + "{file:str}", sync_to_thread=False, opt={OPEN: True})
     def read_asset(request: Request[Any, Any, Any], file: Named) -> Response[bytes]:
@@ -96,7 +93,7 @@ def page_routes(services: Services, settings: Settings, clock: Clock) -> Router:
             *external_event_pages(pages, public_url=settings.public_url),
             *why_pages(pages, limits=settings.limits),
         ],
-        guards=[visitor_guard(services)],
+        guards=[visitor_guard(pages.services)],
         dependencies={
             "form": Provide(provide_form),
             "last_key": Provide(provide_last_key, sync_to_thread=False),
