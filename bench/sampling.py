@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pennon.engine import compile_snapshot
+from pennon.events import Pace, Sampler
 from pennon.model import Item, Snapshot
-from pennon.sdk.sampler import Sampler
 from pennon.testing import flag
 
 CALLS = 200_000
@@ -24,7 +24,7 @@ def main() -> None:
     """Print nanoseconds of CPU a call, the fastest of interleaved rounds, without a sample and with one."""
     built = {name: builder.build() for name, builder in FLAGS.items()}
     snapshot = Snapshot.of({"flag": {each.key: Item.of(each) for each in built.values()}})
-    sampler = Sampler(time=time.time, chance=random.random)
+    sampler = Sampler(time=time.time, pace=Pace(chance=random.random))
     sampler.follow(snapshot, None)
     without = compile_snapshot(snapshot, counted=True)
     sampled = compile_snapshot(snapshot, counted=True, sampled=sampler.sampled)
@@ -33,7 +33,7 @@ def main() -> None:
     for name, each in built.items():
         best = [float("inf"), float("inf")]
         for _ in range(ROUNDS):
-            sampler.tick()  # as after a second: these calls take less
+            sampler.pace.tick()  # as after a second: these calls take less
             for at, rules in enumerate((without, sampled)):
                 best[at] = min(best[at], _ns(lambda rules=rules: rules.evaluate(each.key, context, False), CALLS))  # type: ignore[misc]  # noqa: B023  # called at once
         print(f"{name:24}{best[0]:10.0f}{best[1]:10.0f}{best[1] / best[0]:8.2f}")

@@ -11,13 +11,12 @@ from jsonschema import Draft202012Validator
 
 from pennon.bucketing import bucket, well_formed
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.events import priority
+from pennon.events import Pace, Sampler, priority
 from pennon.model import Evaluation, Snapshot, Weight, reallocate
 from pennon.protocol.bootstrap import embeddable
 from pennon.sdk.flags import Flags, PinnedRules
 from pennon.sdk.outdated import Seen, outdated, parse_seen, parse_version, write_seen
 from pennon.sdk.rules import NoRules, Rules
-from pennon.sdk.sampler import Sampler
 from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
 
 LEAST_CASES = 300
@@ -84,7 +83,8 @@ def test_evaluation(case: Case) -> None:
 def test_what_a_sample_has_of_a_context(case: Case) -> None:
     snapshot = Snapshot.from_json(json.dumps(case.file["snapshot"]))
     hour = case.case["hour"]
-    sampler = Sampler(time=lambda: hour * 3600.0, chance=lambda: 0.0, private=case.case.get("private", ()))
+    pace = Pace(chance=lambda: 0.0)
+    sampler = Sampler(time=lambda: hour * 3600.0, pace=pace, private=case.case.get("private", ()))
     sampler.follow(snapshot, None)
     sampler.sampled.look(case.case["sample"])
     (taken,) = sampler.taken(lambda _: True)

@@ -28,6 +28,8 @@ from pennon.events.forwarding import (
     read_results,
     results_body,
 )
+from pennon.events.pacing import Pace
+from pennon.events.sampler import Sampler
 from pennon.events.sampling import BITS, Lowest, first_bits, priority
 from pennon.events.summaries import Counters, HourlyCount, OnceAnHour, hourly, skew_ms
 from pennon.events.taken import Source, Standing, Taken
@@ -51,8 +53,10 @@ __all__ = [
     "Lowest",
     "Metric",
     "OnceAnHour",
+    "Pace",
     "Result",
     "SampledContext",
+    "Sampler",
     "Source",
     "Standing",
     "Taken",

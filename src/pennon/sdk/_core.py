@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
+from pennon.events import Pace, Sampler
 from pennon.model import Head, Json, Position, Snapshot
 from pennon.protocol import Action, Adopted, Endorsed, Frame, Replica, Reported, ReportKind
 from pennon.protocol.bootstrap import TTL_S
@@ -23,7 +24,6 @@ from pennon.sdk.overrides import Override
 from pennon.sdk.recorder import Pending, Recorder
 from pennon.sdk.restless import CHANGES, RestlessFlags
 from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
-from pennon.sdk.sampler import Sampler
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Stored
 from pennon.sdk.trust import remembering, replica_by, trust_of
@@ -448,4 +448,5 @@ def _sampler(config: Config) -> Sampler | None:
     """Return what samples contexts; None where nobody wants them, or there is nobody to send them to."""
     if not (config.sample_contexts and config.events and config.urls):
         return None
-    return Sampler(time=config.clock.time, chance=config.chance, private=config.private_attributes)
+    pace = Pace(chance=config.chance)
+    return Sampler(time=config.clock.time, pace=pace, private=config.private_attributes, lock=threading.RLock)

@@ -16,11 +16,10 @@ import msgspec
 
 from pennon._version import __version__
 from pennon.engine import Context, Count, ExposureSite
-from pennon.events import Counter, EventBatch, Exposure, Metric, SampledContext
+from pennon.events import Counter, EventBatch, Exposure, Metric, SampledContext, Sampler
 from pennon.model import Reason
 from pennon.model.limits import SAFE_INTEGER
 from pennon.sdk.exposures import Exposures, is_sendable
-from pennon.sdk.sampler import Sampler
 
 QUEUE = 10_000
 """How many exposures, and how many metrics, wait to be sent at most."""
@@ -85,6 +84,7 @@ class Recorder:
         """Do what is due. To be called about once a second."""
         self._exposures.tick()
         if self._sampler is not None:
+            self._sampler.pace.tick()
             self._sampler.tick()
 
     def track(self, key: str, context: Context, *, value: float, by: str) -> bool:

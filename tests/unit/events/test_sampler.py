@@ -1,4 +1,4 @@
-"""The sample of contexts that a client takes."""
+"""The sample of contexts that whoever evaluates takes."""
 
 import random
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from pennon.engine import RuleSet, compile_snapshot
-from pennon.events import CONTEXT_BYTES, SampledContext
+from pennon.events import CONTEXT_BYTES, Pace, SampledContext, Sampler, priority
+from pennon.events.sampler import MOST
 from pennon.model import Condition, Item, Rule, Serve, Snapshot
-from pennon.sdk.sampler import MOST, Sampler
 from pennon.testing import flag
 
 HOUR_S = 3600.0
@@ -21,7 +21,8 @@ class Taking:
 
     def __init__(self, *private: str, attribute: str = "country") -> None:
         self.now = 100 * HOUR_S
-        self.sampler = Sampler(time=lambda: self.now, chance=random.Random(1).random, private=private)
+        pace = Pace(chance=random.Random(1).random)
+        self.sampler = Sampler(time=lambda: self.now, pace=pace, private=private)
         self.snapshot = _snapshot(attribute)
         self.sampler.follow(self.snapshot, None)
         self.rules: RuleSet = compile_snapshot(self.snapshot, counted=True, sampled=self.sampler.sampled)
@@ -88,7 +89,7 @@ def test_the_sample_is_bounded_and_few_are_looked_at_where_there_are_many() -> N
     assert 0 < len(taking.sent()) <= MOST
     assert taking.sampler.sampled.pace[0] > 0
     for _ in range(40):
-        taking.sampler.tick()
+        taking.sampler.pace.tick()
     assert taking.sampler.sampled.pace[0] == 0
 
 
@@ -134,3 +135,27 @@ def test_a_child_begins_anew() -> None:
     taking.evaluate({"targetingKey": "u1"})
     taking.sampler.after_fork_in_child()
     assert taking.sent() == []
+
+
+def test_who_asks_may_hide_more_than_the_sampler_does() -> None:
+    taking = Taking("email")
+    taking.sampler.look({"targetingKey": "u1", "country": "DE"}, private=["country"])
+    taking.sampler.look({"targetingKey": "u2", "country": "DE"})
+    assert taking.sent() == [{"targetingKey": "u1"}, {"targetingKey": "u2", "country": "DE"}]
+
+
+def test_two_processes_take_the_sample_that_one_would() -> None:
+    users: list[dict[str, Any]] = [{"targetingKey": f"u{number}", "country": "DE"} for number in range(3 * MOST)]
+    one, first, second = Taking(), Taking(), Taking()
+    for user in users:
+        one.sampler.look(user)
+    for user in users[: 2 * MOST]:
+        first.sampler.look(user)
+    for user in users[MOST:]:
+        second.sampler.look(user)
+    assert _sample([*first.sent(), *second.sent()]) == _sample(one.sent()) == _sample(users)
+
+
+def _sample(contexts: list[dict[str, Any]]) -> list[int]:
+    """Return what is sampled of *contexts* by who is given all of them."""
+    return sorted({priority(100, msgspec.json.encode(each, order="sorted")) for each in contexts})[:MOST]

@@ -1,54 +1,61 @@
-"""A sample of the contexts that flags are evaluated for: the distinct ones of an hour, all with the same chance.
+"""A sample of the contexts that flags are evaluated for: the distinct ones of an hour, all with the same chance. Pure.
 
-Nothing of it is on the way of an evaluation but an integer's `&`, see `pennon.engine.Sampled`. By that, few hundred
-contexts a second are looked at, however many there are; of those, the sample is `pennon.events.Lowest`. What rules do
-not look at, and what is private, is left out before anything is kept.
+Few hundred contexts a second are looked at, however many there are, see `Pace`; of those, the sample is `Lowest`. What
+rules do not look at, and what is private, is left out before anything is kept.
 """
 
-import threading
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from pennon.engine import Attributes, Sampled, attributes_of
 from pennon.engine.attributes import KEY
-from pennon.events import CONTEXT_BYTES, Lowest, SampledContext, priority
+from pennon.events.batches import CONTEXT_BYTES, SampledContext
+from pennon.events.pacing import Pace
+from pennon.events.sampling import Lowest, priority
 from pennon.model import Flag, InvalidItem, ItemKind, Layer, Segment, Snapshot
 from pennon.protocol.state import Reference
 
 MOST = 1000
 """So many contexts of an hour are in the sample of a process."""
-LOOKS = 100
-"""So many contexts are looked at before every second one is passed over, and so on until the second is over."""
-SPARSEST = 16
-"""At least one in two to this power is looked at."""
 _HOUR_S = 3600
 _SENT_AT_ONCE = 100
 _encode = msgspec.json.Encoder(order="sorted").encode
 
+Lock: TypeAlias = contextlib.AbstractContextManager[object]
+
 
 class Sampler:
-    """Takes a sample. `sampled` is what the rules are given; they call it from any thread.
+    """Takes a sample. `sampled` is what rules are given that are to call it; or ask `pace`, and call `look`.
 
-    *chance* gives numbers from 0 to 1.
+    *time* is in seconds since 1970. *lock* makes what keeps threads apart, where more than one evaluates; it must be
+    one that a thread may take again, for a garbage collection within may evaluate a flag.
     """
 
-    def __init__(self, *, time: Callable[[], float], chance: Callable[[], float], private: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        time: Callable[[], float],
+        pace: Pace,
+        private: Iterable[str] = (),
+        lock: Callable[[], Lock] = contextlib.nullcontext,
+    ) -> None:
         self._time = time
-        self._chance = chance
+        self.pace = pace
         self._private = tuple(private)
-        self._pace = [0]
-        self.sampled = Sampled(self._pace, self._look)
-        self._attributes = Attributes((KEY,), private=self._private)
+        self.sampled = Sampled(pace.mask, self.look)
+        self._wanted: tuple[str, ...] = (KEY,)
+        self._attributes = Attributes(self._wanted, private=self._private)
         self._asked: dict[Reference, frozenset[str]] = {}
         self._askers: Counter[str] = Counter()
-        self._lock = threading.RLock()  # a garbage collection within may evaluate a flag
+        self._make_lock = lock
+        self._lock = lock()
         self._hour = int(self._time() // _HOUR_S)
         self._lowest = Lowest(MOST)
         self._unsent: dict[int, SampledContext] = {}
-        self._looks, self._next = 0, LOOKS
 
     def follow(self, snapshot: Snapshot, touched: Iterable[Reference] | None) -> None:
         """Look at what the rules of *snapshot* look at from now on, which differs in *touched* (None: in anything)."""
@@ -65,22 +72,17 @@ class Sampler:
                 self._asked[name] = asked
         self._askers = +self._askers
         if touched is None or before != frozenset(self._askers):
-            self._attributes = Attributes((KEY, *self._askers), private=self._private)
+            self._wanted = (KEY, *self._askers)
+            self._attributes = Attributes(self._wanted, private=self._private)
 
     def tick(self) -> None:
-        """Begin another hour, once one is over; and see to it that not too many are looked at, nor too few."""
-        bits = self._pace[0].bit_count()
-        if bits and self._looks < LOOKS // 2:
-            bits -= 1
-        self._looks, self._next = 0, LOOKS
-        # Other bits each time: who evaluates in a rhythm must not fall into step with it.
-        self._pace[0] = _bits(bits, self._chance)
+        """Begin another hour, once one is over. To be called about once a second."""
         hour = int(self._time() // _HOUR_S)
         if hour != self._hour:
             with self._lock:
                 self._hour, self._lowest = hour, Lowest(MOST)
 
-    def taken(self, takes: Callable[[SampledContext], bool]) -> tuple[SampledContext, ...]:
+    def taken(self, takes: Callable[[SampledContext], bool] = lambda _: True) -> tuple[SampledContext, ...]:
         """Return some of the sample that was not sent yet, as much as *takes* says that there is room for."""
         taken: list[SampledContext] = []
         with self._lock:
@@ -93,16 +95,16 @@ class Sampler:
 
     def after_fork_in_child(self) -> None:
         """Begin anew: what was gathered up to here is the parent's to send."""
-        self._lock = threading.RLock()
+        self._lock = self._make_lock()
         self._lowest, self._unsent = Lowest(MOST), {}
 
-    def _look(self, context: Mapping[str, Any]) -> None:
-        self._looks += 1
-        if self._looks >= self._next:
-            self._next += LOOKS
-            self._pace[0] = _bits(min(self._pace[0].bit_count() + 1, SPARSEST), self._chance)
+    def look(self, context: Mapping[str, Any], private: Iterable[str] = ()) -> None:
+        """Take *context* if it belongs to the sample, without what else is *private* in it. Never raises."""
+        self.pace.looked()
         try:
-            self._offer(_encode(self._attributes.of(context)))
+            hidden = tuple(private)
+            attributes = Attributes(self._wanted, private=(*self._private, *hidden)) if hidden else self._attributes
+            self._offer(_encode(attributes.of(context)))
         except Exception:  # noqa: BLE001  # boundary: a context may hold anything, and nobody else's evaluation suffers
             return
 
@@ -131,9 +133,3 @@ def _asked(snapshot: Snapshot, name: Reference) -> frozenset[str]:
         return attributes_of(kinds[kind][key])
     except (KeyError, InvalidItem):
         return frozenset()
-
-
-def _bits(count: int, chance: Callable[[], float]) -> int:
-    """Return an integer with *count* of its lowest bits set, any of them."""
-    places = list(range(SPARSEST))
-    return sum(1 << places.pop(int(chance() * len(places)) % len(places)) for _ in range(count))
