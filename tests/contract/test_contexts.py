@@ -18,7 +18,7 @@ from pennon.control.storage import Storage
 from pennon.control.storage.contexts import StoredContexts
 from pennon.control.storage.tables import sampled_contexts
 from tests.clock import HandClock
-from tests.contract.shop import ANNA, PRODUCTION, STAGING, Shop
+from tests.contract.shop import PRODUCTION, STAGING, Shop
 from tests.editing import read_edits
 
 SECRET = Secret("x" * 32, Path("unused"))
@@ -81,7 +81,7 @@ def test_nothing_in_a_row_can_be_read_or_tried_out(storage: Storage, box: Box) -
 def test_a_week_later_nothing_is_left(shop: Shop, storage: Storage, clock: HandClock, box: Box) -> None:
     hour = hour_at(clock.now())
     storage.contexts.keep([sealed(box, SHOP, hour, {"targetingKey": "u1"})])
-    sweeping = Sweeping(storage.log, storage.contexts, clock, is_on=True)
+    sweeping = Sweeping(storage.contexts, clock, is_on=True)
     sweeping.run()
     assert storage.contexts.environments() == [SHOP]
     clock.move(KEPT + timedelta(hours=1))
@@ -89,13 +89,12 @@ def test_a_week_later_nothing_is_left(shop: Shop, storage: Storage, clock: HandC
     assert storage.contexts.environments() == []
 
 
-def test_contexts_go_with_their_environment(shop: Shop, storage: Storage, clock: HandClock, box: Box) -> None:
+def test_where_no_sample_is_wanted_any_more_none_is_kept(storage: Storage, clock: HandClock, box: Box) -> None:
     hour = hour_at(clock.now())
     storage.contexts.keep([sealed(box, str(name), hour, {"targetingKey": "u1"}) for name in (PRODUCTION, STAGING)])
-    shop.environments.delete_environment(STAGING, confirm="staging", by=ANNA)
-    Sweeping(storage.log, storage.contexts, clock, is_on=True).run()
-    assert storage.contexts.environments() == [SHOP]
-    Sweeping(storage.log, storage.contexts, clock, is_on=False).run()
+    Sweeping(storage.contexts, clock, is_on=True).run()
+    assert storage.contexts.environments() == [SHOP, str(STAGING)]
+    Sweeping(storage.contexts, clock, is_on=False).run()
     assert storage.contexts.environments() == []
 
 

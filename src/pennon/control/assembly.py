@@ -26,7 +26,7 @@ from pennon.control.chores import Chore
 from pennon.control.clock import SystemClock
 from pennon.control.config import Settings
 from pennon.control.contexts.keeping import PURPOSE, OpenBox
-from pennon.control.contexts.sweeping import EVERY_S, WAKES_ON, Sweeping
+from pennon.control.contexts.sweeping import EVERY_S, Sweeping
 from pennon.control.contexts.views import ContextViews
 from pennon.control.environments.gate import Gate
 from pennon.control.environments.service import EnvironmentService
@@ -49,6 +49,7 @@ from pennon.control.lifecycle.evidence import EvidenceReader
 from pennon.control.lifecycle.stale import StaleViews
 from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import INSTALLATION, SYSTEM, Stored
+from pennon.control.projects import remains
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing.views import PropagationViews
@@ -136,7 +137,8 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         feeds=Feeds(log, storage.external_events, clock, most=settings.max_feeds),
         change_views=ChangeViews(log),
         counts=storage.counts,
-        sweeping=Sweeping(log, storage.contexts, clock, is_on=settings.sample_contexts),
+        sweeping=Sweeping(storage.contexts, clock, is_on=settings.sample_contexts),
+        clearing_up=remains.ClearingUp(storage.remains, clock),
         propagation=(propagation := PropagationViews(log, storage.propagation, clock)),
         health=(health := HealthViews(log, propagation, storage, clock, settings)),
         health_metrics=HealthMetrics(health, clock),
@@ -228,5 +230,11 @@ def chores_of(services: Services, settings: Settings) -> list[Chore]:
         Chore(name="schedules", run=services.schedule_runs.run, every_s=SCHEDULES_S, wakes_on=frozenset({"schedule"})),
         Chore(name="requests", run=services.timed_requests.run, every_s=SCHEDULES_S, wakes_on=frozenset({"request"})),
         Chore(name="health", run=services.health_metrics.look, every_s=HEALTH_EVERY.total_seconds()),
-        Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S, wakes_on=WAKES_ON),
+        Chore(name="sampled contexts", run=services.sweeping.run, every_s=EVERY_S),
+        Chore(
+            name="what was deleted",
+            run=services.clearing_up.run,
+            every_s=remains.EVERY_S,
+            wakes_on=remains.WAKES_ON,
+        ),
     ]

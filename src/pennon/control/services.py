@@ -30,6 +30,7 @@ from pennon.control.lifecycle.counts import EvaluationCounts
 from pennon.control.lifecycle.stale import StaleViews
 from pennon.control.lifecycle.views import LifecycleViews
 from pennon.control.log import ChangeLog
+from pennon.control.projects.remains import ClearingUp
 from pennon.control.projects.service import ProjectService
 from pennon.control.publishing.views import PropagationViews
 from pennon.control.requests.service import RequestService
@@ -81,6 +82,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     schedule_runs: ScheduleRuns
     counts: EvaluationCounts
     sweeping: Sweeping
+    clearing_up: ClearingUp
     propagation: PropagationViews
     health: HealthViews
     health_metrics: HealthMetrics

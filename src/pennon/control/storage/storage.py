@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from pennon.control.clock import Clock, SystemClock
 from pennon.control.log import ChangeLog
+from pennon.control.storage.belongings import StoredRemains
 from pennon.control.storage.code import StoredCode
 from pennon.control.storage.contexts import StoredContexts
 from pennon.control.storage.counts import StoredCounts
@@ -34,6 +35,7 @@ class Storage:
         self.safe = StoredSafe(database)
         self.deliveries = StoredDeliveries(database)
         self.external_events = StoredEvents(database)
+        self.remains = StoredRemains(database)
         self.propagation = StoredPropagation(database, clock)
 
     @property

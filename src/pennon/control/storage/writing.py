@@ -1,7 +1,7 @@
 """One command on some logs: collects what it puts and deletes, and writes a row in each log that it changed."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias, cast
@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pennon.control.errors import AlreadyExists, NotFound
-from pennon.control.log import NO_HASH, Actor, Change, Edit, Head, Stored
+from pennon.control.log import NO_HASH, Actor, Change, Edit, Head, Reading, Stored
+from pennon.control.storage.belongings import clear_for_new
 from pennon.control.storage.reading import FIRST_EPOCH, StoredReading, head_of
 from pennon.control.storage.rows import check_text, has_nul, write_row
 from pennon.control.storage.tables import changes, heads, items, micros, touched, upsert
@@ -41,12 +42,20 @@ class Command(msgspec.Struct, frozen=True):
     now: datetime
 
 
-class StoredWriting(StoredReading):
-    """See `pennon.control.log.Writing`."""
+class Lengthy(Exception):
+    """The command deals with so many items that others should not wait for it."""
 
-    def __init__(self, connection: Connection, logs: Iterable[str], command: Command) -> None:
+
+class StoredWriting(StoredReading):
+    """See `pennon.control.log.Writing`. One that deals with more than *most* items raises `Lengthy`."""
+
+    def __init__(
+        self, connection: Connection, logs: Iterable[str], command: Command, *, most: int | None = None
+    ) -> None:
         super().__init__(connection)
         self._command = command
+        self._most = most
+        self._dealt_with = 0
         self._locked: dict[str, Head] = {}
         self._named = frozenset(logs)
         self._found: dict[Place, Stored | None] = {}  # as they are in the table, tombstones too
@@ -57,8 +66,7 @@ class StoredWriting(StoredReading):
 
     def lock(self) -> None:
         """Lock the heads of the named logs, in the order of their names. SQLite has locked all logs before."""
-        for row in self._connection.execute(_LOCK, {"logs": sorted(self._named)}):
-            self._locked[row.log] = head_of(row)
+        self._locked = self._lock_heads()
 
     def replay(self, made: Mapping[str, Change], after: Mapping[str, Head]) -> None:
         """Be the same command over again, which *made* these changes then."""
@@ -70,6 +78,7 @@ class StoredWriting(StoredReading):
 
     def item(self, log: str, kind: str, key: str) -> Stored | None:
         """Return one item as this command leaves it."""
+        self._deal_with(1)
         place = (log, kind, key)
         return self._left[place] if place in self._left else super().item(log, kind, key)
 
@@ -82,6 +91,7 @@ class StoredWriting(StoredReading):
         }
         # Each of ours may hide one that was read, so read that many more.
         read = super().items(log, kind, after=after, limit=None if limit is None else limit + len(left))
+        self._deal_with(len(read))
         merged = {item.key: item for item in read} | left
         return list(islice((item for _, item in sorted(merged.items()) if item is not None), limit))
 
@@ -90,11 +100,16 @@ class StoredWriting(StoredReading):
         left = {key: item for (of_log, of_kind, key), item in self._left.items() if (of_log, of_kind) == (log, kind)}
         found = {item.key: item for item in super().items_with(log, kind, part) if item.key not in left}
         found |= {key: item for key, item in left.items() if item is not None and part in item.text}
+        self._deal_with(len(found))
         return [item for _, item in sorted(found.items())]
 
     def count(self, log: str, kind: str) -> int:
         """Return how many items of one kind there are, as this command leaves them."""
         return len(self.items(log, kind)) if self._left else super().count(log, kind)
+
+    def demand(self, check: Callable[[Reading], None]) -> None:
+        """Call *check* with what is there without this command, which is refused if it raises."""
+        check(StoredReading(self._connection))
 
     def open(self, log: str) -> None:
         """Begin *log*, which must have been named for this command. One that is already there goes on."""
@@ -112,14 +127,15 @@ class StoredWriting(StoredReading):
 
     def put(self, log: str, kind: str, model: ItemModel) -> Stored:
         """Make *model* the item of its kind and key, and return it with its version, changedAt and hash."""
+        self._deal_with(1)
         self._refuse_replayed()
         head = self._changing(log)
         found = self._as_found(log, kind, model.key)
-        written = _written(kind, model, found.version, found.changed_at) if found else None
-        if found is None or written is None or written.text != found.text:
-            written = _written(kind, model, found.version + 1 if found else 1, head.revision + 1)
-        self._left[log, kind, model.key] = written
-        return written
+        left = written(kind, model, found.version, found.changed_at) if found else None
+        if found is None or left is None or left.text != found.text:
+            left = written(kind, model, found.version + 1 if found else 1, head.revision + 1)
+        self._left[log, kind, model.key] = left
+        return left
 
     def delete(self, log: str, kind: str, key: str) -> None:
         """Remove an item. Its version is never used again. Raises `NotFound`."""
@@ -140,9 +156,18 @@ class StoredWriting(StoredReading):
         for row, change in made:
             self._insert(row, change)
         self._write_items(edits)
+        clear_for_new(self._connection, edits)
         self.changes_made = {change.log: change for _, change in made}
         after = {log: Head(c.epoch, c.revision, c.hash, c.time) for log, c in self.changes_made.items()}
         self.heads_after = {**self._locked, **after}
+
+    def _lock_heads(self) -> dict[str, Head]:
+        return {row.log: head_of(row) for row in self._connection.execute(_LOCK, {"logs": sorted(self._named)})}
+
+    def _deal_with(self, items: int) -> None:
+        self._dealt_with += items
+        if self._most is not None and self._dealt_with > self._most:
+            raise Lengthy
 
     def _refuse_replayed(self) -> None:
         if self.replayed:
@@ -236,7 +261,8 @@ class StoredWriting(StoredReading):
         }
 
 
-def _written(kind: str, model: ItemModel, version: int, changed_at: int) -> Stored:
+def written(kind: str, model: ItemModel, version: int, changed_at: int) -> Stored:
+    """Return *model* as it is stored. Raises `Invalid` for text that no storage takes."""
     numbered = cast("ItemModel", msgspec.structs.replace(cast("Flag", model), version=version, changed_at=changed_at))
     try:
         item = Item.of(numbered)
