@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
+from pennon.cli.checkup import look
+from pennon.cli.connection import Login
 from tests.postgres import Postgres
 from tests.serving import Api, InProcess, serving
 
@@ -58,6 +60,13 @@ def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -
     assert asked(api, "/sdk/v1/snapshot", **{"X-API-Key": key}).json()["flags"].keys() == {"checkout"}
 
 
+def check_that_the_doctor_names_the_database_and_nothing_else(api: Api) -> None:
+    ready, rest = [each for each in look(Login(url=api.url, token=str(api.token)), None) if each.level != "well"]
+    assert (ready.what, ready.detail) == ("the server can serve", "the database")
+    assert ready.runbook.endswith("database-down.md")
+    assert rest.what == "the rest can be looked at"
+
+
 def check_that_it_is_back(api: Api, key: str) -> None:
     until(lambda: waits_for(api) == [])
     assert api.made("POST", f"{E}/changes", ON)["changed"]
@@ -71,6 +80,7 @@ def test_writes_are_refused_while_the_database_is_stopped(
     server, api, key = served
     with postgres.stopped():
         check_that_it_is_down_and_evaluates(server, api, key)
+        check_that_the_doctor_names_the_database_and_nothing_else(api)
     check_that_it_is_back(api, key)
 
 

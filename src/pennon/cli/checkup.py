@@ -84,8 +84,14 @@ def look(login: Login, key: str | None) -> Iterator[Finding]:
         yield _clock(alive)
         try:
             yield _ready(http)
-            yield _version(http)
-            yield from _inside(http)
+            session = http.get("/api/v1/session")
+            if session.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
+                detail = str(_json(session).get("detail", "it refuses for now"))
+                mend = "mend that first, then run pennon doctor again"
+                yield found("the rest can be looked at", detail, well=False, mend=mend, level="warn")
+            else:
+                yield _version(http)
+                yield from _inside(http, session)
         except httpx2.TransportError as error:
             detail = str(error) or type(error).__name__
             yield found("the server goes on answering", detail, well=False, mend="see its log", runbook="not-ready")
@@ -139,8 +145,10 @@ def now() -> datetime.datetime:
 def _ready(http: httpx2.Client) -> Finding:
     ready = http.get("/readyz")
     waiting = ", ".join(_json(ready).get("waitingFor", ())) or ("ready" if ready.is_success else "it does not say why")
-    mend = "see its log for the cause"
-    return found("the server can serve", waiting, well=ready.is_success, mend=mend, runbook="not-ready")
+    is_database = waiting == "the database"
+    mend = "see that the database runs and can be reached" if is_database else "see its log for the cause"
+    runbook = "database-down" if is_database else "not-ready"
+    return found("the server can serve", waiting, well=ready.is_success, mend=mend, runbook=runbook)
 
 
 def _version(http: httpx2.Client) -> Finding:
@@ -152,8 +160,7 @@ def _version(http: httpx2.Client) -> Finding:
     return found("the versions agree", detail, well=well, mend=mend, runbook="versions-mixed", level="warn")
 
 
-def _inside(http: httpx2.Client) -> Iterator[Finding]:
-    session = http.get("/api/v1/session")
+def _inside(http: httpx2.Client, session: httpx2.Response) -> Iterator[Finding]:
     mend = "pennon login URL --token TOKEN"
     name = _json(session).get("name", "") if session.is_success else f"HTTP {session.status_code}"
     yield found("the token is good", str(name), well=session.is_success, mend=mend, runbook="credentials-expiring")

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from pennon.control.clock import Clock
+from pennon.control.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
 _LONGEST_S = 60.0
@@ -73,7 +74,8 @@ class Chores:
             except Exception as error:  # noqa: BLE001  # the boundary of a background loop: the server goes on
                 failures += 1
                 wait_s = _backoff_s(failures)
-                _log.warning("a chore failed", chore=chore.name, error=str(error), again_in_s=wait_s, exc_info=True)
+                is_ours = not isinstance(error, Unavailable)  # of a database that is down no trace says more
+                _log.warning("a chore failed", chore=chore.name, error=str(error), again_in_s=wait_s, exc_info=is_ours)
             else:
                 failures = 0
                 wait_s = chore.every_s
