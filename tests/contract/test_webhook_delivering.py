@@ -13,7 +13,7 @@ import pytest
 from pennon.control.clock import Clock
 from pennon.control.log import SYSTEM
 from pennon.control.storage import Storage
-from pennon.control.webhooks.delivering import CLAIM, Delivering
+from pennon.control.webhooks.delivering import CLAIM, HUNG, Delivering
 from pennon.control.webhooks.models import Webhook
 from pennon.control.webhooks.retrying import FAILURES, UNTIL
 from pennon.control.webhooks.sending import Answer
@@ -158,20 +158,57 @@ def test_in_a_line_that_works_the_oldest_comes_first(world: World, server: Serve
     assert keys == [f"f{number}" for number in range(5)]
 
 
-def test_what_a_server_leaves_in_the_middle_another_one_takes_when_its_claim_is_over(
+def sending(server: Server, answer: Answer) -> None:
+    """Have *server* send something, to an end that gives *answer* only when its gate is opened."""
+    server.far_end.gate.clear()
+    server.far_end.answers.append(answer)
+    server.telling.run()
+    assert server.far_end.arrived.acquire(timeout=30)
+
+
+def test_what_a_killed_server_leaves_in_the_middle_another_one_takes_in_seconds(
     world: World, server: Server, clock: HandClock
 ) -> None:
     world.webhook()
-    server.far_end.gate.clear()
-    server.telling.run()
-    assert server.far_end.arrived.acquire(timeout=30)
+    sending(server, BAD)
     other = Server(world, clock, FarEnd())
     other.run()  # it is the first one's
+    assert world.storage.deliveries.next_due() == clock.now() + CLAIM  # when the other looks again
     world.clock.move(CLAIM)
     other.run(WELL)
     assert standing(world) == [("delivered", 1)]
+    server.far_end.gate.set()
+    wait_for(lambda: server.delivering.is_idle)
+    assert standing(world) == [("delivered", 1)]  # what came of it late says nothing any more
     other.telling.stop()
-    server.far_end.answers.append(WELL)
+
+
+def test_a_line_stays_with_a_server_that_lives_while_its_endpoint_takes_its_time(
+    world: World, server: Server, clock: HandClock
+) -> None:
+    world.webhook()
+    sending(server, WELL)
+    other = Server(world, clock, FarEnd())
+    for _ in range(4):
+        world.clock.move(CLAIM * 0.9)
+        server.telling.run()  # as it does every two seconds
+        other.run()
+    server.far_end.gate.set()
+    wait_for(lambda: server.delivering.is_idle)
+    assert standing(world) == [("delivered", 1)]
+    other.telling.stop()
+
+
+def test_the_line_of_a_worker_that_hangs_is_left_to_others(world: World, server: Server, clock: HandClock) -> None:
+    world.webhook()
+    sending(server, BAD)
+    other = Server(world, clock, FarEnd())
+    for _ in range(HUNG // CLAIM):
+        server.telling.run()
+        world.clock.move(CLAIM)
+    other.run(WELL)
+    assert standing(world) == [("delivered", 1)]
+    other.telling.stop()
 
 
 def test_a_server_that_stops_leaves_what_is_on_its_way_to_others_at_once(

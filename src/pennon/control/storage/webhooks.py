@@ -81,6 +81,13 @@ class StoredDeliveries:
             connection.commit()
         return kept.rowcount == 1
 
+    def hold_all(self, claimants: Collection[str], until: datetime) -> None:
+        """Keep several claims for longer."""
+        kept = update(webhook_lines).where(_L.claimant.in_(claimants)).values(claimed_until=micros(until))
+        with self._database.writing() as connection:
+            connection.execute(kept)
+            connection.commit()
+
     def first_due(self, line: str, now: datetime) -> Delivery | None:
         """Return what is to be sent next of a line."""
         query = (
@@ -93,15 +100,18 @@ class StoredDeliveries:
             row = connection.execute(query).one_or_none()
         return None if row is None else _delivery(row)
 
-    def record(self, claim: Claim, delivery: Delivery, circuit: Circuit) -> None:
+    def record(self, claim: Claim, delivery: Delivery, circuit: Circuit) -> bool:
         """Keep what came of an attempt."""
         row = _row(delivery)
         of_it = (_D.line == delivery.line, _D.source == delivery.source)
         told = {name: row[name] for name in ("state", "attempts", "due_at", "status", "said", "ended_at")}
         with self._database.writing() as connection:
-            connection.execute(update(webhook_lines).where(_L.line == claim.line.name).values(_circuit_row(circuit)))
+            kept = connection.execute(update(webhook_lines).where(*_own(claim)).values(_circuit_row(circuit)))
+            if kept.rowcount == 0:
+                return False
             connection.execute(update(webhook_deliveries).where(*of_it).values(told))
             connection.commit()
+        return True
 
     def release(self, claim: Claim) -> None:
         """Tend a line no more."""

@@ -101,11 +101,14 @@ class DeliveryStore(Protocol):
     def hold(self, claim: Claim, until: datetime) -> bool:
         """Keep a claim for longer. False: it is another's by now."""
 
+    def hold_all(self, claimants: Collection[str], until: datetime) -> None:
+        """Keep the claims of all of these for longer, but those that are others' by now."""
+
     def first_due(self, line: str, now: datetime) -> Delivery | None:
         """Return what is to be sent next of a line: of what is due, a test, else the oldest."""
 
-    def record(self, claim: Claim, delivery: Delivery, circuit: Circuit) -> None:
-        """Keep what came of an attempt, for the delivery and for the line."""
+    def record(self, claim: Claim, delivery: Delivery, circuit: Circuit) -> bool:
+        """Keep what came of an attempt, for the delivery and for the line. False: it is another's by now."""
 
     def release(self, claim: Claim) -> None:
         """Tend a line no more."""

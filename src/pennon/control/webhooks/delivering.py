@@ -27,8 +27,10 @@ from pennon.control.webhooks.vault import Vault
 from pennon.control.webhooks.views import find_webhook
 
 WORKERS = 8
-CLAIM = timedelta(seconds=60)
-"""For so long a line stays with a server that says nothing any more: longer than an attempt takes."""
+CLAIM = timedelta(seconds=10)
+"""So long after a server was killed others tend its lines. One that lives keeps its claims whenever it looks around."""
+HUNG = timedelta(seconds=60)
+"""A worker that got nowhere for so long hangs, as in a resolver, and its line is left to others."""
 _MOST_IN_A_ROW = 100
 """Then another line has a turn."""
 _STOP_S = 5.0
@@ -72,6 +74,7 @@ class Delivering:
         self._most = workers
         self._lock = threading.Lock()
         self._workers: set[threading.Thread] = set()
+        self._moved: dict[str, datetime] = {}  # by claimant: when its worker came to another delivery
         self._stopped = threading.Event()
 
     @property
@@ -81,7 +84,8 @@ class Delivering:
             return not self._workers
 
     def start(self) -> datetime | None:
-        """Have what is due delivered, and return when something is due next."""
+        """Have what is due delivered, keep the claims of who is at it, and return when something is due next."""
+        self._hold()
         due = self._store.next_due()
         if due is not None and due <= self._clock.now():
             with self._lock:
@@ -97,6 +101,13 @@ class Delivering:
         self._post.stop()
         for worker in workers:
             worker.join(_STOP_S)
+
+    def _hold(self) -> None:
+        now = self._clock.now()
+        with self._lock:
+            moving = [claimant for claimant, at in self._moved.items() if now - at < HUNG]
+        if moving:
+            self._store.hold_all(moving, now + CLAIM)
 
     def _hire(self) -> None:
         # A daemon: a resolver that hangs must not keep the process.
@@ -114,7 +125,11 @@ class Delivering:
                 with self._lock:  # there was something for this one, so there may be for another
                     if not self._stopped.is_set() and len(self._workers) < self._most:
                         self._hire()
-                self._tend(claim)
+                try:
+                    self._tend(claim)
+                finally:
+                    with self._lock:
+                        self._moved.pop(claim.claimant, None)
                 self._store.release(claim)
         except PennonError as error:
             _log.warning("webhooks wait", error=str(error))  # the claim runs out, and somebody goes on
@@ -133,11 +148,14 @@ class Delivering:
             delivery = None if circuit.is_open(now) else self._store.first_due(claim.line.name, now)
             if delivery is None or not self._store.hold(claim, now + CLAIM):
                 return
+            with self._lock:
+                self._moved[claim.claimant] = now
             answer = self._attempt(webhook, delivery)
             if self._stopped.is_set() and not answer.is_success:
                 return
             delivery, circuit = settled(delivery, answer, circuit, self._clock.now(), random.random)
-            self._store.record(claim, delivery, circuit)
+            if not self._store.record(claim, delivery, circuit):
+                return
             self.metrics.attempted(answer)
             if delivery.state == "dead" and delivery.type != PING:
                 _log.warning("a delivery is dead", webhook=webhook.key, owner=claim.line.owner, id=delivery.id)
