@@ -78,16 +78,22 @@ PAGES: Mapping[str, Permission | None] = {
     f"GET {E}/layers": "read",
     f"GET {E}/layers/{{layer}}": "read",
     f"POST {E}/edit-layer": "read",
-    f"GET {P}/webhooks": "webhook.manage",
-    f"POST {P}/webhooks": "webhook.manage",
-    f"GET {P}/webhooks/{{webhook}}": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}/rotate": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}/delete": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}/test": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}/redeliver": "webhook.manage",
-    f"GET {P}/webhooks/{{webhook}}/deliveries/{{delivery}}": "webhook.manage",
-    f"POST {P}/webhooks/{{webhook}}/deliveries/{{delivery}}/redeliver": "webhook.manage",
+    **{
+        f"{method} {owner}/webhooks{page}": "webhook.manage"
+        for owner in (P, "/installation")
+        for method, page in (
+            ("GET", ""),
+            ("POST", ""),
+            ("GET", "/{webhook}"),
+            ("POST", "/{webhook}"),
+            ("POST", "/{webhook}/rotate"),
+            ("POST", "/{webhook}/delete"),
+            ("POST", "/{webhook}/test"),
+            ("POST", "/{webhook}/redeliver"),
+            ("GET", "/{webhook}/deliveries/{delivery}"),
+            ("POST", "/{webhook}/deliveries/{delivery}/redeliver"),
+        )
+    },
     f"GET {P}/events": "read",
     f"GET {E}/keys": "key.read",
     f"POST {E}/keys": "key.manage",

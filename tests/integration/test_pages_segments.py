@@ -1,15 +1,12 @@
 """Pages of segments, as a browser without scripts gets them."""
 
-import contextlib
-import re
 from collections.abc import Iterator
-from html import unescape
 
 import httpx2
 import pytest
 
-from tests.chromium import PASSWORD
 from tests.serving import Api, serving
+from tests.unscripted import hidden, people, signed_in
 
 HERE = "/projects/default/environments/production"
 
@@ -17,17 +14,8 @@ HERE = "/projects/default/environments/production"
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with serving(tmp_path_factory.mktemp("segments") / "data") as (_, api):
-        for account, role in (("anne", "administrator"), ("rita", "reader")):
-            api.made("POST", "accounts", {"key": account, "grants": [{"role": role}]})
-            api.made("PUT", f"accounts/{account}/password", {"password": PASSWORD})
+        people(api, anne="administrator", rita="reader")
         yield api
-
-
-@contextlib.contextmanager
-def signed_in(api: Api, account: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
-        http.post("/sign-in", data={"account": account, "password": PASSWORD})
-        yield http
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +24,22 @@ def anne(api: Api) -> Iterator[httpx2.Client]:
         yield http
 
 
-def hidden(page: str) -> dict[str, str]:
-    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
-    return {unescape(name): unescape(value) for name, value in found}
-
-
-def sent(anne: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
+def edited(anne: httpx2.Client, path: str, **fields: str) -> httpx2.Response:
     return anne.post(HERE + "/edit-segment", data={**hidden(anne.get(path).text), **fields})
 
 
 def test_a_segment_is_made_filled_and_emptied_by_reviewed_changes(api: Api, anne: httpx2.Client) -> None:
-    review = sent(anne, HERE + "/segments", do="create", segment="beta", keys="ada\n grace \nada\n")
+    review = edited(anne, HERE + "/segments", do="create", segment="beta", keys="ada\n grace \nada\n")
     assert "segment beta created" in review.text
     made = anne.post(HERE + "/review", data={**hidden(review.text), "apply": "1"})
     assert made.url.path == HERE + "/segments/beta"
-    review = sent(anne, made.url.path, do="add", keys="ada", list="excluded")
+    review = edited(anne, made.url.path, do="add", keys="ada", list="excluded")
     anne.post(HERE + "/review", data={**hidden(review.text), "apply": "1"})
     segment = api.made("GET", "projects/default/environments/production/segments/beta")
     assert (segment["included"], segment["excluded"]) == (["grace"], ["ada"])
     page = anne.get(HERE + "/segments/beta?has=ada").text
     assert "<strong>excluded</strong>" in page
-    review = sent(anne, HERE + "/segments/beta", do="remove", keys="ada\ngrace")
+    review = edited(anne, HERE + "/segments/beta", do="remove", keys="ada\ngrace")
     anne.post(HERE + "/review", data={**hidden(review.text), "apply": "1"})
     segment = api.made("GET", "projects/default/environments/production/segments/beta")
     assert (segment.get("included", []), segment.get("excluded", [])) == ([], [])
@@ -75,16 +58,16 @@ def test_a_segment_says_who_uses_it(api: Api, anne: httpx2.Client) -> None:
 
 def test_what_is_wrong_is_told_beside_the_field_and_kept(api: Api, anne: httpx2.Client) -> None:
     api.made("POST", "projects/default/environments/production/segments", {"key": "empty"})
-    answer = sent(anne, HERE + "/segments/empty", do="add", keys=" \n ", list="excluded")
+    answer = edited(anne, HERE + "/segments/empty", do="add", keys=" \n ", list="excluded")
     assert answer.status_code == 422
     assert "nobody is named" in answer.text
     assert '<option value="excluded" selected>' in answer.text
-    answer = sent(anne, HERE + "/segments", do="create", segment="a b", keys="ada")
+    answer = edited(anne, HERE + "/segments", do="create", segment="a b", keys="ada")
     assert "is no key" in answer.text
-    answer = sent(anne, HERE + "/segments", do="create", segment=" ", keys="ada")
+    answer = edited(anne, HERE + "/segments", do="create", segment=" ", keys="ada")
     assert answer.status_code == 422
     assert ">ada</textarea>" in answer.text
-    assert sent(anne, HERE + "/segments", do="dance").status_code in {404, 422}
+    assert edited(anne, HERE + "/segments", do="dance").status_code in {404, 422}
 
 
 def test_a_reader_is_offered_no_form(api: Api) -> None:

@@ -1,8 +1,7 @@
 """Pages of settings, as a browser without scripts gets them: nothing typed is lost, and a secret is shown once."""
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import unescape
 
 import httpx2
@@ -10,6 +9,7 @@ import pytest
 
 from tests.chromium import PASSWORD
 from tests.serving import Api, serving
+from tests.unscripted import beside, hidden, people, sent, signed_in
 
 P = "/projects/default"
 E = P + "/environments/production"
@@ -20,43 +20,14 @@ STAGING = P + "/environments/staging"
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     with serving(tmp_path_factory.mktemp("settings") / "data") as (_, api):
         api.made("POST", "projects/default/environments", {"key": "staging"})
-        for account, role in (("anne", "administrator"), ("rita", "reader"), ("dora", "developer")):
-            api.made("POST", "accounts", {"key": account, "grants": [{"role": role}]})
-            api.made("PUT", f"accounts/{account}/password", {"password": PASSWORD})
+        people(api, anne="administrator", rita="reader", dora="developer")
         yield api
-
-
-@contextlib.contextmanager
-def signed_in(api: Api, account: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
-        http.post("/sign-in", data={"account": account, "password": PASSWORD})
-        yield http
 
 
 @pytest.fixture(scope="module")
 def anne(api: Api) -> Iterator[httpx2.Client]:
     with signed_in(api, "anne") as http:
         yield http
-
-
-def hidden(page: str) -> dict[str, str]:
-    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
-    return {unescape(name): unescape(value) for name, value in found}
-
-
-def sent(
-    http: httpx2.Client, path: str, fields: Mapping[str, object], *, page: str = P + "/settings"
-) -> httpx2.Response:
-    """Send a form of *page*, as a browser does."""
-    known = hidden(http.get(page).text)
-    own: dict[str, object] = {name: known[name] for name in ("csrf", "once") if name in known}
-    return http.post(path, data={**own, **fields})
-
-
-def beside(page: str, field: str) -> str:
-    found = re.search(f'<p class="beside" id="problem-{re.escape(field)}" role="alert">([^<]*)</p>', page)
-    assert found is not None, (field, page)
-    return unescape(found[1])
 
 
 def version(api: Api, path: str = E) -> str:
@@ -199,7 +170,7 @@ def test_what_one_may_not_do_is_not_offered(api: Api) -> None:
         assert ">Save<" not in page
         assert "Delete production" not in page
         assert "/keys" not in page
-        assert "/webhooks" not in rita.get(P + "/settings").text
+        assert "/webhooks" not in rita.get(P + "/settings").text + rita.get("/installation").text
     with signed_in(api, "dora") as dora:
         assert "Make a key" not in dora.get(E + "/keys").text
         assert sent(dora, E + "/keys", {"kind": "server"}).status_code == 403
@@ -252,26 +223,31 @@ def test_places_of_a_layer_are_drawn_and_dealt_out_by_a_reviewed_change(anne: ht
     assert "70 % are free" in done.text
 
 
-def test_a_webhook_is_made_tested_and_its_deliveries_are_shown(anne: httpx2.Client, api: Api) -> None:
-    wrong = sent(anne, P + "/webhooks", {"key": "Team!", "url": "http://x", "format": "pennon"}, page=P + "/webhooks")
+@pytest.mark.parametrize("owner", [P, "/installation"])
+def test_a_webhook_is_made_tested_and_its_deliveries_are_shown(anne: httpx2.Client, api: Api, owner: str) -> None:
+    hooks, is_of_project = owner + "/webhooks", owner == P
+    in_api = hooks[1:].removeprefix("installation/")
+    wrong = sent(anne, hooks, {"key": "Team!", "url": "http://x", "format": "pennon"}, page=hooks)
     assert wrong.status_code == 422
     assert beside(wrong.text, "key")
     assert beside(wrong.text, "url")
     assert 'value="Team!"' in wrong.text
     form = {"key": "team", "url": "https://nowhere.invalid/hook", "format": "slack", "enabled": "on"}
-    chosen = {"events": ["flags.changed", "glass.broken"], "environments": "production"}
-    made = sent(anne, P + "/webhooks", {**form, **chosen}, page=P + "/webhooks")
+    chosen = {"events": ["flags.changed", "glass.broken"], **({"environments": "production"} if is_of_project else {})}
+    made = sent(anne, hooks, {**form, **chosen}, page=hooks)
     secret = secret_in(made.text)
-    one = P + "/webhooks/team"
+    one = hooks + "/team"
     page = anne.get(one).text
+    assert ('name="environments"' in page) == is_of_project
     assert secret not in page
     assert "https://nowhere.invalid/hook" in page
-    assert set(api.made("GET", one[1:])["events"]) == {"flags.changed", "glass.broken"}
+    assert set(api.made("GET", f"{in_api}/team")["events"]) == {"flags.changed", "glass.broken"}
     delivery = sent(anne, one + "/test", {}, page=one)
     assert "webhook.ping" in delivery.text
     assert sent(anne, delivery.url.path + "/redeliver", {}, page=one).status_code == 200
     assert anne.get(one + "?state=dead").status_code == anne.get(one + "?state=nonsense").status_code == 200
-    off = sent(anne, one, {"url": form["url"], "format": "pennon", "version": version(api, one)}, page=one)
+    disabled = {"url": form["url"], "format": "pennon", "version": version(api, f"/{in_api}/team")}
+    off = sent(anne, one, disabled, page=one)
     assert "Saved." in off.text
     assert "is disabled" in sent(anne, one + "/test", {}, page=one).text
     assert secret_in(sent(anne, one + "/rotate", {"hours": "1"}, page=one).text) != secret

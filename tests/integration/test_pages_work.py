@@ -1,16 +1,14 @@
 """Pages of requests, schedules, changes and home, as a browser without scripts gets them."""
 
-import contextlib
 import re
 from collections.abc import Iterator
 from html import unescape
-from typing import Any
 
 import httpx2
 import pytest
 
-from tests.chromium import PASSWORD
 from tests.serving import Api, serving
+from tests.unscripted import people, sees, sent, signed_in
 
 PROJECT = "/projects/default"
 HERE = f"{PROJECT}/environments/production"
@@ -30,40 +28,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             "projects/default/environments/guarded",
             {**{name: guarded[name] for name in ("production",)}, "protection": protection},
         )
-        roles = {"anne": "administrator", "rita": "reader", "dora": "developer", "max": "releaseManager"}
-        for account, role in roles.items():
-            api.made("POST", "accounts", {"key": account, "name": account.title(), "grants": [{"role": role}]})
-            api.made("PUT", f"accounts/{account}/password", {"password": PASSWORD})
+        people(api, anne="administrator", rita="reader", dora="developer", max="releaseManager")
         yield api
-
-
-@contextlib.contextmanager
-def signed_in(api: Api, account: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
-        http.post("/sign-in", data={"account": account, "password": PASSWORD})
-        yield http
 
 
 @pytest.fixture(scope="module")
 def anne(api: Api) -> Iterator[httpx2.Client]:
     with signed_in(api, "anne") as http:
         yield http
-
-
-def sees(http: httpx2.Client, path: str) -> str:
-    answer = http.get(path)
-    assert answer.status_code == 200, (path, answer.status_code, answer.text)
-    return answer.text
-
-
-def csrf(http: httpx2.Client) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', http.get("/").text)
-    assert found is not None
-    return found[1]
-
-
-def sent(http: httpx2.Client, path: str, fields: dict[str, Any]) -> httpx2.Response:
-    return http.post(path, data={**fields, "csrf": csrf(http)})
 
 
 def proposed(api: Api, title: str, environment: str = "production", **rest: object) -> str:

@@ -1,5 +1,6 @@
 """Puts the pages together: their routes behind one guard, with pages for what goes wrong."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request, Response, Router, get
@@ -34,6 +35,7 @@ from pennon.control.ui.request_editing import request_editing_pages
 from pennon.control.ui.requests import request_pages
 from pennon.control.ui.reviewing import review_pages
 from pennon.control.ui.roles import role_pages
+from pennon.control.ui.routes import PROJECT
 from pennon.control.ui.rule import rule_pages
 from pennon.control.ui.schedules import schedule_pages
 from pennon.control.ui.segments import segment_pages
@@ -42,6 +44,7 @@ from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
 from pennon.control.ui.tokens import token_pages
 from pennon.control.ui.visitors import OPEN, visitor_guard
+from pennon.control.ui.webhook_owners import Owner, provide_installation, provide_project
 from pennon.control.ui.webhooks import webhook_pages
 from pennon.control.ui.why import why_pages
 
@@ -88,8 +91,8 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
             *environment_pages(pages),
             *key_pages(pages, public_url=settings.public_url),
             *layer_pages(pages),
-            *webhook_pages(pages),
-            *delivery_pages(pages),
+            _webhook_router(pages, PROJECT + "/webhooks", provide_project),
+            _webhook_router(pages, "/installation/webhooks", provide_installation),
             *external_event_pages(pages, public_url=settings.public_url),
             *why_pages(pages, limits=settings.limits),
         ],
@@ -101,4 +104,13 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
         exception_handlers=exception_handlers(pages),
         request_max_body_size=_MAX_FORM,
         include_in_schema=False,
+    )
+
+
+def _webhook_router(pages: Pages, path: str, owner: Callable[..., Owner]) -> Router:
+    """Return the pages of the webhooks of *owner*, below *path*."""
+    return Router(
+        "/",
+        route_handlers=[*webhook_pages(pages, path), *delivery_pages(pages, path + "/{webhook:str}")],
+        dependencies={"owner": Provide(owner, sync_to_thread=False)},
     )

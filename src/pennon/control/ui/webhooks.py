@@ -1,4 +1,4 @@
-"""The webhooks of a project: the list with how they are doing, one of them, and the forms that make and change it."""
+"""Webhooks of a project, or of the installation: the list with how they do, one of them, and the forms about it."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,16 +7,16 @@ from typing import Any
 from litestar import Request, Response
 
 from pennon.control.errors import Invalid, PennonError
-from pennon.control.log import project_log
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.once import NOTHING, idempotency, once
 from pennon.control.ui.project import require_typed
-from pennon.control.ui.rendering import Pages, page_path, sent_to
+from pennon.control.ui.rendering import Pages, sent_to
 from pennon.control.ui.reviewing import with_note
-from pennon.control.ui.routes import PROJECT, acts, shows
+from pennon.control.ui.routes import acts, shows
 from pennon.control.ui.telling import reason, status_for, told
 from pennon.control.ui.visitors import Visitor
+from pennon.control.ui.webhook_owners import Owned, Owner
 from pennon.control.webhooks.deliveries import DeliveryState
 from pennon.control.webhooks.models import EVENT_TYPES, Format, Webhook
 from pennon.control.webhooks.service import MadeWebhook, Wish
@@ -30,29 +30,27 @@ FORMATS: Mapping[Format, str] = {
 """How it is told, in words."""
 STATES: Mapping[DeliveryState, str] = {"pending": "waiting", "dead": "dead", "delivered": "delivered"}
 """What became of a delivery, in words."""
-LIST = PROJECT + "/webhooks"
-ONE = LIST + "/{webhook:str}"
 _DELIVERIES = 25
 _LONGEST_OVERLAP_H = 30 * 24
 
 
-def webhook_pages(pages: Pages) -> list[Any]:
-    """Return the routes."""
-    return [*_list_pages(pages), *_one_pages(pages)]
+def webhook_pages(pages: Pages, path: str) -> list[Any]:
+    """Return the routes below *path*."""
+    return [*_list_pages(pages, path), *_one_pages(pages, path + "/{webhook:str}")]
 
 
-def _list_pages(pages: Pages) -> list[Any]:
-    @shows(LIST, permission="webhook.manage")
-    def list_webhooks(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
+def _list_pages(pages: Pages, path: str) -> list[Any]:
+    @shows(path, permission="webhook.manage")
+    def list_webhooks(request: Request[Visitor, Any, Any], owner: Owned) -> Response[Any]:
         """Show the webhooks, and how they are doing."""
-        return _listed(pages, request, project)
+        return _listed(pages, request, owner)
 
-    @acts(LIST, permission="webhook.manage")
-    def create_webhook(request: Request[Visitor, Any, Any], project: Named, form: Sent) -> Response[Any]:
+    @acts(path, permission="webhook.manage")
+    def create_webhook(request: Request[Visitor, Any, Any], owner: Owned, form: Sent) -> Response[Any]:
         """Make a webhook, and show its secret this once."""
         try:
             made = pages.services.webhooks.create_webhook(
-                project_log(project),
+                owner.log,
                 form.text("key"),
                 _wish(form),
                 by=request.user.actor,
@@ -60,26 +58,24 @@ def _list_pages(pages: Pages) -> list[Any]:
                 idempotency=idempotency(form),
             )
         except PennonError as error:
-            return _listed(pages, request, project, typed=form, error=error)
-        return _told_secret(pages, request, project, made)
+            return _listed(pages, request, owner, typed=form, error=error)
+        return _told_secret(pages, request, owner, made)
 
     return [list_webhooks, create_webhook]
 
 
-def _one_pages(pages: Pages) -> list[Any]:
-    @shows(ONE, permission="webhook.manage")
-    def show_webhook(request: Request[Visitor, Any, Any], project: Named, webhook: Named) -> Response[Any]:
+def _one_pages(pages: Pages, one: str) -> list[Any]:
+    @shows(one, permission="webhook.manage")
+    def show_webhook(request: Request[Visitor, Any, Any], owner: Owned, webhook: Named) -> Response[Any]:
         """Show a webhook, and what was delivered to it."""
-        return shown_webhook(pages, request, project, webhook)
+        return shown_webhook(pages, request, owner, webhook)
 
-    @acts(ONE, permission="webhook.manage")
-    def change_webhook(
-        request: Request[Visitor, Any, Any], project: Named, webhook: Named, form: Sent
-    ) -> Response[Any]:
+    @acts(one, permission="webhook.manage")
+    def change_webhook(request: Request[Visitor, Any, Any], owner: Owned, webhook: Named, form: Sent) -> Response[Any]:
         """Have a webhook be as the form says."""
         try:
             pages.services.webhooks.change_webhook(
-                project_log(project),
+                owner.log,
                 webhook,
                 _wish(form),
                 expected=form.whole("version"),
@@ -87,20 +83,18 @@ def _one_pages(pages: Pages) -> list[Any]:
                 why=reason(form.text("why")),
             )
         except PennonError as error:
-            return shown_webhook(pages, request, project, webhook, form=form, error=error)
-        return sent_to(with_note(page_path("projects", project, "webhooks", webhook), "saved"))
+            return shown_webhook(pages, request, owner, webhook, form=form, error=error)
+        return sent_to(with_note(owner.path(webhook), "saved"))
 
-    @acts(ONE + "/rotate", permission="webhook.manage")
-    def rotate_webhook(
-        request: Request[Visitor, Any, Any], project: Named, webhook: Named, form: Sent
-    ) -> Response[Any]:
+    @acts(one + "/rotate", permission="webhook.manage")
+    def rotate_webhook(request: Request[Visitor, Any, Any], owner: Owned, webhook: Named, form: Sent) -> Response[Any]:
         """Sign by a new secret, for a while by the present one too, and show the new one this once."""
         try:
             hours = form.whole("hours")
             if hours is None or hours > _LONGEST_OVERLAP_H:
                 raise Invalid.at("/hours", "is no number of hours", f"write one from 0 to {_LONGEST_OVERLAP_H}")
             made = pages.services.webhooks.rotate_secret(
-                project_log(project),
+                owner.log,
                 webhook,
                 overlap=timedelta(hours=hours),
                 by=request.user.actor,
@@ -108,22 +102,20 @@ def _one_pages(pages: Pages) -> list[Any]:
                 idempotency=idempotency(form),
             )
         except PennonError as error:
-            return shown_webhook(pages, request, project, webhook, error=error)
-        return _told_secret(pages, request, project, made)
+            return shown_webhook(pages, request, owner, webhook, error=error)
+        return _told_secret(pages, request, owner, made)
 
-    @acts(ONE + "/delete", permission="webhook.manage")
-    def delete_webhook(
-        request: Request[Visitor, Any, Any], project: Named, webhook: Named, form: Sent
-    ) -> Response[Any]:
+    @acts(one + "/delete", permission="webhook.manage")
+    def delete_webhook(request: Request[Visitor, Any, Any], owner: Owned, webhook: Named, form: Sent) -> Response[Any]:
         """Delete a webhook, if its key was typed."""
         try:
             require_typed(form, webhook)
             pages.services.webhooks.delete_webhook(
-                project_log(project), webhook, by=request.user.actor, why=reason(form.text("why"))
+                owner.log, webhook, by=request.user.actor, why=reason(form.text("why"))
             )
         except PennonError as error:
-            return shown_webhook(pages, request, project, webhook, form=form, error=error)
-        return sent_to(with_note(page_path("projects", project, "webhooks"), "deleted"))
+            return shown_webhook(pages, request, owner, webhook, form=form, error=error)
+        return sent_to(with_note(owner.path(), "deleted"))
 
     return [show_webhook, change_webhook, rotate_webhook, delete_webhook]
 
@@ -161,18 +153,19 @@ def _form_of(webhook: Webhook, url: str | None) -> Form:
 def _listed(  # what the page shows
     pages: Pages,
     request: Request[Visitor, Any, Any],
-    project: str,
+    owner: Owner,
     *,
     typed: Form | None = None,
     error: PennonError | None = None,
 ) -> Response[Any]:
     with pages.services.log.reading() as reading:
-        frame = pages.frame(request.user, reading, project)
-        found = webhooks(reading, project_log(project))
+        frame = owner.frame(pages, request.user, reading)
+        found = webhooks(reading, owner.log)
     return pages.answer(
         request,
         "webhooks.html",
         frame=frame,
+        owner=owner,
         found=[(each, pages.services.webhooks.circuit(each)) for each in found],
         tally=pages.services.webhooks.tally(found),
         now=pages.clock.now(),
@@ -189,24 +182,27 @@ def _listed(  # what the page shows
 def shown_webhook(  # which, and what was typed
     pages: Pages,
     request: Request[Visitor, Any, Any],
-    project: str,
+    owner: Owner,
     key: str,
     *,
     form: Form = NOTHING,
     error: PennonError | None = None,
 ) -> Response[Any]:
     """Return the page of a webhook: how it is doing, its form, and a page of its deliveries."""
-    owner, asked = project_log(project), request.query_params
+    asked = request.query_params
     state = next((each for each in STATES if each == asked.get("state")), None)
     service = pages.services.webhooks
     with pages.services.log.reading() as reading:
-        frame = pages.frame(request.user, reading, project)
-        found = find_webhook(reading, owner, key)
-    deliveries = service.deliveries(owner, key, state=state, after=asked.get("after") or None, limit=_DELIVERIES + 1)
+        frame = owner.frame(pages, request.user, reading)
+        found = find_webhook(reading, owner.log, key)
+    deliveries = service.deliveries(
+        owner.log, key, state=state, after=asked.get("after") or None, limit=_DELIVERIES + 1
+    )
     return pages.answer(
         request,
         "webhook.html",
         frame=frame,
+        owner=owner,
         webhook=found,
         circuit=service.circuit(found),
         now=pages.clock.now(),
@@ -225,8 +221,10 @@ def shown_webhook(  # which, and what was typed
     )
 
 
-def _told_secret(pages: Pages, request: Request[Visitor, Any, Any], project: str, made: MadeWebhook) -> Response[Any]:
+def _told_secret(pages: Pages, request: Request[Visitor, Any, Any], owner: Owner, made: MadeWebhook) -> Response[Any]:
     """Return the page that shows a secret. It is in this answer only, and no cache keeps it."""
     with pages.services.log.reading() as reading:
-        frame = pages.frame(request.user, reading, project)
-    return pages.answer(request, "webhook_secret.html", frame=frame, webhook=made.webhook, secret=made.secret)
+        frame = owner.frame(pages, request.user, reading)
+    return pages.answer(
+        request, "webhook_secret.html", frame=frame, owner=owner, webhook=made.webhook, secret=made.secret
+    )
