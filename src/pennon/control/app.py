@@ -363,6 +363,8 @@ def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:
         snapshots_bytes=settings.max_snapshots_mib * 2**20,
         retry_after_max_s=float(settings.max_retry_after_s),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
+        sample_requests=settings.sample_requests if settings.sample_contexts else "none",
+        private_attributes=settings.private_attributes,
     )
 
 

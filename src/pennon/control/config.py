@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from pennon.events import Requests
 from pennon.model.limits import Limits
 
 DATABASE = "pennon.db"
@@ -135,6 +136,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "count whom a change would move. Off: none is taken, and what there is is deleted."
         ),
     ] = True
+    sample_requests: Annotated[
+        Requests,
+        Meta(
+            description="Whose contexts this server samples when it evaluates flags for them (OFREP, bootstrap). "
+            "server-keys: of who comes with a server key, or a signed targeting key. all-keys: of who comes with any "
+            "client key too, as browsers do; whoever has the key could make contexts up."
+        ),
+    ] = "none"
+    private_attributes: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(
+            description="Attributes that the sample of this server never holds: names, or JSON pointers as in "
+            "/account/owner. Several with commas."
+        ),
+    ] = ()
     max_streams: Annotated[
         int,
         Meta(

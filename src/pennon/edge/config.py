@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from pennon.edge.sizes import SIZE
+from pennon.events import Requests
 from pennon.protocol import heads
 
 _URL = r"^https?://[^\s/?#]+[^\s?#]*$"
@@ -139,6 +140,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "are told to keep theirs.",
         ),
     ] = 256
+    sample_requests: Annotated[
+        Requests,
+        Meta(
+            description="Whose contexts this node samples when it evaluates flags for them (OFREP, bootstrap), and "
+            "hands up. server-keys: of who comes with a server key, or a signed targeting key. all-keys: of who comes "
+            "with any client key too, as browsers do; whoever has the key could make contexts up."
+        ),
+    ] = "none"
+    private_attributes: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(
+            description="Attributes that this sample never holds: names, or JSON pointers as in /account/owner. "
+            "Several with commas."
+        ),
+    ] = ()
     publish: Annotated[
         str | None,
         Meta(

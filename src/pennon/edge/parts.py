@@ -91,6 +91,8 @@ def stream_settings_of(settings: Settings, tuning: Tuning) -> StreamSettings:
         snapshots_bytes=settings.max_snapshots_mib * 2**20,
         retry_after_max_s=float(settings.max_retry_after_s),
         public_url=settings.public_url.rstrip("/") if settings.public_url else None,
+        sample_requests=settings.sample_requests,
+        private_attributes=settings.private_attributes,
     )
 
 

@@ -7,7 +7,7 @@ rules do not look at, and what is private, is left out before anything is kept.
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,8 @@ _SENT_AT_ONCE = 100
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 Lock: TypeAlias = contextlib.AbstractContextManager[object]
+Requests: TypeAlias = Literal["none", "server-keys", "all-keys"]
+"""Of which requests who evaluates for others samples the contexts. Those of client keys anybody can make up."""
 
 
 class Sampler:

@@ -8,6 +8,7 @@ from pennon.protocol import bootstrap
 from pennon.stream import evaluations
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, Answer, Headers
+from pennon.stream.samples import sample
 from pennon.stream.signed import require_signature
 
 _AT_ONCE = 200
@@ -21,6 +22,7 @@ async def answer_bootstrap(call: Call) -> Answer:
     body = await call.request.body(settings.evaluate_bytes)
     context = evaluations.context_of(body, limit=settings.context_bytes, depth=settings.context_depth)
     require_signature(call, context)
+    sample(call, context, body)
     rules, now = environment.rules(call.now), call.node.clock.time()
     version, age = environment.flags_version("client"), environment.hub.age(call.now)
     standing, keys = call.standing(), sorted(environment.client_flags())

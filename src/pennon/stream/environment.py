@@ -85,10 +85,13 @@ class Environment:
 
     def compiled(self, hub: Hub) -> RuleSet:
         """Return the rules of what *hub* was loaded with. It looks at every flag: not for the loop's thread."""
-        rules = compile_snapshot(hub.snapshot("server"), exposed=self.report.exposed)
+        snapshot = hub.snapshot("server")
+        rules = compile_snapshot(snapshot, exposed=self.report.exposed)
         if self._compiled_bytes is not None:
             rules = rules.bounded(self._compiled_bytes)
         rules.next_staleness(0.0)  # looks at every flag once
+        if self.report.sampler is not None:
+            self.report.sampler.follow(snapshot, None)
         return rules
 
     def adopt(self, hub: Hub, rules: RuleSet) -> None:
@@ -110,6 +113,8 @@ class Environment:
         steps = self.hub.advance(delta, known_at=known_at)
         touched = [(kind, key) for kind in _KINDS for key in steps["server"].items(kind)]
         self._swap(self._base().advanced(self.hub.snapshot("server"), touched))
+        if self.report.sampler is not None:
+            self.report.sampler.follow(self.hub.snapshot("server"), touched)
         self._follow_client_flags(steps["client"].flags)
         for projection, known in self._known.items():
             known.follow(self.hub.snapshot(projection).flags.records, steps[projection].flags)

@@ -19,6 +19,7 @@ from pennon.model import Position
 from pennon.protocol import Projection
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, NO_STORE, Answer, Refusal
+from pennon.stream.samples import takes_contexts
 
 _PROBLEMS = 3
 
@@ -70,8 +71,9 @@ async def known_of(batch: EventBatch, call: Call, projection: Projection) -> Eve
     """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts.
 
     Nor does it hold contexts, for a client key: who has that could make them up, and so what a change is said to do.
+    They are taken where the node is told to take the word of all keys.
     """
-    if projection == "client" and batch.contexts:
+    if projection == "client" and batch.contexts and not takes_contexts(call):
         batch = msgspec.structs.replace(batch, contexts=())
     flags = call.environment.known_flags(projection)
     known = flags.known_of(batch)

@@ -13,6 +13,7 @@ import structlog
 
 from pennon.bus.base import Bus, Notice
 from pennon.bus.base import Subscription as Notices
+from pennon.events import Pace, Sampler
 from pennon.ingest.accept import EventSink
 from pennon.model import Delta, Position, Snapshot
 from pennon.protocol import DeltaDoesNotFit, Hub
@@ -72,6 +73,8 @@ class StreamNode:
         self.documents = Documents(limit=settings.documents_bytes, shelf=None if folder is None else Shelf(folder))
         self.keys = KeyRing()
         self.acks = AckBook()
+        # One for all environments, or many of them would be looked at as often each.
+        self._pace = Pace(chance=random.random)
         self.environments: dict[str, Environment] = {}
         self.is_draining = False
         self.metrics.ready.set_function(lambda: float(self.is_ready))
@@ -301,7 +304,8 @@ class StreamNode:
         added = []
         for name in names:
             if name not in self.environments:
-                environment = Environment(name, self.fanout, self.settings, Report(name, self.clock))
+                report = Report(name, self.clock, self._sampler())
+                environment = Environment(name, self.fanout, self.settings, report)
                 self.environments[name] = environment
                 self._followers[name] = asyncio.create_task(self._follow(environment))
                 added.append(environment)
@@ -310,6 +314,12 @@ class StreamNode:
         self._is_listed = True
         self._count_environments()
         return added
+
+    def _sampler(self) -> Sampler | None:
+        """Return what samples the contexts of requests; None where nobody wants that."""
+        if self.settings.sample_requests == "none":
+            return None
+        return Sampler(time=self.clock.time, pace=self._pace, private=self.settings.private_attributes)
 
     def _confirm(self, environment: Environment, position: Position | None, asked: float) -> bool:
         """Note that *environment* was current when it was *asked* for, if it stands at the log's *position*."""
@@ -437,8 +447,11 @@ class StreamNode:
         while True:
             await asyncio.sleep(self.until_next(_SWEEP_S))
             now = self.now()
+            self._pace.tick()
             for environment in tuple(self.environments.values()):
                 self._end_unauthorised(environment)
+                if environment.report.sampler is not None:
+                    environment.report.sampler.tick()
                 if environment.is_loaded:
                     self.metrics.age.labels(environment.name).set(environment.hub.age(now))
                     environment.listeners.notice(urgent=())

@@ -13,6 +13,7 @@ from pennon.stream.calls import Call
 from pennon.stream.entries import Entries
 from pennon.stream.http import JSON, NO_STORE, Answer, Lines, encoded
 from pennon.stream.notify import stream_uri
+from pennon.stream.samples import sample
 from pennon.stream.signed import require_signature
 
 AT_ONCE = 200
@@ -29,7 +30,9 @@ async def answer_flag(call: Call) -> Answer:
 
 async def answer_flags(call: Call) -> Answer:
     """Evaluate every flag that the caller may see. The tag covers the whole answer, so the context too."""
-    context = _context(call, await _body(call))
+    body = await _body(call)
+    context = _context(call, body)
+    sample(call, context, body)
     node = call.node
     now, time = node.now(), node.clock.time()
     entries, keys = _asked(call, now)
@@ -52,6 +55,7 @@ def flag_at_once(call: Call, body: bytes) -> Answer:
         evaluation = _unknown(key)
     else:
         evaluation = environment.report.evaluate(entries.rules, key, context)
+        sample(call, context, body)
     node.metrics.single.inc()
     entry, age = entries.entry(key, evaluation), environment.hub.age(now)
     body = b'%b,"age":%.3f}}' % (entry.opened, age)
@@ -65,7 +69,9 @@ def flags_at_once(call: Call, body: bytes) -> Answer | None:
     entries, keys = _asked(call, now)
     if len(keys) > AT_ONCE:
         return None
-    said = entries.listed(keys, _context(call, body), time)
+    context = _context(call, body)
+    sample(call, context, body)
+    said = entries.listed(keys, context, time)
     age, version = call.environment.hub.age(now), call.environment.flags_version(call.projection)
     return _bulk(call, entries, said, version=version, age=age, time=time)
 

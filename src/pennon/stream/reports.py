@@ -1,13 +1,14 @@
-"""The evaluations that a node answered itself, counted, and reported as any SDK reports its own."""
+"""The evaluations that a node answered itself, counted, and reported as any SDK reports its own; and the sample."""
 
 import uuid
 from typing import Any
 
+import msgspec
 import structlog
 
 from pennon.engine import ExposureSite, RuleSet
 from pennon.engine.values import attribute_reader, unit
-from pennon.events import NODE, Counters, EventBatch, Exposure, OnceAnHour
+from pennon.events import NODE, Counters, EventBatch, Exposure, OnceAnHour, Sampler
 from pennon.ingest.accept import EventSink, IngestError
 from pennon.model import ErrorCode, Evaluation
 from pennon.stream.ports import Clock
@@ -22,7 +23,9 @@ class Report:
     A bulk answer asks every flag and shows nobody which ones are used: its client reports what it read.
     """
 
-    def __init__(self, environment: str, clock: Clock) -> None:
+    def __init__(self, environment: str, clock: Clock, sampler: Sampler | None = None) -> None:
+        self.sampler = sampler
+        """What takes the sample of contexts, None where none is taken."""
         self._environment = environment
         self._clock = clock
         self._instance = uuid.uuid4().hex
@@ -73,26 +76,26 @@ class Report:
 
     async def send(self, sink: EventSink) -> None:
         """Give *sink* what there is to report. What it does not take is kept and offered again."""
-        batch = self._unsent = self._unsent or self._batch()
-        if batch is None:
-            return
-        try:
-            await sink.accept(self._environment, NODE, batch)
-        except IngestError as error:
-            _log.warning("the node's own counts wait", environment=self._environment, problem=str(error))
-            return
-        self._unsent = None
+        for cut in (self._waiting, self._counts, self._sample):
+            if (batch := cut()) is None:
+                continue
+            self._unsent = batch
+            try:
+                await sink.accept(self._environment, NODE, batch)
+            except IngestError as error:
+                _log.warning("the node's own counts wait", environment=self._environment, problem=str(error))
+                return
+            self._unsent = None
 
-    def _batch(self) -> EventBatch | None:
+    def _waiting(self) -> EventBatch | None:
+        return self._unsent
+
+    def _counts(self) -> EventBatch | None:
         if not self._counters and not self._exposures:
             return None
         lost = {"counters": self._counters.dropped, "exposures": self._lost_exposures}
-        self._sequence += 1
-        batch = EventBatch(
-            instance=self._instance,
-            sequence=self._sequence,
-            sent_at=int(self._clock.time() * 1000),
-            sdk="pennon-node",
+        batch = msgspec.structs.replace(
+            self._empty(),
             dropped={name: count for name, count in lost.items() if count},
             counters=self._counters.take(),
             exposures=tuple(self._exposures),
@@ -100,3 +103,13 @@ class Report:
         self._exposures.clear()
         self._counters.dropped = self._lost_exposures = 0
         return batch
+
+    def _sample(self) -> EventBatch | None:
+        """Return some of the sample, in a batch of its own: what is wrong with a context may not cost the counts."""
+        contexts = () if self.sampler is None else self.sampler.taken()
+        return msgspec.structs.replace(self._empty(), contexts=contexts) if contexts else None
+
+    def _empty(self) -> EventBatch:
+        self._sequence += 1
+        now_ms = int(self._clock.time() * 1000)
+        return EventBatch(instance=self._instance, sequence=self._sequence, sent_at=now_ms, sdk="pennon-node")
