@@ -196,8 +196,7 @@ def _password() -> str:
 
 def _change(key: str, fields: dict[str, Any], why: str) -> Any:
     with Server(known_login()) as server:
-        current = server.read(path("accounts", key))
-        return server.send("PUT", path("accounts", key), {**current, **fields}, query={"why": why or None})
+        return server.alter(path("accounts", key), fields, why=why)
 
 
 def _grant(text: str) -> dict[str, Any]:

@@ -140,6 +140,14 @@ class Server:
             self._refused(response, named)
         return msgspec.json.decode(response.content) if response.content else None
 
+    def alter(self, path: str, fields: Mapping[str, object], *, why: str = "") -> Any:
+        """Replace what GET *path* answers by the same with *fields*, and return the answer.
+
+        If somebody alters it in between, nothing is changed, and the command ends by saying so.
+        """
+        found = self.read(path)
+        return self.send("PUT", path, {**found, **fields}, query={"why": why or None}, expected=found["version"])
+
     def ask(self, method: str, path: str, content: bytes, *, key: str) -> httpx2.Response:
         """Send JSON to *path* (below /api/v1) once, under the idempotency *key*, and return any answer.
 

@@ -76,8 +76,7 @@ def protect(
     login = known_login()
     with Server(login) as server:
         target = f"{scope(login, project, whole=True)}/{path('environments', key)}"
-        body = {**server.read(target), "protection": protection}
-        made = server.send("PUT", target, body, query={"why": why or None})
+        made = server.alter(target, {"protection": protection}, why=why)
     if json:
         return output.as_json(made)
     output.done(f"{key} demands {_demanded(made['protection'])}")
@@ -108,8 +107,7 @@ def own(
     login = known_login()
     with Server(login) as server:
         target = f"{scope(login, project, whole=True)}/{path('environments', key)}"
-        body = {**server.read(target), "files": {"source": source} if by_files else None}
-        made = server.send("PUT", target, body, query={"why": why or None})
+        made = server.alter(target, {"files": {"source": source} if by_files else None}, why=why)
     if json:
         return output.as_json(made)
     if by_files:

@@ -48,7 +48,7 @@ def describe(  # a command's options
     login = known_login()
     with Server(login) as server:
         place = f"{scope(login, project, whole=True)}/{path('flags', key)}"
-        flag = server.send("PUT", place, server.read(place) | given, query={"why": why or None})
+        flag = server.alter(place, given, why=why)
     if json:
         return output.as_json(flag)
     output.done(f"{key} is described anew")

@@ -133,9 +133,8 @@ def edit(  # what there is to say of a webhook
     }
     with Server(known_login()) as server:
         target = f"{_base(server, project, installation)}/{path(key)}"
-        found = server.read(target)
-        body = found | {"url": None} | {name: value for name, value in wanted.items() if value is not None}
-        made = server.send("PUT", target, body, query={"why": why or None})
+        given = {name: value for name, value in wanted.items() if value is not None}
+        made = server.alter(target, {"url": None, **given}, why=why)
     output.done(f"webhook {key}: {made['host']}, told {_told(made)}, {_state(made)}")
 
 
