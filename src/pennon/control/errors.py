@@ -275,5 +275,9 @@ class OutcomeUnknown(Unavailable):
     """
 
 
+class Overtaken(Unavailable):
+    """A long command was made several times, and each time others changed what it had read. Nothing was changed."""
+
+
 class StorageUnusable(PennonError):
     """At start: a database URL, file or schema that this Pennon cannot use at all."""

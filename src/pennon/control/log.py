@@ -249,6 +249,12 @@ class Writing(Reading, Protocol):
     def heads_after(self) -> Mapping[str, Head]:
         """Where each named log stands. Filled when the command is over."""
 
+    def demand(self, check: Callable[[Reading], None]) -> None:
+        """Call *check*, which raises unless the command may be, with all that is there without it.
+
+        A long command asks again when its logs are locked: leave may have been taken from it meanwhile.
+        """
+
     def open(self, log: str) -> None:
         """Begin *log*, which must have been named for this command. One that is already there goes on."""
 
@@ -323,6 +329,24 @@ class ChangeLog(Protocol):
 
         Raises `Unavailable` (nothing was changed), `OutcomeUnknown`, `IdempotencyKeyReused`, and `Invalid` for an
         *action*, *why* or actor that cannot be stored.
+        """
+
+    def carry_out(
+        self,
+        do: Callable[[Writing], None],
+        *logs: str,
+        by: Actor,
+        action: str,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Writing:
+        """Let *do* make one command that may change *logs*, which are there, and return it when it is over.
+
+        It is written as by `writing`. A long one holds up nobody: it is made without the locks, on a reading, and
+        *do* is called again where others changed what it had read meanwhile. What it does outside the logs it must be
+        able to do twice; and the items that `put` returns may get a higher `changed_at` than they say.
+
+        Raises what `writing` and *do* raise, and `Overtaken` where others changed too often what a long one had read.
         """
 
     def subscribe(self, callback: Subscriber) -> None:

@@ -5,7 +5,7 @@ no bodies, queries, keys or tokens; where they go, and how many, the standard OT
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, Protocol
 
 import structlog
@@ -126,20 +126,43 @@ class _TracedLog:
         self, *logs: str, by: Actor, action: str, why: str = "", idempotency: Idempotency | None = None
     ) -> Iterator[Writing]:
         """Open one command, and follow it to its end."""
-        said: dict[str, str | int] = {"pennon.action": action, "pennon.actor.kind": by.kind, "pennon.logs": len(logs)}
+        with self._followed(action, by, len(logs)) as span:
+            with self._log.writing(*logs, by=by, action=action, why=why, idempotency=idempotency) as writing:
+                yield writing
+            _note_change(span, writing)
+
+    def carry_out(
+        self,
+        do: Callable[[Writing], None],
+        *logs: str,
+        by: Actor,
+        action: str,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Writing:
+        """Let *do* make one command, and follow it to its end."""
+        with self._followed(action, by, len(logs)) as span:
+            writing = self._log.carry_out(do, *logs, by=by, action=action, why=why, idempotency=idempotency)
+            _note_change(span, writing)
+        return writing
+
+    @contextlib.contextmanager
+    def _followed(self, action: str, by: Actor, logs: int) -> Iterator[Span]:
+        said: dict[str, str | int] = {"pennon.action": action, "pennon.actor.kind": by.kind, "pennon.logs": logs}
         # A message may quote what somebody sent, so only the kind of an error is told.
         with self._tracer.start_as_current_span(
             "change", attributes=said, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                with self._log.writing(*logs, by=by, action=action, why=why, idempotency=idempotency) as writing:
-                    yield writing
+                yield span
             except BaseException as error:
                 span.set_status(Status(StatusCode.ERROR))
                 span.set_attribute("error.type", type(error).__name__)
                 raise
-            made = len(writing.changes_made)
-            span.set_attributes({"pennon.logs.changed": made, "pennon.replayed": writing.replayed})
+
+
+def _note_change(span: Span, writing: Writing) -> None:
+    span.set_attributes({"pennon.logs.changed": len(writing.changes_made), "pennon.replayed": writing.replayed})
 
 
 class _TracedAnnouncer:

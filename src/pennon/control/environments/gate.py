@@ -1,6 +1,6 @@
 """What stands between a command and an environment: who may alter it, and what it demands of a change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -111,14 +111,18 @@ def _require_definitions_free(reading: Reading, alteration: Alteration) -> None:
         return
     log, leave = project_log(alteration.project), alteration.leave
     owned = [each for each in environments(reading, alteration.project) if each.files is not None]
-    known = [item for item in alteration.items if owned and reading.item(log, *item) is not None]
-    lacking = [
-        list(owner_objections(each.files, leave.files, known, environment=each.key))
-        for each in owned
-        if known and each.files is not None
-    ]
-    if lacking and all(lacking):  # the files of any owner say what flags are
-        raise Protected(f"project {alteration.project!r}", lacking[0])
+
+    def lacking(items: Sequence[tuple[str, str]]) -> list[list[Problem]]:
+        return [
+            list(owner_objections(each.files, leave.files, items, environment=each.key))
+            for each in owned
+            if each.files is not None
+        ]
+
+    if not owned or not all(lacking(alteration.items)):  # the files of any owner say what flags are
+        return
+    if known := [item for item in alteration.items if reading.item(log, *item) is not None]:
+        raise Protected(f"project {alteration.project!r}", lacking(known)[0])
 
 
 def permit_everybody(reading: Reading, alteration: Alteration) -> None:

@@ -128,7 +128,10 @@ class FileService:
             _require_current(writing, project, document, orders.expected)
             work = Work(writing, working, document, orders)
             work.require_meant()
-            work.note(writing, lambda name: self._permit(writing, _noting(command, name)))
+            work.note(
+                writing,
+                lambda name: writing.demand(lambda reading: self._permit(reading, _noting(command, name))),
+            )
 
         command = ProjectCommand(
             project=project,

@@ -3,7 +3,7 @@
 Everything that alters a definition goes through here, so that it is merged anew everywhere, in one transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -205,16 +205,17 @@ def change_project(
 ) -> Writing:
     """Carry out *command* with what it may alter locked: the project and all its environments, or one environment.
 
-    *edit* is called again where environments came or went meanwhile, and not at all for a command that was accepted
-    before. *permit* is asked for each definition that is another after it, and each environment in which users may see
-    another variation. Returns what was written. Raises `NotFound` for the project or the environment, and what *edit*
-    and *permit* raise.
+    *edit* is called again where environments came or went meanwhile, and where it is long and others changed what it
+    had read (see `ChangeLog.carry_out`); not at all for a command that was accepted before. *permit* is asked for each
+    definition that is another after it, and each environment in which users may see another variation. Returns what
+    was written. Raises `NotFound` for the project or the environment, and what *edit* and *permit* raise.
     """
 
     def edit_locked(writing: Writing, names: Sequence[EnvironmentName]) -> None:
         working = WorkingProject(command.project, writing, names, new_salt=new_salt, limits=limits)
         edit(working, writing)
-        require_permitted(writing, working, command, permit)  # here it is known what the command comes to
+        altered = list(_alterations(working, command))  # here it is known what the command comes to
+        writing.demand(lambda reading: _require_permitted(reading, altered, permit))
         working.write(writing)
 
     for _ in range(_ATTEMPTS):
@@ -228,17 +229,27 @@ def change_project(
 
 def require_permitted(reading: Reading, working: WorkingProject, command: ProjectCommand, permit: Permit) -> None:
     """Ask *permit* for each definition that *working* alters, and for each environment in which users may see it."""
+    _require_permitted(reading, _alterations(working, command), permit)
+
+
+def _require_permitted(reading: Reading, altered: Iterable[Alteration], permit: Permit) -> None:
+    for alteration in altered:
+        permit(reading, alteration)
+
+
+def _alterations(working: WorkingProject, command: ProjectCommand) -> Iterator[Alteration]:
     touched: dict[Permission, list[tuple[str, str]]] = {}
-    awaited = {key: move for key in working.touched() if (move := working.activation(key)) is not None}
+    awaited: dict[str, Awaited] = {}
     for key in working.touched():
         permission: Permission = "flag.delete" if working.definition(key) is None else "flag.define"
         touched.setdefault(permission, []).append(("definition", key))
+        if (move := working.activation(key)) is not None:
+            awaited[key] = move
     for permission, items in touched.items():  # once, however many there are
-        alteration = command.alteration(permission, items)
-        permit(reading, replace(alteration, awaited=awaited if permission == "flag.define" else {}))
+        yield replace(command.alteration(permission, items), awaited=awaited if permission == "flag.define" else {})
     for name, state in working.environments.items():
         if (needed := _needed(state)) is not None:
-            permit(reading, command.alteration(needed, state.touched(), name.environment))
+            yield command.alteration(needed, state.touched(), name.environment)
 
 
 def _look_up(log: ChangeLog, project: str) -> list[EnvironmentName]:
@@ -253,16 +264,19 @@ def _change_locked(
     edit: Callable[[Writing, Sequence[EnvironmentName]], None],
 ) -> Writing:
     logs = [name.log for name in names] if command.only else [project_log(command.project), *(n.log for n in names)]
-    with log.writing(
-        *logs, by=command.by, action=command.action, why=command.reason, idempotency=command.idempotency
-    ) as writing:
-        if not writing.replayed:
-            if command.only:
-                find_environment(writing, command.only)
-            elif environments_of(writing, command.project) != names:
-                raise _EnvironmentsChanged
-            edit(writing, names)
-    return writing
+
+    def change(writing: Writing) -> None:
+        if writing.replayed:
+            return
+        if command.only:
+            find_environment(writing, command.only)
+        elif environments_of(writing, command.project) != names:
+            raise _EnvironmentsChanged
+        edit(writing, names)
+
+    return log.carry_out(
+        change, *logs, by=command.by, action=command.action, why=command.reason, idempotency=command.idempotency
+    )
 
 
 def _needed(state: WorkingState) -> Permission | None:

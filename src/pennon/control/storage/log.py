@@ -1,6 +1,6 @@
 """The change log over a database: transactions around readings and commands, and word to subscribers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -8,17 +8,22 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from pennon.control.clock import Clock
-from pennon.control.errors import OutcomeUnknown, Unavailable
-from pennon.control.log import Actor, Change, Head, Idempotency, Subscriber, Verification
+from pennon.control.errors import OutcomeUnknown, Overtaken, Unavailable
+from pennon.control.log import Actor, Change, Head, Idempotency, Subscriber, Verification, Writing
+from pennon.control.storage.ahead import AheadWriting, OvertakenOnce
 from pennon.control.storage.check import check_log
 from pennon.control.storage.commands import Outcome, check_key, find_outcome, record_outcome
 from pennon.control.storage.database import Database
 from pennon.control.storage.reading import StoredReading
 from pennon.control.storage.rows import check_text
 from pennon.control.storage.tables import changes, heads
-from pennon.control.storage.writing import Command, StoredWriting
+from pennon.control.storage.writing import Command, Lengthy, StoredWriting
 
 logger = structlog.get_logger(__name__)
+MOST_LOCKED = 250
+"""A command that deals with more items goes on without its locks: that many take some hundredths of a second."""
+ATTEMPTS = 5
+"""So often a long command is made, where others change meanwhile what it read."""
 
 
 class StoredLog:
@@ -40,25 +45,36 @@ class StoredLog:
         self, *logs: str, by: Actor, action: str, why: str = "", idempotency: Idempotency | None = None
     ) -> Iterator[StoredWriting]:
         """Open one command that may change *logs*. See the port for what it promises."""
-        for name, text in (("by", by), ("action", action), ("why", why), ("idempotencyKey", idempotency)):
-            check_text(text, name)
-        if idempotency is not None:
-            check_key(idempotency)
-        command = Command(by, action, why, self._clock.now())
-        with self._database.writing() as connection:
-            writing = StoredWriting(connection, logs, command)
-            writing.lock()
-            if idempotency is not None:
-                self._replay(connection, writing, idempotency, command)
+        command = self._command(by, action, why, idempotency)
+        with self._locked(logs, command, idempotency) as writing:
             yield writing
-            if not writing.replayed:
-                writing.write()
-                if idempotency is not None:
-                    outcome = Outcome(writing.heads_after, tuple(writing.changes_made))
-                    record_outcome(connection, by, idempotency, command.now, outcome)
-                self._commit(connection, writing.changes_made)
-        if not writing.replayed:
-            self._tell(writing.changes_made)
+
+    def carry_out(
+        self,
+        do: Callable[[Writing], None],
+        *logs: str,
+        by: Actor,
+        action: str,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> StoredWriting:
+        """Let *do* make one command that may change *logs*. See the port for what it promises."""
+        command = self._command(by, action, why, idempotency)
+        try:
+            with self._locked(logs, command, idempotency, most=MOST_LOCKED) as writing:
+                do(writing)
+            return writing
+        except Lengthy:
+            pass
+        for _ in range(ATTEMPTS):
+            try:
+                return self._carry_out_ahead(do, logs, command, idempotency)
+            except OvertakenOnce:
+                logger.info("a long command was overtaken", action=action, logs=len(logs))
+        raise Overtaken(
+            "others changed again and again what this was to change, or what it depends on",
+            mend="try again when less is being changed, or change less at once",
+        )
 
     def subscribe(self, callback: Subscriber) -> None:
         """Call *callback* after each commit of this process with the change that was written to each log."""
@@ -69,9 +85,60 @@ class StoredLog:
         with self._database.reading() as connection:
             return check_log(connection, log, witnesses)
 
-    def _replay(
-        self, connection: Connection, writing: StoredWriting, idempotency: Idempotency, command: Command
+    def _command(self, by: Actor, action: str, why: str, idempotency: Idempotency | None) -> Command:
+        for name, text in (("by", by), ("action", action), ("why", why), ("idempotencyKey", idempotency)):
+            check_text(text, name)
+        if idempotency is not None:
+            check_key(idempotency)
+        return Command(by, action, why, self._clock.now())
+
+    @contextmanager
+    def _locked(
+        self, logs: Sequence[str], command: Command, idempotency: Idempotency | None, *, most: int | None = None
+    ) -> Iterator[StoredWriting]:
+        with self._database.writing() as connection:
+            writing = StoredWriting(connection, logs, command, most=most)
+            writing.lock()
+            self._replay(connection, writing, idempotency, command)
+            yield writing
+            if not writing.replayed:
+                self._write(connection, writing, idempotency, command)
+        self._tell(writing)
+
+    def _carry_out_ahead(
+        self, do: Callable[[Writing], None], logs: Sequence[str], command: Command, idempotency: Idempotency | None
+    ) -> StoredWriting:
+        with self._database.reading() as connection:
+            writing = AheadWriting(connection, logs, command)
+            self._replay(connection, writing, idempotency, command)
+            do(writing)
+        if writing.replayed:
+            return writing
+        with self._database.reading() as connection:  # a first time without the lock, for it may take a moment
+            writing.catch_up(connection)
+        with self._database.writing() as connection:
+            now = self._clock.now()
+            writing.lock_by(connection, now)
+            if idempotency is not None and find_outcome(connection, command.by, idempotency, now) is not None:
+                raise OvertakenOnce  # by itself, sent twice
+            self._write(connection, writing, idempotency, command)
+        self._tell(writing)
+        return writing
+
+    def _write(
+        self, connection: Connection, writing: StoredWriting, idempotency: Idempotency | None, command: Command
     ) -> None:
+        writing.write()
+        if idempotency is not None:
+            outcome = Outcome(writing.heads_after, tuple(writing.changes_made))
+            record_outcome(connection, command.by, idempotency, command.now, outcome)
+        self._commit(connection, writing.changes_made)
+
+    def _replay(
+        self, connection: Connection, writing: StoredWriting, idempotency: Idempotency | None, command: Command
+    ) -> None:
+        if idempotency is None:
+            return
         outcome = find_outcome(connection, command.by, idempotency, command.now)
         if outcome is None:
             return
@@ -100,8 +167,9 @@ class StoredLog:
                 mend="send it again with the same idempotency key, or look whether it is there",
             ) from error
 
-    def _tell(self, made: Mapping[str, Change]) -> None:
-        if not made:
+    def _tell(self, writing: StoredWriting) -> None:
+        made = writing.changes_made
+        if writing.replayed or not made:
             return
         for subscriber in self._subscribers:
             try:

@@ -54,10 +54,11 @@ def require_expected(reading: Reading, name: EnvironmentName, expected: Expectat
     """Raise `PreconditionFailed`, with the head or the item that differs, unless all is as *expected*."""
     if expected is None:
         return
-    head = reading.head(name.log)
-    if expected.revision is not None and head is not None and head.revision != expected.revision:
-        message = f"environment {str(name)!r} is at revision {head.revision}, not {expected.revision}"
-        raise PreconditionFailed(message, current=head)
+    if expected.revision is not None:  # who reads a head for nothing is overtaken for nothing
+        head = reading.head(name.log)
+        if head is not None and head.revision != expected.revision:
+            message = f"environment {str(name)!r} is at revision {head.revision}, not {expected.revision}"
+            raise PreconditionFailed(message, current=head)
     for (kind, key), version in expected.versions():
         require_version(reading.item(name.log, kind, key), version, f"{kind} {key!r}")
 
@@ -96,18 +97,26 @@ def change_item(
     """
     name, place = command.name, command.environment.log
     why = command.leave.reason(command.why)
-    with log.writing(place, by=command.by, action=command.action, why=why, idempotency=command.idempotency) as writing:
+    current: Stored | None = None
+
+    def change(writing: Writing) -> None:
+        nonlocal current
         current = writing.item(place, *name)
-        if not writing.replayed:
-            find_environment(writing, command.environment)
-            state = WorkingState(LogItems(writing, place), limits=limits)
-            if current is not None:
-                require_version(current, command.expected, f"{name[0]} {name[1]!r}")
-            edit(state)
-            require_faultless(state)
-            if touched := state.touched():
-                permit(writing, command.alteration(touched))
-            write(writing, place, state)
+        if writing.replayed:
+            return
+        find_environment(writing, command.environment)
+        state = WorkingState(LogItems(writing, place), limits=limits)
+        if current is not None:
+            require_version(current, command.expected, f"{name[0]} {name[1]!r}")
+        edit(state)
+        require_faultless(state)
+        if touched := state.touched():
+            writing.demand(lambda reading: permit(reading, command.alteration(touched)))
+        write(writing, place, state)
+
+    writing = log.carry_out(
+        change, place, by=command.by, action=command.action, why=why, idempotency=command.idempotency
+    )
     outcome = outcome_of(writing, place, name, unchanged=current)
     if (made := writing.changes_made.get(place)) is None:
         return outcome
