@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Sampler } from "../../events/sampler.js";
 import { holding } from "../../platform/node.js";
 import { bootstrapElement, TTL_S } from "../../protocol/bootstrap.js";
 import { bootstrapText, ClientSide } from "./bootstrap.js";
@@ -13,7 +14,6 @@ import { Ladder } from "./ladder.js";
 import { Listeners } from "./listeners.js";
 import { checkedOptions } from "./options.js";
 import { Reports } from "./reports.js";
-import { Sampler } from "./sampler.js";
 import { Flags, NoRules } from "./rules.js";
 import { Sender } from "./sender.js";
 import { Transport } from "./transport.js";

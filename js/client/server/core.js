@@ -337,7 +337,7 @@ export class Core {
     const { snapshot } = /** @type {RuleSet} */ (this.#compiled.rules);
     const { epoch, revision } = /** @type {Snapshot} */ (snapshot);
     this.#reports.revision = positionText({ epoch, revision });
-    this.#reports.sampler?.follow(/** @type {Snapshot} */ (snapshot), touched);
+    this.#reports.sampler?.follow(given(/** @type {Snapshot} */ (snapshot), touched), { isWhole: touched === null });
     const flags = (touched ?? []).filter(([kind]) => kind === "flag").map(([, key]) => key);
     for (const flag of this.#restless.changed(flags, this.now)) {
       this.#tell("warning", { kind: "restless", message: `flag ${flag} changed more than ${CHANGES} times within a minute` });
@@ -379,5 +379,14 @@ export class Core {
     if (now - (this.#said.get(kind) ?? -Infinity) < HOUR_S) return;
     this.#said.set(kind, now);
     this.#tell("warning", { kind, message });
+  }
+}
+
+/** Yield what rules are made of, as it came. @param {Snapshot} snapshot @param {readonly Reference[] | null} touched null: everything */
+function* given({ items }, touched) {
+  const kinds = /** @type {const} */ (["flag", "segment", "layer"]);
+  for (const kind of kinds) {
+    const keys = touched === null ? items[kind].keys() : touched.filter(([of]) => of === kind).map(([, key]) => key);
+    for (const key of keys) yield /** @type {import("../../events/sampler.js").Given} */ ([kind, key, items[kind].get(key)?.value]);
   }
 }

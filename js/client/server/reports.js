@@ -16,7 +16,7 @@ import { VERSION } from "./version.js";
 /** @typedef {import("../../engine/attributes.js").Context} Context */
 /** @typedef {import("../../events/index.js").Batch} Batch */
 
-/** @typedef {import("./sampler.js").Sampler} Sampler */
+/** @typedef {import("../../events/sampler.js").Sampler} Sampler */
 
 const QUEUE = 10_000;
 /** So much a batch may have: a text is written in three bytes a character at most, and a batch may have 1 MiB. */

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { Client } from "../../client/server/index.js";
-import { Sampler } from "../../client/server/sampler.js";
+import { Sampler } from "../../events/sampler.js";
 import { CONTEXT_BYTES, contextText, Lowest, priority } from "../../events/sampling.js";
 import { flag, snapshot } from "./server-documents.js";
 import { json, refused } from "./server-far-end.js";
@@ -19,16 +19,17 @@ function asking(attribute, key = "checkout") {
   return flag(key, { rules: [{ id: "r", conditions: [{ op: "in", attribute, values: ["DE"] }], serve: { variation: "off" } }] });
 }
 
+/** What a sampler is given of flags, segments and layers by key. */
 function items({ flags = {}, segments = {}, layers = {} }) {
-  const mapped = (all) => new Map(Object.entries(all).map(([key, value]) => [key, { key, value }]));
-  return { items: { flag: mapped(flags), segment: mapped(segments), layer: mapped(layers) } };
+  const given = (kind, all) => Object.entries(all).map(([key, value]) => [kind, key, value]);
+  return [...given("flag", flags), ...given("segment", segments), ...given("layer", layers)];
 }
 
 /** A sampler of rules that look at `country`, with a clock by hand. */
 function taking(...hidden) {
   const time = { ms: 100 * HOUR_MS };
   const sampler = new Sampler({ now: () => time.ms, random: Math.random, hidden });
-  sampler.follow(items({ flags: { checkout: asking("country") } }), null);
+  sampler.follow(items({ flags: { checkout: asking("country") } }), { isWhole: true });
   return { sampler, time };
 }
 
@@ -42,7 +43,7 @@ function sent(sampler) {
 for (const { name, sample, private: hidden = [], hour, expect } of VECTORS.cases) {
   test(`sampling/contexts/${name}`, () => {
     const sampler = new Sampler({ now: () => hour * HOUR_MS, random: () => 0, hidden });
-    sampler.follow(items(VECTORS.snapshot), null);
+    sampler.follow(items(VECTORS.snapshot), { isWhole: true });
     sampler.saw(sample);
     assert.deepEqual(sent(sampler), [expect.context]);
     assert.equal(String(priority(hour, contextText(expect.context))), expect.priority);
@@ -63,10 +64,10 @@ test("a context is sent once an hour", () => {
 
 test("rules that change are followed", () => {
   const { sampler } = taking();
-  sampler.follow(items({ flags: { checkout: asking("plan") } }), [["flag", "checkout"]]);
+  sampler.follow(items({ flags: { checkout: asking("plan") } }), { isWhole: false });
   sampler.saw({ targetingKey: "u1", country: "DE", plan: "pro" });
   assert.deepEqual(sent(sampler), [{ targetingKey: "u1", plan: "pro" }]);
-  sampler.follow(items({}), [["flag", "checkout"]]);
+  sampler.follow([["flag", "checkout", null]], { isWhole: false });
   sampler.saw({ targetingKey: "u2", country: "DE", plan: "pro" });
   assert.deepEqual(sent(sampler), [{ targetingKey: "u2" }]);
 });
@@ -185,4 +186,23 @@ test("options that cannot be are named", () => {
   assert.throws(made({ sampleContexts: "yes" }), /sampleContexts: expected true or false/);
   assert.throws(made({ privateAttributes: "email" }), /privateAttributes: expected a list/);
   assert.throws(made({ application: "shop" }), /application: "shop" is no name with a version/);
+});
+
+test("who asks may hide more than the sampler does", () => {
+  const { sampler } = taking("email");
+  sampler.saw({ targetingKey: "u1", country: "DE", email: "u1@mail.example" }, ["country"]);
+  sampler.saw({ targetingKey: "u2", country: "DE" }, []);
+  assert.equal(sampler.size, 2);
+  assert.deepEqual(sent(sampler), [{ targetingKey: "u1" }, { targetingKey: "u2", country: "DE" }]);
+  assert.equal(sampler.size, 0);
+});
+
+test("an attribute is looked at for as long as some rule looks at it", () => {
+  const { sampler } = taking();
+  sampler.follow(items({ flags: { other: asking("country", "other") } }), { isWhole: false });
+  sampler.follow([["flag", "checkout", undefined]], { isWhole: false });
+  sampler.saw({ targetingKey: "u1", country: "DE" });
+  sampler.follow([["flag", "other", null]], { isWhole: false });
+  sampler.saw({ targetingKey: "u2", country: "DE" });
+  assert.deepEqual(sent(sampler), [{ targetingKey: "u1", country: "DE" }, { targetingKey: "u2" }]);
 });

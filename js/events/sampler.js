@@ -2,19 +2,17 @@
  * A sample of the contexts that flags are evaluated for: the distinct ones of an hour, all with the same chance.
  *
  * A few hundred contexts a second are looked at, however many there are; of those, the sample is `Lowest`. What rules do not look at, and
- * what is private, is left out before anything is kept. See docs/decisions/0017.
+ * what is private, is left out before anything is kept. See docs/decisions/0017. No I/O: time and chance come from outside.
  * @module
  */
 
-import { Attributes, attributesOfFlag, attributesOfLayer, attributesOfSegment, KEY } from "../../engine/asked.js";
-import { contextText, Lowest, priority } from "../../events/sampling.js";
-import { readFlag, readLayer, readSegment } from "../../model/index.js";
+import { Attributes, attributesOfFlag, attributesOfLayer, attributesOfSegment, KEY } from "../engine/asked.js";
+import { readFlag, readLayer, readSegment } from "../model/index.js";
+import { contextText, Lowest, priority } from "./sampling.js";
 
-/** @typedef {import("../../engine/attributes.js").Context} Context */
-/** @typedef {import("../../events/sampling.js").SampledContext} SampledContext */
-/** @typedef {import("../../protocol/documents.js").Snapshot} Snapshot */
-/** @typedef {import("../../protocol/items.js").Item} Item */
-/** @typedef {import("../../protocol/state.js").Reference} Reference */
+/** @typedef {import("../engine/attributes.js").Context} Context */
+/** @typedef {import("./sampling.js").SampledContext} SampledContext */
+/** What is there now: a flag, segment or layer as it came; undefined or null where it is gone. @typedef {[kind: string, key: string, raw: unknown]} Given */
 
 /** So many contexts of an hour are in the sample of a process. */
 const MOST = 1000;
@@ -39,6 +37,8 @@ export class Sampler {
   #attributes;
   /** What each item looks at, by kind and key. @type {Map<string, Set<string>>} */
   #asked = new Map();
+  /** How many items look at an attribute. @type {Map<string, number>} */
+  #askers = new Map();
   #seen = 0;
   /** A context is looked at where the count of all has no bit in common with this. */
   #mask = 0;
@@ -61,26 +61,57 @@ export class Sampler {
     this.#hour = Math.floor(now() / HOUR_MS);
   }
 
-  /**
-   * Look at what the rules of *snapshot* look at from now on, which differs in *touched*; null: in anything.
-   * @param {Snapshot} snapshot
-   * @param {readonly Reference[] | null} touched
-   */
-  follow({ items }, touched) {
-    if (touched === null) this.#asked.clear();
-    const named = Object.keys(ASKED).flatMap((kind) => [...items[/** @type {"flag"} */ (kind)].keys()].map((key) => [kind, key]));
-    for (const [kind, key] of touched ?? named) {
-      const item = ASKED[kind] && items[/** @type {"flag"} */ (kind)].get(key);
-      if (item === undefined) this.#asked.delete(`${kind} ${key}`);
-      else this.#asked.set(`${kind} ${key}`, askedBy(kind, item));
-    }
-    this.#attributes = new Attributes(new Set([KEY, ...[...this.#asked.values()].flatMap((names) => [...names])]), this.#private);
+  /** How many contexts were not sent yet. */
+  get size() {
+    return this.#unsent.size;
   }
 
-  /** Take an evaluation for *context*: most of many are passed over. Never throws. @param {Context} context */
-  saw(context) {
+  /**
+   * Look at what rules look at from now on: these items, and, unless they are the whole, those that were known before.
+   * @param {Iterable<Given>} items
+   * @param {{ isWhole: boolean }} how
+   */
+  follow(items, { isWhole }) {
+    if (isWhole) {
+      this.#asked.clear();
+      this.#askers.clear();
+    }
+    for (const item of items) this.#follow(item);
+    this.#attributes = this.#without([]);
+  }
+
+  /** @param {Given} item */
+  #follow([kind, key, raw]) {
+    const name = `${kind} ${key}`;
+    this.#count(this.#asked.get(name), -1);
+    const asked = raw === undefined || raw === null ? undefined : askedBy(kind, key, raw);
+    if (asked === undefined || asked.size === 0) this.#asked.delete(name);
+    else this.#asked.set(name, asked);
+    this.#count(asked, 1);
+  }
+
+  /** @param {Set<string> | undefined} names @param {1 | -1} step */
+  #count(names, step) {
+    for (const name of names ?? []) {
+      const count = (this.#askers.get(name) ?? 0) + step;
+      if (count > 0) this.#askers.set(name, count);
+      else this.#askers.delete(name);
+    }
+  }
+
+  /** Return what is wanted of a context, without what else is private in it. @param {readonly string[]} hidden */
+  #without(hidden) {
+    return new Attributes(new Set([KEY, ...this.#askers.keys()]), [...this.#private, ...hidden]);
+  }
+
+  /**
+   * Take an evaluation for *context*: most of many are passed over. Never throws.
+   * @param {Context} context
+   * @param {readonly string[]} [hidden] what else is private in this one
+   */
+  saw(context, hidden) {
     this.#seen = (this.#seen + 1) | 0;
-    if ((this.#seen & this.#mask) === 0) this.#look(context);
+    if ((this.#seen & this.#mask) === 0) this.#look(context, hidden);
   }
 
   /** Begin another hour, once one is over; and see to it that not too many are looked at, nor too few. To be called about once a second. */
@@ -108,8 +139,8 @@ export class Sampler {
     return taken;
   }
 
-  /** @param {Context} context */
-  #look(context) {
+  /** @param {Context} context @param {readonly string[]} [hidden] */
+  #look(context, hidden = []) {
     if (++this.#looks % LOOKS === 0) {
       this.#bits = Math.min(this.#bits + 1, SPARSEST);
       this.#mask = this.#drawn();
@@ -117,7 +148,8 @@ export class Sampler {
     // Rules refuse what is no object; read by name, it would be a context of nobody.
     if (typeof context !== "object" || Array.isArray(context)) return;
     try {
-      this.#offer(contextText(this.#attributes.of(context)));
+      const attributes = hidden.length > 0 ? this.#without(hidden) : this.#attributes;
+      this.#offer(contextText(attributes.of(context)));
     } catch {
       // A context may hold anything, and nobody else's evaluation suffers.
     }
@@ -145,10 +177,10 @@ export class Sampler {
   }
 }
 
-/** @param {string} kind @param {Item} item @returns {Set<string>} none, of what cannot be read: it decides nothing */
-function askedBy(kind, item) {
+/** @param {string} kind @param {string} key @param {unknown} raw @returns {Set<string>} none, of what cannot be read: it decides nothing */
+function askedBy(kind, key, raw) {
   try {
-    return ASKED[kind](item.key, item.value);
+    return ASKED[kind](key, raw);
   } catch {
     return new Set();
   }
