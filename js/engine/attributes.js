@@ -3,10 +3,12 @@
  * @module
  */
 
+import { refuse } from "./refused.js";
+
 /** @typedef {Record<string, unknown>} Context */
 
 const BAD_ESCAPE = /~(?![01])/;
-const INDEX = /^(?:0|[1-9][0-9]{0,8})$/;
+const INDEX = /^(0|[1-9]\d{0,8})$/;
 
 /**
  * Say what is wrong with an attribute that is a JSON pointer; undefined if nothing is.
@@ -14,8 +16,17 @@ const INDEX = /^(?:0|[1-9][0-9]{0,8})$/;
  * @returns {string | undefined}
  */
 export function pointerProblem(attribute) {
-  const found = attribute.startsWith("/") ? BAD_ESCAPE.exec(attribute) : null;
-  return found === null ? undefined : `the JSON pointer '${attribute}' has a ~ at ${found.index} that is neither ~0 nor ~1`;
+  const at = attribute.search(BAD_ESCAPE);
+  return attribute[0] === "/" && at >= 0 ? `the JSON pointer '${attribute}' has a ~ at ${at} that is neither ~0 nor ~1` : undefined;
+}
+
+/**
+ * Return the reader of an attribute, as a condition has it. Throws `Refused` for a pointer that is none.
+ * @param {string} attribute
+ */
+export function reader(attribute) {
+  const problem = pointerProblem(attribute);
+  return problem === undefined ? attributeReader(attribute) : refuse(problem);
 }
 
 /**
@@ -25,9 +36,13 @@ export function pointerProblem(attribute) {
  * @returns {(context: Context) => unknown}
  */
 export function attributeReader(attribute) {
-  if (!attribute.startsWith("/")) return nameReader(attribute);
-  const steps = pointerSteps(attribute);
-  return (context) => steps.reduce(step, /** @type {unknown} */ (context));
+  if (attribute[0] === "/") {
+    const steps = pointerSteps(attribute);
+    return (context) => steps.reduce(step, /** @type {unknown} */ (context));
+  }
+  // Only names that every object inherits can be found without being there, so the others need no second look.
+  if (!(attribute in Object.prototype)) return (context) => context[attribute];
+  return (context) => step(context, attribute);
 }
 
 /**
@@ -40,16 +55,6 @@ export function pointerSteps(pointer) {
     .split("/")
     .slice(1)
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-/**
- * @param {string} name
- * @returns {(context: Context) => unknown}
- */
-function nameReader(name) {
-  // Only names that every object inherits can be found without being there, so the others need no second look.
-  if (!(name in Object.prototype)) return (context) => context[name];
-  return (context) => (Object.hasOwn(context, name) ? context[name] : undefined);
 }
 
 /** @param {unknown} found @param {string} name */

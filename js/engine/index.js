@@ -1,29 +1,31 @@
 /**
- * Rule sets: a snapshot compiled, ready to answer. Same snapshot, same context, same answer, in every language.
+ * Rule sets: a snapshot compiled, ready to answer, with all that rules may need. Same snapshot, same context, same answer, in every
+ * language.
  * @module
  */
 
-import { readFlag, versionOf } from "../model/index.js";
+import { readFlag } from "../model/index.js";
 import { failed, given } from "./answers.js";
-import { Compiler, messageOf } from "./compiler.js";
-import { Links, own } from "./links.js";
+import { OPERATORS as COMPARISONS } from "./comparisons.js";
+import { Compiler } from "./compiler.js";
+import { Lineage } from "./lineage.js";
+import { OPERATORS as BASIC } from "./operators.js";
+import { own } from "./own.js";
+import { OPERATORS as PATTERNS } from "./patterns.js";
+import { References } from "./references.js";
+import { Rules } from "./rules.js";
 
 /** @typedef {import("./answers.js").Evaluation} Evaluation */
-/** @typedef {import("./answers.js").ErrorCode} ErrorCode */
-/** @typedef {import("./answers.js").ExposureSite} ExposureSite */
 /** @typedef {import("./attributes.js").Context} Context */
 /** @typedef {import("./compiler.js").Compiled} Compiled */
 /** @typedef {import("./dialects/seam.js").Dialects} Dialects */
 /** @typedef {import("./links.js").Touched} Touched */
+/** @typedef {import("./parts.js").Options} Options */
 /** @typedef {import("../model/index.js").Kind} Kind */
 /** @typedef {import("../model/index.js").Snapshot} Snapshot */
 
-/**
- * What all rule sets of one lineage share. `dialects`: how imported flags are read, see `dialectsFor`. `clock`: tells the
- * time, in epoch seconds, to imported flags where an evaluation is not given it. `exposed`: is told of each evaluation that
- * is an exposure, with where in the flag it happened and the context; it must be quick, and its answer is dropped.
- * @typedef {{ dialects?: Dialects, clock?: () => number, exposed?: (site: ExposureSite, context: Context) => void }} Options
- */
+/** All that there are. @type {import("./operators.js").Operators} */
+export const OPERATORS = Object.freeze({ ...BASIC, ...COMPARISONS, ...PATTERNS });
 
 /** @typedef {Pick<Snapshot, "flags" | "segments" | "layers"> & { epoch?: number, to?: number, digest?: string }} Delta null deletes */
 
@@ -34,58 +36,38 @@ import { Links, own } from "./links.js";
  * @returns {RuleSet}
  */
 export function compileSnapshot(snapshot, options = {}) {
-  return new RuleSet(new Compiler(snapshot, new Links(snapshot), options), new Map(), 0);
+  return new RuleSet(snapshot, options, new Lineage(snapshot), { ageS: 0 });
 }
 
+/**
+ * What is known of the state already. `ageS`: how old it is. `stale`: the flags whose bound has passed. `flags`: those that are compiled.
+ * `bounds`: after what age flags are stale.
+ * @typedef {{ ageS: number, stale?: ReadonlySet<string>, flags?: Map<string, Compiled>, bounds?: Map<string, number> }} State
+ */
+
 /** The rules of one revision. Never changes what it answers; `advanced`, `updated` and `aged` return others. */
-export class RuleSet {
-  #flags;
-  #compiler;
+export class RuleSet extends Rules {
+  #lineage;
+  #references;
   #ageS;
-  #isTimed;
-  /** @type {Map<string, number> | undefined} */
   #bounds;
 
   /**
-   * @param {Compiler} compiler
-   * @param {Map<string, Compiled>} flags those that are compiled already
-   * @param {number} ageS how old the state is
-   * @param {Map<string, number>} [bounds] after what age flags are stale, where that is known
+   * @param {Snapshot} snapshot
+   * @param {Options} options
+   * @param {Lineage} lineage of the snapshot
+   * @param {State} state
    */
-  constructor(compiler, flags, ageS, bounds) {
-    this.#compiler = compiler;
-    this.#flags = flags;
+  constructor(snapshot, options, lineage, { ageS, stale, flags, bounds }) {
+    const compiler = new Compiler(snapshot, options, OPERATORS, stale);
+    super(compiler, flags);
+    this.#references = compiler.references = new References(compiler, lineage);
+    this.#lineage = lineage;
     this.#ageS = ageS;
     this.#bounds = bounds;
-    // Only dialects look at the time, and most rules have none.
-    this.#isTimed = Object.keys(compiler.options.dialects ?? {}).length > 0;
-    this.snapshot = compiler.snapshot;
-    this.revision = this.snapshot.revision ?? 0;
-    this.epoch = this.snapshot.epoch ?? 1;
-  }
-
-  /**
-   * Return what *flag* serves to *context*, and why. Never throws. The answer is shared: it is frozen, and mostly the
-   * same object for the same answer.
-   * @param {string} flag
-   * @param {Context} context
-   * @param {any} [caller] the value where no variation is served
-   * @param {number | null} [now] the time in epoch seconds; only imported flags look at it
-   * @returns {Evaluation}
-   */
-  evaluate(flag, context, caller = null, now = null) {
-    const found = this.#flags.get(flag) ?? this.#compiled(flag);
-    const { options } = this.#compiler;
-    try {
-      if (typeof context !== "object" || context === null || Array.isArray(context)) return this.#unfit(flag, found, caller);
-      const time = now === null && this.#isTimed ? (options.clock?.() ?? null) : now;
-      const answer = found.run(context, found.isShared ? new Map() : null, time);
-      if (answer.site !== null && options.exposed !== undefined) options.exposed(answer.site, context);
-      return given(answer, caller);
-    } catch (error) {
-      // A context may hold getters and proxies that throw, and an imported flag fails where its vendor's SDK does.
-      return this.#error(flag, "GENERAL", `while reading the context: ${messageOf(error)}`, caller);
-    }
+    this.snapshot = snapshot;
+    this.revision = snapshot.revision ?? 0;
+    this.epoch = snapshot.epoch ?? 1;
   }
 
   /**
@@ -111,7 +93,7 @@ export class RuleSet {
    * @returns {RuleSet}
    */
   advanced(snapshot, touched, { dialects = {} } = {}) {
-    const before = this.#compiler;
+    const before = this.compiler;
     const options = { ...before.options, dialects: { ...before.options.dialects, ...dialects } };
     if (touched === undefined) return compileSnapshot(snapshot, options).aged(this.#ageS);
     const bounds = this.#bounds && new Map(this.#bounds);
@@ -148,11 +130,11 @@ export class RuleSet {
    * @returns {RuleSet}
    */
   aged(ageS) {
-    const before = this.#compiler.stale;
+    const before = this.compiler.stale;
     const stale = new Set([...this.#staleness()].filter(([, bound]) => bound < ageS).map(([key]) => key));
     const changed = [...stale, ...before].filter((key) => stale.has(key) !== before.has(key));
     if (changed.length === 0) return this;
-    return this.#after(this.snapshot, { flags: changed }, { options: this.#compiler.options, stale, ageS, bounds: this.#bounds });
+    return this.#after(this.snapshot, { flags: changed }, { options: this.compiler.options, stale, ageS, bounds: this.#bounds });
   }
 
   /**
@@ -172,12 +154,18 @@ export class RuleSet {
    * @returns {string[]}
    */
   affectedBy(touched) {
-    return this.#compiler.links.using(touched);
+    return this.#lineage.using(touched);
   }
 
-  /** What compiles the flags, for explanations: see explain/. */
-  get compiler() {
-    return this.#compiler;
+  /** The same rules, which tell nobody of exposures: for explanations, see explain/. */
+  silent() {
+    const options = { ...this.compiler.options, exposed: undefined };
+    return new RuleSet(this.snapshot, options, this.#lineage, { ageS: this.#ageS, stale: this.compiler.stale, bounds: this.#bounds });
+  }
+
+  /** What the flags ask of other items. */
+  get references() {
+    return this.#references;
   }
 
   /**
@@ -186,19 +174,12 @@ export class RuleSet {
    * @param {{ options: Options, stale: ReadonlySet<string>, ageS: number, bounds: Map<string, number> | undefined }} given
    */
   #after(snapshot, touched, { options, stale, ageS, bounds }) {
-    const [links, affected] = this.#compiler.links.after(snapshot, touched);
-    const flags = new Map(this.#flags);
-    for (const name of affected) if (name.startsWith("flag:")) flags.delete(name.slice(5));
-    const compiler = this.#compiler.after(affected, new Compiler(snapshot, links, options, stale));
-    return new RuleSet(compiler, flags, ageS, bounds);
-  }
-
-  /** @param {string} flag */
-  #compiled(flag) {
-    const found = this.#compiler.flag(flag);
-    // Names may come from outside: those that are no flag's are not kept.
-    if (own(this.snapshot.flags, flag) !== undefined) this.#flags.set(flag, found);
-    return found;
+    const [lineage, affected] = this.#lineage.after(snapshot, touched);
+    const flags = kept("flag", this.compiled, affected);
+    const after = new RuleSet(snapshot, options, lineage, { ageS, stale, flags, bounds });
+    after.#references.segments = kept("segment", this.#references.segments, affected);
+    after.#references.flags = kept("flag", this.#references.flags, affected);
+    return after;
   }
 
   #staleness() {
@@ -211,18 +192,20 @@ export class RuleSet {
     }
     return this.#bounds;
   }
+}
 
-  /** @param {string} flag @param {Compiled} found @param {any} caller */
-  #unfit(flag, found, caller) {
-    if (!found.isSound) return given(found.run({}, null, null), caller);
-    return this.#error(flag, "INVALID_CONTEXT", "the context is no object", caller);
-  }
-
-  /** @param {string} flag @param {ErrorCode} code @param {string} message @param {any} caller */
-  #error(flag, code, message, caller) {
-    const raw = own(this.snapshot.flags, flag);
-    return given(failed(code, message, raw === undefined ? null : versionOf(raw)), caller);
-  }
+/**
+ * Return what is compiled already, but for what is affected.
+ * @template T
+ * @param {"flag" | "segment"} kind
+ * @param {Map<string, T>} compiled
+ * @param {ReadonlySet<string>} affected
+ * @returns {Map<string, T>}
+ */
+function kept(kind, compiled, affected) {
+  const found = new Map(compiled);
+  for (const name of affected) if (name.startsWith(`${kind}:`)) found.delete(name.slice(kind.length + 1));
+  return found;
 }
 
 /**

@@ -4,33 +4,65 @@
  * @module
  */
 
-import { BUCKETS, bucketAfter, bucketPrefix, wellFormed } from "../bucketing/index.js";
-import { PatternRefused } from "./pattern.js";
-import { searchFor } from "./regex.js";
-import * as values from "./values.js";
+import { BUCKETS, bucketAfter, bucketPrefix } from "../bucketing/index.js";
+import { refuse } from "./refused.js";
+import { integer, number, text, unit } from "./values.js";
 
 /** @typedef {import("../model/index.js").Condition} Condition */
 /** @typedef {(value: unknown) => boolean | undefined} Comparison */
+/**
+ * An operator. `read` takes a value, and whether case is ignored; it returns undefined for one that the operator does not take. `what` is
+ * the name of what it takes. `holds` tells whether it is so between a value and a literal; without it, they are to be the same. `literal`
+ * reads literals, where that is not as values are read; what it throws says why one is none.
+ * @typedef {object} Operator
+ * @property {(value: unknown, ignoreCase: boolean) => any} read
+ * @property {string} what
+ * @property {(found: any, literal: any) => boolean} [holds]
+ * @property {(value: unknown, ignoreCase: boolean) => any} [literal]
+ */
+/** Operators by name. @typedef {Readonly<Record<string, Operator>>} Operators */
 
-/** A part of a flag that cannot be compiled. The message says what and why. */
-export class Refused extends Error {
-  name = "Refused";
-}
+/** @type {Operator} */
+const ONE_OF = {
+  read: (value, ignoreCase) => (typeof value === "boolean" ? value : (text(value, ignoreCase) ?? number(value))),
+  what: "a string, number or boolean",
+};
+
+/** @param {(text: string, part: string) => boolean} holds @returns {Operator} */
+const ofTexts = (holds) => ({ read: text, what: "a string", holds });
+/** @param {(one: number, other: number) => boolean} holds @returns {Operator} */
+const ofNumbers = (holds) => ({ read: number, what: "a number", holds });
+
+/** Those that nearly every flag makes do with. Others are in `patterns.js` and `comparisons.js`. @type {Operators} */
+export const OPERATORS = {
+  in: ONE_OF,
+  equals: ONE_OF,
+  startsWith: ofTexts((text, part) => text.startsWith(part)),
+  endsWith: ofTexts((text, part) => text.endsWith(part)),
+  contains: ofTexts((text, part) => text.includes(part)),
+  lessThan: ofNumbers((one, other) => one < other),
+  lessOrEqual: ofNumbers((one, other) => one <= other),
+  greaterThan: ofNumbers((one, other) => one > other),
+  greaterOrEqual: ofNumbers((one, other) => one >= other),
+};
 
 /**
- * Return the comparison of a condition. Throws `Refused`.
- * @param {Condition} condition
+ * Return the comparison of a condition. Throws where a literal is none.
+ * @param {Pick<Condition, "values" | "ignoreCase">} condition
+ * @param {Operator} operator
  * @returns {Comparison}
  */
-export function prepare(condition) {
-  const operator = OPERATORS[condition.op];
-  if (operator === undefined) throw new Refused(`the operator '${condition.op}' is not known here; update the SDK`);
-  return operator(condition);
-}
-
-/** @param {string} op */
-export function isValueOperator(op) {
-  return Object.hasOwn(OPERATORS, op);
+export function prepare({ values, ignoreCase }, { read, what, holds, literal = read }) {
+  const literals = values.map(
+    (value, index) => literal(value, ignoreCase) ?? refuse(`values/${index} is not ${what}: ${JSON.stringify(value)}`),
+  );
+  // Of one type or another: "1" is not 1, which is not true. A set tells -0 and 0 alike.
+  const wanted = new Set(literals);
+  const isWanted = holds ? (/** @type {any} */ found) => literals.some((each) => holds(found, each)) : (/** @type {any} */ found) => wanted.has(found);
+  return (value) => {
+    const found = read(value, ignoreCase);
+    return found === undefined ? undefined : isWanted(found);
+  };
 }
 
 /**
@@ -56,150 +88,12 @@ export function none(compare, value) {
 }
 
 /**
- * @template T
- * @param {Condition} condition
- * @param {(value: unknown) => T | undefined} read
- * @param {string} what
- * @returns {T[]}
- */
-function literals(condition, read, what) {
-  return condition.values.map((value, index) => {
-    const found = read(value);
-    if (found === undefined) throw new Refused(`values/${index} is not ${what}: ${JSON.stringify(value)}`);
-    return found;
-  });
-}
-
-/**
- * Return a comparison of values that *read* takes.
- * @template T
- * @param {(value: unknown) => T | undefined} read
- * @param {(found: T) => boolean} compare
- * @returns {Comparison}
- */
-function reading(read, compare) {
-  return (value) => {
-    const found = read(value);
-    return found === undefined ? undefined : compare(found);
-  };
-}
-
-/**
- * Return how a condition reads texts: in lower case where it ignores case.
- * @param {Condition} condition
- * @returns {(value: unknown) => string | undefined}
- */
-function textReader(condition) {
-  return condition.ignoreCase ? (value) => values.text(value)?.toLowerCase() : values.text;
-}
-
-/**
- * @param {(text: string, part: string) => boolean} compare
- * @returns {(condition: Condition) => Comparison}
- */
-function ofTexts(compare) {
-  return (condition) => {
-    const read = textReader(condition);
-    const parts = literals(condition, read, "a string");
-    return reading(read, (found) => parts.some((part) => compare(found, part)));
-  };
-}
-
-/** @param {Condition} condition @returns {Comparison} */
-function oneOf(condition) {
-  const lower = textReader(condition);
-  /** @param {unknown} value */
-  const read = (value) => (typeof value === "boolean" ? value : (lower(value) ?? values.number(value)));
-  // Of one type or another: "1" is not 1, which is not true. A set tells -0 and 0 alike.
-  const wanted = new Set(literals(condition, read, "a string, number or boolean"));
-  return reading(read, (found) => wanted.has(found));
-}
-
-/** @param {Condition} condition @returns {Comparison} */
-function matches(condition) {
-  const searches = literals(condition, values.text, "a string").map((pattern) => {
-    try {
-      return searchFor(pattern, { ignoreCase: condition.ignoreCase });
-    } catch (error) {
-      if (error instanceof PatternRefused) throw new Refused(error.message);
-      throw error;
-    }
-  });
-  return reading(values.text, (found) => searches.some((search) => search(found)));
-}
-
-/**
- * @template T
- * @param {(value: unknown) => T | undefined} read
- * @param {string} what
- * @param {(one: T, other: T) => number} compare
- * @param {(order: number) => boolean} holds
- * @returns {(condition: Condition) => Comparison}
- */
-function ordered(read, what, compare, holds) {
-  return (condition) => {
-    const bounds = literals(condition, read, what);
-    return reading(read, (found) => bounds.some((bound) => holds(compare(found, bound))));
-  };
-}
-
-/** @param {number} one @param {number} other */
-const compareNumbers = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
-
-/** @param {number} order */
-const isLess = (order) => order < 0;
-/** @param {number} order */
-const isLessOrEqual = (order) => order <= 0;
-/** @param {number} order */
-const isGreater = (order) => order > 0;
-/** @param {number} order */
-const isGreaterOrEqual = (order) => order >= 0;
-/** @param {number} order */
-const isEqual = (order) => order === 0;
-
-/** @param {(order: number) => boolean} holds */
-const ofNumbers = (holds) => ordered(values.number, "a number", compareNumbers, holds);
-/** @param {(order: number) => boolean} holds */
-const ofDates = (holds) => ordered(values.instant, "a date with a zone, nor epoch milliseconds", values.compareInstants, holds);
-/** @param {(order: number) => boolean} holds */
-const ofVersions = (holds) => ordered(values.version, "a version", values.compareVersions, holds);
-
-/** @param {Condition} condition @returns {Comparison} */
-function inCidr(condition) {
-  const networks = literals(condition, values.network, "a network");
-  return reading(values.address, (found) => networks.some((network) => values.isWithin(found, network)));
-}
-
-/** @type {Record<string, (condition: Condition) => Comparison>} */
-const OPERATORS = Object.assign(Object.create(null), {
-  in: oneOf,
-  equals: oneOf,
-  startsWith: ofTexts((text, part) => text.startsWith(part)),
-  endsWith: ofTexts((text, part) => text.endsWith(part)),
-  contains: ofTexts((text, part) => text.includes(part)),
-  matches,
-  lessThan: ofNumbers(isLess),
-  lessOrEqual: ofNumbers(isLessOrEqual),
-  greaterThan: ofNumbers(isGreater),
-  greaterOrEqual: ofNumbers(isGreaterOrEqual),
-  before: ofDates(isLess),
-  after: ofDates(isGreater),
-  versionEqual: ofVersions(isEqual),
-  versionLess: ofVersions(isLess),
-  versionLessOrEqual: ofVersions(isLessOrEqual),
-  versionGreater: ofVersions(isGreater),
-  versionGreaterOrEqual: ofVersions(isGreaterOrEqual),
-  inCidr,
-});
-
-/**
  * Return the comparison of a target: its values are compared as units are, an integer in decimal.
  * @param {readonly string[]} listed
  * @returns {Comparison}
  */
 export function prepareTarget(listed) {
-  const wanted = new Set(listed.map(wellFormed));
-  return reading(values.unit, (found) => wanted.has(found));
+  return prepare({ values: [...listed], ignoreCase: false }, { read: unit, what: "a unit" });
 }
 
 /**
@@ -208,18 +102,20 @@ export function prepareTarget(listed) {
  * @param {{ key: string, salt: string }} owner
  * @returns {Comparison}
  */
-export function prepareShare(condition, owner) {
-  if (condition.hash !== null && condition.hash !== "sha256") {
-    throw new Refused(`the hash '${condition.hash}' is not known here; update the SDK`);
-  }
-  const from = values.integer(condition.from);
-  const to = values.integer(condition.to);
-  if (from === undefined || to === undefined || !(from >= 0 && from <= to && to <= BUCKETS)) {
-    throw new Refused(`from and to are not integers with 0 ≤ from ≤ to ≤ ${BUCKETS}`);
-  }
-  const prefix = bucketPrefix(condition.salt ?? owner.salt, owner.key);
-  return reading(values.unit, (unit) => {
-    const found = bucketAfter(prefix, unit);
-    return found >= from && found < to;
-  });
+export function prepareShare({ hash, from, to, salt }, owner) {
+  checkHash(hash ?? "sha256");
+  const [start, end] = [from, to].map((each) => integer(each) ?? -1);
+  if (!(start >= 0 && start <= end && end <= BUCKETS)) refuse(`from and to are not integers with 0 ≤ from ≤ to ≤ ${BUCKETS}`);
+  const prefix = bucketPrefix(salt ?? owner.salt, owner.key);
+  return (value) => {
+    const found = unit(value);
+    if (found === undefined) return undefined;
+    const at = bucketAfter(prefix, found);
+    return at >= start && at < end;
+  };
+}
+
+/** Throw `Refused` for a hash that is not our own. @param {string} hash */
+export function checkHash(hash) {
+  if (hash !== "sha256") refuse(`the hash '${hash}' is not known here; update the SDK`);
 }

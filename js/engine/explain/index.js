@@ -5,15 +5,15 @@
  */
 
 import { readFlag, readSegment } from "../../model/index.js";
-import { Compiler } from "../compiler.js";
-import { RuleSet } from "../index.js";
-import { own } from "../links.js";
-import { isValueOperator, prepare } from "../operators.js";
+import { OPERATORS } from "../index.js";
+import { own } from "../own.js";
+import { prepare } from "../operators.js";
 import { Trace } from "./trace.js";
 import * as words from "./words.js";
 
 /** @typedef {import("./trace.js").Node} Node */
 /** @typedef {import("../attributes.js").Context} Context */
+/** @typedef {import("../index.js").RuleSet} RuleSet */
 /** @typedef {import("../../model/index.js").Condition} Condition */
 /** @typedef {import("../../model/index.js").Flag} Flag */
 /** @typedef {import("../../model/index.js").Prerequisite} Prerequisite */
@@ -48,33 +48,32 @@ const FAILED = "reading the context failed here";
  * @returns {Explanation}
  */
 export function explain(rules, flag, context, caller = null, now = null) {
-  const { snapshot, links, options, stale } = rules.compiler;
-  const compiler = new Compiler(snapshot, links, { ...options, exposed: undefined }, stale);
-  const time = now ?? options.clock?.() ?? null;
-  const evaluation = new RuleSet(compiler, new Map(), 0).evaluate(flag, context, caller, time);
+  const silent = rules.silent();
+  const { compiler } = silent;
+  const time = now ?? compiler.options.clock?.() ?? null;
+  const evaluation = silent.evaluate(flag, context, caller, time);
   const { isSound, isShared } = compiler.flag(flag);
-  const steps =
-    isSound && evaluation.errorCode !== "INVALID_CONTEXT" ? followed(compiler, flag, context, { time, isShared, evaluation }) : [];
+  const steps = isSound && evaluation.errorCode !== "INVALID_CONTEXT" ? followed(silent, flag, context, { time, isShared, evaluation }) : [];
   if (evaluation.reason === "ERROR")
     steps.push({ what: "error", matched: true, why: `${evaluation.errorCode}: ${evaluation.errorMessage}` });
   return { flag, evaluation, steps };
 }
 
 /**
- * @param {Compiler} compiler
+ * @param {RuleSet} rules
  * @param {string} key
  * @param {Context} context
  * @param {{ time: number | null, isShared: boolean, evaluation: import("../answers.js").Evaluation }} asked
  * @returns {Step[]}
  */
-function followed(compiler, key, context, { time, isShared, evaluation }) {
-  const flag = readFlag(key, own(compiler.snapshot.flags, key));
-  if (compiler.dialect(flag)?.accepts?.(context) === false) return [];
-  const trace = new Trace(compiler, context, time, isShared);
+function followed(rules, key, context, { time, isShared, evaluation }) {
+  const flag = readFlag(key, own(rules.snapshot.flags, key));
+  if (rules.references.dialect(flag)?.accepts?.(context) === false) return [];
+  const trace = new Trace(rules, context, time, isShared);
   trace.follow(flag);
   const nodes = trace.root.children;
   if (evaluation.reason === "ERROR" && nodes.length === 0) return [];
-  const explainer = new Explainer(compiler);
+  const explainer = new Explainer(rules.snapshot);
   const isStale = evaluation.reason === "STALE" || nodes.some((node) => node.path.startsWith("/staleness"));
   return isStale ? [explainer.stale(flag, nodes, evaluation.variation)] : explainer.flag(flag, nodes);
 }
@@ -90,13 +89,13 @@ function stepOf(step) {
 
 /** Turns nodes into steps. What was explained once is not explained again. */
 class Explainer {
-  #compiler;
+  #snapshot;
   /** @type {Set<string>} */
   #explained = new Set();
 
-  /** @param {Compiler} compiler */
-  constructor(compiler) {
-    this.#compiler = compiler;
+  /** @param {import("../../model/index.js").Snapshot} snapshot */
+  constructor(snapshot) {
+    this.#snapshot = snapshot;
   }
 
   /** Explain a flag whose staleness bound has passed. @param {Flag} flag @param {Node[]} nodes @param {string | null} variation */
@@ -167,7 +166,7 @@ class Explainer {
   /** @param {string} key @returns {Flag | null} */
   #flagOf(key) {
     try {
-      return readFlag(key, own(this.#compiler.snapshot.flags, key));
+      return readFlag(key, own(this.#snapshot.flags, key));
     } catch {
       return null;
     }
@@ -237,7 +236,7 @@ class Explainer {
 
   /** @param {Node} node @returns {Step} */
   #segment({ subject: key, outcome, path, children }) {
-    const segment = readSegment(key, own(this.#compiler.snapshot.segments, key));
+    const segment = readSegment(key, own(this.#snapshot.segments, key));
     const steps = this.#isFirst("segment", key) ? children.map((child) => this.#segmentPart(child, segment.compat !== null)) : [];
     return stepOf({ what: "segment", matched: Boolean(outcome), why: segmentWhy(steps, Boolean(outcome)), path, key, steps });
   }
@@ -298,7 +297,7 @@ function conditionWhy(condition, { outcome, found }, isForeign) {
   if (isForeign && hash !== "sha256") return `the dialect's ${op} ${outcome ? "holds" : "does not hold"}`; // only it knows what it found
   if (op === "exists") return words.existing(condition, found);
   if (op === "inBucket") return words.share(condition, found, isIn);
-  return words.compared(condition, found, isValueOperator(op) && found !== null ? beforeNegation(condition, found) : undefined);
+  return words.compared(condition, found, Object.hasOwn(OPERATORS, op) && found !== null ? beforeNegation(condition, found) : undefined);
 }
 
 /**
@@ -307,7 +306,7 @@ function conditionWhy(condition, { outcome, found }, isForeign) {
  * @param {unknown} found
  */
 function beforeNegation(condition, found) {
-  const compare = prepare(condition);
+  const compare = prepare(condition, OPERATORS[condition.op]);
   if (!Array.isArray(found)) return compare(found);
   const answers = found.map((each) => compare(each));
   return answers.includes(true) ? true : answers.includes(false) ? false : undefined;

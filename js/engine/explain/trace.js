@@ -5,14 +5,16 @@
 
 import { readFlag, readLayer, readSegment } from "../../model/index.js";
 import { sha256Hex, wellFormed } from "../../bucketing/index.js";
-import { comparing, compileCondition, reader } from "../conditions.js";
-import { own } from "../links.js";
+import { reader } from "../attributes.js";
+import { comparing, compileCondition } from "../conditions.js";
+import { ownedPlaces } from "../layers.js";
+import { own } from "../own.js";
 import { prepareTarget } from "../operators.js";
-import { bounds, bucketOf, ownedPlaces } from "../splits.js";
+import { bounds, bucketOf } from "../splits.js";
 import { unit } from "../values.js";
 
 /** @typedef {import("../attributes.js").Context} Context */
-/** @typedef {import("../compiler.js").Compiler} Compiler */
+/** @typedef {import("../index.js").RuleSet} RuleSet */
 /** @typedef {import("../../model/index.js").Condition} Condition */
 /** @typedef {import("../../model/index.js").Flag} Flag */
 /** @typedef {import("../../model/index.js").Rule} Rule */
@@ -49,18 +51,20 @@ export class Trace {
   root = new Node("flag", "", null);
   #open = [this.root];
   #compiler;
+  #references;
   #context;
   #now;
   #memo;
 
   /**
-   * @param {Compiler} compiler
+   * @param {RuleSet} rules
    * @param {Context} context
    * @param {number | null} now
    * @param {boolean} isShared whether answers are remembered
    */
-  constructor(compiler, context, now, isShared) {
-    this.#compiler = compiler;
+  constructor(rules, context, now, isShared) {
+    this.#compiler = rules.compiler;
+    this.#references = rules.references;
     this.#context = context;
     this.#now = now;
     /** @type {Map<string, any> | null} */
@@ -109,7 +113,7 @@ export class Trace {
     }
     for (const [index, target] of flag.targets.entries()) {
       const isListed = this.#noting(new Node("target", `/targets/${index}`, target), (node) => {
-        const read = this.#compiler.dialect(flag)?.key(target.attribute) ?? reader(target.attribute);
+        const read = this.#references.dialect(flag)?.key(target.attribute) ?? reader(target.attribute);
         node.found = read(this.#context) ?? null;
         return comparing(() => node.found, prepareTarget(target.values), false)(this.#context, null, null);
       });
@@ -126,7 +130,7 @@ export class Trace {
 
   /** Return what another flag serves, asked once where answers are remembered. @param {string} key */
   #served(key) {
-    if (this.#compiler.prerequisite(key) === null) return null;
+    if (this.#references.inner(key) === null) return null;
     return this.#once(`flag:${key}`, () => this.#flag(readFlag(key, own(this.#compiler.snapshot.flags, key)), { isAsked: false }));
   }
 
@@ -199,7 +203,7 @@ export class Trace {
   #listed(segment) {
     const lists = /** @type {const} */ (["included", "excluded"]).filter((name) => segment[name].length > 0);
     if (lists.length === 0) return undefined;
-    const read = this.#compiler.dialect(segment)?.key("targetingKey") ?? reader("targetingKey");
+    const read = this.#references.dialect(segment)?.key("targetingKey") ?? reader("targetingKey");
     const key = unit(read(this.#context));
     const entry = key !== undefined && segment.hashed ? sha256Hex(`${wellFormed(segment.salt)}.${key}`) : key;
     for (const name of lists) {
@@ -237,7 +241,7 @@ export class Trace {
 
   /** @param {Flag} flag @param {Split} split @param {string} path @returns {string | null} */
   #split(flag, split, path) {
-    const dialect = this.#compiler.dialect(flag);
+    const dialect = this.#references.dialect(flag);
     if (dialect !== null && split.hash !== "sha256") {
       const node = new Node("bucket", path, split);
       node.bucket = dialect.split(split, flag)(this.#context, this.#now);

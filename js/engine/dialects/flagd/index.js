@@ -8,7 +8,7 @@
  */
 
 import { pointerProblem, pointerSteps } from "../../attributes.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { unit } from "../../values.js";
 import { GENERATIONS } from "./fractions.js";
 import { Compiler } from "./logic.js";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { isObject, member } from "../values.js";
 import { fractional, GENERATIONS } from "./fractions.js";
 import * as nodes from "./nodes.js";

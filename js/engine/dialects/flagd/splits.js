@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { fractional } from "./fractions.js";
 import { Run, text } from "./values.js";
 import { Variants } from "./variants.js";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { isObject, member } from "../values.js";
 
 /** Finds something in an object, null where it is not there. @typedef {(value: any) => any} Read */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { isObject } from "../values.js";
 import { contextReader, elementReader } from "./attributes.js";
 import { typeName } from "./coercion.js";

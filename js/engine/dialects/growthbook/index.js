@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { unitReader } from "./attributes.js";
 import * as javascript from "./javascript.js";
 import { asExpression } from "./operators.js";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { LOGICAL } from "./conditions.js";
 
 /** @typedef {import("../seam.js").Condition} Condition */

@@ -7,7 +7,7 @@
  */
 
 import { wellFormed } from "../../../bucketing/index.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { PatternRefused, readPattern } from "../../pattern.js";
 import { searchFor } from "../../regex.js";
 

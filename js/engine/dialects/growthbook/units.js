@@ -4,7 +4,7 @@
  */
 
 import { fnv1a } from "../../../bucketing/fnv.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { unitReader } from "./attributes.js";
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { boundsF32, boundsF64, placeF32, placeF64, shareF32, shareF64 } from "../../../bucketing/sha1.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { isObject } from "../values.js";
 import * as contexts from "./contexts.js";
 import { GO, NAMES, NODE, OPERATORS, PYTHON } from "./operators.js";

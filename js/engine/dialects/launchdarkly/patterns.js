@@ -5,7 +5,7 @@
  */
 
 import { wellFormed } from "../../../bucketing/index.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { PatternRefused } from "../../pattern.js";
 import { searchFor } from "../../regex.js";
 

@@ -3,9 +3,9 @@
  * @module
  */
 
-import { isWithin, plainAddress } from "../../values.js";
+import { isWithin, plainAddress } from "../../addresses.js";
 
-/** @typedef {import("../../values.js").Network} Network */
+/** @typedef {import("../../addresses.js").Network} Network */
 
 const PREFIX = /^\+?0*[0-9]{1,3}$/;
 const NODE_4 = /^([0-9.]{7,15})(?:\/([0-9]{1,2}))?$/;

@@ -4,7 +4,7 @@
  */
 
 import { murmur3 } from "../../../bucketing/murmur3.js";
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { strictUtf8 } from "../values.js";
 
 /** Takes a unit; returns where it lands, from 0 on. @typedef {(unit: string) => number} Place */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { numberText } from "../python.js";
 import { isObject, TEXTS as LYING } from "../values.js";
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { isObject } from "../values.js";
 import { ROLLOUT_PLACES, rolloutPlace, variantPlace } from "./buckets.js";
 import { constraintOf } from "./constraints.js";

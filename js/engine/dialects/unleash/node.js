@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { compareRanks, isObject, ORDERS } from "../values.js";
 import { contains, node4, node6 } from "./addresses.js";
 import { rolloutPlace } from "./buckets.js";
@@ -136,7 +136,7 @@ function remoteAddress(parameters) {
   };
 }
 
-/** @param {import("../../values.js").Network} address @param {import("../../values.js").Network} network */
+/** @param {import("../../addresses.js").Network} address @param {import("../../addresses.js").Network} network */
 function isIn(address, network) {
   return address.length >= network.length && contains(network, address);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Refused } from "../../operators.js";
+import { Refused } from "../../refused.js";
 import { pythonText } from "../python.js";
 import { compareRanks, isObject, ORDERS } from "../values.js";
 import { contains, rustAddress, rustNetwork } from "./addresses.js";
