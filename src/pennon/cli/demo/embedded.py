@@ -60,12 +60,17 @@ class Running:
 
 
 class Embedded(Running):
-    """A server with its data in *folder*; its webhooks may lead to this machine. `first` is what its start made."""
+    """A server with its data in *folder*, or in a *database*; its webhooks may lead to this machine.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    `first` is what its start made.
+    """
+
+    def __init__(self, folder: Path, port: int, database: str | None = None) -> None:
         super().__init__("pennon-server", port)
         self.first: FirstStart | None = None
-        settings = Settings(data=str(folder), drain_timeout_s=_DRAIN_S, webhook_networks=(f"{_HERE}/32",))
+        settings = Settings(
+            data=str(folder), database_url=database, drain_timeout_s=_DRAIN_S, webhook_networks=(f"{_HERE}/32",)
+        )
         self._app = create_app(settings, announce=self._announce)
 
     def make(self) -> server.Application:
