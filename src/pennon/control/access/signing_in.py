@@ -1,5 +1,7 @@
 """How people get in: passwords, sessions, and what is done about those who guess."""
 
+import base64
+import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from typing import Protocol
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.low_level import ARGON2_VERSION
 from msgspec.structs import replace
 
 from pennon.control.access import views
@@ -71,6 +74,19 @@ class DoorStore(Protocol):
         """Keep that; 0: forget it."""
 
 
+def nobodys(hasher: PasswordHasher) -> str:
+    """Return a hash as *hasher* writes them, which takes as long to check and which no password has.
+
+    It is drawn, not worked out: that would cost every start of a server what a sign-in costs.
+    """
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
+
+
 class SignIns:
     """Lets people in by a password, and knows who is in.
 
@@ -96,7 +112,7 @@ class SignIns:
         self._hasher = hasher or PasswordHasher()
         # One takes 64 MiB: those who knock together must not take the server's memory.
         self._hashing = threading.BoundedSemaphore(_AT_ONCE)
-        self._nobody = self._hasher.hash(new_session_secret())
+        self._nobody = nobodys(self._hasher)
 
     @property
     def takes_emergencies_only(self) -> bool:

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import pytest
 import structlog.testing
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from pennon.control.access import views
 from pennon.control.access.accounts import AccountService
@@ -20,7 +21,7 @@ from pennon.control.access.people import (
     session_key,
 )
 from pennon.control.access.permissions import Grant
-from pennon.control.access.signing_in import FREE_FAILURES, FREE_OF_AN_ADDRESS, SignIns
+from pennon.control.access.signing_in import FREE_FAILURES, FREE_OF_AN_ADDRESS, SignIns, nobodys
 from pennon.control.errors import (
     AlreadyExists,
     Conflict,
@@ -221,6 +222,15 @@ class CountingHasher(PasswordHasher):
     def verify(self, *given: Any, **named: Any) -> Literal[True]:
         self.asked += 1
         return super().verify(*given, **named)
+
+
+@pytest.mark.parametrize("hasher", [PasswordHasher(), CountingHasher()])
+def test_the_hash_that_no_password_has_is_checked_like_any_other(hasher: PasswordHasher) -> None:
+    made = nobodys(hasher)
+    assert extract_parameters(made) == extract_parameters(hasher.hash(PASSWORD))
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(made, PASSWORD)
+    assert made != nobodys(hasher)
 
 
 @pytest.mark.parametrize("provider", [None, "Shop ID"])
