@@ -1,4 +1,4 @@
-"""What a change request is, and who has approved it. Pure."""
+"""What a change request is, who has approved it, and what else is said of it. Pure."""
 
 import datetime
 from collections.abc import Collection, Iterator
@@ -22,6 +22,8 @@ Who: TypeAlias = tuple[str, str]
 
 LONGEST_TITLE = 200
 MOST_REVIEWS = 100
+MOST_COMMENTS = 200
+LONGEST_COMMENT = 2000
 
 
 class Proposal(Wire, frozen=True, kw_only=True):
@@ -69,6 +71,14 @@ class Review(Wire, frozen=True, kw_only=True):
     comment: str = ""
 
 
+class Comment(Wire, frozen=True, kw_only=True):
+    """What somebody has to say of a request without a verdict. It stays when the request is edited, or has ended."""
+
+    by: Author
+    at: int
+    text: str
+
+
 class Attempt(Wire, frozen=True, kw_only=True):
     """That a request was to be made at its time, and why it was not."""
 
@@ -96,6 +106,7 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     created_at: int
     edition: int = 1
     reviews: tuple[Review, ...] = ()
+    comments: tuple[Comment, ...] = ()
     state: RequestState = "open"
     ended_by: Author | None = None
     files: tuple[AppliedFiles, ...] = ()
@@ -132,6 +143,12 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
             raise Conflict("nobody reviews a request of his own", mend="ask somebody else")
         return replace(self, reviews=(*self.reviews, review)[-MOST_REVIEWS:])
 
+    def commented(self, comment: Comment) -> "ChangeRequest":
+        """Return it with one comment more, open or ended. Raises `Conflict` for one that has very many."""
+        if len(self.comments) >= MOST_COMMENTS:
+            raise Conflict(f"the request {self.key} has {MOST_COMMENTS} comments", mend="go on where you talk")
+        return replace(self, comments=(*self.comments, comment))
+
     def edited(
         self, *, title: str, why: str, proposals: tuple[Proposal, ...], apply_at: datetime.datetime | None
     ) -> "ChangeRequest":
@@ -161,3 +178,11 @@ def text_problems(title: str, why: str) -> Iterator[Problem]:
         yield Problem("/title", f"is longer than a line of {LONGEST_TITLE} characters", "shorten it")
     if len(why) > 2000:
         yield Problem("/why", "longer than 2000 characters", "shorten it")
+
+
+def comment_problems(text: str) -> Iterator[Problem]:
+    """Yield what is wrong with a comment."""
+    if not text.strip():
+        yield Problem("/text", "a comment says something", "write it")
+    if len(text) > LONGEST_COMMENT:
+        yield Problem("/text", f"longer than {LONGEST_COMMENT} characters", "shorten it")

@@ -1,4 +1,4 @@
-"""Commands on change requests: propose, edit, review, withdraw, and make what was proposed."""
+"""Commands on change requests: propose, edit, review, comment on, withdraw, and make what was proposed."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,16 @@ from pennon.control.log import (
 )
 from pennon.control.naming import accept
 from pennon.control.projects.views import project as find_project
-from pennon.control.requests.models import Author, ChangeRequest, Proposal, Review, Verdict, text_problems
+from pennon.control.requests.models import (
+    Author,
+    ChangeRequest,
+    Comment,
+    Proposal,
+    Review,
+    Verdict,
+    comment_problems,
+    text_problems,
+)
 from pennon.control.requests.views import changed_since, lapsed
 from pennon.control.requests.views import request as find_request
 from pennon.control.working.salts import NewSalt, random_salt
@@ -164,6 +173,27 @@ class RequestService:
             )
 
         return self._alter(project, key, reviewed, "reviewRequest", by=by, why=why, idempotency=idempotency)
+
+    def comment_on_request(  # of what, what, and who
+        self,
+        project: str,
+        key: str,
+        text: str,
+        *,
+        by: Actor,
+        why: str = "",
+        idempotency: Idempotency | None = None,
+    ) -> Outcome:
+        """Say something of a request without a verdict: what counts towards it stays as it is.
+
+        Raises `NotFound`, `Invalid`, and `Conflict` for a request that has very many comments.
+        """
+        accept(comment_problems(text))
+
+        def commented(_: Writing, request: ChangeRequest) -> ChangeRequest:
+            return request.commented(Comment(by=Author.of(by), at=int(self._clock.now().timestamp()), text=text))
+
+        return self._alter(project, key, commented, "commentOnRequest", by=by, why=why, idempotency=idempotency)
 
     def withdraw_request(
         self, project: str, key: str, *, by: Actor, why: str = "", idempotency: Idempotency | None = None

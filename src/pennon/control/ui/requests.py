@@ -7,7 +7,7 @@ from litestar import Request, Response
 
 from pennon.control.access.permissions import Permission
 from pennon.control.environments.protection import Leave
-from pennon.control.errors import PennonError
+from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Reading
 from pennon.control.requests.models import ChangeRequest, Verdict
 from pennon.control.requests.views import ProposalPreview
@@ -17,6 +17,7 @@ from pennon.control.ui.demands import demands
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
+from pennon.control.ui.once import idempotency, once
 from pennon.control.ui.rendering import Frame, Pages, page_path, sent_to
 from pennon.control.ui.routes import PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor, require_permission
@@ -68,7 +69,7 @@ def request_pages(pages: Pages) -> list[Any]:
     def act_on_request(
         request: Request[Visitor, Any, Any], project: Named, change_request: Named, form: Sent
     ) -> Response[Any]:
-        """Approve, refuse, apply or withdraw a request. What each takes, its service asks for."""
+        """Comment on, approve, refuse, apply or withdraw a request. What each takes, its service asks for."""
         try:
             _act(pages, request.user, project, change_request, form)
         except PennonError as error:
@@ -80,7 +81,10 @@ def request_pages(pages: Pages) -> list[Any]:
 
 def _act(pages: Pages, visitor: Visitor, project: str, key: str, form: Form) -> None:
     service, comment, why = pages.services.requests, form.text("comment"), form.text("comment").replace("\n", " ")
-    if form.has("apply") or form.has("break-glass"):
+    if form.has("say"):
+        require_permission(pages.services, visitor, "change.propose", project)
+        service.comment_on_request(project, key, comment, by=visitor.actor, idempotency=idempotency(form))
+    elif form.has("apply") or form.has("break-glass"):
         service.apply_request(project, key, is_break_glass=form.has("break-glass"), by=visitor.actor, why=why)
     elif form.has("withdraw"):
         require_permission(pages.services, visitor, "change.propose", project)
@@ -127,6 +131,9 @@ def _shown(  # what the page shows
         and may_everywhere(frame, "change.bypass", found)
         and may_everywhere(frame, "flag.change", found),
         comment=comment,
+        said=sorted((*found.reviews, *found.comments), key=lambda each: each.at),
+        once=once(),
+        beside={each.path.lstrip("/"): each for each in problems_of(error)} if isinstance(error, Invalid) else {},
         failed=None if error is None else {"title": title_of(error)[1], "text": sentence(error)},
         problems=() if error is None else problems_of(error),
     )

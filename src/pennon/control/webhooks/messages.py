@@ -21,6 +21,7 @@ _HEADINGS = {
     "schedule.failed": "A scheduled change was not made",
     "request.created": "Changes are proposed",
     "request.edited": "A change request was edited",
+    "request.commented": "Somebody commented on a change request",
     "request.approved": "A change request is approved",
     "request.refused": "A change request is refused",
     "request.applied": "A change request was made",

@@ -46,6 +46,7 @@ class _Where(msgspec.Struct):
 class _Request(msgspec.Struct):
     state: str = "open"
     reviews: tuple[_Said, ...] = ()
+    comments: tuple[object, ...] = ()
     proposals: tuple[_Where, ...] = ()
 
 
@@ -136,7 +137,7 @@ def _request_type(edit: Edit) -> EventType:
         return _ENDS[after.state]
     if before.reviews != after.reviews and after.reviews:
         return _VERDICTS.get(after.reviews[-1].verdict, "request.edited")
-    return "request.edited"
+    return "request.edited" if before.comments == after.comments else "request.commented"
 
 
 def _has_failed(edit: Edit) -> bool:

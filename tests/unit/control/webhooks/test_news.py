@@ -59,6 +59,7 @@ def told(hook: Webhook, *rows: Change, owner: str = project_log("shop")) -> list
         (("something new", None, {}), {"settings.changed"}),
         (("request", None, {}), {"request.created"}),
         (("request", {"title": "a"}, {"title": "b"}), {"request.edited"}),
+        (("request", {}, {"comments": [{"text": "a"}]}), {"request.commented"}),
         (("request", {}, {"reviews": [{"verdict": "approved"}]}), {"request.approved"}),
         (("request", {}, {"reviews": [{"verdict": "refused"}]}), {"request.refused"}),
         (("request", {"state": "open"}, {"state": "applied"}), {"request.applied"}),
