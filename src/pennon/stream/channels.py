@@ -15,7 +15,7 @@ from pennon.stream.fanout import Fanout
 from pennon.stream.feeds import Feed
 from pennon.stream.framing import END, Framed
 from pennon.stream.roster import Roster
-from pennon.stream.subscribers import Ended, Subscriber
+from pennon.stream.subscribers import Ended, Subscriber, send_each
 from pennon.stream.turns import Rank
 
 SLICE = 500
@@ -176,8 +176,8 @@ class Channel:
 
     def _tell(self, due: list[Subscriber | None], now: float) -> None:
         """Bring everybody who is *due* up to date. What is done here is done for each delivery: little."""
-        mark, last, told = self._feed.mark, _NOWHERE, 0
-        framed: Framed | None = None
+        mark, last = self._feed.mark, _NOWHERE
+        alike: list[Subscriber] = []
         for stream in due:
             if stream is None or (since := stream.known) is mark:
                 continue
@@ -185,28 +185,31 @@ class Channel:
                 self._miss(stream)
                 continue
             if since is not last:
-                self._count(framed, told)
-                last, framed, told = since, self._feed.frame(since, now), 0
-            if framed is None:
-                continue
-            if framed.rest is None:
-                stream.known, stream.told_at = framed.mark, now
-                stream.send(framed.head)
-                told += 1
-            else:
-                self._give(stream, framed)
-        self._count(framed, told)
+                self._bring(alike, last, now)
+                last, alike = since, []
+            alike.append(stream)
+        self._bring(alike, last, now)
 
-    def _count(self, framed: Framed | None, told: int) -> None:
-        if framed is not None and told:
-            self._fanout.delivered(framed.event, told)
+    def _bring(self, streams: list[Subscriber], since: Hashable, now: float) -> None:
+        """Bring *streams* up to date, all of which stand at *since* and are not busy."""
+        framed = self._feed.frame(since, now) if streams else None
+        if framed is None:
+            return
+        if framed.rest is not None:
+            for stream in streams:
+                self._give(stream, framed)
+            return
+        for stream in streams:
+            stream.known, stream.told_at = framed.mark, now
+        send_each(streams, framed.head)
+        self._fanout.delivered(framed.event, len(streams))
 
     def _give(self, stream: Subscriber, framed: Framed) -> bool:
         if framed.rest is not None and not self._fanout.large.enter(stream):
             return False
         self._standing = None
         stream.told_at = self._fanout.now()
-        self._count(framed, 1)
+        self._fanout.delivered(framed.event, 1)
         stream.write(framed)
         return framed.rest is not None
 

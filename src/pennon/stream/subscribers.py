@@ -6,12 +6,13 @@ it at most; meanwhile the stream is busy, and is given nothing else.
 
 import asyncio
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from pennon.stream.admission import Ticket
 from pennon.stream.framing import PIECE, Framed
+from pennon.stream.writing import write_each
 
 
 class Ended(StrEnum):
@@ -173,6 +174,16 @@ class Subscriber(asyncio.Protocol):
         pieces, self._pieces = self._pieces, None
         if pieces is not None and pieces.ticket is not None:
             pieces.ticket.leave()
+
+
+def send_each(streams: Sequence[Subscriber], data: bytes) -> None:
+    """Write something small to each of *streams*, none of which is busy, as its own `send` does."""
+    size = len(data)
+    taken = write_each([stream.descriptor for stream in streams], data)
+    if taken.count(size) < len(taken):
+        for stream, sent in zip(streams, taken, strict=True):
+            if sent != size:
+                stream.transport.write(memoryview(data)[sent:])
 
 
 def _descriptor(transport: asyncio.Transport) -> int:
