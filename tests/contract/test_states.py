@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pennon.control.errors import NotFound
-from pennon.control.log import NO_HASH, SYSTEM, ChangeLog, State
+from pennon.control.log import NO_HASH, SYSTEM, ChangeLog, State, Stored
 from pennon.control.storage import Storage
+from pennon.model import Flag
 from tests.clock import HandClock
 from tests.contract.logs import LOG, delete, flag, open_logs, put, segment
 
@@ -18,6 +19,11 @@ KEYS = ("a", "b", "c")
 def states_at_all_revisions(log: ChangeLog, name: str, last: int) -> list[State]:
     with log.reading() as reading:
         return [reading.state_at(name, revision=revision) for revision in range(last + 1)]
+
+
+def items_at_all_revisions(log: ChangeLog, name: str, last: int) -> list[list[Stored]]:
+    with log.reading() as reading:
+        return [reading.items_at(name, "flag", revision=revision) for revision in range(last + 1)]
 
 
 def test_state_at_every_revision_is_what_it_was(storage: Storage) -> None:
@@ -66,11 +72,38 @@ def test_state_folded_from_either_end_is_the_state_then(storage: Storage, steps:
     last = seen[-1].head.revision
     assert len(seen) == last + 1
     assert states_at_all_revisions(log, name, last) == seen
+    assert items_at_all_revisions(log, name, last) == [[*state.of("flag").values()] for state in seen]
     # Once more as the log's beginning, where every state is folded forwards.
     for number in range(last + 2):
         put(log, flag("later", salt=f"s{number}"), on=name)
     assert states_at_all_revisions(log, name, last)[1:] == seen[1:]
     assert log.check(name).problem is None
+
+
+def test_items_of_the_past_come_in_pages_and_are_searched_by_their_keys(storage: Storage) -> None:
+    log = storage.log
+    open_logs(log, LOG)
+    put(log, *(flag(f"Team-{number}") for number in range(1, 6)), flag("other"), segment("team-segment"))
+    delete(log, "flag", "Team-3")
+    put(log, flag("Team-2", on=False), flag("Team-9"))
+
+    def found(revision: int, after: str | None = None) -> list[str]:
+        with log.reading() as reading:
+            items = reading.items_at(LOG, "flag", revision=revision, part="team", after=after, limit=2)
+        assert all(item.read(Flag).on for item in items) == (revision < 3)
+        return [item.key for item in items]
+
+    assert (found(1), found(1, "Team-2"), found(1, "Team-4")) == (
+        ["Team-1", "Team-2"],
+        ["Team-3", "Team-4"],
+        ["Team-5"],
+    )
+    assert found(2, "Team-2") == ["Team-4", "Team-5"]
+    assert found(3) == ["Team-1", "Team-2"]
+    with log.reading() as reading:
+        later = reading.items_at(LOG, "flag", revision=3, part="TEAM", after="Team-2")
+        assert [item.key for item in later] == ["Team-4", "Team-5", "Team-9"]
+        assert reading.items_at(LOG, "flag", revision=0) == []
 
 
 def test_state_at_a_time_is_that_of_the_last_change_up_to_then(storage: Storage, clock: HandClock) -> None:

@@ -218,6 +218,20 @@ class Reading(Protocol):
     def revision_before(self, log: str, time: datetime) -> int:
         """Return the last revision of a log that was made before *time*; 0: none was."""
 
+    def head_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> Head:
+        """Return where *log* stood after *revision*, or at *time*; where neither is named, where it stands.
+
+        Raises `NotFound` for a log or a revision that is not there. Before the first change it stood at revision 0.
+        """
+
+    def items_at(
+        self, log: str, kind: str, *, revision: int, part: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[Stored]:
+        """Return the items of one kind as they were after *revision*, those with *part* in the key, whatever the case.
+
+        In the order of their keys, from behind *after*. Only what became of these is read, not the log up to there.
+        """
+
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""
 
@@ -253,6 +267,12 @@ class Writing(Reading, Protocol):
         """Call *check*, which raises unless the command may be, with all that is there without it.
 
         A long command asks again when its logs are locked: leave may have been taken from it meanwhile.
+        """
+
+    def finish(self, do: Callable[["Writing"], None]) -> None:
+        """Call *do* once the logs are locked: now, or when a long command is about to be written.
+
+        What depends on where a log stands is put here, for others move it all the time. It has to be quick.
         """
 
     def open(self, log: str) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from pennon.control.log import Change, Head, Reading, State, Stored
+from pennon.control.log import Change, Head, Reading, State, Stored, Writing
 from pennon.control.storage.reading import StoredReading
 from pennon.control.storage.seen import Seen
 from pennon.control.storage.writing import Command, Place, StoredWriting, written
@@ -31,6 +31,7 @@ class AheadWriting(StoredWriting):
         self._seen = Seen()
         self._models: dict[Place, ItemModel] = {}
         self._demands: list[Callable[[Reading], None]] = []
+        self._last: list[Callable[[Writing], None]] = []
         # The first thing that is read, so that it says of which state all the rest is.
         self._heads: Mapping[str, Head] = super().heads()
         self._locked = {log: head for log, head in self._heads.items() if log in self._named}
@@ -39,6 +40,10 @@ class AheadWriting(StoredWriting):
         """Call *check* now, so that who is refused is so early, and again once all is locked."""
         super().demand(check)
         self._demands.append(check)
+
+    def finish(self, do: Callable[[Writing], None]) -> None:
+        """Call *do* once the logs are locked."""
+        self._last.append(do)
 
     def catch_up(self, connection: Connection) -> None:
         """Go on from where the logs stand by *connection*. Raises `OvertakenOnce`."""
@@ -53,12 +58,14 @@ class AheadWriting(StoredWriting):
         self._number_again(moved & self._named)
 
     def lock_by(self, connection: Connection, now: datetime) -> None:
-        """Lock the logs by *connection*, catch up, and ask again what was demanded. Raises `OvertakenOnce`."""
+        """Lock the logs by *connection*, catch up, and do what was left for then. Raises `OvertakenOnce`."""
         self._connection, self._command = connection, replace(self._command, now=now)
         self._lock_heads()
         self.catch_up(connection)
         for check in self._demands:
             super().demand(check)
+        for do in self._last:
+            do(self)
 
     def open(self, log: str) -> None:
         """Raise: what begins a log is not long."""
@@ -128,6 +135,18 @@ class AheadWriting(StoredWriting):
         """See `Reading`."""
         self._seen.log(log)
         return super().revision_before(log, time)
+
+    def head_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> Head:
+        """See `Reading`."""
+        self._seen.log(log)
+        return super().head_at(log, revision=revision, time=time)
+
+    def items_at(
+        self, log: str, kind: str, *, revision: int, part: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[Stored]:
+        """See `Reading`."""
+        self._seen.log(log)
+        return super().items_at(log, kind, revision=revision, part=part, after=after, limit=limit)
 
     def state(self, log: str) -> State:
         """See `Reading`."""

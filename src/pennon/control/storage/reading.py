@@ -1,7 +1,8 @@
 """Reads the logs over one connection, in one transaction that sees one state."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, bindparam, func, literal, select
@@ -25,6 +26,20 @@ _ITEM = select(items).where(
     items.c.key == bindparam("named"),
     items.c.text.is_not(None),
 )
+_NEXT = (
+    select(func.min(touched.c.revision))
+    .where(touched.c.log == items.c.log, touched.c.kind == items.c.kind, touched.c.key == items.c.key)
+    .where(touched.c.revision > bindparam("at"))
+    .scalar_subquery()
+    .label("next")
+)
+_WITH_NEXT = (
+    select(items, _NEXT)
+    .where(items.c.log == bindparam("of"), items.c.kind == bindparam("of_kind"))
+    .where(items.c.key.in_(bindparam("named", expanding=True)))
+    .order_by(items.c.key)
+)
+_ITEMS_AT_ONCE, _KEYS_AT_ONCE = 100, 1000
 
 
 class StoredReading:
@@ -118,6 +133,35 @@ class StoredReading:
         query = select(func.max(changes.c.revision)).where(changes.c.log == log, changes.c.at < micros(time))
         return self._connection.execute(query).scalar() or 0
 
+    def head_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> Head:
+        """Return where *log* stood after *revision*, or at *time*; where neither is named, where it stands."""
+        head = self._known_head(log)
+        if revision is None:
+            revision = head.revision if time is None else self._revision_at(log, time)
+        if not 0 <= revision <= head.revision:
+            raise NotFound("revision", str(revision), mend=f"the log {log} is at revision {head.revision}")
+        return self._head_at(log, revision, head)
+
+    def items_at(
+        self, log: str, kind: str, *, revision: int, part: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[Stored]:
+        """Return the items of one kind as they were after *revision*, those with *part* in the key.
+
+        What nothing has touched since is as it is now; of the rest, the first change since tells what it found.
+        """
+        found: list[Stored] = []
+        for keys in self._keys(log, kind, part.lower(), after):
+            asked = {"of": log, "of_kind": kind, "named": keys, "at": revision}
+            rows = self._connection.execute(_WITH_NEXT, asked).all()
+            before = self._found_by(log, kind, {row.next: None for row in rows if row.next is not None})
+            for row in rows:
+                text = row.text if row.next is None else before[row.next, row.key]
+                if text is not None:
+                    found.append(_stored(row) if row.next is None else Stored.of(kind, row.key, text))
+            if limit is not None and len(found) >= limit:
+                break
+        return found[:limit]
+
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""
         return State(self._known_head(log), self._current(log))
@@ -128,16 +172,10 @@ class StoredReading:
         It folds from the nearer end: forwards from nothing by what each change left, or backwards from the current
         items by what each change found.
         """
-        head = self._known_head(log)
-        if revision is None:
-            revision = head.revision if time is None else self._revision_at(log, time)
-        if not 0 <= revision <= head.revision:
-            raise NotFound("revision", str(revision), mend=f"the log {log} is at revision {head.revision}")
-        if revision > head.revision // 2:
-            folded = self._unfolded(log, revision, head.revision)
-        else:
-            folded = self._folded(log, revision)
-        return State(self._head_at(log, revision, head), folded)
+        head, then = self._known_head(log), self.head_at(log, revision=revision, time=time)
+        if then.revision > head.revision // 2:
+            return State(then, self._unfolded(log, then.revision, head.revision))
+        return State(then, self._folded(log, then.revision))
 
     def stream(self, log: str, *, after: int, until: int, newest_first: bool = False) -> Iterator[Change]:
         """Yield the changes with *after* < revision ≤ *until*, only a few of them in memory at a time."""
@@ -146,6 +184,26 @@ class StoredReading:
         with self._connection.execute(query.execution_options(yield_per=STREAMED_ROWS)) as result:
             for row in result:
                 yield _change(row)
+
+    def _keys(self, log: str, kind: str, part: str, after: str | None) -> Iterator[list[str]]:
+        """Yield, some at a time, the keys of what is or was there with *part* in them, from behind *after*."""
+        query = select(items.c.key).where(items.c.log == log, items.c.kind == kind).order_by(items.c.key)
+        if after is not None:
+            query = query.where(items.c.key > after)
+        with self._connection.execute(query.execution_options(yield_per=_KEYS_AT_ONCE)) as result:
+            found = (key for key in result.scalars() if part in key.lower())
+            while keys := list(islice(found, _ITEMS_AT_ONCE)):
+                yield keys
+
+    def _found_by(self, log: str, kind: str, revisions: Iterable[int]) -> dict[tuple[int, str], bytes | None]:
+        """Return what the changes of these *revisions* found of each item of one kind that they touched."""
+        made = _changes(log).where(changes.c.revision.in_(list(revisions)))
+        return {
+            (change.revision, edit.key): edit.before
+            for change in map(_change, self._connection.execute(made))
+            for edit in change.edits
+            if edit.kind == kind
+        }
 
     def _known_head(self, log: str) -> Head:
         if (head := self.head(log)) is None:

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response
 
 from pennon.control.errors import Invalid, NotFound, PennonError
-from pennon.control.log import EnvironmentName, State
+from pennon.control.log import EnvironmentName
 from pennon.control.ui.changes import whole
 from pennon.control.ui.details import details_of
 from pennon.control.ui.failures import sentence, title_of
@@ -39,29 +39,25 @@ def past_pages(pages: Pages) -> list[Any]:
         asked = request.query_params
         name = EnvironmentName(project, environment)
         search, after = asked.get("q", "").strip().lower()[:200], asked.get("after") or None
-        state, error = None, None
-        try:
-            state = _state(pages, name, past_time(asked.get("time", ""), "time"), whole(asked.get("revision")))
-        except (Invalid, NotFound) as fault:
-            error = fault
-        found = (
-            []
-            if state is None
-            else [
-                stored
-                for key, stored in sorted(state.of("flag").items())
-                if search in key.lower() and (after is None or key > after)
-            ]
-        )
-        shown = [stored.read(Flag) for stored in found[:_PAGE]]
+        head, found, error = None, [], None
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
+            try:
+                time = _past(pages, past_time(asked.get("time", ""), "time"), whole(asked.get("revision")))
+                head = reading.head_at(name.log, revision=whole(asked.get("revision")), time=time)
+            except (Invalid, NotFound) as fault:
+                error = fault
+            if head is not None:
+                found = reading.items_at(
+                    name.log, "flag", revision=head.revision, part=search, after=after, limit=_PAGE + 1
+                )
+        shown = [stored.read(Flag) for stored in found[:_PAGE]]
         return pages.answer(
             request,
             "as_of.html",
             status=200 if error is None else title_of(error)[0],
             frame=frame,
-            head=None if state is None else state.head,
+            head=head,
             rows=[Then(flag, summary(flag)) for flag in shown],
             next=shown[-1].key if len(found) > _PAGE else None,
             search=search,
@@ -97,16 +93,13 @@ def past_pages(pages: Pages) -> list[Any]:
     return [show_past, show_difference]
 
 
-def _state(pages: Pages, name: EnvironmentName, time: datetime | None, revision: int | None) -> State:
-    """Return the environment as it was; as it is, where nothing is asked."""
+def _past(pages: Pages, time: datetime | None, revision: int | None) -> datetime | None:
+    """Return *time*, which is not to come, and not asked for beside a *revision*. Raises `Invalid`."""
     if time is not None and revision is not None:
         raise Invalid.at("/revision", "a time is named, too", "leave one out")
     if time is not None and time > pages.clock.now():
         raise Invalid.at("/time", "is in the future", "the log knows the past only")
-    with pages.services.log.reading() as reading:
-        if time is None and revision is None:
-            return reading.state(name.log)
-        return reading.state_at(name.log, revision=revision, time=time)
+    return time
 
 
 def _words(error: PennonError) -> str:
