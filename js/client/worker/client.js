@@ -55,7 +55,9 @@ export class Client {
     this.#reporter = new Reporter(this.#settings);
     // Only imported flags ask for the time.
     const clock = () => platform.now() / 1000;
-    this.#known = new Known(environment, platform.elapsed, { clock, ...this.#reporter.options });
+    const { sampling } = this.#reporter;
+    const took = sampling?.follow.bind(sampling);
+    this.#known = new Known(environment, platform.elapsed, { clock, ...this.#reporter.options }, took);
     this.#sources = new Sources(this.#known, this.#settings);
   }
 

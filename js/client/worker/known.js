@@ -36,13 +36,16 @@ export class Known {
   #environment;
   #elapsed;
   #options;
+  #took;
 
   /**
    * @param {string} environment `project/environment`; that of another is refused
    * @param {() => number} elapsed milliseconds of a clock that never goes back
    * @param {Options} [options] for the rules
+   * @param {(items: Partial<Items>, how: { isWhole: boolean }) => void} [took] is told of a state, or of what changed in it
    */
-  constructor(environment, elapsed, options = {}) {
+  constructor(environment, elapsed, options = {}, took = () => {}) {
+    this.#took = took;
     this.#environment = environment;
     this.#elapsed = elapsed;
     this.#options = options;
@@ -114,6 +117,7 @@ export class Known {
     if (this.isPast(positionText(document))) return;
     const compiled = new Compiled(compileSnapshot(document, options), options);
     this.#hold({ document: head, items, compiled, options, sum }, said);
+    this.#took(items, { isWhole: true });
   }
 
   /**
@@ -139,6 +143,7 @@ export class Known {
     const compiled = held.compiled.updated(delta, options);
     const document = { ...held.document, revision: delta.to, digest: delta.digest };
     this.#hold({ document, items: /** @type {any} */ (compiled.snapshot), compiled, options, sum }, said);
+    this.#took(delta, { isWhole: false });
     return true;
   }
 

@@ -15,9 +15,10 @@ import { wellFormed } from "../../bucketing/index.js";
 /**
  * How to answer. `keys`: the client keys that are taken; anybody is answered unless told. `origins`: the pages that may read answers; all
  * unless told. `context`: what is evaluated for, given what was sent: put in here what a browser may not choose. `ttlS`: for how many
- * seconds a client may go on without asking again; 300 unless told.
+ * seconds a client may go on without asking again; 300 unless told. `sample`: whether what is evaluated for may be in the client's sample
+ * of contexts (`sampleContexts`); anybody can make contexts up, so false unless told.
  * @typedef {{ keys?: readonly (string | ClientKey)[], origins?: readonly string[], context?: (sent: Context, request: Request) => Context,
- *   ttlS?: number }} How
+ *   ttlS?: number, sample?: boolean }} How
  */
 
 const PATH = "/ofrep/v1/evaluate/flags";
@@ -71,9 +72,11 @@ export async function answerOfrep(request, rules, how = {}) {
   try {
     const secret = admit(request, origin, how);
     if (!rules.ready) throw new Refusal(503, "GENERAL", "the flags are not loaded yet", { "retry-after": RETRY_S });
-    const sent = await contextOf(request);
+    const { context: sent, hidden } = await askedIn(request);
     if (secret) await requireSignature(request, secret, sent);
     const context = how.context?.(sent, request) ?? sent;
+    // Who wants not to be tracked says so with every request of his browser: https://w3c.github.io/gpc/
+    if (how.sample === true && hidden !== null && request.headers.get("sec-gpc") !== "1") rules.sample(context, hidden);
     return withOrigin(key === null ? await all(request, rules, context, how) : single(key, rules, context), origin);
   } catch (error) {
     return withOrigin(refused(key, error), origin);
@@ -191,11 +194,21 @@ function keyIn(request) {
   return bearer?.[1] ?? request.headers.get("x-api-key")?.trim() ?? "";
 }
 
-/** @param {Request} request @returns {Promise<Context>} */
-async function contextOf(request) {
+/**
+ * Return the context, and what of it may be in no sample: these attributes, null for all of it.
+ * @param {Request} request
+ * @returns {Promise<{ context: Context, hidden: readonly string[] | null }>}
+ */
+async function askedIn(request) {
   const body = await bodyOf(request);
-  if (body.length === 0) return {};
-  const context = parsed(body).context ?? {};
+  if (body.length === 0) return { context: {}, hidden: [] };
+  const { context = {}, private: hidden = false } = parsed(body);
+  const isList = Array.isArray(hidden) && hidden.every((each) => typeof each === "string");
+  return { context: checked(context ?? {}, body), hidden: isList ? hidden : hidden === false ? [] : null };
+}
+
+/** @param {any} context @param {Uint8Array} body @returns {Context} */
+function checked(context, body) {
   if (typeof context !== "object" || Array.isArray(context)) throw invalid("the context is not a JSON object");
   if (body.length > CONTEXT_BYTES) {
     const bytes = new TextEncoder().encode(JSON.stringify(context)).length;

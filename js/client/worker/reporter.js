@@ -7,6 +7,7 @@ import { attributeReader } from "../../engine/attributes.js";
 import { unit } from "../../engine/values.js";
 import { Recorder } from "../../events/index.js";
 import { Sightings } from "../../events/sightings.js";
+import { Sampling } from "./sampling.js";
 import { ANSWER_MS } from "./sources.js";
 
 /** @typedef {import("../../engine/index.js").Context} Context */
@@ -21,6 +22,8 @@ const SDK = "pennon-js-worker";
 /** So much waiting is sent at once, not at its time. */
 const MUCH = 500;
 const BATCHES_AT_ONCE = 5;
+/** So much a batch may have: a text is written in three bytes a character at most, and a batch may have 1 MiB. */
+const CHARACTERS = 300_000;
 /** How much later than planned a report may be before it is given up for dead. */
 const GRACE_MS = 1000;
 
@@ -45,6 +48,8 @@ export class Reporter {
   /** @param {Settings} settings */
   constructor(settings) {
     this.#settings = settings;
+    /** What takes the sample of contexts; null where none is taken. */
+    this.sampling = settings.sampleContexts ? new Sampling(settings) : null;
   }
 
   /**
@@ -61,6 +66,7 @@ export class Reporter {
    */
   of(ctx) {
     const { events, platform } = this.#settings;
+    this.sampling?.tend();
     return {
       /** @param {string} flag @param {Evaluation} evaluation */
       evaluated: (flag, evaluation) => {
@@ -68,6 +74,12 @@ export class Reporter {
         if (!events || evaluation.errorCode === "FLAG_NOT_FOUND" || evaluation.errorCode === "PROVIDER_NOT_READY") return;
         this.#recorder.evaluated(flag, evaluation, platform.now());
         this.#plan(ctx);
+      },
+      /** Take *context* if it belongs to the sample. @param {Context} context @param {readonly string[]} [hidden] what is private in it */
+      saw: (context, hidden) => {
+        if (this.sampling === null) return;
+        this.sampling.saw(context, hidden);
+        if (this.sampling.size > 0) this.#plan(ctx);
       },
       /** @param {string} key @param {Context} context @param {{ value: number, by: string }} measured */
       tracked: (key, context, { value, by }) => {
@@ -149,11 +161,14 @@ export class Reporter {
   #cut() {
     const { platform } = this.#settings;
     if (this.#pending !== null) return this.#pending;
-    const batch = this.#recorder.take(platform.now());
-    if (batch === null) return null;
+    const gathered = this.#recorder.take(platform.now());
+    const contexts = this.sampling?.taken(CHARACTERS - JSON.stringify(gathered).length) ?? [];
+    if (gathered === null && contexts.length === 0) return null;
+    const batch = gathered ?? { counters: [], exposures: [], metrics: [], dropped: {} };
+    const sample = contexts.length > 0 ? { contexts } : {};
     this.#instance ||= crypto.randomUUID();
     const head = { instance: this.#instance, sequence: ++this.#sequence, batchId: crypto.randomUUID(), sentAt: platform.now(), sdk: SDK };
-    return (this.#pending = { batch, body: JSON.stringify({ ...head, revision: this.revision || null, ...batch }) });
+    return (this.#pending = { batch, body: JSON.stringify({ ...head, revision: this.revision || null, ...batch, ...sample }) });
   }
 
   /** @returns {Promise<boolean>} whether the pending batch is off our hands */

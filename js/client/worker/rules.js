@@ -81,9 +81,24 @@ export class Rules {
    * @returns {Evaluation}
    */
   evaluation(flag, context, fallback, kind) {
+    this.sample(context);
+    return this.#counted(flag, context, fallback, kind);
+  }
+
+  /** @param {string} flag @param {Context} context @param {any} fallback @param {Kind} [kind] */
+  #counted(flag, context, fallback, kind) {
     const found = this.#compiled === null ? notReady(fallback) : this.#compiled.evaluate(flag, context, fallback, kind);
     this.#report.evaluated(flag, found);
     return found;
+  }
+
+  /**
+   * Take *context* if it belongs to the sample, where one is taken.
+   * @param {Context} context
+   * @param {readonly string[]} [hidden] what is private in it, beside `privateAttributes`
+   */
+  sample(context, hidden) {
+    this.#report.saw(context, hidden);
   }
 
   /**
@@ -137,7 +152,7 @@ export class Rules {
    * @returns {[Evaluation, ExposureSite | null]}
    */
   exposure(flag, context) {
-    return this.#report.sited(() => this.evaluation(flag, context, null));
+    return this.#report.sited(() => this.#counted(flag, context, null));
   }
 
   /** Tell whether a flag is there and is for browsers. @param {string} flag */

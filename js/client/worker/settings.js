@@ -21,14 +21,17 @@ import { webPlatform } from "../../platform/index.js";
  * @property {number} [cacheTtlS] for how long a location may answer from its own cache of KV: Cloudflare's default is 60, the least 30
  * @property {number} [lastKnownTtlS] how old a state may be that is served; older ones are the defaults. Without end unless told
  * @property {boolean} [events] whether to count evaluations and report them to `edge`. True unless told
+ * @property {boolean} [sampleContexts] whether to send `edge` a sample of the contexts that flags are evaluated for, with what rules look at
+ *   and nothing else, so that the server can say whom a change would move. False unless told
+ * @property {readonly string[]} [privateAttributes] attributes that this sample never holds: names, or JSON pointers into nested ones
  * @property {number} [flushIntervalS] how long counts wait at most to be reported. 5 unless told, 25 at most
  * @property {Platform} [platform] the clock, chance, timers and network, for tests
  */
 
 /**
  * @typedef {{ environment: string, kv: KvNamespace | null, edge: Edge | null, timeoutMs: number, kvIntervalMs: number,
- *   edgeIntervalMs: number, cacheTtlS: number | undefined, lastKnownTtlS: number, events: boolean, flushMs: number, platform: Platform,
- *   problems: string[] }} Settings
+ *   edgeIntervalMs: number, cacheTtlS: number | undefined, lastKnownTtlS: number, events: boolean, sampleContexts: boolean,
+ *   privateAttributes: readonly string[], flushMs: number, platform: Platform, problems: string[] }} Settings
  */
 
 /** A runtime ends what is left to be done half a minute after the response. */
@@ -55,6 +58,7 @@ export function settingsOf(options) {
   const environment = typeof options.environment === "string" ? options.environment : "";
   if (environment === "") problems.push("environment is missing: give 'project/environment'");
   if (kv === null && edge === null) problems.push("there is nowhere to take flags from: give kv, edge or both");
+  const events = edge !== null && options.events !== false;
   return {
     environment,
     kv,
@@ -64,11 +68,26 @@ export function settingsOf(options) {
     edgeIntervalMs: positive("edgeIntervalS", 5) * 1000,
     cacheTtlS: options.cacheTtlS === undefined ? undefined : positive("cacheTtlS", 60),
     lastKnownTtlS: positive("lastKnownTtlS", Infinity),
-    events: edge !== null && options.events !== false,
+    events,
+    ...sampleOf(options, events, problems),
     flushMs: Math.min(positive("flushIntervalS", 5), LONGEST_FLUSH_S) * 1000,
     platform: options.platform ?? webPlatform(),
     problems,
   };
+}
+
+/**
+ * Return whether a sample is taken, and without which attributes. In doubt none is: what is private cannot be taken back.
+ * @param {Partial<Options>} options
+ * @param {boolean} events
+ * @param {string[]} problems
+ */
+function sampleOf({ sampleContexts = false, privateAttributes = [] }, events, problems) {
+  const isList = Array.isArray(privateAttributes) && privateAttributes.every((each) => typeof each === "string");
+  if (!isList) problems.push('privateAttributes is no list of names: write privateAttributes: ["email", "/account/owner"]');
+  if (typeof sampleContexts !== "boolean") problems.push(`sampleContexts is ${String(sampleContexts)}: give true or false`);
+  else if (sampleContexts && !events) problems.push("sampleContexts: the sample goes with events to edge: give edge, and leave events on");
+  return { sampleContexts: sampleContexts === true && events && isList, privateAttributes: isList ? privateAttributes : [] };
 }
 
 /**

@@ -180,3 +180,25 @@ test("evaluations, exposures and what was measured are reported behind responses
   assert.equal(await server.metric("pennon_unknown_events_total"), 0);
   assert.equal((await worker.ask({ ...asked, flags: [], tracked: [] })).status.problem, "");
 });
+
+test("a preview counts the users that an isolate evaluated for, and whom it answered by OFREP", async () => {
+  const conditions = [{ attribute: "country", op: "in", values: ["FR"] }];
+  await server.put({ key: "moved", rules: [{ id: "r", conditions, serve: { variation: "off" } }] });
+  const asked = isolate({ sampleContexts: true, privateAttributes: ["email"], flushIntervalS: 0.1 }, { flags: ["moved"] });
+  await until(async () => (await worker.ask(asked)).values.moved.value === true);
+  const who = (/** @type {number} */ number) => ({ targetingKey: `u${number}`, country: number % 2 ? "DE" : "FR", email: "x@mail.example" });
+  for (let number = 0; number < 20; number++) await worker.ask({ ...asked, context: who(number) });
+  for (let number = 10; number < 30; number++) {
+    const init = { method: "POST", body: JSON.stringify({ context: who(number) }), headers: { "content-type": "application/json" } };
+    assert.equal((await worker.fetch("/ofrep/v1/evaluate/flags", { ...asked, ofrep: { sample: true } }, init)).status, 200);
+  }
+  const edits = [{ do: "setFallthrough", flag: "moved", serve: { variation: "off" } }];
+  const preview = async () => (await server.api("POST", `${server.path}/changes/preview`, { edits })).moves;
+  // And the one without a targeting key, by whom the test waited for the flag.
+  const found = await until(async () => {
+    const moves = await preview();
+    return moves?.contexts === 31 && moves;
+  });
+  const [{ flag, moved }] = found.flags;
+  assert.deepEqual([flag, moved], ["moved", 16]);
+});
