@@ -50,6 +50,8 @@ PAGES: Mapping[str, Permission | None] = {
     f"GET {P}/archived-flags": "read",
     f"GET {P}/definitions/{{flag}}": "read",
     f"POST {P}/definition": "read",
+    f"GET {P}/value-schemas/{{flag}}": "read",
+    f"POST {P}/schema-step": "flag.define",
     f"GET {P}/new-flag": "flag.define",
     f"POST {P}/new-flag": "flag.define",
     f"GET {E}/compare": "read",

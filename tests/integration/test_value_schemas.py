@@ -9,6 +9,7 @@ import pytest
 from pennon import Client
 from tests.integration.upstream import eventually
 from tests.serving import Api, InProcess, serving
+from tests.unscripted import beside, people, sees, sent, signed_in
 
 P = "projects/default"
 STANDING = f"{P}/value-schemas/theme"
@@ -121,3 +122,46 @@ def test_bad_steps_are_refused_with_their_paths(api: Api) -> None:
     assert api.send("POST", f"{P}/schema-steps/activate", {"flag": "none"}).status_code == 404
     assert api.send("POST", f"{P}/schema-steps/activate", {"flag": "theme"}).status_code == 409
     assert api.send("GET", f"{P}/value-schemas/none").status_code == 404
+
+
+def test_a_person_moves_the_values_by_forms_and_is_told_who_would_break(
+    server: tuple[InProcess, Api], api: Api
+) -> None:
+    people(api, anne="administrator", rita="reader")
+    page, step = f"/{P}/value-schemas/theme", f"/{P}/schema-step"
+    form = {"flag": "theme", "do": "prepare", "goneAfterH": "24", "readBy": "checkout-web 2.3.0\n"}
+    with application(server, "2.2.0") as client, signed_in(api, "anne") as anne, signed_in(api, "rita") as rita:
+        assert client.object("theme", {"targetingKey": "u1"}) == {"colour": "black"}
+        assert client.flush()
+        eventually(lambda: "checkout-web/2.2.0" in sees(anne, page))
+        wrong = sent(anne, step, {**form, "schema": "{", "value.0": "black", "goneAfterH": "soon"})
+        assert wrong.status_code == 422
+        assert [beside(wrong.text, each)[:8] for each in ("schema", "value.0")] == ["is not J", "is not J"]
+        assert "no number" in beside(wrong.text, "goneAfterH")
+        assert ">black</textarea>" in wrong.text
+        for field, value, said in (
+            ("schema", '{"type": 1}', "schema"),
+            ("readBy", "checkout-web latest", "no version"),
+            ("goneAfterH", "0", "not from 1"),
+        ):
+            wrong = sent(anne, step, {**form, "schema": "{}", "value.0": "{}", field: value})
+            assert wrong.status_code == 422, field
+            assert said in beside(wrong.text, field)
+        unready = sent(anne, step, {**form, "schema": '{"required": ["colours"]}', "value.0": '{"colour": "black"}'})
+        assert "Not ready" in unready.text
+        assert "variation &#39;dark&#39;" in unready.text
+        done = sent(anne, step, {**form, "schema": '{"required": ["colours"]}', "value.0": '{"colours": ["black"]}'})
+        assert "Prepared." in done.text
+        assert "of checkout-web 2.2.0 in default/production" in done.text
+        assert "<form" not in sees(rita, page).partition("<main")[2].partition("</main>")[0]
+        assert sent(rita, step, {"flag": "theme", "do": "activate"}).status_code == 403
+        held = sent(anne, step, {"flag": "theme", "do": "activate"})
+        assert held.status_code == 409
+        assert "cannot read the new values" in held.text
+        review = sent(anne, step, {"flag": "theme", "do": "activate", "propose": "1", "environment": "production"})
+        assert "activateSchema" in review.text
+        forced = {"flag": "theme", "do": "activate", "break-glass": "1", "why": "those pods serve nobody"}
+        assert "are served now" in sent(anne, step, forced).text
+        eventually(lambda: client.object("theme", {"targetingKey": "u1"}) == DARK)
+        assert "has the values that it serves" in sent(anne, step, {"flag": "theme", "do": "clean-up"}).text
+        assert api.made("GET", STANDING)["previous"] is None

@@ -41,7 +41,7 @@ def form_of(definition: FlagDefinition) -> Form:
         fields.append(("clientSide", "on"))
     for row, variation in enumerate(definition.variations):
         fields.append((f"variation.{row}.key", variation.key))
-        fields.append((f"variation.{row}.value", _value_text(variation.value, definition.kind)))
+        fields.append((f"variation.{row}.value", value_text(variation.value, definition.kind)))
     return Form(tuple(fields))
 
 
@@ -116,10 +116,11 @@ _FIELDS = {
 
 def _variation(form: Form, row: int, kind: FlagKind) -> Variation:
     field = f"variation.{row}.value"
-    return Variation(form.text(f"variation.{row}.key"), _value(form.raw(field), kind, field))
+    return Variation(form.text(f"variation.{row}.key"), value_of(form.raw(field), kind, field))
 
 
-def _value(text: str, kind: FlagKind, field: str) -> Json:
+def value_of(text: str, kind: FlagKind, field: str) -> Json:
+    """Return the value of a flag that was typed into *field*. Raises `Invalid` with its name as path."""
     if kind == "string":
         return text
     try:
@@ -130,7 +131,8 @@ def _value(text: str, kind: FlagKind, field: str) -> Json:
     return value
 
 
-def _value_text(value: Json, kind: FlagKind) -> str:
+def value_text(value: Json, kind: FlagKind) -> str:
+    """Return a value of a flag as a field shows it."""
     if kind == "string" and isinstance(value, str):
         return value
     text = msgspec.json.encode(value)

@@ -43,6 +43,7 @@ from pennon.control.ui.sessions import session_pages
 from pennon.control.ui.signing_in import signing_in_routes
 from pennon.control.ui.switching import switching_pages
 from pennon.control.ui.tokens import token_pages
+from pennon.control.ui.value_schemas import value_schema_pages
 from pennon.control.ui.visitors import OPEN, visitor_guard
 from pennon.control.ui.webhook_owners import Owner, provide_installation, provide_project
 from pennon.control.ui.webhooks import webhook_pages
@@ -75,6 +76,7 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
             *flags_pages(pages),
             *flag_pages(pages),
             *defining_pages(pages),
+            *value_schema_pages(pages),
             *rule_pages(pages),
             *comparing_pages(pages),
             *switching_pages(pages),
