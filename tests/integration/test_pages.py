@@ -159,6 +159,18 @@ def test_turning_on_is_reviewed_and_turning_off_is_one_page(api: Api, anne: Pers
     assert not api.made("GET", "projects/default/environments/production/flags/new-checkout")["on"]
 
 
+def test_the_kill_switch_tells_what_would_turn_the_flag_on_again(api: Api, anne: Person) -> None:
+    api.made("POST", "projects/default/flags", {"key": "held"})
+    assert "It will not stay off by itself" not in anne.sees(PRODUCTION + "/turn-off?flag=held")
+    window = {"kind": "window", "days": ["mon"], "start": "09:00", "until": "17:00", "zone": "UTC"}
+    edits = {do: [{"do": each, "flag": "held"}] for do, each in (("edits", "turnOn"), ("endEdits", "turnOff"))}
+    made = api.made("POST", f"{PRODUCTION[1:]}/schedules", {"title": "Open <late>", "plan": {**window, **edits}})
+    page = anne.sees(PRODUCTION + "/turn-off?flag=held")
+    assert "It will not stay off by itself" in page
+    assert f"schedule {made['key']} (Open &lt;late&gt;) turns flag &#39;held&#39; on at " in page
+    api.made("DELETE", f"{PRODUCTION[1:]}/schedules/{made['key']}")
+
+
 def test_a_form_of_another_site_changes_nothing(api: Api, anne: Person) -> None:
     before = revision(api)
     for fields in ({"flag": "payments"}, {"flag": "payments", "csrf": "0" * 64}, {"flag": "payments", "csrf": "ü"}):

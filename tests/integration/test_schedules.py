@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from pennon.cli.root import app
 from tests.postgres import Postgres
 from tests.serving import Api, Process, serving
 
@@ -69,6 +71,20 @@ def test_a_schedule_is_looked_after_over_http(api: Api) -> None:
     assert api.send("GET", one).status_code == 404
     assert api.made("GET", f"{one}/runs")["items"] == []
     assert api.send("GET", f"{SCHEDULES}/nothing/runs").status_code == 404
+
+
+def test_who_turns_a_flag_off_hears_that_a_schedule_turns_it_on_again(api: Api, tmp_path: Path) -> None:
+    made = api.made("POST", SCHEDULES, once())
+    (warning,) = api.made("POST", f"{DEVELOPMENT}/changes", {"edits": [{"do": "turnOff", "flag": "f"}]})["warnings"]
+    assert (warning["code"], warning["path"]) == ("turns-on-again", "/flags/f/on")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "PENNON_URL": api.url, "PENNON_TOKEN": api.token or ""}
+    ended = CliRunner().invoke(app, ["flag", "off", "f", "--env", "development"], env={**environ, "COLUMNS": "200"})
+    assert ended.exit_code == 0
+    assert warning["message"] in ended.stderr
+    held = f"pennon schedule pause {made['key']} --env development"
+    assert held in ended.stderr
+    assert CliRunner().invoke(app, held.split()[1:], env=environ).exit_code == 0
+    assert api.made("POST", f"{DEVELOPMENT}/changes", {"edits": [{"do": "turnOff", "flag": "f"}]})["warnings"] == []
 
 
 def test_what_cannot_be_planned_is_refused_with_its_path_and_why(api: Api) -> None:

@@ -53,9 +53,11 @@ from pennon.control.projects import remains
 from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing.views import PropagationViews
+from pennon.control.requests.foreseeing import turning_on as turning_on_by_requests
 from pennon.control.requests.service import RequestService
 from pennon.control.requests.timing import TimedRequests
 from pennon.control.requests.views import RequestViews
+from pennon.control.schedules.foreseeing import turning_on as turning_on_by_schedules
 from pennon.control.schedules.metrics import ScheduleMetrics
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService
@@ -101,7 +103,8 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
     sign_ins = SignIns(log, clock, storage.doors, provider=settings.oidc_name if settings.oidc_only else None)
     contexts = ContextViews(storage.contexts, box_of(settings), clock)
     vault, allowed = Vault(storage.safe, secret_of(settings)), networks(settings.webhook_networks)
-    changes = ChangeService(log, limits=limits, permit=permit, contexts=contexts)
+    foreseeing = (turning_on_by_schedules, turning_on_by_requests)
+    changes = ChangeService(log, limits=limits, permit=permit, contexts=contexts, foreseeing=foreseeing)
     requests = RequestService(log, changes, clock, limits=limits, permit=permit)
     return Services(
         log=log,

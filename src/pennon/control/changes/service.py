@@ -7,7 +7,10 @@ import msgspec
 from msgspec.structs import replace
 
 from pennon.control.changes.apply import alters_definitions, apply_edits
+from pennon.control.changes.bases import base_left, base_now
 from pennon.control.changes.edits import AnyEdit
+from pennon.control.changes.flag_edits import TurnOff
+from pennon.control.changes.foreseeing import Foreseeing, Left
 from pennon.control.changes.moving import moves_of
 from pennon.control.changes.preview import Preview, preview
 from pennon.control.changes.revert import apply_reversal, find_reversal
@@ -54,8 +57,10 @@ class ChangeService:
         limits: Limits = DEFAULT_LIMITS,
         permit: Permit = permit_everybody,
         contexts: ContextViews | None = None,
+        foreseeing: Sequence[Foreseeing] = (),
     ) -> None:
         self._log = log
+        self._foreseeing = foreseeing
         self._contexts = contexts
         self._limits = limits
         self._new_salt = new_salt
@@ -119,7 +124,19 @@ class ChangeService:
             apply_edits(working, environment, edits)
             state = working.environments[environment]
             said = warnings(_altered(state), state, edits) + proved(state, state.before_state(), state.touched())
+            said += self._foreseen(reading, environment, edits, partial(base_left, working, environment))
             return replace(preview(working, environment, said), moves=moves_of(state, sample))
+
+    def foresee(self, environment: EnvironmentName, flag: str) -> tuple[ChangeWarning, ...]:
+        """Return what will turn *flag* on again, if it is turned off now. Raises `NotFound`, and `Invalid`."""
+        edits = [TurnOff(flag=flag)]
+        with self._log.reading() as reading:
+            find_environment(reading, environment)
+            working = WorkingProject(
+                environment.project, reading, [environment], new_salt=self._new_salt, limits=self._limits
+            )
+            apply_edits(working, environment, edits)
+            return self._foreseen(reading, environment, edits, partial(base_left, working, environment))
 
     def revert(
         self,
@@ -169,7 +186,17 @@ class ChangeService:
             outcome = outcome_of(writing, log, name, unchanged=unchanged)
             made = writing.changes_made.get(log)
             said = _warnings(reading, log, made, edits) if made else ()
+            said += self._foreseen(reading, environment, edits, partial(base_now, reading, environment))
         return replace(outcome, warnings=said)
+
+    def _foreseen(
+        self, reading: Reading, environment: EnvironmentName, edits: Sequence[AnyEdit], left: Left
+    ) -> tuple[ChangeWarning, ...]:
+        """Return what turns on again what *edits* turn off, also where it was off before: then it is meant to stay."""
+        flags = list(dict.fromkeys(edit.flag for edit in edits if isinstance(edit, TurnOff)))
+        if not flags:
+            return ()
+        return tuple(warning for foresee in self._foreseeing for warning in foresee(reading, environment, flags, left))
 
 
 def _warnings(reading: Reading, log: str, made: Change, edits: Sequence[AnyEdit]) -> tuple[ChangeWarning, ...]:

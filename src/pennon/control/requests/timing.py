@@ -9,10 +9,10 @@ from pennon.control.changes.waiting import Waiting
 from pennon.control.clock import Clock
 from pennon.control.environments.gate import Permit, permit_everybody
 from pennon.control.errors import Conflict, Forbidden, PennonError, Unavailable
-from pennon.control.log import SYSTEM, Actor, ChangeLog, Reading, project_log
+from pennon.control.log import SYSTEM, Actor, ChangeLog, project_log
 from pennon.control.requests.models import Attempt, ChangeRequest
 from pennon.control.requests.service import RequestService
-from pennon.control.requests.views import KIND, lapsed
+from pennon.control.requests.views import KIND, lapsed, timed
 
 LATEST = timedelta(hours=1)
 """What no server could make at its time is not made later than so: people have gone by then."""
@@ -31,7 +31,7 @@ class TimedRequests:
         self._clock = clock
         self._requests = requests
         self._permit = permit
-        self._waiting = Waiting(_timed)
+        self._waiting = Waiting(timed)
 
     def run(self) -> datetime | None:
         """Make what is due, and return when there is something to make next. Raises what kept one, after all."""
@@ -87,9 +87,3 @@ class TimedRequests:
                 return
             writing.put(log, KIND, replace(found, attempt=attempt))
         _log.warning("a request was not made at its time", project=project, request=found.key, why=attempt.why)
-
-
-def _timed(reading: Reading, project: str) -> list[ChangeRequest]:
-    """Return the requests of a project that are to be made at their time."""
-    found = (stored.read(ChangeRequest) for stored in reading.items_with(project_log(project), KIND, b'"applyAt":'))
-    return [each for each in found if each.state == "open" and each.apply_at is not None and each.attempt is None]

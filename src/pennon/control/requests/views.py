@@ -24,6 +24,12 @@ def requests(reading: Reading, project: str) -> list[ChangeRequest]:
     return sorted(found, key=lambda request: (-request.created_at, request.key))
 
 
+def timed(reading: Reading, project: str) -> list[ChangeRequest]:
+    """Return the requests of a project that are to be made at their time."""
+    found = (stored.read(ChangeRequest) for stored in reading.items_with(project_log(project), KIND, b'"applyAt":'))
+    return [each for each in found if each.state == "open" and each.apply_at is not None and each.attempt is None]
+
+
 def request(reading: Reading, project: str, key: str) -> ChangeRequest:
     """Return a request. Raises `NotFound`, for the project if that is what is missing."""
     if (found := reading.item(project_log(project), KIND, key)) is None:

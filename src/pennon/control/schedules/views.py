@@ -58,6 +58,11 @@ def not_done(reading: Reading, project: str) -> list[Schedule]:
     return [found for state in states for found in _of_project(reading, project, state)]
 
 
+def active(reading: Reading, name: EnvironmentName) -> list[Schedule]:
+    """Return the schedules of an environment that have something to do."""
+    return [each for each in _of_project(reading, name.project, "active") if each.environment == name.environment]
+
+
 def upcoming(reading: Reading, name: EnvironmentName, found: Schedule) -> list[Upcoming]:
     """Return what a schedule does next. What was changed since it was planned on stands against all of it."""
     protection = find_environment(reading, name).protection

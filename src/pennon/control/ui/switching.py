@@ -31,7 +31,8 @@ def switching_pages(pages: Pages) -> list[Any]:
             frame = pages.frame(request.user, reading, project, environment)
             state = WorkingState(LogItems(reading, name.log))
             dependants = sorted({use.user[1] for use in users_of(state, ("flag", key))})
-        return pages.answer(request, "turn_off.html", frame=frame, flag=flag, dependants=dependants)
+        foreseen = pages.services.changes.foresee(name, key)
+        return pages.answer(request, "turn_off.html", frame=frame, flag=flag, dependants=dependants, foreseen=foreseen)
 
     @acts(ENVIRONMENT + "/turn-off", permission="flag.turnOff")
     def turn_off(request: Request[Visitor, Any, Any], project: Named, environment: Named, form: Sent) -> Response[Any]:
