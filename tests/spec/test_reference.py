@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cases import by_place, check_all
 from tests.spec.reference import Reference
 from tests.spec.vectors import Case, evaluations, same
 
@@ -10,11 +11,15 @@ OWN = [case for case in evaluations() if not case.id.startswith("dialects/")]
 CASES = [case for case in OWN if case.file["snapshot"] is not None and "as" not in case.case]
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
-def test_reference(case: Case) -> None:
+def _reference(case: Case) -> None:
     asked, expected = case.case, dict(case.case["expect"])
     answer = Reference(case.file["snapshot"], asked.get("age", 0)).evaluate(
         asked["flag"], asked["context"], asked.get("default")
     )
     expected.pop("flagVersion", None)
     assert same({member: answer[member] for member in expected}, expected), answer
+
+
+@by_place(CASES, lambda case: case.place)
+def test_reference(some: list[Case], subtests: pytest.Subtests) -> None:
+    check_all(some, _reference, subtests)

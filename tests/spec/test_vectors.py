@@ -1,6 +1,7 @@
 """Runs every vector of spec/vectors against Pennon, and holds the files to their schema."""
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,11 @@ from pennon.protocol.bootstrap import embeddable
 from pennon.sdk.flags import Flags, PinnedRules
 from pennon.sdk.outdated import Seen, outdated, parse_seen, parse_version, write_seen
 from pennon.sdk.rules import NoRules, Rules
+from tests.cases import by_place, check_all
 from tests.spec.vectors import SPEC, VECTORS, Case, cases, read, same, vector_files
 
 LEAST_CASES = 300
 ALL = list(cases())
-OF_KIND = {
-    member: [pytest.param(case, id=case.id) for case in ALL if member in case.case]
-    for member in ("flag", "unit", "current", "embed", "readVersion", "readSeen", "writeSeen", "requires", "sample")
-}
 
 
 @cache
@@ -43,12 +41,6 @@ def _evaluate(file: dict[str, Any], case: dict[str, Any]) -> Evaluation:
     )
 
 
-def test_there_are_cases_of_every_form() -> None:
-    assert len(ALL) >= LEAST_CASES
-    assert all(OF_KIND.values())
-    assert sum(map(len, OF_KIND.values())) == len(ALL)
-
-
 def test_every_case_has_an_id_of_its_own() -> None:
     ids = [case.id for case in ALL]
     assert len(set(ids)) == len(ids)
@@ -62,8 +54,7 @@ def test_a_file_is_what_the_schema_says(path: Path) -> None:
     assert path.read_bytes().isascii(), "write other characters as escapes: editors change them unasked"
 
 
-@pytest.mark.parametrize("case", OF_KIND["flag"])
-def test_evaluation(case: Case) -> None:
+def _evaluation(case: Case) -> None:
     answer = _evaluate(case.file, case.case)
     expected = dict(case.case["expect"])
     assert same(answer.value, expected.pop("value")), answer
@@ -79,8 +70,7 @@ def test_evaluation(case: Case) -> None:
         assert answer.error_message
 
 
-@pytest.mark.parametrize("case", OF_KIND["sample"])
-def test_what_a_sample_has_of_a_context(case: Case) -> None:
+def _what_a_sample_has_of_a_context(case: Case) -> None:
     snapshot = Snapshot.from_json(json.dumps(case.file["snapshot"]))
     hour = case.case["hour"]
     pace = Pace(chance=lambda: 0.0)
@@ -93,49 +83,71 @@ def test_what_a_sample_has_of_a_context(case: Case) -> None:
     assert str(priority(hour, text)) == case.case["expect"]["priority"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["unit"])
-def test_bucket(case: Case) -> None:
+def _bucket(case: Case) -> None:
     asked = case.case
     assert bucket(asked["salt"], asked["key"], asked["unit"]) == asked["expect"]["bucket"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["current"])
-def test_reallocation(case: Case) -> None:
+def _reallocation(case: Case) -> None:
     current = tuple(Weight(weight["variation"], weight["weight"]) for weight in case.case["current"])
     slices = reallocate(current, case.case["wanted"])
     found = [{"variation": weight.variation, "weight": weight.weight} for weight in slices]
     assert found == case.case["expect"]["weights"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["embed"])
-def test_text_for_a_page(case: Case) -> None:
+def _text_for_a_page(case: Case) -> None:
     text = embeddable(msgspec.json.encode(case.case["embed"])).decode()
     assert text == case.case["expect"]["text"]
     assert json.loads(text) == case.case["embed"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["readVersion"])
-def test_reading_a_version(case: Case) -> None:
+def _reading_a_version(case: Case) -> None:
     assert parse_version(case.case["readVersion"]) == case.case["expect"]["revision"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["readSeen"])
-def test_reading_what_was_seen(case: Case) -> None:
+def _reading_what_was_seen(case: Case) -> None:
     assert parse_seen(case.case["readSeen"]) == case.case["expect"]["variations"]
 
 
-@pytest.mark.parametrize("case", OF_KIND["writeSeen"])
-def test_writing_what_was_seen(case: Case) -> None:
+def _writing_what_was_seen(case: Case) -> None:
     shown = dict(case.case["writeSeen"])
     header = write_seen(shown)
     assert header == case.case["expect"]["header"]
     assert parse_seen(header) == {well_formed(key): variation for key, variation in shown.items() if variation}
 
 
-@pytest.mark.parametrize("case", OF_KIND["requires"])
-def test_refusing_a_request_with_old_flags(case: Case) -> None:
+def _refusing_a_request_with_old_flags(case: Case) -> None:
     asked = case.case
     seen = Seen.of(asked.get("version"), asked.get("seen"))
     rules = PinnedRules(_known(case.file))
     found = outdated(rules, asked["requires"], asked["context"], seen, required=asked.get("required", False))
     assert list(found) == asked["expect"]["outdated"]
+
+
+CHECKS: dict[str, Callable[[Case], None]] = {
+    "flag": _evaluation,
+    "sample": _what_a_sample_has_of_a_context,
+    "unit": _bucket,
+    "current": _reallocation,
+    "embed": _text_for_a_page,
+    "readVersion": _reading_a_version,
+    "readSeen": _reading_what_was_seen,
+    "writeSeen": _writing_what_was_seen,
+    "requires": _refusing_a_request_with_old_flags,
+}
+"""What is asked of a case, by the member that only cases of its form have."""
+
+
+def _check(case: Case) -> None:
+    (form,) = CHECKS.keys() & case.case.keys()
+    CHECKS[form](case)
+
+
+@by_place(ALL, lambda case: case.place)
+def test_every_case_of_a_file(some: list[Case], subtests: pytest.Subtests) -> None:
+    check_all(some, _check, subtests)
+
+
+def test_there_are_cases_of_every_form() -> None:
+    assert len(ALL) >= LEAST_CASES
+    assert set().union(*(case.case for case in ALL)) >= CHECKS.keys()

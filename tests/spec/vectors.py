@@ -16,6 +16,11 @@ class Case(NamedTuple):
     file: dict[str, Any]
     case: dict[str, Any]
 
+    @property
+    def place(self) -> str:
+        """Which file it is in."""
+        return self.id.removesuffix(f"/{self.case['name']}")
+
 
 def vector_files() -> list[Path]:
     """Return every vector file, in the order of their names."""
