@@ -1,6 +1,7 @@
 """One document, brought about in a working project: what both a plan and its application are made of."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -88,10 +89,7 @@ class Work:
                 if self._is_known(name, kept):
                     continue
                 permit(name)
-            now = applied_now(writing, name, self._orders.origin, kept_off=kept)
-            # What this command writes is theirs: in the environment if it is changed, and this item in the project.
-            left = replace(now, revision=now.revision + is_changed, definitions=now.definitions + 1)
-            note_applied(writing, self._working.project, left)
+            writing.finish(partial(self._keep, name=name, kept_off=kept, is_changed=is_changed))
 
     def applied(self) -> tuple[AppliedFiles, ...]:
         """Return what is to be kept for each environment where what this comes to is proposed, and made later."""
@@ -99,6 +97,12 @@ class Work:
             applied_now(self._reading, name, self._orders.origin, kept_off=self._kept(name))
             for name in self.desired.names
         )
+
+    def _keep(self, writing: Writing, *, name: EnvironmentName, kept_off: tuple[str, ...], is_changed: bool) -> None:
+        now = applied_now(writing, name, self._orders.origin, kept_off=kept_off)
+        # What this command writes is theirs: in the environment if it is changed, and this item in the project.
+        left = replace(now, revision=now.revision + is_changed, definitions=now.definitions + 1)
+        note_applied(writing, self._working.project, left)
 
     def _is_known(self, name: EnvironmentName, kept_off: tuple[str, ...]) -> bool:
         """Return whether all there is to keep of an environment is kept already: twice is once."""

@@ -3,20 +3,25 @@
 So the lock is held for the writing alone, and whoever turns a flag off meanwhile does not wait for thousands of checks.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from pennon.control.log import Change, Head, Reading, State, Stored, Writing
 from pennon.control.storage.reading import StoredReading
 from pennon.control.storage.seen import Seen
-from pennon.control.storage.writing import Command, Place, StoredWriting, written
+from pennon.control.storage.tables import items
+from pennon.control.storage.writing import Command, Place, StoredWriting, found_item, written
 from pennon.model.items import ItemModel
 
 MOST_REVISIONS = 1000
 """So many changes of others to one log are looked through. Whoever was overtaken by more starts again."""
+
+MOST_LOOKUPS = 100
+"""Who looks up more items of one kind reads all of them instead: one by one, thousands take seconds."""
 
 
 class OvertakenOnce(Exception):
@@ -29,6 +34,8 @@ class AheadWriting(StoredWriting):
     def __init__(self, connection: Connection, logs: Iterable[str], command: Command) -> None:
         super().__init__(connection, logs, command)
         self._seen = Seen()
+        self._all: dict[tuple[str, str], dict[str, Stored]] = {}
+        self._lookups: Counter[tuple[str, str]] = Counter()
         self._models: dict[Place, ItemModel] = {}
         self._demands: list[Callable[[Reading], None]] = []
         self._last: list[Callable[[Writing], None]] = []
@@ -60,6 +67,7 @@ class AheadWriting(StoredWriting):
     def lock_by(self, connection: Connection, now: datetime) -> None:
         """Lock the logs by *connection*, catch up, and do what was left for then. Raises `OvertakenOnce`."""
         self._connection, self._command = connection, replace(self._command, now=now)
+        self._all.clear()  # what of it was not looked up may be another now
         self._lock_heads()
         self.catch_up(connection)
         for check in self._demands:
@@ -161,6 +169,16 @@ class AheadWriting(StoredWriting):
     def _as_found(self, log: str, kind: str, key: str) -> Stored | None:
         self._seen.item(log, kind, key)
         return super()._as_found(log, kind, key)
+
+    def _find(self, log: str, kind: str, key: str) -> Stored | None:
+        place = (log, kind)
+        if place in self._all:
+            return self._all[place].get(key)
+        self._lookups[place] += 1
+        if self._lookups[place] > MOST_LOOKUPS:
+            rows = self._connection.execute(select(items).where(items.c.log == log, items.c.kind == kind))
+            self._all[place] = {row.key: found_item(row) for row in rows}
+        return super()._find(log, kind, key)
 
     def _is_altered(self, current: StoredReading, log: str, head: Head) -> bool:
         """Return whether what others did to *log*, up to *head*, alters what was read."""

@@ -3,11 +3,23 @@
 Times are integers, microseconds since 1970 in UTC, which both databases compare alike. Keys are compared by code point.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData(
@@ -17,6 +29,7 @@ _KEY = String().with_variant(String(collation="C"), "postgresql")
 Upsert: TypeAlias = postgresql.Insert | sqlite.Insert
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FEW = 50
 
 heads = Table(
     "heads",
@@ -293,6 +306,18 @@ def upsert(table: Table, dialect: str) -> Upsert:
     statement = insert_into(table, dialect)
     own = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=own)
+
+
+def insert_all(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert *rows*, of which each has all columns that the first one has, with values as the driver takes them."""
+    if len(rows) <= _FEW:
+        connection.execute(statement, rows)
+        return
+    # SQLAlchemy goes through each value of each row, and that takes as long as to store them.
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup  # None: the driver takes them by their names
+    values = rows if names is None else [tuple(row[name] for name in names) for row in rows]
+    connection.exec_driver_sql(str(compiled), values)
 
 
 def insert_into(table: Table, dialect: str) -> Upsert:

@@ -7,15 +7,15 @@ from itertools import islice
 from typing import Any, TypeAlias, cast
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pennon.control.errors import AlreadyExists, NotFound
-from pennon.control.log import NO_HASH, Actor, Change, Edit, Head, Reading, Stored
+from pennon.control.log import NO_HASH, Actor, Change, Edit, Head, Reading, Stored, Writing
 from pennon.control.storage.belongings import clear_for_new
 from pennon.control.storage.reading import FIRST_EPOCH, StoredReading, head_of
 from pennon.control.storage.rows import check_text, has_nul, write_row
-from pennon.control.storage.tables import changes, heads, items, micros, touched, upsert
+from pennon.control.storage.tables import changes, heads, insert_all, items, micros, touched, upsert
 from pennon.model import Flag, Item
 from pennon.model.items import ItemModel
 
@@ -80,7 +80,10 @@ class StoredWriting(StoredReading):
         """Return one item as this command leaves it."""
         self._deal_with(1)
         place = (log, kind, key)
-        return self._left[place] if place in self._left else super().item(log, kind, key)
+        if place in self._left:
+            return self._left[place]
+        found = self._as_found(log, kind, key)
+        return found if found is not None and found.text else None
 
     def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
         """Return the items of one kind as this command leaves them, in the order of their keys."""
@@ -110,6 +113,10 @@ class StoredWriting(StoredReading):
     def demand(self, check: Callable[[Reading], None]) -> None:
         """Call *check* with what is there without this command, which is refused if it raises."""
         check(StoredReading(self._connection))
+
+    def finish(self, do: Callable[[Writing], None]) -> None:
+        """Call *do* once the logs are locked, as they are."""
+        do(self)
 
     def open(self, log: str) -> None:
         """Begin *log*, which must have been named for this command. One that is already there goes on."""
@@ -184,11 +191,12 @@ class StoredWriting(StoredReading):
         """Return the item as the table has it; a deleted one has its version and an empty text."""
         place = (log, kind, key)
         if place not in self._found:
-            row = self._connection.execute(_FIND, {"log": log, "kind": kind, "key": key}).one_or_none()
-            self._found[place] = (
-                Stored(kind, key, row.version, row.changed_at, row.hash, row.text or b"") if row else None
-            )
+            self._found[place] = self._find(log, kind, key)
         return self._found[place]
+
+    def _find(self, log: str, kind: str, key: str) -> Stored | None:
+        row = self._connection.execute(_FIND, {"log": log, "kind": kind, "key": key}).one_or_none()
+        return None if row is None else found_item(row)
 
     def _edits(self) -> dict[str, list[Edit]]:
         """Return what changed in each log, in the order of kinds and keys; what is as before is left out."""
@@ -232,10 +240,8 @@ class StoredWriting(StoredReading):
             "row": row,
         }
         self._connection.execute(_APPEND, columns)
-        self._connection.execute(
-            _TOUCH,
-            [{"log": change.log, "kind": e.kind, "key": e.key, "revision": change.revision} for e in change.edits],
-        )
+        rows = [{"log": change.log, "kind": e.kind, "key": e.key, "revision": change.revision} for e in change.edits]
+        insert_all(self._connection, _TOUCH, rows)
         head = {"of": change.log, "epoch": change.epoch, "revision": change.revision, "hash": change.hash, "at": at}
         self._connection.execute(_MOVE, head)
 
@@ -243,7 +249,7 @@ class StoredWriting(StoredReading):
         rows = [self._item_row(log, edit) for log, of_log in edits.items() for edit in of_log]
         if not rows:
             return
-        self._connection.execute(upsert(items, self._connection.dialect.name), rows)
+        insert_all(self._connection, upsert(items, self._connection.dialect.name), rows)
 
     def _item_row(self, log: str, edit: Edit) -> dict[str, Any]:
         place = (log, edit.kind, edit.key)
@@ -259,6 +265,11 @@ class StoredWriting(StoredReading):
             "hash": kept.hash,
             "text": edit.after,
         }
+
+
+def found_item(row: Row[Any]) -> Stored:
+    """Return the item of *row*, its text empty where it was deleted."""
+    return Stored(row.kind, row.key, row.version, row.changed_at, row.hash, row.text or b"")
 
 
 def written(kind: str, model: ItemModel, version: int, changed_at: int) -> Stored:
