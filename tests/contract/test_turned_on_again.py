@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from pennon.control.changes.foreseeing import TURNS_ON_AGAIN
 from pennon.control.changes.service import ChangeService
 from pennon.control.log import Outcome
 from pennon.control.requests.foreseeing import turning_on as by_requests
@@ -34,7 +33,7 @@ def planned(storage: Storage, clock: HandClock, watched: Shop) -> Planned:
 
 
 def said(outcome: Outcome) -> list[str]:
-    found = [warning for warning in outcome.warnings if warning.code == TURNS_ON_AGAIN]
+    found = [warning for warning in outcome.warnings if warning.code == "turns-on-again"]
     assert all(warning.path == "/flags/checkout/on" for warning in found)
     return [f"{warning.message} → {warning.mend}" for warning in found]
 

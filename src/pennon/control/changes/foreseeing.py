@@ -10,9 +10,6 @@ from pennon.control.changes.flag_edits import SetConfiguration, TurnOff, TurnOn
 from pennon.control.log import ChangeWarning, EnvironmentName, Reading
 from pennon.model import pointer
 
-TURNS_ON_AGAIN = "turns-on-again"
-"""The code of the warning."""
-
 Left: TypeAlias = Callable[[Base], Base]
 """Returns what an item is planned on, as the change that is looked at leaves it."""
 
@@ -36,4 +33,4 @@ def turned_on(edits: Iterable[AnyEdit]) -> set[str]:
 def warning_of(flag: str, what: str, at: datetime, mend: str) -> ChangeWarning:
     """Return that *what* turns *flag* on at a time, and how it is kept from doing so."""
     message = f"{what} turns flag {flag!r} on at {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return ChangeWarning(code=TURNS_ON_AGAIN, path=pointer("flags", flag, "on"), message=message, mend=mend)
+    return ChangeWarning(code="turns-on-again", path=pointer("flags", flag, "on"), message=message, mend=mend)
