@@ -8,6 +8,8 @@ from pennon.control.flags.index import definition_index
 from pennon.control.flags.views import EVERY, Asked, FlagViews, Labels
 from pennon.control.log import project_log
 from pennon.control.storage import Storage
+from pennon.control.working.state import ItemName, LogItems, WorkingKind, WorkingState
+from pennon.control.working.uses import users_of
 from tests.contract.shop import ANNA, PRODUCTION, Shop
 
 PROJECT = "shop"
@@ -101,6 +103,36 @@ def test_what_is_on_is_known_by_environment_as_it_changes(storage: Storage, shop
     assert on() == ["second"]
     shop.flags.archive_flag(PROJECT, "second", by=ANNA)
     assert on() == []
+
+
+def test_who_names_an_item_is_known_as_it_changes(storage: Storage, shop: Shop) -> None:
+    views = FlagViews(storage.log)
+    shop.create("needed")
+    shop.create("needing")
+
+    def users(kind: WorkingKind, key: str) -> list[ItemName]:
+        with storage.log.reading() as reading:
+            found = views.users(reading, PRODUCTION, (kind, key))
+            state = WorkingState(LogItems(reading, PRODUCTION.log))
+            assert found == sorted({use.user for use in users_of(state, (kind, key))})
+            return found
+
+    assert users("flag", "needed") == []
+    shop.edit({"do": "putSegment", "segment": {"key": "inner"}})
+    in_inner = {"conditions": [{"op": "inSegment", "values": ["inner"]}]}
+    shop.edit({"do": "putSegment", "segment": {"key": "outer", "rules": [in_inner]}})
+    shop.edit(
+        {"do": "setPrerequisites", "flag": "needing", "prerequisites": [{"flag": "needed", "variations": ["on"]}]},
+        {"do": "addRule", "flag": "needing", "rule": {"id": "r", **in_inner, "serve": {"variation": "on"}}},
+    )
+    assert users("flag", "needed") == [("flag", "needing")]
+    assert users("segment", "inner") == [("flag", "needing"), ("segment", "outer")]
+    shop.edit({"do": "setPrerequisites", "flag": "needing", "prerequisites": []})
+    assert users("flag", "needed") == []
+    shop.flags.archive_flag(PROJECT, "needing", by=ANNA)
+    assert users("segment", "inner") == [("segment", "outer")]
+    with storage.log.reading() as reading:
+        assert FlagViews(storage.log).users(reading, PRODUCTION, ("segment", "inner")) == [("segment", "outer")]
 
 
 def test_labels_are_those_of_all_flags_and_the_number_is_of_those_that_are_asked_for(

@@ -9,6 +9,7 @@ import pytest
 from pennon.control.environments.views import Environment
 from pennon.control.errors import Invalid, NotFound
 from pennon.control.flags.definitions import FlagDefinition
+from pennon.control.flags.views import FlagViews
 from pennon.control.lifecycle.code import CodeService, Reference, Report
 from pennon.control.lifecycle.evidence import EvidenceReader
 from pennon.control.lifecycle.stale import REMEMBERED, AskedStale, StaleViews
@@ -26,7 +27,8 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def stale(storage: Storage, clock: HandClock) -> StaleViews:
-    return StaleViews(storage.log, clock, EvidenceReader(storage.log, clock, storage.counts, storage.code))
+    evidence = EvidenceReader(storage.log, clock, FlagViews(storage.log), storage.counts, storage.code)
+    return StaleViews(storage.log, clock, evidence)
 
 
 @pytest.fixture

@@ -1,21 +1,16 @@
-"""What lists of flags are searched by: a few words of each, kept between requests as long as they hold.
+"""What flags are found by: lists by words, tags and owners, and others by what they name."""
 
-Reading ten thousand definitions takes a fifth of a second, and lists are searched as people type. What is kept belongs
-to a revision of a log; a later one is reached by the changes between.
-"""
-
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Iterable
 
 import msgspec
 
 from pennon.control.flags.definitions import FlagDefinition
-from pennon.control.log import Head, Reading
+from pennon.control.index import Index
+from pennon.control.working.state import ItemName, WorkingKind, decoded
+from pennon.control.working.uses import IN_SEGMENT, uses
 
-_MOST_CHANGES = 500
-"""Beyond so many all is read anew."""
-_MOST_LOGS = 50
+_NAMING = (b'"prerequisites":[{', b'"serves"', b'"layer":', IN_SEGMENT.encode())
+"""What is in the text of an item that names others."""
 
 
 class Indexed(msgspec.Struct, frozen=True, gc=False):
@@ -35,72 +30,11 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     on: bool = False
 
 
-T = TypeVar("T")
+class Naming(msgspec.Struct, frozen=True, gc=False):
+    """What an item names: the prerequisites, segments and layers that it cannot do without."""
 
-
-class _Known(msgspec.Struct, Generic[T], frozen=True):
-    head: Head
-    entries: Mapping[str, T]
-    ordered: tuple[T, ...]
-
-
-class Index(Generic[T]):
-    """Keeps, of each log that somebody lists, what its items of one kind are found by: what *read* makes of them."""
-
-    def __init__(self, kind: str, read: Callable[[bytes], T]) -> None:
-        self._kind = kind
-        self._read = read
-        self._known: dict[str, _Known[T]] = {}
-        self._changing = threading.Lock()
-
-    def entries(self, reading: Reading, log: str) -> tuple[T, ...]:
-        """Return what *reading* has of the log's items, in the order of their keys."""
-        found = self._found(reading, log)
-        return () if found is None else found.ordered
-
-    def by_key(self, reading: Reading, log: str) -> Mapping[str, T]:
-        """Return what *reading* has of the log's items, by their keys."""
-        found = self._found(reading, log)
-        return {} if found is None else found.entries
-
-    def _found(self, reading: Reading, log: str) -> _Known[T] | None:
-        head = reading.head(log)
-        if head is None:
-            return None
-        known = self._known.get(log)
-        if known is not None and known.head == head:
-            return known
-        entries = self._followed(reading, log, known, head)
-        if entries is None:
-            entries = {stored.key: self._read(stored.text) for stored in reading.items(log, self._kind)}
-        found = _Known(head, entries, tuple(entries[key] for key in sorted(entries)))
-        self._keep(log, found)
-        return found
-
-    def _followed(self, reading: Reading, log: str, known: _Known[T] | None, head: Head) -> dict[str, T] | None:
-        """Return *known* with the changes up to *head*; None where that is not how it came about."""
-        if known is None or known.head.epoch != head.epoch:
-            return None
-        if not 0 < head.revision - known.head.revision <= _MOST_CHANGES:
-            return None
-        changes = reading.changes(log, after=known.head.revision, until=head.revision, limit=_MOST_CHANGES)
-        if not changes or changes[0].previous != known.head.hash or changes[-1].hash != head.hash:
-            return None
-        entries = dict(known.entries)
-        for edit in (edit for change in changes for edit in change.edits if edit.kind == self._kind):
-            if edit.after is None:
-                entries.pop(edit.key, None)
-            else:
-                entries[edit.key] = self._read(edit.after)
-        return entries
-
-    def _keep(self, log: str, found: _Known[T]) -> None:
-        with self._changing:
-            known = self._known.pop(log, None)
-            is_newer = known is None or _place(found.head) >= _place(known.head)
-            self._known[log] = found if is_newer or known is None else known
-            while len(self._known) > _MOST_LOGS:
-                del self._known[next(iter(self._known))]
+    name: ItemName
+    used: frozenset[ItemName]
 
 
 def definition_index() -> Index[Indexed]:
@@ -113,6 +47,16 @@ def standing_index() -> Index[Standing]:
     return Index("flag", msgspec.json.Decoder(Standing).decode)
 
 
+def naming_index(kind: WorkingKind) -> Index[Naming]:
+    """Return an index of what the items of a kind name in environments, by the names of their logs."""
+
+    def read(text: bytes) -> Naming | None:
+        found = list(uses(decoded(kind, text)))
+        return Naming(found[0].user, frozenset(use.used for use in found)) if found else None
+
+    return Index(kind, read, _NAMING)
+
+
 def _indexed(text: bytes) -> Indexed:
     definition = msgspec.json.decode(text, type=FlagDefinition)
     words = "\n".join(_texts(definition)).lower()
@@ -121,7 +65,3 @@ def _indexed(text: bytes) -> Indexed:
 
 def _texts(definition: FlagDefinition) -> Iterable[str]:
     return definition.key, definition.name, definition.description
-
-
-def _place(head: Head) -> tuple[int, int]:
-    return head.epoch, head.revision

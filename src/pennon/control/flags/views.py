@@ -1,17 +1,17 @@
 """Read-only answers about the flags of a project and of its environments."""
 
 import bisect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
-from pennon.control.flags.index import Indexed, Standing, definition_index, standing_index
+from pennon.control.flags.index import Indexed, Naming, Standing, definition_index, naming_index, standing_index
 from pennon.control.log import ChangeLog, EnvironmentName, Reading, Stored, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
-from pennon.control.working.state import ARCHIVED
+from pennon.control.working.state import ARCHIVED, ItemName
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +57,7 @@ class FlagViews:
         self._log = log
         self._index = definition_index()
         self._standings = standing_index()
+        self._naming = (naming_index("flag"), naming_index("segment"))
 
     def definition(self, project: str, key: str) -> Stored:
         """Return a flag's definition; `.read(FlagDefinition)` has it typed. Raises `NotFound`."""
@@ -118,6 +119,15 @@ class FlagViews:
             keys = self._keys(reading, environment.project, asked, after)
             found = (reading.item(environment.log, "flag", key) for key in keys[:limit])
             return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
+
+    def users(self, reading: Reading, environment: EnvironmentName, used: ItemName) -> list[ItemName]:
+        """Return which flags and segments of *environment* name the item *used*, in order."""
+        return [each.name for each in self.naming(reading, environment) if used in each.used]
+
+    def naming(self, reading: Reading, environment: EnvironmentName) -> Iterator[Naming]:
+        """Yield what the flags of *environment* name, then its segments; those that name nothing are left out."""
+        for index in self._naming:
+            yield from index.entries(reading, environment.log)
 
     def keys(self, reading: Reading, project: str) -> list[str]:
         """Return the keys of a project's flags, but the archived ones, in order."""

@@ -86,8 +86,8 @@ class CodeReferences(Protocol):
     def newest(self, project: str) -> Mapping[str, datetime.datetime]:
         """Return of each repository, in their order, when the newest report of it was made."""
 
-    def flags(self, project: str) -> Collection[str]:
-        """Return the keys that any code names."""
+    def flags(self, project: str, *, flag: str | None = None) -> Collection[str]:
+        """Return the keys that any code names; with *flag*, that one or none."""
 
     def of_flag(self, project: str, flag: str, *, after: int, limit: int) -> list[Located]:
         """Return references to *flag*, by repository, file and line, but the first *after*."""

@@ -9,19 +9,16 @@ import msgspec
 from pennon.control.clock import Clock
 from pennon.control.environments.views import Environment, environments
 from pennon.control.errors import NotFound
+from pennon.control.flags.views import FlagViews
 from pennon.control.lifecycle.code import CodeReferences
 from pennon.control.lifecycle.counts import EvaluationCounts, EvaluationSpan
 from pennon.control.lifecycle.staleness import Code, Defined, Evidence, InEnvironment, Reports, Served
 from pennon.control.log import ChangeLog, EnvironmentName, Reading, Stored, project_log
 from pennon.control.projects.views import StaleAfter
 from pennon.control.projects.views import project as find_project
-from pennon.control.working.uses import uses
-from pennon.model import Flag
 
 _SERVED = msgspec.json.Decoder(Served)
 _DEFINED = msgspec.json.Decoder(Defined)
-_REQUIRING = (b'"prerequisites":[{', b'"serves"')
-"""What is in the text of a flag that asks for others."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -68,9 +65,12 @@ class _Heard(msgspec.Struct, frozen=True):
 class EvidenceReader:
     """Reads the evidence from the logs and from what is kept beside them."""
 
-    def __init__(self, log: ChangeLog, clock: Clock, counts: EvaluationCounts, code: CodeReferences) -> None:
+    def __init__(
+        self, log: ChangeLog, clock: Clock, flags: FlagViews, counts: EvaluationCounts, code: CodeReferences
+    ) -> None:
         self._log = log
         self._clock = clock
+        self._flags = flags
         self._counts = counts
         self._code = code
 
@@ -94,7 +94,7 @@ class EvidenceReader:
         read = self._read(project, environment, flag)
         heard = [self._heard(project, each, read.stale_after, flag) for each in read.states]
         evaluated = self._evaluated(project, read, heard, flag)
-        code = self._scanned(project)
+        code = self._scanned(project, flag)
         for stored in read.definitions:
             defined = _DEFINED.decode(stored.text)
             if defined.archived:
@@ -125,7 +125,7 @@ class EvidenceReader:
                     )
                     for name in judging
                 ],
-                _required(reading, judging),
+                self._required(reading, judging),
                 found.stale_after,
             )
 
@@ -149,10 +149,20 @@ class EvidenceReader:
             found |= {key: max(hour, found.get(key, 0)) for key, hour in last.items()}
         return found
 
-    def _scanned(self, project: str) -> Code | None:
+    def _scanned(self, project: str, flag: str | None) -> Code | None:
         if not (newest := self._code.newest(project)):
             return None
-        return Code(tuple(newest), self._code.flags(project), min(newest.values()))
+        return Code(tuple(newest), self._code.flags(project, flag=flag), min(newest.values()))
+
+    def _required(self, reading: Reading, judging: Sequence[EnvironmentName]) -> Mapping[str, set[str]]:
+        """Return, of each flag that others ask for, which do."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name in judging:
+            for each in self._flags.naming(reading, name):
+                for kind, key in each.used:
+                    if kind == "flag":
+                        found[key].add(each.name[1])
+        return found
 
 
 def _judging(project: str, every: Sequence[Environment], asked: str | None) -> list[EnvironmentName]:
@@ -166,15 +176,3 @@ def _items(reading: Reading, log: str, kind: str, key: str | None) -> list[Store
     if key is None:
         return reading.items(log, kind)
     return [item] if (item := reading.item(log, kind, key)) is not None else []
-
-
-def _required(reading: Reading, judging: Sequence[EnvironmentName]) -> Mapping[str, set[str]]:
-    """Return, of each flag that others ask for, which do."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for name in judging:
-        asking = {item.key: item for part in _REQUIRING for item in reading.items_with(name.log, "flag", part)}
-        for key, item in asking.items():
-            for use in uses(item.read(Flag)):
-                if use.used[0] == "flag":
-                    found[use.used[1]].add(key)
-    return found

@@ -72,9 +72,11 @@ class StoredCode:
         with self._database.reading() as connection:
             return {repository: moment(at) for repository, at in connection.execute(query)}
 
-    def flags(self, project: str) -> frozenset[str]:
-        """Return the keys that any code names."""
+    def flags(self, project: str, *, flag: str | None = None) -> frozenset[str]:
+        """Return the keys that any code names; with *flag*, that one or none."""
         query = select(code_references.c.flag).where(code_references.c.project == project).distinct()
+        if flag is not None:
+            query = query.where(code_references.c.flag == flag)
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 

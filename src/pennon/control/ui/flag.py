@@ -104,8 +104,8 @@ def _shown(  # what the page shows
     definition = services.flag_views.definition(name.project, key).read(FlagDefinition)
     with services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
-        dependants = needed_by(reading, name, key)
-        drawing = graph_of(reading, name, flag, dependants)
+        dependants = needed_by(services.flag_views, reading, name, key)
+        drawing = graph_of(services.flag_views, reading, name, flag, dependants)
         keys = services.flag_views.keys(reading, name.project)
         elsewhere = [
             Elsewhere(each.key, each.production, other, "" if other is None else summary(other))

@@ -20,8 +20,6 @@ from pennon.control.ui.rows import reshaped, row_count
 from pennon.control.ui.telling import status_for, told
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
-from pennon.control.working.state import LogItems, WorkingState
-from pennon.control.working.uses import users_of
 from pennon.model import WEIGHT_TOTAL, Layer, Problem, Slot
 
 _PAGE = 50
@@ -166,7 +164,7 @@ def _shown(  # what the page shows
     layer = pages.services.layer_views.layer(name, key).read(Layer)
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
-        users = sorted({use.user[1] for use in users_of(WorkingState(LogItems(reading, name.log)), ("layer", key))})
+        users = [user for _, user in pages.services.flag_views.users(reading, name, ("layer", key))]
     form = typed or _form_of(layer)
     return pages.answer(
         request,

@@ -1,22 +1,22 @@
 """Which flags a flag needs, and which need it, two steps far."""
 
+from pennon.control.flags.views import FlagViews
 from pennon.control.log import EnvironmentName, Reading
 from pennon.control.ui.graph import Edge, Graph, graph
-from pennon.control.working.state import LogItems, WorkingState
-from pennon.control.working.uses import users_of
 from pennon.model import Flag
 
 _MOST = 8
-"""So many of each step are drawn: to look for who needs one takes milliseconds."""
+"""So many of each step are drawn: with more, nobody sees anything."""
 
 
-def needed_by(reading: Reading, name: EnvironmentName, key: str) -> list[str]:
-    """Return the keys of the flags that need the flag *key* in an environment."""
-    state = WorkingState(LogItems(reading, name.log))
-    return sorted({use.user[1] for use in users_of(state, ("flag", key))})
+def needed_by(flags: FlagViews, reading: Reading, name: EnvironmentName, key: str) -> list[str]:
+    """Return the keys of the flags that need the flag *key* in an environment, in order."""
+    return [user for _, user in flags.users(reading, name, ("flag", key))]
 
 
-def graph_of(reading: Reading, name: EnvironmentName, flag: Flag, dependants: list[str]) -> Graph | None:
+def graph_of(
+    flags: FlagViews, reading: Reading, name: EnvironmentName, flag: Flag, dependants: list[str]
+) -> Graph | None:
     """Return the drawing of *flag*, what it needs, what that needs, the *dependants*, and who needs those."""
     levels: dict[str, int] = {flag.key: 0}
     edges: list[Edge] = []
@@ -27,7 +27,7 @@ def graph_of(reading: Reading, name: EnvironmentName, flag: Flag, dependants: li
             _join(levels, edges, (further, needed), further, -2)
     for needing in dependants[:_MOST]:
         _join(levels, edges, (flag.key, needing), needing, 1)
-        for further in needed_by(reading, name, needing)[:_MOST]:
+        for further in needed_by(flags, reading, name, needing)[:_MOST]:
             _join(levels, edges, (needing, further), further, 2)
     return graph(levels, [edge for edge in edges if levels[edge[0]] < levels[edge[1]]])
 

@@ -17,8 +17,6 @@ from pennon.control.ui.reviewing import Proposed, reviewed
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
-from pennon.control.working.state import LogItems, WorkingState
-from pennon.control.working.uses import users_of
 from pennon.model import Segment
 
 _PAGE = 50
@@ -127,7 +125,7 @@ def _shown(  # what the page shows
     segment = pages.services.segment_views.segment(name, key).read(Segment)
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
-        users = sorted({use.user for use in users_of(WorkingState(LogItems(reading, name.log)), ("segment", key))})
+        users = pages.services.flag_views.users(reading, name, ("segment", key))
     recent = pages.services.change_views.changes(name, item=("segment", key), limit=8).items
     asked = request.query_params.get("has", "").strip()[:256]
     return pages.answer(

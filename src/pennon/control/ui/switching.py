@@ -7,12 +7,11 @@ from litestar import Request, Response
 from pennon.control.changes.flag_edits import TurnOff
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.inputs import Named, Sent
+from pennon.control.ui.needing import needed_by
 from pennon.control.ui.rendering import Pages, page_path, sent_to
 from pennon.control.ui.reviewing import with_note
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
-from pennon.control.working.state import LogItems, WorkingState
-from pennon.control.working.uses import users_of
 from pennon.model import Flag
 
 _MOST_SHOWN = 100
@@ -29,8 +28,7 @@ def switching_pages(pages: Pages) -> list[Any]:
         flag = pages.services.flag_views.flag(name, key).read(Flag)
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
-            state = WorkingState(LogItems(reading, name.log))
-            dependants = sorted({use.user[1] for use in users_of(state, ("flag", key))})
+            dependants = needed_by(pages.services.flag_views, reading, name, key)
         foreseen = pages.services.changes.foresee(name, key)
         return pages.answer(request, "turn_off.html", frame=frame, flag=flag, dependants=dependants, foreseen=foreseen)
 
