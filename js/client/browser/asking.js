@@ -34,7 +34,7 @@ export async function ask(page, url, init, timeoutMs = 10_000) {
     .fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
     .then(async (response) => /** @type {const} */ ([response, await response.text()]))
     .catch(() => {
-      throw trouble("unreachable", `${url} cannot be reached: is it up, does the key allow this origin?`);
+      throw trouble("unreachable", `${url} is unreachable: is it up, does the key allow this origin?`);
     });
   const body = status === 304 ? undefined : (attempt(() => parse(text)) ?? null);
   if (!ok && body !== undefined) {

@@ -201,7 +201,7 @@ function clientOf(url, options) {
     refresh,
     flush,
     whenReady: async ({ timeoutMs } = {}) =>
-      status().ready || (start && within(new Promise((resolve) => on("ready", () => resolve(true))), timeoutMs)),
+      status().ready || (start && within(new Promise((resolve) => on("ready", resolve)), timeoutMs)),
     firstPaint: async ({ withinMs = 300 } = {}) => {
       if (!visit.isFresh) await within(first, withinMs);
       page.document?.documentElement.removeAttribute("data-pennon-pending");

@@ -11,8 +11,8 @@ import { readValues } from "./values.js";
  * @typedef {object} Origin
  * @property {import("./values.js").Source} source what values from the network are called
  * @property {(context: Context) => string} depends what the answer depends on
- * @property {(key: string, context: Context) => [path: string, init: Omit<RequestInit, "headers"> & { headers: Record<string, string> }]}
- *   request
+ * @property {(key: string, context: Context, hidden?: true | string[]) => [path: string, init: Omit<RequestInit, "headers"> & { headers:
+ *   Record<string, string> }]} request `hidden`: what of the context may be in no sample, these attributes or all of it
  * @property {(body: any) => Promise<unknown>} [prepare] is awaited before a body is read
  * @property {(kept: import("./cache.js").Kept, base: string, context: Context, key: string) => import("./values.js").Values} read throws
  *   `Trouble` where it cannot
@@ -23,9 +23,9 @@ export const remote = {
   source: "network",
   // In one order, whatever the application's is.
   depends: (context) => JSON.stringify(Object.entries(context).sort()),
-  request: (key, context) => [
+  request: (key, context, hidden) => [
     "/ofrep/v1/evaluate/flags",
-    { method: "POST", headers: { "Content-Type": "application/json", "X-API-Key": key }, body: JSON.stringify({ context }) },
+    { method: "POST", headers: { "Content-Type": "application/json", "X-API-Key": key }, body: JSON.stringify({ context, private: hidden }) },
   ],
   read: readValues,
 };

@@ -129,7 +129,8 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
   /** @param {() => boolean} isWanted */
   const load = async (isWanted) => {
     if (/^pennon_(server|edge)_/.test(key)) throw trouble("secret key", "a secret key has leaked: use a client key");
-    const [path, init] = origin.request(key, visit.context);
+    // Who may not be remembered here is in no sample there.
+    const [path, init] = origin.request(key, visit.context, page.storage ? privateAttributes : true);
     const signed = typeof signature === "function" ? await signature(visit.context.targetingKey) : signature;
     if (signed) init.headers["X-Pennon-Signature"] = signed;
     const held = of === whose ? kept : undefined;

@@ -14,7 +14,7 @@ for (const [what, answer, mend] of /** @type {[string, () => any, RegExp][]} */ 
   ["nothing", () => new Response(""), /JSON/],
   ["null", () => json(null, {}), /JSON/],
   ["JSON of another shape", () => json({ flags: 5 }, {}), /JSON/],
-  ["that it cannot be reached", () => Promise.reject(new TypeError("CORS")), /reached.*origin/],
+  ["that it cannot be reached", () => Promise.reject(new TypeError("CORS")), /unreachable.*origin/],
   ["that the key is wrong", () => json({ errorDetails: "the key is unknown" }, { status: 401 }), /401: the key is unknown/],
   ["a proxy's 404", () => new Response("<h1>Not found</h1>", { status: 404 }), /404/],
 ])) {

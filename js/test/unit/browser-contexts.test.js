@@ -236,3 +236,21 @@ describe("what is kept", () => {
     }
   });
 });
+
+test("a request says what of the context may be in no sample: what is private, and without consent all of it", async () => {
+  const asks = (/** @type {any} */ given) => opened(given).then(({ far, ...tab }) => ({ far, ...tab, said: () => far.asked.at(-1).body }));
+  const plain = await asks({});
+  assert.deepEqual(plain.said(), { context: { targetingKey: "u1" } });
+  const some = await asks({ privateAttributes: ["email", "phone"], context: { targetingKey: "u1", email: "u1@mail.example" } });
+  assert.deepEqual(some.said().private, ["email", "phone"]);
+  for (const options of [{ consent: false }, { storage: null }, { consent: false, privateAttributes: ["email"] }]) {
+    assert.equal((await asks(options)).said().private, true, JSON.stringify(options));
+  }
+  const asked = await asks({ consent: false });
+  asked.flags.setConsent(true);
+  await asked.flags.refresh();
+  assert.equal(asked.said().private, undefined);
+  asked.flags.setConsent(false);
+  await asked.flags.refresh();
+  assert.equal(asked.said().private, true);
+});
