@@ -90,9 +90,9 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     """Changes that are proposed together. An item (`request`) of its project's log.
 
     `edition` is raised whenever what is proposed is edited; what was said of an earlier one counts no more. `files` are
-    what it applies to each environment, where files propose it and nobody edited it by hand since. `change_id`
-    is that of the change which it became. One with `apply_at` is made then by itself, if it is approved; `attempt` says
-    why it was not.
+    what it applies to each environment, where files propose it and nobody edited it by hand since. One with
+    `apply_at` is made then by itself, if it is approved; `attempt` says why it was not. `break_glass`: it was applied
+    without what the environments demand.
     """
 
     key: str
@@ -110,9 +110,9 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     state: RequestState = "open"
     ended_by: Author | None = None
     files: tuple[AppliedFiles, ...] = ()
-    change_id: str | None = None
     apply_at: datetime.datetime | None = None
     attempt: Attempt | None = None
+    break_glass: bool = False
 
     def without(self, lapsed: Collection[Who]) -> "ChangeRequest":
         """Return it without what those said who may not review it any more."""
@@ -159,10 +159,10 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
             return replace(edited, edition=self.edition + 1, files=())
         return edited if apply_at == self.apply_at else replace(edited, edition=self.edition + 1)
 
-    def ended(self, state: RequestState, by: Author, change_id: str | None = None) -> "ChangeRequest":
+    def ended(self, state: RequestState, by: Author, *, is_break_glass: bool = False) -> "ChangeRequest":
         """Return it applied or withdrawn. Raises `Conflict` for one that has ended."""
         self.require_open()
-        return replace(self, state=state, ended_by=by, change_id=change_id)
+        return replace(self, state=state, ended_by=by, break_glass=is_break_glass)
 
     def require_open(self) -> None:
         """Raise `Conflict` for a request that has ended."""

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from pennon.control.access.permissions import Permission
 from pennon.control.changes.apply import apply_edits
 from pennon.control.changes.bases import Base, base_now
 from pennon.control.changes.edits import AnyEdit
@@ -95,7 +96,10 @@ class RequestService:
     def create_request(
         self, project: str, draft: Draft, *, by: Actor, why: str = "", idempotency: Idempotency | None = None
     ) -> Outcome:
-        """Propose changes. Each must be possible now. Raises `Invalid` with paths below `/changes`, and `NotFound`."""
+        """Propose changes. Each must be possible now.
+
+        Raises `Invalid` with paths below `/changes`, `NotFound`, and `Forbidden`, as all that follow.
+        """
         proposals = self._proposals(project, draft)
         made = ChangeRequest(
             key=secrets.token_hex(6),
@@ -113,6 +117,7 @@ class RequestService:
                 made = replace(made, key=writing.changes_made[log].edits[0].key)
             else:
                 find_project(writing, project)
+                self._require(writing, project, "change.propose", by)
                 writing.put(log, "request", made)
         return outcome_of(writing, log, ("request", made.key))
 
@@ -133,7 +138,8 @@ class RequestService:
         """
         proposals = self._proposals(project, draft)
 
-        def edited(_: Writing, request: ChangeRequest) -> ChangeRequest:
+        def edited(writing: Writing, request: ChangeRequest) -> ChangeRequest:
+            self._require(writing, project, "change.propose", by)
             _require_version(request, expected)
             # Whoever edits it answers for it: he cannot approve it then.
             edited = request.edited(title=draft.title, why=draft.why, proposals=proposals, apply_at=draft.apply_at)
@@ -163,10 +169,7 @@ class RequestService:
                 message = f"the request is at edition {request.edition}, not {edition}: it was edited meanwhile"
                 raise PreconditionFailed(message, current=request)
             for proposal in request.proposals:  # who may approve may do so in some environments only
-                self._permit(
-                    writing,
-                    Alteration(project=project, environment=proposal.environment, permission="change.approve", by=by),
-                )
+                self._require(writing, project, "change.approve", by, environment=proposal.environment)
             at = int(self._clock.now().timestamp())
             return request.reviewed(
                 Review(by=Author.of(by), verdict=verdict, comment=comment, edition=request.edition, at=at)
@@ -190,7 +193,8 @@ class RequestService:
         """
         accept(comment_problems(text))
 
-        def commented(_: Writing, request: ChangeRequest) -> ChangeRequest:
+        def commented(writing: Writing, request: ChangeRequest) -> ChangeRequest:
+            self._require(writing, project, "change.propose", by)
             return request.commented(Comment(by=Author.of(by), at=int(self._clock.now().timestamp()), text=text))
 
         return self._alter(project, key, commented, "commentOnRequest", by=by, why=why, idempotency=idempotency)
@@ -200,7 +204,8 @@ class RequestService:
     ) -> Outcome:
         """End a request without a change. Raises `NotFound`, and `Conflict` for one that has ended."""
 
-        def withdrawn(_: Writing, request: ChangeRequest) -> ChangeRequest:
+        def withdrawn(writing: Writing, request: ChangeRequest) -> ChangeRequest:
+            self._require(writing, project, "change.propose", by)
             return request.ended("withdrawn", Author.of(by))
 
         return self._alter(project, key, withdrawn, "withdrawRequest", by=by, why=why, idempotency=idempotency)
@@ -245,7 +250,7 @@ class RequestService:
             require_faultless_project(working)
             for applied in request.files:
                 note_applied(writing, project, applied)
-            writing.put(log, "request", request.ended("applied", Author.of(by)))
+            writing.put(log, "request", request.ended("applied", Author.of(by), is_break_glass=is_break_glass))
 
         command = ProjectCommand(
             project=project,
@@ -259,6 +264,13 @@ class RequestService:
             self._log, command, make, new_salt=self._new_salt, limits=self._limits, permit=self._permit
         )
         return outcome_of(writing, log, ("request", key))
+
+    def _require(
+        self, writing: Writing, project: str, permission: Permission, by: Actor, *, environment: str | None = None
+    ) -> None:
+        """Ask once more in the transaction: what he was let in with may have been taken from him since."""
+        alteration = Alteration(project=project, environment=environment, permission=permission, by=by)
+        self._permit(writing, alteration)
 
     def _alter(  # noqa: PLR0913  # which, what becomes of it, and who
         self,
