@@ -96,6 +96,7 @@ NEEDED: Mapping[str, Permission | None] = {
     "GET /projects/{project}/requests/{change_request}/preview": "read",
     "PUT /projects/{project}/requests/{change_request}": "change.propose",
     "POST /projects/{project}/requests/{change_request}/reviews": "change.approve",
+    "POST /projects/{project}/requests/{change_request}/comments": "change.propose",
     "POST /projects/{project}/requests/{change_request}/apply": "read",
     "POST /projects/{project}/requests/{change_request}/withdraw": "change.propose",
     f"GET {E}/schedules": "read",

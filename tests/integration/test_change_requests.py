@@ -90,6 +90,26 @@ def test_an_edit_has_to_be_approved_again_and_its_editor_answers_for_it(api: Api
     assert not is_on(api)
 
 
+def test_a_comment_is_no_verdict_and_is_possible_to_the_end(anne: Api, ben: Api) -> None:
+    request = anne.made("POST", REQUESTS, proposal())
+    review(ben, request)
+    comments = f"{REQUESTS}/{request['key']}/comments"
+    for who, text in ((anne, "After the sale, please."), (ben, "Monday, then.")):
+        said = who.made("POST", comments, {"text": text}, Idempotency_Key=text[:4])
+        who.made("POST", comments, {"text": text}, Idempotency_Key=text[:4])  # sent twice, said once
+    assert [(each["by"]["name"], each["text"]) for each in said["comments"]] == [
+        ("Anne", "After the sale, please."),
+        ("Ben", "Monday, then."),
+    ]
+    assert (said["edition"], said["approvals"]) == (1, 1)
+    for wrong in ("", " \n", "x" * 2001):
+        refused(anne, f"{request['key']}/comments", {"text": wrong}, 422)
+    refused(anne, "000000000000/comments", {"text": "where?"}, 404)
+    ben.made("POST", f"{REQUESTS}/{request['key']}/apply", {})
+    done = anne.made("POST", comments, {"text": "It works."})
+    assert (done["state"], len(done["comments"])) == ("applied", 3)
+
+
 def test_who_refuses_is_asked_first(api: Api, anne: Api, ben: Api) -> None:
     request = anne.made("POST", REQUESTS, proposal())
     with holder(api, "Cleo", "releaseManager") as cleo:
@@ -144,7 +164,10 @@ def test_a_flag_is_made_and_turned_on_by_one_request(api: Api, anne: Api, ben: A
 
 def test_the_glass_is_broken_for_what_cannot_wait(api: Api, anne: Api, ben: Api) -> None:
     request = anne.made("POST", REQUESTS, proposal())
-    ben.made("POST", f"{REQUESTS}/{request['key']}/apply?why=it%20burns", {"breakGlass": True})
+    assert request["breakGlass"] is False
+    made = ben.made("POST", f"{REQUESTS}/{request['key']}/apply?why=it%20burns", {"breakGlass": True})
+    assert made["breakGlass"] is True
+    assert anne.made("GET", f"{REQUESTS}/{request['key']}")["breakGlass"] is True
     assert is_on(api)
     (last,) = api.made("GET", f"{PRODUCTION}/changes?limit=1")["items"]
     assert last["why"] == f"broke the glass: Launch (request {request['key']}): it burns"

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.serving import Api, serving
-from tests.unscripted import people, sees, sent, signed_in
+from tests.unscripted import beside, people, sees, sent, signed_in
 
 PROJECT = "/projects/default"
 HERE = f"{PROJECT}/environments/production"
@@ -64,6 +64,24 @@ def test_a_request_tells_what_it_lacks_and_the_glass_is_offered_to_who_may_break
     assert "It lacks yet" not in page
     assert "Break the glass" not in page
     sent(anne, f"{PROJECT}/requests/{key}", {"withdraw": "1"})
+
+
+def test_somebody_says_something_of_a_request_without_a_verdict(api: Api, anne: httpx2.Client) -> None:
+    key = proposed(api, "To be talked about", "guarded")
+    one = f"{PROJECT}/requests/{key}"
+    with signed_in(api, "dora") as dora:
+        empty = sent(dora, one, {"say": "1", "comment": " "}, page=one)
+        assert empty.status_code == 422
+        assert "says something" in beside(empty.text, "text")
+        said = sent(dora, one, {"say": "1", "comment": "After <b>the</b> sale,\r\nplease."}, page=one)
+        assert "After &lt;b&gt;the&lt;/b&gt; sale,\nplease." in said.text
+    with signed_in(api, "rita") as rita:
+        assert "Comment</button>" not in sees(rita, one)
+        assert sent(rita, one, {"say": "1", "comment": "me too"}).status_code == 403
+    sent(anne, one, {"withdraw": "1"})
+    assert "Withdraw</button>" not in sees(anne, one)
+    assert "It is done elsewhere" in sent(anne, one, {"say": "1", "comment": "It is done elsewhere"}).text
+    assert [each["by"]["name"] for each in api.made("GET", one[1:])["comments"]] == ["Dora", "Anne"]
 
 
 def test_a_request_is_edited_with_the_words_of_the_api_beside_what_is_wrong(api: Api, anne: httpx2.Client) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import WRONG_USE, Server, fail, known_login, path, scope
-from pennon.cli.previewing import show_preview
+from pennon.cli.previewing import show_broken_glass, show_preview
 from pennon.cli.times import parse_time, shown_time
 from pennon.cli.values import read_json
 
@@ -61,6 +61,7 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
             "made": None if found["applyAt"] is None else shown_time(found["applyAt"]),
         }
     )
+    show_broken_glass(found)
     if found["attempt"] is not None:
         output.note(f"It was not made at {shown_time(found['attempt']['time'])}: {found['attempt']['why']}")
     for preview in previews:
@@ -68,10 +69,8 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
         show_preview(preview, indent="  ")
         for problem in preview["problems"]:
             output.note(f"in the way: {problem['message']}; {problem['mend']}")
-    for review in found["reviews"]:
-        counts = "" if review["counts"] else " (of an earlier edition, or taken back)"
-        said = f": {review['comment']}" if review["comment"] else ""
-        output.say(f"\n{review['by']['name']} {review['verdict']} it on {_day(review['time'])}{counts}{said}")
+    for said in sorted([*found["reviews"], *found["comments"]], key=lambda each: str(each["time"])):
+        output.say(f"\n{_said(said)}")
     return None
 
 
@@ -150,6 +149,27 @@ def refuse(key: Key, comment: Comment = "", project: options.Project = None, jso
 
 
 @app.command()
+def comment(
+    key: Key,
+    text: Annotated[str, typer.Argument(help="What you have to say.", show_default=False)],
+    project: options.Project = None,
+    json: options.Json = False,
+) -> None:
+    """Say something of a request without a verdict: also of your own, and of one that has ended.
+
+    pennon request comment 4f0c2a9be1d3 "After the sale, please."
+    """
+    login = known_login()
+    with Server(login) as server:
+        target = f"{scope(login, project, whole=True)}/{path('requests', key)}/comments"
+        made = server.send("POST", target, {"text": text})
+    if json:
+        return output.as_json(made)
+    output.done(f"request {key} has your comment")
+    return None
+
+
+@app.command()
 def apply(
     key: Key,
     break_glass: Annotated[
@@ -167,6 +187,7 @@ def apply(
     if json:
         return output.as_json(made)
     output.done(f"request {key} is made, in {_where(made)}")
+    show_broken_glass(made)
     return None
 
 
@@ -189,6 +210,16 @@ def _review(key: str, verdict: str, comment: str, project: str | None, *, json: 
         output.as_json(made)
         return
     output.done(f"request {key} is {verdict} by you; it has {made['approvals']} approvals")
+
+
+def _said(said: dict[str, Any]) -> str:
+    """Return what a review or a comment says, in a line."""
+    who, when = said["by"]["name"], _day(said["time"])
+    if "verdict" not in said:
+        return f"{who} said on {when}: {said['text']}"
+    counts = "" if said["counts"] else " (of an earlier edition, or taken back)"
+    why = f": {said['comment']}" if said["comment"] else ""
+    return f"{who} {said['verdict']} it on {when}{counts}{why}"
 
 
 def _changes(file: str, environment: str) -> list[Any]:

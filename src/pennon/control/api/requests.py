@@ -16,7 +16,7 @@ from pennon.control.api.routes import PROJECT, creates, reads, replaces
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview
 from pennon.control.log import Outcome, Stored
-from pennon.control.requests.models import ChangeRequest, RequestState, Verdict, Who
+from pennon.control.requests.models import LONGEST_COMMENT, Author, ChangeRequest, RequestState, Verdict, Who
 from pennon.control.requests.service import Draft
 from pennon.control.requests.views import ProposalPreview, requests
 from pennon.control.requests.views import request as find_request
@@ -72,6 +72,12 @@ class ReviewBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ] = None
 
 
+class CommentBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What somebody has to say."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_COMMENT)]
+
+
 class ApplyBody(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How a request is made a change."""
 
@@ -97,6 +103,14 @@ class ReviewResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     counts: bool
 
 
+class CommentResource(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said without a verdict."""
+
+    by: PersonResource
+    text: str
+    time: datetime
+
+
 class AttemptResource(msgspec.Struct, frozen=True, kw_only=True):
     """That it was to be made at its time, and why it was not. It is open: edit it, or apply it by hand."""
 
@@ -119,6 +133,7 @@ class RequestResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     approvals: int
     changes: tuple[ChangesBody, ...]
     reviews: tuple[ReviewResource, ...]
+    comments: tuple[CommentResource, ...]
     ended_by: PersonResource | None
     apply_at: datetime | None
     attempt: AttemptResource | None
@@ -157,14 +172,14 @@ def show_request(request: ChangeRequest, lapsed: Collection[Who] = ()) -> bytes:
             title=request.title,
             why=request.why,
             state=request.state,
-            author=PersonResource(**msgspec.structs.asdict(request.author)),
+            author=_person(request.author),
             created=_time(request.created_at),
             edition=request.edition,
             approvals=standing.approvals,
             changes=tuple(ChangesBody(environment=each.environment, edits=each.edits) for each in request.proposals),
             reviews=tuple(
                 ReviewResource(
-                    by=PersonResource(**msgspec.structs.asdict(each.by)),
+                    by=_person(each.by),
                     verdict=each.verdict,
                     comment=each.comment,
                     edition=each.edition,
@@ -173,7 +188,10 @@ def show_request(request: ChangeRequest, lapsed: Collection[Who] = ()) -> bytes:
                 )
                 for each in request.reviews
             ),
-            ended_by=None if request.ended_by is None else PersonResource(**msgspec.structs.asdict(request.ended_by)),
+            comments=tuple(
+                CommentResource(by=_person(each.by), text=each.text, time=_time(each.at)) for each in request.comments
+            ),
+            ended_by=None if request.ended_by is None else _person(request.ended_by),
             apply_at=request.apply_at,
             attempt=None
             if request.attempt is None
@@ -247,6 +265,20 @@ def _ending_routes(services: Services) -> list[Any]:
         outcome = services.requests.review_request(project, change_request, **said, **command.said)
         return _answer(services, project, outcome)
 
+    @creates(
+        _ONE + "/comments",
+        RequestResource,
+        permission="change.propose",
+        status=200,
+        example={"text": "After the sale, please."},
+    )
+    def comment_on_request(
+        project: Key, change_request: Key, data: JSONBody[CommentBody], command: Command
+    ) -> Response[Any]:
+        """Say something of a request without a verdict, also of one's own, and of one that has ended."""
+        outcome = services.requests.comment_on_request(project, change_request, data.text, **command.said)
+        return _answer(services, project, outcome)
+
     @creates(_ONE + "/apply", RequestResource, permission="read", status=200, example={})
     def apply_request(project: Key, change_request: Key, data: JSONBody[ApplyBody], command: Command) -> Response[Any]:
         """Make what is proposed, in all its environments at once. Takes what the changes themselves take."""
@@ -260,7 +292,7 @@ def _ending_routes(services: Services) -> list[Any]:
         """End a request without a change."""
         return _answer(services, project, services.requests.withdraw_request(project, change_request, **command.said))
 
-    return [review_request, apply_request, withdraw_request]
+    return [review_request, comment_on_request, apply_request, withdraw_request]
 
 
 def _preview(found: ProposalPreview) -> ProposalPreviewResource:
@@ -279,6 +311,10 @@ def _answer(services: Services, project: str, outcome: Outcome, *, status: int =
             return show_request(found, services.request_views.lapsed(reading, project, found))
 
     return changed_answer(outcome, show, status=status)
+
+
+def _person(author: Author) -> PersonResource:
+    return PersonResource(**msgspec.structs.asdict(author))
 
 
 def _time(at: int) -> datetime:
