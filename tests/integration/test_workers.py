@@ -215,18 +215,17 @@ def test_workers_are_renewed_under_load_and_nobody_is_refused(server: Server, re
 
     asking = [threading.Thread(target=ask, args=(path,)) for path in ("/healthz", "/sdk/v1/snapshot")]
     asking.append(threading.Thread(target=ask_again))
-    with Client(server.url, key=server.key) as client:
+    with Client(server.url, key=server.key) as client, contextlib.ExitStack() as stack:
         assert client.wait_until_ready(timeout=_PATIENCE_S)
         for thread in asking:
             thread.start()
+            stack.callback(thread.join, _PATIENCE_S)
+        stack.callback(stopping.set)  # whatever fails: who asks on and on takes a core from all tests to come
         server.renewed()
         assert client.boolean(flag, {"targetingKey": "u"}, default=False) is True
         later = server.flag()
         until(lambda: client.boolean(later, {"targetingKey": "u"}, default=False))
         until(lambda: client.status().level is Level.STREAMING)
-        stopping.set()
-        for thread in asking:
-            thread.join(_PATIENCE_S)
     assert troubles == []
     assert set(answers) == {200}
     assert len(answers) > 20
