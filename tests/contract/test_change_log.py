@@ -217,6 +217,8 @@ def test_items_are_found_by_a_part_of_their_text_byte_for_byte(log: ChangeLog) -
         def found(part: bytes, kind: str = "flag") -> list[str]:
             return [item.key for item in reading.items_with(LOG, kind, part)]
 
+        named = reading.items_named(LOG, "flag", ["ab", "b", "a", odd.key])
+        assert [item.key for item in named] == ["ab", "a", odd.key]
         assert found(b'"a"') == ["a"]
         assert found(b'"A"') == ["A"]
         assert found(b'"key":"a') == ["a", "ab"]
@@ -234,6 +236,7 @@ def test_command_finds_by_a_part_what_it_has_put_and_deleted(log: ChangeLog) -> 
         writing.put(LOG, "flag", flag("e", on=False))
         assert [item.key for item in writing.items_with(LOG, "flag", b'"key":')] == ["a", "b", "e"]
         assert [item.key for item in writing.items_with(LOG, "flag", b'"on":true')] == ["a", "b"]
+        assert [item.key for item in writing.items_named(LOG, "flag", ["e", "a", "c", "none"])] == ["e", "a"]
         assert writing.items_with(LOG, "flag", b'"key":"c"') == []
 
 

@@ -8,7 +8,7 @@ what it was, what it is now. The rows of a log are numbered by its revision with
     environments/{project}/{environment}  flags, segments, layers, keys
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal, Protocol, Self, TypeAlias, TypeVar
@@ -186,6 +186,9 @@ class Reading(Protocol):
 
     def items(self, log: str, kind: str, *, after: str | None = None, limit: int | None = None) -> list[Stored]:
         """Return the items of one kind in the order of their keys (by code point), from behind *after*."""
+
+    def items_named(self, log: str, kind: str, keys: Collection[str]) -> list[Stored]:
+        """Return the items of one kind that have these *keys*, in their order, without those that are not there."""
 
     def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
         """Return the items of one kind whose text has *part* in it, in the order of their keys."""

@@ -79,8 +79,8 @@ class FlagViews:
         with self._log.reading() as reading:
             find_project(reading, project)
             keys = self._keys(reading, project, asked, after)
-            found = (reading.item(project_log(project), "definition", key) for key in keys[:limit])
-            return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
+            found = reading.items_named(project_log(project), "definition", keys[:limit])
+            return Page(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
     def labels(self, reading: Reading, project: str, asked: Asked = EVERY) -> Labels:
         """Return how many flags are *asked* for, and by what all that are not archived can be told apart."""
@@ -117,8 +117,8 @@ class FlagViews:
         with self._log.reading() as reading:
             find_environment(reading, environment)
             keys = self._keys(reading, environment.project, asked, after)
-            found = (reading.item(environment.log, "flag", key) for key in keys[:limit])
-            return Page(tuple(filter(None, found)), keys[limit - 1] if len(keys) > limit else None)
+            found = reading.items_named(environment.log, "flag", keys[:limit])
+            return Page(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
     def users(self, reading: Reading, environment: EnvironmentName, used: ItemName) -> list[ItemName]:
         """Return which flags and segments of *environment* name the item *used*, in order."""

@@ -1,6 +1,7 @@
 """What there is of change requests, for pages and for other nouns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 import msgspec
 
@@ -9,12 +10,25 @@ from pennon.control.changes.preview import Preview
 from pennon.control.changes.service import ChangeService
 from pennon.control.environments.gate import Alteration, Permit, permit_everybody
 from pennon.control.errors import Conflict, Forbidden, Invalid, NotFound
-from pennon.control.log import ChangeLog, EnvironmentName, Reading, project_log
+from pennon.control.index import Index
+from pennon.control.log import Actor, ChangeLog, EnvironmentName, Reading, project_log
 from pennon.control.projects.views import project as find_project
-from pennon.control.requests.models import ChangeRequest, Proposal, Review, Who
+from pennon.control.requests.models import ChangeRequest, Proposal, RequestState, Review, Who
+from pennon.control.working.pages import Page
 from pennon.model import Problem, pointer
+from pennon.model.flags import Wire
 
 KIND = "request"
+Asked: TypeAlias = dict[tuple[Actor, str], bool]
+"""Whether somebody may approve in an environment."""
+
+
+class _Listed(Wire, frozen=True, kw_only=True):
+    """So much of a request as tells its place in the list."""
+
+    key: str
+    created_at: int
+    state: RequestState = "open"
 
 
 def requests(reading: Reading, project: str) -> list[ChangeRequest]:
@@ -38,11 +52,17 @@ def request(reading: Reading, project: str, key: str) -> ChangeRequest:
     return found.read(ChangeRequest)
 
 
-def lapsed(reading: Reading, project: str, found: ChangeRequest, permit: Permit) -> frozenset[Who]:
-    """Return of whom what was said of a request counts no more: who may not approve now, in one of its environments."""
+def lapsed(
+    reading: Reading, project: str, found: ChangeRequest, permit: Permit, asked: Asked | None = None
+) -> frozenset[Who]:
+    """Return of whom what was said of a request counts no more: who may not approve now, in one of its environments.
+
+    What was *asked* for another request is not asked again.
+    """
     verdicts = found.verdicts() if found.state == "open" else {}
+    known: Asked = {} if asked is None else asked
     return frozenset(
-        who for who, review in verdicts.items() if not _may_review(reading, project, found, review, permit)
+        who for who, review in verdicts.items() if not _may_review(reading, project, found, review, permit, known)
     )
 
 
@@ -67,10 +87,40 @@ class RequestViews:
         self._log = log
         self._changes = changes
         self._permit = permit
+        self._index = Index(KIND, msgspec.json.Decoder(_Listed).decode)
 
-    def lapsed(self, reading: Reading, project: str, found: ChangeRequest) -> frozenset[Who]:
-        """Return of whom what was said of a request counts no more."""
-        return lapsed(reading, project, found, self._permit)
+    def listed(
+        self,
+        reading: Reading,
+        project: str,
+        *,
+        of_state: RequestState | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[ChangeRequest]:
+        """Return a page of a project's requests, the newest first, from behind the one with the key *after*.
+
+        Raises `NotFound` for the project.
+        """
+        find_project(reading, project)
+        log = project_log(project)
+        found = [each for each in self._index.entries(reading, log) if of_state in (None, each.state)]
+        keys = [each.key for each in sorted(found, key=lambda each: (-each.created_at, each.key))]
+        first = keys.index(after) + 1 if after in keys else 0
+        shown = keys[first:] if limit is None else keys[first : first + limit]
+        following = shown[-1] if first + len(shown) < len(keys) else None
+        return Page(tuple(item.read(ChangeRequest) for item in reading.items_named(log, KIND, shown)), following)
+
+    def lapsed(
+        self, reading: Reading, project: str, found: ChangeRequest, asked: Asked | None = None
+    ) -> frozenset[Who]:
+        """Return of whom what was said of a request counts no more. What was *asked* for another is not asked again."""
+        return lapsed(reading, project, found, self._permit, asked)
+
+    def standing(self, reading: Reading, project: str, found: Iterable[ChangeRequest]) -> list[ChangeRequest]:
+        """Return requests without what those said of whom it counts no more."""
+        asked: Asked = {}
+        return [each.without(self.lapsed(reading, project, each, asked)) for each in found]
 
     def previews(self, project: str, key: str) -> tuple[ProposalPreview, ...]:
         """Return what an open request would change, environment by environment. Raises `NotFound`."""
@@ -102,12 +152,22 @@ def _changed(reading: Reading, project: str, at: int, proposal: Proposal) -> Ite
         yield Problem(pointer("changes", at), message, "look at it, and edit the request")
 
 
-def _may_review(reading: Reading, project: str, found: ChangeRequest, review: Review, permit: Permit) -> bool:
+def _may_review(  # of whom, and what was asked before
+    reading: Reading, project: str, found: ChangeRequest, review: Review, permit: Permit, asked: Asked
+) -> bool:
     by = review.by.actor
+    for proposal in found.proposals:
+        name = by, proposal.environment
+        if name not in asked:
+            asked[name] = _may_approve(reading, project, proposal.environment, by, permit)
+        if not asked[name]:
+            return False
+    return True
+
+
+def _may_approve(reading: Reading, project: str, environment: str, by: Actor, permit: Permit) -> bool:
     try:
-        for proposal in found.proposals:
-            where = proposal.environment
-            permit(reading, Alteration(project=project, environment=where, permission="change.approve", by=by))
+        permit(reading, Alteration(project=project, environment=environment, permission="change.approve", by=by))
     except Forbidden:
         return False
     return True

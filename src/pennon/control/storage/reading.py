@@ -1,6 +1,6 @@
 """Reads the logs over one connection, in one transaction that sees one state."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -26,6 +26,12 @@ _ITEM = select(items).where(
     items.c.key == bindparam("named"),
     items.c.text.is_not(None),
 )
+_NAMED = select(items).where(
+    items.c.log == bindparam("of"),
+    items.c.kind == bindparam("of_kind"),
+    items.c.key.in_(bindparam("named", expanding=True)),
+    items.c.text.is_not(None),
+)
 _NEXT = (
     select(func.min(touched.c.revision))
     .where(touched.c.log == items.c.log, touched.c.kind == items.c.kind, touched.c.key == items.c.key)
@@ -39,7 +45,7 @@ _WITH_NEXT = (
     .where(items.c.key.in_(bindparam("named", expanding=True)))
     .order_by(items.c.key)
 )
-_ITEMS_AT_ONCE, _KEYS_AT_ONCE = 100, 1000
+_ITEMS_AT_ONCE, _KEYS_AT_ONCE = 500, 1000
 
 
 class StoredReading:
@@ -70,6 +76,15 @@ class StoredReading:
         if after is not None:
             query = query.where(items.c.key > after)
         return [_stored(row) for row in self._connection.execute(query)]
+
+    def items_named(self, log: str, kind: str, keys: Collection[str]) -> list[Stored]:
+        """Return the items of one kind that have these *keys*, in their order, without those that are not there."""
+        found: dict[str, Stored] = {}
+        wanted = iter(keys)
+        while named := list(islice(wanted, _ITEMS_AT_ONCE)):  # neither database takes any number of them
+            rows = self._connection.execute(_NAMED, {"of": log, "of_kind": kind, "named": named})
+            found |= {row.key: _stored(row) for row in rows}
+        return [found[key] for key in keys if key in found]
 
     def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
         """Return the items of one kind whose text has *part* in it, in the order of their keys."""
@@ -150,7 +165,8 @@ class StoredReading:
         What nothing has touched since is as it is now; of the rest, the first change since tells what it found.
         """
         found: list[Stored] = []
-        for keys in self._keys(log, kind, part.lower(), after):
+        at_once = _ITEMS_AT_ONCE if limit is None else min(limit, _ITEMS_AT_ONCE)
+        for keys in self._keys(log, kind, part.lower(), after, at_once=at_once):
             asked = {"of": log, "of_kind": kind, "named": keys, "at": revision}
             rows = self._connection.execute(_WITH_NEXT, asked).all()
             before = self._found_by(log, kind, {row.next: None for row in rows if row.next is not None})
@@ -185,14 +201,14 @@ class StoredReading:
             for row in result:
                 yield _change(row)
 
-    def _keys(self, log: str, kind: str, part: str, after: str | None) -> Iterator[list[str]]:
-        """Yield, some at a time, the keys of what is or was there with *part* in them, from behind *after*."""
+    def _keys(self, log: str, kind: str, part: str, after: str | None, *, at_once: int) -> Iterator[list[str]]:
+        """Yield, some *at_once*, the keys of what is or was there with *part* in them, from behind *after*."""
         query = select(items.c.key).where(items.c.log == log, items.c.kind == kind).order_by(items.c.key)
         if after is not None:
             query = query.where(items.c.key > after)
         with self._connection.execute(query.execution_options(yield_per=_KEYS_AT_ONCE)) as result:
             found = (key for key in result.scalars() if part in key.lower())
-            while keys := list(islice(found, _ITEMS_AT_ONCE)):
+            while keys := list(islice(found, at_once)):
                 yield keys
 
     def _found_by(self, log: str, kind: str, revisions: Iterable[int]) -> dict[tuple[int, str], bytes | None]:

@@ -1,7 +1,7 @@
 """One command on some logs: collects what it puts and deletes, and writes a row in each log that it changed."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias, cast
@@ -97,6 +97,10 @@ class StoredWriting(StoredReading):
         self._deal_with(len(read))
         merged = {item.key: item for item in read} | left
         return list(islice((item for _, item in sorted(merged.items()) if item is not None), limit))
+
+    def items_named(self, log: str, kind: str, keys: Collection[str]) -> list[Stored]:
+        """Return the items of one kind that have these *keys*, as this command leaves them."""
+        return [item for key in keys if (item := self.item(log, kind, key)) is not None]
 
     def items_with(self, log: str, kind: str, part: bytes) -> list[Stored]:
         """Return the items of one kind whose text, as this command leaves it, has *part* in it."""

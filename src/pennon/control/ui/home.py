@@ -1,6 +1,6 @@
 """The first page: what changed in the last day, what waits for whom looks, and what does not do well."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +11,6 @@ from pennon.control.changes.views import ChangeReport
 from pennon.control.log import Change, EnvironmentName, Reading, project_log
 from pennon.control.publishing.standing import NodeStanding
 from pennon.control.requests.models import ChangeRequest
-from pennon.control.requests.views import requests
 from pennon.control.schedules.models import Schedule
 from pennon.control.schedules.views import not_done
 from pennon.control.ui.inputs import Named
@@ -59,11 +58,11 @@ def home_pages(pages: Pages) -> list[Any]:
         late = pages.services.propagation.everywhere()
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-            waiting = [
-                each.without(pages.services.request_views.lapsed(reading, project, each))
-                for each in requests(reading, project)
-                if each.state == "open"
-            ]
+            views = pages.services.request_views
+            requests = views.listed(reading, project, of_state="open").items
+            mine = [each for each in requests if _is_by(each, request.user)][:_WAITING]
+            waiting = [each for each in requests if _waits_for(each, frame)][:_WAITING]
+            mine, waiting = (views.standing(reading, project, each) for each in (mine, waiting))
             happened = _happened(pages, reading, frame)
             failed = [each for each in not_done(reading, project) if _failed(each)]
             flags = reading.count(f"projects/{project}", "definition")
@@ -86,8 +85,8 @@ def home_pages(pages: Pages) -> list[Any]:
             frame=frame,
             flags=flags,
             happened=happened,
-            mine=[each for each in waiting if _is_by(each, request.user)][:_WAITING],
-            waiting=[each for each in waiting if _waits_for(each, frame)][:_WAITING],
+            mine=mine,
+            waiting=waiting,
             ailing=ailing,
         )
 
@@ -102,16 +101,23 @@ def _happened(pages: Pages, reading: Reading, frame: Frame) -> list[Happened]:
     found: list[tuple[Change, str]] = [
         (change, each.key)
         for each in frame.environments
-        for change in reading.latest(EnvironmentName(project, each.key).log, limit=_CHANGES)
+        for change in _lately(reading, EnvironmentName(project, each.key).log, since)
     ]
     told = {change.change_id for change, _ in found}
     found += (
         (change, "")
-        for change in reading.latest(project_log(project), limit=_CHANGES)
+        for change in _lately(reading, project_log(project), since)
         if change.change_id not in told and any(edit.kind in _TOLD_OF_PROJECT for edit in change.edits)
     )
-    recent = sorted((each for each in found if each[0].time >= since), key=lambda each: each[0].time, reverse=True)
+    recent = sorted(found, key=lambda each: each[0].time, reverse=True)
     return [Happened(key, ChangeReport(change, diff_edits(change.edits[:3]))) for change, key in recent[:_CHANGES]]
+
+
+def _lately(reading: Reading, log: str, since: datetime) -> list[Change]:
+    """Return the latest changes of a log from *since* on. Older ones, with what an import did, are not read."""
+    head = reading.head(log)
+    made = 0 if head is None else head.revision - reading.revision_before(log, since)
+    return reading.latest(log, limit=min(made, _CHANGES)) if made else []
 
 
 def _is_by(request: ChangeRequest, visitor: Visitor) -> bool:

@@ -12,7 +12,6 @@ from pennon.control.log import Reading
 from pennon.control.requests.models import ChangeRequest, Verdict
 from pennon.control.requests.views import ProposalPreview
 from pennon.control.requests.views import request as find_request
-from pennon.control.requests.views import requests as find_requests
 from pennon.control.ui.demands import demands
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
@@ -38,6 +37,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 def request_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
+    views = pages.services.request_views
 
     @shows(PROJECT + "/requests")
     def list_requests(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
@@ -45,19 +45,16 @@ def request_pages(pages: Pages) -> list[Any]:
         every, after = "all" in request.query_params, request.query_params.get("after")
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-            found = [each for each in find_requests(reading, project) if every or each.state == "open"]
-            first = next((at + 1 for at, each in enumerate(found) if each.key == after), 0)
-            shown = found[first : first + _PAGE]
-            approvals = {each.key: _standing(pages, reading, project, each).approvals for each in shown}
+            page = views.listed(reading, project, of_state=None if every else "open", after=after, limit=_PAGE)
+            standing = views.standing(reading, project, page.items)
         return pages.answer(
             request,
             "requests.html",
             frame=frame,
-            found=shown,
-            approvals=approvals,
+            found=standing,
             every=every,
-            after=after if first else None,
-            next=shown[-1].key if len(found) > first + _PAGE else None,
+            after=after,
+            next=page.next,
         )
 
     @shows(ONE)

@@ -53,8 +53,7 @@ def switching_pages(pages: Pages) -> list[Any]:
             if any(each.key == chosen for each in frame.environments):
                 standings = pages.services.flag_views.standings(reading, name)
                 keys = sorted(key for key, each in standings.items() if each.on and search in key.lower())
-            found = (reading.item(name.log, "flag", key) for key in keys[:_MOST_SHOWN])
-            flags = [stored.read(Flag) for stored in found if stored is not None]
+            flags = [each.read(Flag) for each in reading.items_named(name.log, "flag", keys[:_MOST_SHOWN])]
         more = len(keys) > _MOST_SHOWN
         return pages.answer(request, "kill.html", frame=frame, chosen=chosen, flags=flags, more=more, search=search)
 
