@@ -112,6 +112,7 @@ PAGES: Mapping[str, Permission | None] = {
     f"POST {E}/changes/{{revision}}/revert": "flag.turnOff",
     f"POST {E}/edit": "read",
     f"GET {E}/flags/{{flag}}": "read",
+    f"GET {E}/evaluations/{{flag}}": "read",
     f"GET {E}/plan": "flag.turnOff",
     f"POST {E}/plan": "flag.turnOff",
     f"GET {E}/schedules": "read",

@@ -50,7 +50,8 @@ def test_edge_nodes_are_shown_with_what_they_have_and_who_is_late(api: Api, anne
     assert "&lt;b&gt;pop-2&lt;/b&gt;" in page
     assert "<b>pop-2" not in page
     assert "<strong>42</strong>" in page
-    assert "<rect" in page
+    assert '<svg class="chart"' in page
+    assert "a node has it not yet" in page  # the second node lacks what the first one has
 
 
 def changed(api: Api, flag: str) -> str:

@@ -1,6 +1,5 @@
 """A flag's page: what it is, what each environment does with it and why, who gets what, and the forms that edit it."""
 
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -13,9 +12,9 @@ from pennon.control.errors import Invalid, PennonError
 from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.lifecycle.stale import AskedStale
 from pennon.control.log import EnvironmentName
-from pennon.control.ui.charts import sparkline
 from pennon.control.ui.editing import OPERATORS, edits_of, percent_of
-from pennon.control.ui.flags import REASONS, hourly
+from pennon.control.ui.evaluations import SPANS, Evaluations, drawn, evaluations
+from pennon.control.ui.flags import REASONS
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.needing import graph_of, needed_by
@@ -115,7 +114,7 @@ def _shown(  # what the page shows
         ]
     recent = services.change_views.changes(name, item=("flag", key), limit=_RECENT).items
     stale = services.stale_views.flags(name.project, AskedStale(flag=key)).items
-    counts = hourly(pages, name, [key])[key]
+    lately = evaluations(pages, name, key, SPANS["24h"])
     problems = {} if error is None else {each.path.lstrip("/"): each for each in getattr(error, "problems", ())}
     return pages.answer(
         request,
@@ -134,9 +133,9 @@ def _shown(  # what the page shows
         file=file_of("flag", key, name.environment),
         elsewhere=elsewhere,
         recent=_told(recent),
-        served=_served(pages, name, key),
-        evaluations=sum(counts),
-        line=sparkline(counts),
+        served=_served(lately),
+        counted=lately,
+        drawn=drawn(lately, SPANS["24h"]),
         operators=OPERATORS,
         condition_text=condition_text,
         serve_text=serve_text,
@@ -158,13 +157,7 @@ def _told(reports: tuple[ChangeReport, ...]) -> list[ChangeReport]:
     return [report for report in reports if report.items]
 
 
-def _served(pages: Pages, name: EnvironmentName, key: str) -> list[Served]:
-    since = pages.clock.now() - timedelta(hours=24)
-    sums: dict[str, int] = {}
-    for count in pages.services.counts.totals(str(name), flag=key, since=since):
-        variation = count.variation or "the default in the code"
-        sums[variation] = sums.get(variation, 0) + count.count
-    total = sum(sums.values())
-    return [
-        Served(variation, count, count / total) for variation, count in sorted(sums.items(), key=lambda each: -each[1])
-    ]
+def _served(lately: Evaluations) -> list[Served]:
+    totals = lately.totals
+    every = sum(totals.values()) or 1
+    return [Served(variation, count, count / every) for variation, count in totals.items()]

@@ -1,15 +1,17 @@
 """How far changes have come: every node and how it stands, which SDKs have what, and how long the last ones took."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from markupsafe import Markup
 
 from pennon.control.errors import NotFound
 from pennon.control.log import EnvironmentName
 from pennon.control.publishing.propagation import Arrivals
 from pennon.control.publishing.standing import NodeStanding, missing_of, sdks_of, spread_of
-from pennon.control.ui.charts import Column, columns
+from pennon.control.ui.charts import chart
 from pennon.control.ui.inputs import Named
 from pennon.control.ui.rendering import Pages, page_path, sent_to
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, shows
@@ -26,7 +28,6 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float
     max_ms: float
     missing: tuple[str, ...]
-    column: Column
 
 
 def propagation_pages(pages: Pages) -> list[Any]:
@@ -47,6 +48,7 @@ def propagation_pages(pages: Pages) -> list[Any]:
         found = pages.services.propagation.propagation(EnvironmentName(project, environment))
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
+        arrived = _arrived(found.arrivals[:_CHARTED], found.nodes)
         edges = [node for node in found.nodes if not node.is_origin]
         return pages.answer(
             request,
@@ -58,7 +60,8 @@ def propagation_pages(pages: Pages) -> list[Any]:
             edges=len(edges),
             sdks=sorted(sdks_of(found.nodes).items(), key=lambda each: -each[1]),
             spread=spread_of(found.arrivals),
-            arrived=_arrived(found.arrivals[:_CHARTED], found.nodes),
+            arrived=arrived,
+            drawn=_drawn(arrived),
         )
 
     return [choose_environment, show_propagation]
@@ -67,7 +70,6 @@ def propagation_pages(pages: Pages) -> list[Any]:
 def _arrived(arrivals: tuple[Arrivals, ...], nodes: tuple[NodeStanding, ...]) -> list[Arrived]:
     """Return the latest changes that arrived anywhere, the oldest first, each with its column in the chart."""
     told = [(each, spread) for each in reversed(arrivals) if (spread := spread_of([each])).count]
-    drawn = columns([(spread.max or 0) * 1000 for _, spread in told])
     return [
         Arrived(
             revision=each.position.revision,
@@ -75,7 +77,16 @@ def _arrived(arrivals: tuple[Arrivals, ...], nodes: tuple[NodeStanding, ...]) ->
             p50_ms=(spread.p50 or 0) * 1000,
             max_ms=(spread.max or 0) * 1000,
             missing=missing_of(each, nodes),
-            column=column,
         )
-        for (each, spread), column in zip(told, drawn, strict=True)
+        for each, spread in told
     ]
+
+
+def _drawn(arrived: Sequence[Arrived]) -> Markup:
+    """Return the chart of how long changes took to come to the last node, and to half of them."""
+    if not arrived:
+        return Markup()
+    last = len(arrived) - 1
+    ticks = {place: str(arrived[place].revision) for place in sorted({0, last // 3, last * 2 // 3, last})}
+    lines = [[each.max_ms for each in arrived], [each.p50_ms for each in arrived]]
+    return chart(lines, ticks, marked=[place for place, each in enumerate(arrived) if each.missing])

@@ -21,6 +21,7 @@ from pennon.control.log import EnvironmentName, Reading
 from pennon.control.projects.views import Project, projects
 from pennon.control.services import Services
 from pennon.control.ui.assets import asset_path
+from pennon.control.ui.charts import DASHES, VIEW_BOX, compact
 from pennon.control.ui.packing import packed
 from pennon.control.ui.visitors import Visitor
 
@@ -92,6 +93,7 @@ class Pages:
         self._templates.globals.update(
             asset=asset_path, path=page_path, query=query_text, broke_glass=broke_glass, moved=moved
         )
+        self._templates.globals.update(view_box=VIEW_BOX, dashes=DASHES)
         self._templates.filters.update(
             ago=self.ago, day=_day, moment=_moment, compact=compact, share=_share, words=_words, json=_json, side=_side
         )
@@ -155,14 +157,6 @@ def query_text(query: Mapping[str, str | int | None], **more: str | int | None) 
 def sent_to(path: str) -> Redirect:
     """Return the answer that sends a browser to *path* after a form, so that reloading sends nothing twice."""
     return Redirect(path, status_code=303, headers=dict(HEADERS))
-
-
-def compact(number: float) -> str:
-    """Return a number as short as it is read: `940`, `12.3 k`, `4.1 M`."""
-    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= factor:
-            return f"{number / factor:.3g} {unit}"
-    return f"{number:g}"
 
 
 def here(request: Request[Any, Any, Any]) -> str:

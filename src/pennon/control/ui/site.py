@@ -16,6 +16,7 @@ from pennon.control.ui.comparing import comparing_pages
 from pennon.control.ui.defining import defining_pages
 from pennon.control.ui.deliveries import delivery_pages
 from pennon.control.ui.environments import environment_pages
+from pennon.control.ui.evaluations import evaluation_pages
 from pennon.control.ui.external_events import external_event_pages
 from pennon.control.ui.failures import exception_handlers
 from pennon.control.ui.flag import flag_pages
@@ -75,6 +76,7 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
             *attention_pages(pages),
             *flags_pages(pages),
             *flag_pages(pages),
+            *evaluation_pages(pages),
             *defining_pages(pages),
             *value_schema_pages(pages),
             *rule_pages(pages),
