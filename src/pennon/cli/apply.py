@@ -10,6 +10,7 @@ import typer
 
 from pennon.cli import folders, options, output, plans
 from pennon.cli.connection import WRONG_USE, fail, known_login
+from pennon.cli.previewing import show_broken_glass
 
 app = typer.Typer(add_completion=False)
 
@@ -65,6 +66,7 @@ def apply(
         output.as_json({**done, "plan": made})
     elif made["changed"]:
         output.done(f"{where} is as the files say")
+        show_broken_glass(done)
     return None
 
 

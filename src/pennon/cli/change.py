@@ -8,7 +8,7 @@ import typer
 from pennon.cli import change_queue, options, output
 from pennon.cli.changing import make
 from pennon.cli.connection import Server, known_login, scope
-from pennon.cli.previewing import show_preview, show_warnings
+from pennon.cli.previewing import show_broken_glass, show_preview, show_warnings
 from pennon.cli.values import read_edits
 from pennon.cli.watching import followed, told_line
 
@@ -145,6 +145,7 @@ def revert(
         output.done(f"revision {revision} is undone already: nothing was changed")
     else:
         output.done(f"revision {revision} is taken back (revision {made['revision']})")
+        show_broken_glass(made)
     show_warnings(made)
     return None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pennon.cli import output
 from pennon.cli.connection import Server, known_login, scope
-from pennon.cli.previewing import show_preview, show_warnings
+from pennon.cli.previewing import show_broken_glass, show_preview, show_warnings
 from pennon.cli.queue import make_surely
 
 
@@ -46,4 +46,5 @@ def make(  # what commands have in common
         output.done(f"{sentence} in {where} (revision {made['revision']})")
     else:
         output.done(f"{sentence} in {where}, as before: nothing was changed")
+    show_broken_glass(made)
     show_warnings(made)

@@ -40,3 +40,9 @@ def show_warnings(made: Mapping[str, Any]) -> None:
     for warning in made.get("warnings") or ():
         output.note(f"warning: {warning['path']}: {warning['message']} [{warning['code']}]")
         output.note(f"  → {warning['mend']}")
+
+
+def show_broken_glass(made: Mapping[str, Any]) -> None:
+    """Print that a change, or what became one, was made without what its environment demands."""
+    if made.get("breakGlass"):
+        output.note("The glass was broken: the change log says by whom and why, and everybody is told.")

@@ -7,7 +7,7 @@ import typer
 
 from pennon.cli import options, output
 from pennon.cli.connection import WRONG_USE, Server, fail, known_login, path, scope
-from pennon.cli.previewing import show_preview
+from pennon.cli.previewing import show_broken_glass, show_preview
 from pennon.cli.times import parse_time, shown_time
 from pennon.cli.values import read_json
 
@@ -61,6 +61,7 @@ def show(key: Key, project: options.Project = None, json: options.Json = False) 
             "made": None if found["applyAt"] is None else shown_time(found["applyAt"]),
         }
     )
+    show_broken_glass(found)
     if found["attempt"] is not None:
         output.note(f"It was not made at {shown_time(found['attempt']['time'])}: {found['attempt']['why']}")
     for preview in previews:
@@ -186,6 +187,7 @@ def apply(
     if json:
         return output.as_json(made)
     output.done(f"request {key} is made, in {_where(made)}")
+    show_broken_glass(made)
     return None
 
 

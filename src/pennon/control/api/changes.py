@@ -7,25 +7,23 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from litestar import Request, Response
 from litestar.params import JSONBody, PathParameter, QueryParameter
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from pennon.control.api.answers import JSON_TYPE, REVISION, ListOf, has_current, list_answer, shown_warnings
+from pennon.control.api.differences import ItemChangeResource, PreviewResource, preview_answer, shown_items
 from pennon.control.api.inputs import MAX_PAGE, NO_CONTROLS, Command, Key, Place, moment
 from pennon.control.api.resources import WarningResource
 from pennon.control.api.routes import ENVIRONMENT, PROJECT, creates, reads
-from pennon.control.changes.diff import ItemChange, diff_edits
+from pennon.control.changes.diff import diff_edits
 from pennon.control.changes.edits import AnyEdit
-from pennon.control.changes.moving import SampledMoves
-from pennon.control.changes.preview import Preview
 from pennon.control.changes.views import ChangeReport
-from pennon.control.contexts.moves import sentence
 from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid
 from pennon.control.log import INSTALLATION, Actor, Outcome
 from pennon.control.services import Services
 from pennon.control.working.commands import Expectation
 from pennon.control.working.state import ItemName
-from pennon.model import Flag, Json, Layer, Segment
+from pennon.model import Flag, Layer, Segment
 
 _CHANGES = ENVIRONMENT + "/changes"
 _CHANGE = _CHANGES + "/{revision:int}"
@@ -112,24 +110,6 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     warnings: tuple[WarningResource, ...]
 
 
-class FieldChangeResource(msgspec.Struct, frozen=True, kw_only=True):
-    """One value that is another. A side that is left out had nothing here, or the default."""
-
-    path: Annotated[str, Meta(description="JSON pointer into the item.")]
-    before: Json | UnsetType = UNSET
-    after: Json | UnsetType = UNSET
-
-
-class ItemChangeResource(msgspec.Struct, frozen=True, kw_only=True):
-    """How one item is different, field by field and in sentences."""
-
-    kind: str
-    key: str
-    change: Literal["created", "changed", "deleted", "archived", "restored"]
-    fields: tuple[FieldChangeResource, ...]
-    sentences: tuple[str, ...]
-
-
 class ActorResource(msgspec.Struct, frozen=True, kw_only=True):
     """Who made a change."""
 
@@ -151,52 +131,6 @@ class ChangeResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     edits: tuple[ItemChangeResource, ...]
     previous: str
     hash: str
-
-
-class MoveResource(msgspec.Struct, frozen=True, kw_only=True, rename={"before": "from", "after": "to"}):
-    """So many contexts go from one variation to another; null is the caller's default."""
-
-    before: str | None
-    after: str | None
-    count: int
-
-
-class FlagMovesResource(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a flag would give another variation. `moved` and `share` are null for fewer than ten, none included."""
-
-    flag: str
-    moved: int | None
-    share: float | None
-    pairs: Annotated[tuple[MoveResource, ...], Meta(description="The largest first; those of fewer than ten left out.")]
-    sentence: str
-
-
-class MovesResource(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom edits would move in this environment, by a sample of the contexts that SDKs evaluate flags for."""
-
-    contexts: Annotated[int, Meta(description="How many were evaluated before and after.")]
-    since: Annotated[datetime, Meta(description="The hour of the first of them.")]
-    flags: tuple[FlagMovesResource, ...]
-    unseen: Annotated[
-        tuple[str, ...],
-        Meta(
-            description="Attributes that the rules ask for and none of the contexts has: they may be new, or private."
-        ),
-    ]
-    others: Annotated[int, Meta(description="How many flags more may answer otherwise, and were not looked at.")]
-
-
-class PreviewResource(msgspec.Struct, frozen=True, kw_only=True):
-    """What edits would change: here, and in other environments of the project by their names.
-
-    `moves` is null where no contexts are known: SDKs send them with `sample_contexts`.
-    """
-
-    changed: bool
-    items: tuple[ItemChangeResource, ...]
-    elsewhere: dict[str, tuple[ItemChangeResource, ...]]
-    warnings: tuple[WarningResource, ...]
-    moves: MovesResource | None
 
 
 class DifferenceResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -348,44 +282,6 @@ def _item_of(flag: str | None, segment: str | None) -> ItemName | None:
     return None if flag is None else ("flag", flag)
 
 
-def preview_answer(preview: Preview) -> Response[Any]:
-    """Answer what edits would change."""
-    return Response(shown_preview(preview))
-
-
-def shown_preview(preview: Preview) -> PreviewResource:
-    """Return what edits would change as it is shown."""
-    return PreviewResource(
-        changed=preview.changed,
-        items=shown_items(preview.items),
-        elsewhere={str(name): shown_items(items) for name, items in preview.elsewhere},
-        warnings=shown_warnings(preview.warnings),
-        moves=None if preview.moves is None else _moves(preview.moves),
-    )
-
-
-def _moves(found: SampledMoves) -> MovesResource:
-    moves = found.moves
-    return MovesResource(
-        contexts=moves.contexts,
-        since=found.since,
-        flags=tuple(
-            FlagMovesResource(
-                flag=each.flag,
-                moved=each.moved,
-                share=None if each.moved is None else round(each.moved / moves.contexts, 6),
-                pairs=tuple(
-                    MoveResource(before=move.before, after=move.after, count=move.count) for move in each.moves
-                ),
-                sentence=sentence(moves, each),
-            )
-            for each in moves.flags
-        ),
-        unseen=moves.unseen,
-        others=moves.others,
-    )
-
-
 def change_answer(outcome: Outcome, *, is_break_glass: bool = False) -> Response[Any]:
     """Answer what a change led to."""
     resource = Changed(
@@ -422,15 +318,3 @@ def _change(report: ChangeReport) -> ChangeResource:
 def shown_actor(actor: Actor) -> ActorResource:
     """Return who made a change, as it is shown."""
     return ActorResource(kind=actor.kind, id=actor.id, name=actor.name)
-
-
-def shown_items(items: Iterable[ItemChange]) -> tuple[ItemChangeResource, ...]:
-    """Return how items are different, as it is shown."""
-    return tuple(_item(item) for item in items)
-
-
-def _item(item: ItemChange) -> ItemChangeResource:
-    fields = (FieldChangeResource(path=each.path, before=each.before, after=each.after) for each in item.fields)
-    return ItemChangeResource(
-        kind=item.kind, key=item.key, change=item.what, fields=tuple(fields), sentences=item.sentences
-    )

@@ -13,7 +13,8 @@ from msgspec import Meta
 from pennon.control.access.permissions import Principal
 from pennon.control.access.views import place, roles
 from pennon.control.api.answers import JSON_TYPE, changed_answer, shown_warnings
-from pennon.control.api.changes import ActorResource, BreakGlass, ItemChangeResource, shown_actor, shown_items
+from pennon.control.api.changes import ActorResource, BreakGlass, shown_actor
+from pennon.control.api.differences import ItemChangeResource, shown_items
 from pennon.control.api.inputs import NO_CONTROLS, Command, Key, Place
 from pennon.control.api.requests import RequestResource, show_request
 from pennon.control.api.resources import WarningResource
@@ -168,6 +169,9 @@ class AppliedChange(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     changed: bool
     change_id: str | None
+    break_glass: Annotated[
+        bool, Meta(description="Whether it was made without what the environments demand: then everybody is told.")
+    ]
 
 
 def file_routes(services: Services, max_bytes: int) -> list[Any]:
@@ -232,7 +236,8 @@ def _applying_routes(services: Services, max_bytes: int) -> list[Any]:
         orders = data.orders(origin=data.origin, expected=data.expected, is_break_glass=data.break_glass)
         with _in_document():
             outcome = services.files.apply(project, data.document, orders, **command.said)
-        return Response(AppliedChange(changed=outcome.changed, change_id=outcome.change_id))
+        is_broken = data.break_glass and outcome.changed
+        return Response(AppliedChange(changed=outcome.changed, change_id=outcome.change_id, break_glass=is_broken))
 
     @creates(
         _FILES + "/requests",

@@ -10,7 +10,8 @@ from litestar import Response
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from pennon.control.api.changes import BreakGlass, Changed, PreviewResource, change_answer, preview_answer
+from pennon.control.api.changes import BreakGlass, Changed, change_answer
+from pennon.control.api.differences import PreviewResource, preview_answer
 from pennon.control.api.inputs import NO_CONTROLS, Command, Place
 from pennon.control.api.routes import ENVIRONMENT, creates
 from pennon.control.changes.edits import PutFlag, PutSegment

@@ -10,7 +10,8 @@ from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
-from pennon.control.api.changes import BreakGlass, PreviewResource, shown_preview
+from pennon.control.api.changes import BreakGlass
+from pennon.control.api.differences import PreviewResource, shown_preview
 from pennon.control.api.inputs import Command, Expected, Key
 from pennon.control.api.routes import PROJECT, creates, reads, replaces
 from pennon.control.changes.edits import AnyEdit
@@ -18,7 +19,7 @@ from pennon.control.changes.preview import Preview
 from pennon.control.log import Outcome, Stored
 from pennon.control.requests.models import LONGEST_COMMENT, Author, ChangeRequest, RequestState, Verdict, Who
 from pennon.control.requests.service import Draft
-from pennon.control.requests.views import ProposalPreview, requests
+from pennon.control.requests.views import Asked, ProposalPreview
 from pennon.control.requests.views import request as find_request
 from pennon.control.services import Services
 
@@ -137,6 +138,9 @@ class RequestResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     ended_by: PersonResource | None
     apply_at: datetime | None
     attempt: AttemptResource | None
+    break_glass: Annotated[
+        bool, Meta(description="Whether it was applied without what the environments demand: then everybody is told.")
+    ]
 
 
 class FaultResource(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,6 +200,7 @@ def show_request(request: ChangeRequest, lapsed: Collection[Who] = ()) -> bytes:
             attempt=None
             if request.attempt is None
             else AttemptResource(time=request.attempt.at, why=request.attempt.why),
+            break_glass=request.break_glass,
         )
     )
 
@@ -206,12 +211,14 @@ def request_routes(services: Services, max_bytes: int) -> list[Any]:
 
 
 def _proposing_routes(services: Services, max_bytes: int) -> list[Any]:
+    views = services.request_views
+
     @reads(_LIST, ListOf[RequestResource])
     def list_requests(project: Key, of_state: OfState = None) -> Response[Any]:
         """List change requests, the newest first."""
         with services.log.reading() as reading:
-            found = [each for each in requests(reading, project) if of_state in (None, each.state)]
-            shown = [show_request(each, services.request_views.lapsed(reading, project, each)) for each in found]
+            found, asked = views.listed(reading, project, of_state=of_state).items, Asked()
+            shown = [show_request(each, views.lapsed(reading, project, each, asked)) for each in found]
         return list_answer(shown, None)
 
     @creates(_LIST, RequestResource, permission="change.propose", max_bytes=max_bytes, example=_EXAMPLE)
