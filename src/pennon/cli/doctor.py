@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -59,15 +59,16 @@ def doctor(  # a command's options
         raise typer.Exit(NO)
 
 
+_STYLES: Mapping[str, str] = {"bad": "red", "warn": "yellow", "note": "dim"}
+
+
 def _show(finding: Finding) -> None:
-    text = f"{finding.what}: {finding.detail}" if finding.detail else finding.what
-    mend = f"{finding.mend} ({finding.runbook})" if finding.runbook else finding.mend
     if finding.level == "well":
-        output.done(text)
-    elif finding.level == "bad":
-        output.error(f"not so: {text}", mend)
-    else:
-        output.note(f"{finding.level}: not so: {text}\n  → {mend}")
+        output.done(f"{finding.what}: {finding.detail}" if finding.detail else finding.what)
+        return
+    detail = f" ({finding.detail})" if finding.detail else ""
+    mend = f"{finding.mend} ({finding.runbook})" if finding.runbook else finding.mend
+    output.not_done(f"{finding.what}: no{detail}", mend, style=_STYLES[finding.level])
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

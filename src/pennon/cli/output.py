@@ -97,6 +97,13 @@ def done(message: str) -> None:
     console().print(Text("✓ ", style="green") + Text(message))
 
 
+def not_done(message: str, mend: str, *, style: str) -> None:
+    """Print that something is not as it should be, and what to do about it. *style* says how bad that is."""
+    out = console()
+    out.print(Text("✗ ", style=style) + Text(message))
+    out.print(Text("  → " + mend, style="dim"))
+
+
 def note(message: str) -> None:
     """Print an aside on standard error, so that it is in no pipe."""
     PlainConsole(stderr=True, highlight=False, soft_wrap=True).print(Text(message), style="dim")
