@@ -177,8 +177,14 @@ export class Sampler {
   }
 }
 
-/** @param {string} kind @param {string} key @param {unknown} raw @returns {Set<string>} none, of what cannot be read: it decides nothing */
-function askedBy(kind, key, raw) {
+/**
+ * Return the attributes that a flag, segment or layer looks at: none, of what cannot be read, for it decides nothing.
+ * @param {string} kind
+ * @param {string} key
+ * @param {unknown} raw as it came
+ * @returns {Set<string>}
+ */
+export function askedBy(kind, key, raw) {
   try {
     return ASKED[kind](key, raw);
   } catch {

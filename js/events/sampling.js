@@ -10,6 +10,8 @@ import { sha256Words } from "../bucketing/index.js";
 
 /** @typedef {{ time: number, context: Record<string, unknown> }} SampledContext `time`: milliseconds since 1970 */
 
+/** Priorities are below two to this power. */
+export const BITS = 63;
 /** A sampled context is no larger as JSON. */
 export const CONTEXT_BYTES = 4096;
 /** No rule looks that deep, and not every server reads what is nested without end. */

@@ -21,6 +21,7 @@ const PAGES = ["docs/tutorial/first-page.md"];
 export const ENTRIES = Object.freeze({
   "pennon.js": "client/browser/index.js",
   "pennon-local.js": "client/browser/local.js",
+  "pennon-sampling.js": "client/browser/sampling.js",
   "pennon-vitals.js": "client/browser/vitals.js",
 });
 

@@ -101,6 +101,8 @@ def test_a_browser_sends_a_sample_itself_where_all_keys_are_believed(open_node: 
     batch = {"instance": "page", "sequence": 1, "contexts": [{"time": 1, "context": {"targetingKey": "u1"}}]}
     with open_node.client(CLIENT) as client:
         assert client.post("/sdk/v1/events", json=batch).json() == {"accepted": 1, "duplicate": False, "unknown": 0}
+        declined = client.post("/sdk/v1/events", json={**batch, "sequence": 2}, headers={"sec-gpc": "1"})
+        assert declined.json() == {"accepted": 0, "duplicate": False, "unknown": 1}
 
 
 def test_keys_of_servers_and_signed_targeting_keys_are_believed_others_not() -> None:

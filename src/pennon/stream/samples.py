@@ -34,17 +34,19 @@ def sample(call: Call, context: Mapping[str, Any], body: bytes) -> None:
 
 def takes_contexts(call: Call) -> bool:
     """Whether contexts are taken that come with a client key, which anybody has: so they may be made up."""
-    return call.node.settings.sample_requests == "all-keys"
+    return call.node.settings.sample_requests == "all-keys" and not _declines(call)
 
 
 def _look(call: Call, sampler: Sampler, context: Mapping[str, Any], body: bytes) -> None:
-    if not (takes_contexts(call) or _is_believed(call, context)):
-        return
-    # Who wants not to be tracked says so with every request of his browser: https://w3c.github.io/gpc/
-    if call.request.headers.line(_PRIVACY_CONTROL) == b"1":
+    if _declines(call) or not (takes_contexts(call) or _is_believed(call, context)):
         return
     if (private := _private(body)) is not None:
         sampler.look(context, private)
+
+
+def _declines(call: Call) -> bool:
+    """Whether the caller's browser says that its user wants no tracking: https://w3c.github.io/gpc/"""
+    return call.request.headers.line(_PRIVACY_CONTROL) == b"1"
 
 
 def _is_believed(call: Call, context: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from pennon.stream.http import Answer, Refusal, Request
 from pennon.stream.modules import INTEGRITY, answer_module, assets, handed_out
 
 ROOT = Path(__file__).parents[3]
-ENTRIES = {"pennon.js", "pennon-local.js", "pennon-vitals.js"}
+ENTRIES = {"pennon.js", "pennon-local.js", "pennon-sampling.js", "pennon-vitals.js"}
 
 
 def asked(name: str, **headers: str) -> Answer:
