@@ -105,6 +105,8 @@ PAGES: Mapping[str, Permission | None] = {
     f"GET {P}/attention": "read",
     f"GET {P}/changes": "read",
     "GET /installation/changes": "installation.read",
+    "GET /installation/changes/{revision}": "installation.read",
+    f"GET {P}/changes/{{revision}}": "read",
     f"GET {E}/as-of": "read",
     f"GET {E}/diff": "read",
     f"GET {E}/changes": "read",

@@ -47,6 +47,9 @@ def test_edge_nodes_are_shown_with_what_they_have_and_who_is_late(api: Api, anne
         report("<b>pop-2</b>", "1.1", age=300.0, level=2)
         page = seen(anne, "pop-2", "In numbers")
     assert "1 of 2 edge nodes" in page
+    home = anne.get("/projects/default").text
+    assert "production: &lt;b&gt;pop-2&lt;/b&gt; has not what the origin has" in home
+    assert "pop-1" not in home
     assert "&lt;b&gt;pop-2&lt;/b&gt;" in page
     assert "<b>pop-2" not in page
     assert "<strong>42</strong>" in page

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import httpx2
 import pytest
 
+from tests.integration.nodes import eventually
 from tests.serving import Api, serving
 from tests.unscripted import beside, people, sees, sent, signed_in
 
@@ -284,6 +286,47 @@ def test_home_tells_what_waits_for_whom_and_what_is_not_well(api: Api, anne: htt
     page = sees(anne, f"{PROJECT}/attention")
     assert "The installation" in page
     assert "production is protected" in page
+
+
+def test_home_tells_of_a_webhook_and_of_a_schedule_that_failed(api: Api, anne: httpx2.Client) -> None:
+    api.made("POST", "projects", {"key": "ailing"})
+    api.made("POST", "projects/ailing/environments", {"key": "only"})
+    api.made("POST", "projects/ailing/flags", {"key": "f"})
+    home = "/projects/ailing"
+    assert "All that is looked at here does well" in sees(anne, home)
+    hook = {"key": "deaf", "url": "https://nowhere.invalid/hook"}
+    api.made("POST", "projects/ailing/webhooks", hook)
+    api.made("POST", "projects/ailing/webhooks/deaf/test")
+    at = datetime.now(UTC) + timedelta(seconds=5)  # noqa: TID251  # the server has no other clock
+    plan = {"kind": "once", "at": at.isoformat(), "edits": [{"do": "turnOn", "flag": "f"}]}
+    api.made("POST", f"{home[1:]}/environments/only/schedules", {"title": "Night shift", "plan": plan})
+    api.made("PUT", f"{home[1:]}/environments/only", {"protection": {"approvals": 1}})  # so it is not made at its time
+    said = ("the webhook deaf was not told everything", "the schedule “Night shift” was not carried out in only")
+    page = eventually(lambda: page if all(each in (page := sees(anne, home)) for each in said) else None, within=60)
+    assert f'href="{home}/webhooks/deaf"' in page
+    assert f'href="{home}/environments/only/schedules/' in page
+    assert "does well" not in page
+    with signed_in(api, "dora") as dora:  # who may not see webhooks is not told of them
+        assert "the webhook deaf" not in sees(dora, home)
+        assert "Night shift" in sees(dora, home)
+
+
+def test_each_change_of_the_project_and_of_the_installation_has_a_page(api: Api, anne: httpx2.Client) -> None:
+    api.made("POST", "projects/default/flags", {"key": "of-the-project", "description": "<i>first</i>"})
+    row = re.search(rf'href="({PROJECT}/changes/\d+)">[^<]*of-the-project', sees(anne, f"{PROJECT}/changes"))
+    assert row is not None
+    page = sees(anne, row[1])
+    assert "of the project</h1>" in page
+    assert "&lt;i&gt;first&lt;/i&gt;" in page
+    assert "Take this change back" not in page  # what is in all environments is edited where it is defined
+    api.made("POST", "accounts", {"key": "newcomer", "name": "New Comer"})
+    row = re.search(r'href="(/installation/changes/\d+)">[^<]*newcomer', sees(anne, "/installation/changes"))
+    assert row is not None
+    assert "New Comer" in sees(anne, row[1])
+    assert anne.get("/installation/changes/999999").status_code == 404
+    assert anne.get(f"{PROJECT}/changes/999999").status_code == 404
+    with signed_in(api, "rita") as rita:
+        assert rita.get(row[1]).status_code == 403
 
 
 def test_what_people_write_into_requests_and_schedules_is_shown_as_they_wrote_it(api: Api, anne: httpx2.Client) -> None:

@@ -86,7 +86,12 @@ class ChangeViews:
         """Return the change that made *revision*; of what it did, at most *most_items*, from the one at *first*."""
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            if (change := reading.change(environment.log, revision)) is None:
+        return self.logged(environment.log, revision, first=first, most_items=most_items)
+
+    def logged(self, log: str, revision: int, *, first: int = 0, most_items: int | None = None) -> ChangeReport:
+        """Return the change that made *revision* of any *log*, as `change` does of an environment's."""
+        with self._log.reading() as reading:
+            if (change := reading.change(log, revision)) is None:
                 raise NotFound("revision", str(revision))
         if most_items is None:
             return _report(change)

@@ -34,21 +34,21 @@ def change_pages(pages: Pages) -> list[Any]:
         """Show the changes of an environment, the newest first."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
-        return _list(pages, request, frame, EnvironmentName(project, environment).log)
+        return _list(pages, request, frame)
 
     @shows(PROJECT + "/changes")
     def list_project_changes(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
         """Show the changes of a project's own log: definitions, environments, requests, schedules."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-        return _list(pages, request, frame, project_log(project))
+        return _list(pages, request, frame)
 
     @shows("/installation/changes", permission="installation.read")
     def list_installation_changes(request: Request[Visitor, Any, Any]) -> Response[Any]:
         """Show the changes of what belongs to no project: projects, accounts, roles, tokens, signing keys."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading)
-        return _list(pages, request, frame, INSTALLATION)
+        return _list(pages, request, frame)
 
     @shows(ENVIRONMENT + "/changes/{revision:int}")
     def show_change(
@@ -57,6 +57,20 @@ def change_pages(pages: Pages) -> list[Any]:
         """Show one change, field by field."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
+        return _change(pages, request, frame, revision)
+
+    @shows(PROJECT + "/changes/{revision:int}")
+    def show_project_change(request: Request[Visitor, Any, Any], project: Named, revision: Numbered) -> Response[Any]:
+        """Show one change of a project's own log."""
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading, project)
+        return _change(pages, request, frame, revision)
+
+    @shows("/installation/changes/{revision:int}", permission="installation.read")
+    def show_installation_change(request: Request[Visitor, Any, Any], revision: Numbered) -> Response[Any]:
+        """Show one change of what belongs to no project."""
+        with pages.services.log.reading() as reading:
+            frame = pages.frame(request.user, reading)
         return _change(pages, request, frame, revision)
 
     @acts(ENVIRONMENT + "/changes/{revision:int}/revert", permission="flag.turnOff")
@@ -80,10 +94,34 @@ def change_pages(pages: Pages) -> list[Any]:
         there = page_path("projects", project, "environments", environment, "changes")
         return sent_to(with_note(there, "reverted" if outcome.changed else "same", outcome.position.revision))
 
-    return [list_changes, list_project_changes, list_installation_changes, show_change, revert_change]
+    return [
+        list_changes,
+        list_project_changes,
+        list_installation_changes,
+        show_change,
+        show_project_change,
+        show_installation_change,
+        revert_change,
+    ]
 
 
-def _list(pages: Pages, request: Request[Visitor, Any, Any], frame: Frame, log: str) -> Response[Any]:
+def _log_of(frame: Frame) -> str:
+    """Return the log that a page is about: of the environment that it names, of the project, or of neither."""
+    if frame.project is None:
+        return INSTALLATION
+    return project_log(frame.project.key) if frame.environment is None else frame.name.log
+
+
+def _root(frame: Frame) -> str:
+    """Return the address of the timeline of that log."""
+    if frame.project is None:
+        return page_path("installation", "changes")
+    within = () if frame.environment is None else ("environments", frame.environment.key)
+    return page_path("projects", frame.project.key, *within, "changes")
+
+
+def _list(pages: Pages, request: Request[Visitor, Any, Any], frame: Frame) -> Response[Any]:
+    log = _log_of(frame)
     asked = {name: request.query_params.get(name, "").strip()[:256] for name in _FILTERS}
     before = whole(request.query_params.get("before"))
     problems: dict[str, Problem] = {}
@@ -103,6 +141,7 @@ def _list(pages: Pages, request: Request[Visitor, Any, Any], frame: Frame, log: 
         filters={name: value or None for name, value in asked.items()},
         is_filtered=any(asked.values()),
         before=before,
+        root=_root(frame),
         kind=log.partition("/")[0],
         problems=problems,
         head=page.items[0].change.revision if page.items else None,
@@ -137,7 +176,7 @@ def _change(  # what the page shows
     error: PennonError | None = None,
 ) -> Response[Any]:
     first = whole(request.query_params.get("items")) or 0
-    report = pages.services.change_views.change(frame.name, revision, first=first, most_items=_TOLD)
+    report = pages.services.change_views.logged(_log_of(frame), revision, first=first, most_items=_TOLD)
     details: Details = details_of(report.items)
     count = len(report.change.edits)
     return pages.answer(
@@ -147,6 +186,7 @@ def _change(  # what the page shows
         frame=frame,
         change=report.change,
         details=details,
+        root=_root(frame),
         first=first,
         following=first + _TOLD if count > first + _TOLD else None,
         count=count,

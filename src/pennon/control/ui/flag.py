@@ -19,7 +19,7 @@ from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.needing import graph_of, needed_by
 from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.reviewing import Proposed, reviewed, with_note
+from pennon.control.ui.reviewing import Proposed, reviewed_in, with_note
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
@@ -82,9 +82,7 @@ def flag_pages(pages: Pages) -> list[Any]:
             return _shown(pages, request, name, key, typed=form, error=error)
         version = form.whole("version")
         expected = None if version is None else Expectation(flags={key: version})
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project, environment)
-        return reviewed(pages, request, frame, Proposed(edits=edits, expected=expected, back=back))
+        return reviewed_in(pages, request, name, Proposed(edits=edits, expected=expected, back=back))
 
     return [find_flag, show_flag, edit_flag]
 

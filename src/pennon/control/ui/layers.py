@@ -7,15 +7,16 @@ from litestar import Request, Response
 
 from pennon.control.changes.edits import AnyEdit, DeleteLayer, PutLayer
 from pennon.control.changes.layer_edits import SetSlots
-from pennon.control.errors import Invalid, NotFound, PennonError
+from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.failures import problems_of
+from pennon.control.ui.foremost import leads_to_foremost
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.once import NOTHING
-from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.reviewing import Proposed, reviewed
-from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
+from pennon.control.ui.rendering import Pages, page_path
+from pennon.control.ui.reviewing import Proposed, reviewed_in
+from pennon.control.ui.routes import ENVIRONMENT, acts, shows
 from pennon.control.ui.rows import reshaped, row_count
 from pennon.control.ui.telling import status_for, told
 from pennon.control.ui.visitors import Visitor
@@ -29,15 +30,6 @@ _WITHIN = "/edits/0"
 
 def layer_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
-
-    @shows(PROJECT + "/layers")
-    def choose_environment(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
-        """Go on to the environment that matters most."""
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project)
-        if (at := frame.foremost) is None:
-            raise NotFound("environment", "")
-        return sent_to(page_path("projects", project, "environments", at.key, "layers"))
 
     @shows(ENVIRONMENT + "/layers")
     def list_layers(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
@@ -70,13 +62,11 @@ def layer_pages(pages: Pages) -> list[Any]:
             return _shown(pages, request, name, key, typed=form, error=fault)
         version = form.whole("version")
         expected = None if version is None else Expectation(layers={key: version})
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project, environment)
         is_gone = isinstance(edit, DeleteLayer)
         back = page_path("projects", project, "environments", environment, "layers", *([] if is_gone else [key]))
-        return reviewed(pages, request, frame, Proposed(edits=(edit,), expected=expected, back=back))
+        return reviewed_in(pages, request, name, Proposed(edits=(edit,), expected=expected, back=back))
 
-    return [choose_environment, list_layers, show_layer, edit_layer]
+    return [leads_to_foremost(pages, "layers"), list_layers, show_layer, edit_layer]
 
 
 def _edit(form: Form, key: str) -> AnyEdit:

@@ -7,14 +7,14 @@ import msgspec
 from litestar import Request, Response
 from markupsafe import Markup
 
-from pennon.control.errors import NotFound
 from pennon.control.log import EnvironmentName
 from pennon.control.publishing.propagation import Arrivals
 from pennon.control.publishing.standing import NodeStanding, missing_of, sdks_of, spread_of
 from pennon.control.ui.charts import chart
+from pennon.control.ui.foremost import leads_to_foremost
 from pennon.control.ui.inputs import Named
-from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.routes import ENVIRONMENT, PROJECT, shows
+from pennon.control.ui.rendering import Pages
+from pennon.control.ui.routes import ENVIRONMENT, shows
 from pennon.control.ui.visitors import Visitor
 
 _CHARTED = 40
@@ -32,15 +32,6 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
 
 def propagation_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
-
-    @shows(PROJECT + "/propagation")
-    def choose_environment(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
-        """Go on to the environment that matters most."""
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project)
-        if (at := frame.foremost) is None:
-            raise NotFound("environment", "")
-        return sent_to(page_path("projects", project, "environments", at.key, "propagation"))
 
     @shows(ENVIRONMENT + "/propagation")
     def show_propagation(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
@@ -64,7 +55,7 @@ def propagation_pages(pages: Pages) -> list[Any]:
             drawn=_drawn(arrived),
         )
 
-    return [choose_environment, show_propagation]
+    return [leads_to_foremost(pages, "propagation"), show_propagation]
 
 
 def _arrived(arrivals: tuple[Arrivals, ...], nodes: tuple[NodeStanding, ...]) -> list[Arrived]:

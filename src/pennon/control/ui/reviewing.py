@@ -137,6 +137,15 @@ def reviewed(  # what the page shows
     )
 
 
+def reviewed_in(
+    pages: Pages, request: Request[Any, Any, Any], name: EnvironmentName, proposed: Proposed
+) -> Response[Any]:
+    """Return the review page of what is *proposed* for an environment. Raises `NotFound`."""
+    with pages.services.log.reading() as reading:
+        frame = pages.frame(request.user, reading, name.project, name.environment)
+    return reviewed(pages, request, frame, proposed)
+
+
 def _applied(
     pages: Pages, visitor: Visitor, frame: Frame, proposed: Proposed, *, is_break_glass: bool
 ) -> Response[Any]:

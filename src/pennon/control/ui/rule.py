@@ -11,7 +11,7 @@ from pennon.control.ui.editing import OPERATORS, percent_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Pages, page_path
-from pennon.control.ui.reviewing import Proposed, reviewed
+from pennon.control.ui.reviewing import Proposed, reviewed_in
 from pennon.control.ui.routes import ENVIRONMENT, acts, shows
 from pennon.control.ui.rule_forms import form_of_rule, is_editable, rows, rule_edits, rule_of
 from pennon.control.ui.visitors import Visitor
@@ -43,11 +43,9 @@ def rule_pages(pages: Pages) -> list[Any]:
         except Invalid as error:
             return _shown(pages, request, name, form, error=error)
         version = form.whole("version")
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project, environment)
         back = page_path("projects", project, "environments", environment, "flags", key)
         expected = None if version is None else Expectation(flags={key: version})
-        return reviewed(pages, request, frame, Proposed(edits=edits, expected=expected, back=back))
+        return reviewed_in(pages, request, name, Proposed(edits=edits, expected=expected, back=back))
 
     return [show_rule, edit_rule]
 

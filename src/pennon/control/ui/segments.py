@@ -7,34 +7,26 @@ from litestar import Request, Response
 from pennon.control.changes.edits import AnyEdit, PutSegment
 from pennon.control.changes.segment_edits import AddToSegment, RemoveFromSegment, SegmentList
 from pennon.control.changes.sentences import condition_text
-from pennon.control.errors import Invalid, NotFound, PennonError
+from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import EnvironmentName
-from pennon.control.ui.failures import problems_of
+from pennon.control.ui.foremost import leads_to_foremost
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
-from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.reviewing import Proposed, reviewed
-from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
+from pennon.control.ui.once import NOTHING
+from pennon.control.ui.rendering import Pages, page_path
+from pennon.control.ui.reviewing import Proposed, reviewed_in
+from pennon.control.ui.routes import ENVIRONMENT, acts, shows
+from pennon.control.ui.telling import status_for, told
 from pennon.control.ui.visitors import Visitor
 from pennon.control.working.commands import Expectation
 from pennon.model import Segment
 
 _PAGE = 50
 _KEYS = 100
-_NOTHING = Form(())
 
 
 def segment_pages(pages: Pages) -> list[Any]:
     """Return the routes."""
-
-    @shows(PROJECT + "/segments")
-    def choose_environment(request: Request[Visitor, Any, Any], project: Named) -> Response[Any]:
-        """Go on to the environment that matters most."""
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project)
-        if (at := frame.foremost) is None:
-            raise NotFound("environment", "")
-        return sent_to(page_path("projects", project, "environments", at.key, "segments"))
 
     @shows(ENVIRONMENT + "/segments")
     def list_segments(request: Request[Visitor, Any, Any], project: Named, environment: Named) -> Response[Any]:
@@ -62,12 +54,10 @@ def segment_pages(pages: Pages) -> list[Any]:
             return _shown(pages, request, name, key, typed=form, error=error)
         version = form.whole("version")
         expected = None if version is None else Expectation(segments={key: version})
-        with pages.services.log.reading() as reading:
-            frame = pages.frame(request.user, reading, project, environment)
         back = page_path("projects", project, "environments", environment, "segments", key)
-        return reviewed(pages, request, frame, Proposed(edits=(edit,), expected=expected, back=back))
+        return reviewed_in(pages, request, name, Proposed(edits=(edit,), expected=expected, back=back))
 
-    return [choose_environment, list_segments, show_segment, edit_segment]
+    return [leads_to_foremost(pages, "segments"), list_segments, show_segment, edit_segment]
 
 
 def _edit(form: Form, key: str) -> AnyEdit:
@@ -93,7 +83,7 @@ def _listed(
     request: Request[Visitor, Any, Any],
     name: EnvironmentName,
     *,
-    typed: Form = _NOTHING,
+    typed: Form = NOTHING,
     error: PennonError | None = None,
 ) -> Response[Any]:
     after = request.query_params.get("after") or None
@@ -103,13 +93,13 @@ def _listed(
     return pages.answer(
         request,
         "segments.html",
-        status=200 if error is None else 422,
+        status=status_for(error),
         frame=frame,
         segments=[stored.read(Segment) for stored in page.items],
         after=after,
         next=page.next,
         typed=typed,
-        problems=_beside(error),
+        **told(error),
     )
 
 
@@ -119,7 +109,7 @@ def _shown(  # what the page shows
     name: EnvironmentName,
     key: str,
     *,
-    typed: Form = _NOTHING,
+    typed: Form = NOTHING,
     error: PennonError | None = None,
 ) -> Response[Any]:
     segment = pages.services.segment_views.segment(name, key).read(Segment)
@@ -131,7 +121,7 @@ def _shown(  # what the page shows
     return pages.answer(
         request,
         "segment.html",
-        status=200 if error is None else 422,
+        status=status_for(error),
         frame=frame,
         segment=segment,
         most=_KEYS,
@@ -141,7 +131,7 @@ def _shown(  # what the page shows
         recent=recent,
         condition_text=condition_text,
         typed=typed,
-        problems=_beside(error),
+        **told(error),
     )
 
 
@@ -152,7 +142,3 @@ def _standing(segment: Segment, key: str) -> str:
     if key in segment.included:
         return "included"
     return "excluded" if key in segment.excluded else "in neither list"
-
-
-def _beside(error: PennonError | None) -> dict[str, Any]:
-    return {} if error is None else {each.path.lstrip("/"): each for each in problems_of(error)}

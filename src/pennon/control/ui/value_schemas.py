@@ -11,12 +11,13 @@ from pennon.control.environments.protection import Leave
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.flags.definitions import FlagDefinition, OtherValues
 from pennon.control.flags.schema_steps import LONGEST_H, SHORTEST_H
+from pennon.control.log import EnvironmentName
 from pennon.control.ui.definition_forms import value_of, value_text
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
 from pennon.control.ui.rendering import Pages, page_path, sent_to
-from pennon.control.ui.reviewing import Proposed, reviewed, with_note
+from pennon.control.ui.reviewing import Proposed, reviewed_in, with_note
 from pennon.control.ui.routes import PROJECT, acts, shows
 from pennon.control.ui.telling import reason
 from pennon.control.ui.visitors import Visitor
@@ -39,10 +40,13 @@ def value_schema_pages(pages: Pages) -> list[Any]:
         key = form.raw("flag")
         back = page_path("projects", project, "value-schemas", key)
         if form.has("propose"):
-            with pages.services.log.reading() as reading:
-                frame = pages.frame(request.user, reading, project, form.raw("environment"))
             edit = ActivateSchema(flag=key)
-            return reviewed(pages, request, frame, Proposed(edits=(edit,), back=back, why=reason(form.text("why"))))
+            return reviewed_in(
+                pages,
+                request,
+                EnvironmentName(project, form.raw("environment")),
+                Proposed(edits=(edit,), back=back, why=reason(form.text("why"))),
+            )
         try:
             _step(pages, request.user, project, key, form)
         except PennonError as error:
