@@ -64,7 +64,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     f"{_E}/changes": ("", "?who=bob", "?who=nobody", f"?flag={_FLAG}", "?before={middle}"),
     f"{_E}/changes/{{revision}}": ("",),
     f"{_E}/flags/{{flag}}": ("",),
-    f"{_E}/plan": (f"?flag={_FLAG}",),
+    f"{_E}/plan": ("", f"?flag={_FLAG}"),
     f"{_E}/schedules": ("", "?all=1"),
     f"{_E}/schedules/{{schedule}}": ("",),
     f"{_E}/propagation": ("",),

@@ -2,6 +2,7 @@
 
 import bisect
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -78,7 +79,7 @@ class FlagViews:
         """Return a page of the definitions that are *asked* for, in the order of keys, from behind the key *after*."""
         with self._log.reading() as reading:
             find_project(reading, project)
-            keys = self._keys(reading, project, asked, after)
+            keys = list(islice(self._keys(reading, project, asked, after), limit + 1))
             found = reading.items_named(project_log(project), "definition", keys[:limit])
             return Page(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
@@ -116,7 +117,7 @@ class FlagViews:
         """Return a page of the flags that *environment* serves; see `definitions`."""
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            keys = self._keys(reading, environment.project, asked, after)
+            keys = list(islice(self._keys(reading, environment.project, asked, after), limit + 1))
             found = reading.items_named(environment.log, "flag", keys[:limit])
             return Page(tuple(found), keys[limit - 1] if len(keys) > limit else None)
 
@@ -129,11 +130,11 @@ class FlagViews:
         for index in self._naming:
             yield from index.entries(reading, environment.log)
 
-    def keys(self, reading: Reading, project: str) -> list[str]:
-        """Return the keys of a project's flags, but the archived ones, in order."""
-        return self._keys(reading, project, EVERY, None)
+    def keys(self, reading: Reading, project: str, *, limit: int) -> list[str]:
+        """Return the first keys of a project's flags, but the archived ones, in order."""
+        return list(islice(self._keys(reading, project, EVERY, None), limit))
 
-    def _keys(self, reading: Reading, project: str, asked: Asked, after: str | None) -> list[str]:
+    def _keys(self, reading: Reading, project: str, asked: Asked, after: str | None) -> Iterator[str]:
         entries = self._index.entries(reading, project_log(project))
         start = 0 if after is None else bisect.bisect_right(entries, after, key=lambda entry: entry.key)
-        return [entry.key for entry in entries[start:] if asked.has(entry)]
+        return (entry.key for entry in islice(entries, start, None) if asked.has(entry))

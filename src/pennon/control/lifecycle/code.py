@@ -134,6 +134,10 @@ class CodeService:
             find_project(reading, project)
         return self._kept.scans(project)
 
+    def repositories(self, project: str) -> list[str]:
+        """Return the repositories that were scanned, in order."""
+        return list(self._kept.newest(project))
+
     def references(self, project: str, flag: str, *, after: int = 0, limit: int = 100) -> Page[Located]:
         """Return a page of the places that name *flag*, which need not be there: code may be ahead, or behind."""
         with self._log.reading() as reading:

@@ -125,7 +125,7 @@ class EvidenceReader:
                     )
                     for name in judging
                 ],
-                self._required(reading, judging),
+                self._required(reading, judging, flag),
                 found.stale_after,
             )
 
@@ -154,15 +154,19 @@ class EvidenceReader:
             return None
         return Code(tuple(newest), self._code.flags(project, flag=flag), min(newest.values()))
 
-    def _required(self, reading: Reading, judging: Sequence[EnvironmentName]) -> Mapping[str, set[str]]:
-        """Return, of each flag that others ask for, which do."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for name in judging:
-            for each in self._flags.naming(reading, name):
-                for kind, key in each.used:
-                    if kind == "flag":
-                        found[key].add(each.name[1])
-        return found
+    def _required(
+        self, reading: Reading, judging: Sequence[EnvironmentName], flag: str | None
+    ) -> Mapping[str, set[str]]:
+        """Return, of each flag that others ask for, or of *flag* only, which do."""
+        if flag is not None:
+            found = {key for name in judging for _, key in self._flags.users(reading, name, ("flag", flag))}
+            return {flag: found} if found else {}
+        required: dict[str, set[str]] = defaultdict(set)
+        for each in (each for name in judging for each in self._flags.naming(reading, name)):
+            for kind, key in each.used:
+                if kind == "flag":
+                    required[key].add(each.name[1])
+        return required
 
 
 def _judging(project: str, every: Sequence[Environment], asked: str | None) -> list[EnvironmentName]:

@@ -112,14 +112,11 @@ class StoredReading:
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:
         """Return the changes with revision < *before*, newest first; only those that touched *item* (kind, key)."""
-        query = _changes(log).order_by(changes.c.revision.desc()).limit(limit)
-        if item is not None:
-            of_item = (touched.c.log == log, touched.c.kind == item[0], touched.c.key == item[1])
-            query = query.join(
-                touched, (touched.c.log == changes.c.log) & (touched.c.revision == changes.c.revision)
-            ).where(*of_item)
-        if before is not None:
-            query = query.where(changes.c.revision < before)
+        if item is None:
+            query = _changes(log) if before is None else _changes(log).where(changes.c.revision < before)
+        else:
+            query = _changes(log).where(changes.c.revision.in_(_touching(log, *item, before=before, limit=limit)))
+        query = query.order_by(changes.c.revision.desc()).limit(limit)
         return [_change(row) for row in self._connection.execute(query)]
 
     def times(self, log: str, kind: str, *, key: str | None = None) -> Mapping[str, datetime]:
@@ -286,6 +283,18 @@ def _has(part: bytes, dialect: str) -> ColumnElement[bool]:
 
 def _changes(log: str) -> Select[Any]:
     return select(changes.c.row, changes.c.previous, changes.c.hash).where(changes.c.log == log)
+
+
+def _touching(log: str, kind: str, key: str, *, before: int | None, limit: int) -> Select[Any]:
+    """Return the query for the last revisions that touched an item.
+
+    Joined with the changes, SQLite would go through the whole log for an item that rests since long.
+    """
+    table = touched.c
+    query = select(table.revision).where(table.log == log, table.kind == kind, table.key == key)
+    if before is not None:
+        query = query.where(table.revision < before)
+    return query.order_by(table.revision.desc()).limit(limit)
 
 
 def head_of(row: Row[Any]) -> Head:

@@ -142,7 +142,7 @@ def _shown(  # what the page shows
         stale=stale[0] if stale else None,
         reasons=REASONS,
         references=services.code.references(project, key, limit=_REFERENCES),
-        scans=services.code.scans(project),
+        repositories=services.code.repositories(project),
         sent=typed or Form(()),
         files=[
             file_of("definition", key, each.key) + " in " + each.files.source

@@ -103,7 +103,7 @@ def _shown(  # what the page shows
         frame = pages.frame(request.user, reading, name.project, name.environment)
         dependants = needed_by(services.flag_views, reading, name, key)
         drawing = graph_of(services.flag_views, reading, name, flag, dependants)
-        keys = services.flag_views.keys(reading, name.project)
+        keys = services.flag_views.keys(reading, name.project, limit=_MOST_OFFERED)
         elsewhere = [
             Elsewhere(each.key, each.production, other, "" if other is None else summary(other))
             for each in frame.environments
@@ -123,11 +123,11 @@ def _shown(  # what the page shows
         definition=definition,
         dependants=dependants,
         drawing=drawing,
-        keys=keys[:_MOST_OFFERED],
+        keys=keys,
         stale=stale[0] if stale else None,
         reasons=REASONS,
         references=services.code.references(name.project, key, limit=_REFERENCES),
-        scans=services.code.scans(name.project),
+        repositories=services.code.repositories(name.project),
         file=file_of("flag", key, name.environment),
         elsewhere=elsewhere,
         recent=_told(recent),

@@ -26,6 +26,7 @@ STEPS = 6
 """So many steps the form has. More are planned over the API or the command line."""
 DAYS = get_args(Day)
 _WORKDAYS = DAYS[:5]
+_MOST_OFFERED = 500
 _FIELDS = frozenset(
     {
         *("flag", "days", "start", "until", "zone", "variation", "others", "steps"),
@@ -117,7 +118,7 @@ def _shown(  # what the page shows
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
         stored = reading.item(name.log, "flag", typed.raw("flag"))
-        keys = pages.services.flag_views.keys(reading, name.project) if stored is None else []
+        keys = pages.services.flag_views.keys(reading, name.project, limit=_MOST_OFFERED) if stored is None else []
     problems = {} if error is None else _by_field(problems_of(error), typed)
     is_beside = bool(problems) and set(problems) <= _FIELDS
     return pages.answer(
@@ -126,7 +127,7 @@ def _shown(  # what the page shows
         status=200 if error is None else title_of(error)[0],
         frame=frame,
         flag=None if stored is None else stored.read(Flag),
-        flags=keys[:2000],
+        flags=keys,
         typed=typed,
         days=DAYS,
         steps=range(1, STEPS + 1),

@@ -121,13 +121,13 @@ def _page(  # what the page shows
 ) -> Response[Any]:
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, name.project, name.environment)
-        flags = pages.services.flag_views.keys(reading, name.project)
+        flags = pages.services.flag_views.keys(reading, name.project, limit=_MOST_OFFERED)
     return pages.answer(
         request,
         "why.html",
         status=200 if error is None else title_of(error)[0],
         frame=frame,
-        flags=flags[:_MOST_OFFERED],
+        flags=flags,
         typed=typed,
         example=_EXAMPLE,
         answered=answered,
