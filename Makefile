@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo screenshots test js unit lint fmt spec bench bench-peers bench-js docs lock clean
+.PHONY: help demo screenshots ready test pytest js unit newer lint fmt spec bench bench-peers bench-js docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.
 key = $(shell cat requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
@@ -51,7 +51,12 @@ screenshots: $(DEV) $(HTMX) ## Take a picture of each page, in Chromium: all in 
 	$(BIN)/python -m scripts.screenshots $(ARGS)
 	$(BIN)/python -m scripts.screenshots --docs
 
-test: $(DEV) $(HTMX) js ## Run every test
+ready: $(DEV) $(NPM) $(HTMX) ## Set up what tests and checks need; with -j all at once
+
+test: ready ## Run every test, JavaScript's beside Python's: both wait much
+	@scripts/beside "$(MAKE) --no-print-directory js" "$(MAKE) --no-print-directory pytest"
+
+pytest: $(DEV) $(HTMX) ## Run the tests in Python: some of them open pages, and ask JavaScript
 	$(BIN)/python -m pytest $(ARGS)
 
 # Dots, failures, and what tests have measured: sizes of bundles, how long a change takes to a page.
@@ -63,6 +68,13 @@ js: $(DEV) $(NPM) ## Run the tests of the JavaScript package, in Node, in Chromi
 
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)
+
+# A shim of pyenv may be found that runs nothing, so each candidate is tried.
+newer: ## Run on Python 3.13, if it is here, what a newer Python can break: the pure parts, and forks
+	@newer=; for candidate in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
+	  if "$$candidate" -c '' 2>/dev/null; then newer=$$candidate; fi; done; \
+	if [ -z "$$newer" ]; then echo "python3.13 is not here, so the tests ran on one Python only"; \
+	else $(MAKE) --no-print-directory unit PYTHON="$$newer" VENV=.venv-3.13 ARGS="-n0 tests/integration/test_fork.py"; fi
 
 lint: $(DEV) $(NPM) ## Check style, types, layers and generated files
 	$(BIN)/ruff check .
