@@ -17,7 +17,7 @@ const INDEX = /^(0|[1-9]\d{0,8})$/;
  */
 export function pointerProblem(attribute) {
   const at = attribute.search(BAD_ESCAPE);
-  return attribute[0] === "/" && at >= 0 ? `the JSON pointer '${attribute}' has a ~ at ${at} that is neither ~0 nor ~1` : undefined;
+  return attribute[0] === "/" && at >= 0 ? `'${attribute}' is no JSON pointer: write the ~ at ${at} as ~0` : undefined;
 }
 
 /**

@@ -25,7 +25,7 @@ const ofVersions = (holds) => ({
 });
 
 /** @type {import("./operators.js").Operators} */
-export const OPERATORS = {
+export const COMPARISONS = {
   before: ofDates((order) => order < 0),
   after: ofDates((order) => order > 0),
   versionEqual: ofVersions((order) => order === 0),

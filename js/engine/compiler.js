@@ -55,7 +55,7 @@ export class Compiler {
 
   /** What knows of other items. Throws `Refused` where nothing does. */
   get references() {
-    return this.#references ?? refuse("it needs other items, and what knows of them is not loaded");
+    return this.#references ?? refuse("it needs what is not loaded");
   }
 
   set references(references) {
@@ -138,8 +138,8 @@ class FlagCompiler {
    */
   run() {
     const { needs, variations, compat } = this.#flag;
-    if (needs.length > 0) refuse(`the need '${needs[0]}' is not known here; update the SDK`);
-    if (this.#variations.size < variations.length) refuse("two variations have one key; give each its own");
+    if (needs[0] !== undefined) refuse(`the need '${needs[0]}' is not known here; update the SDK`);
+    if (this.#variations.size < variations.length) refuse("two variations have one key");
     const run = this.#steps();
     return compat === null ? run : this.#compiler.references.accepted(this.#flag, run);
   }
@@ -179,7 +179,7 @@ class FlagCompiler {
   #answer(variation, reason, ruleId = null, split = null) {
     const { version, compat, exposures, key } = this.#flag;
     if (variation !== null && !this.#variations.has(variation)) {
-      refuse(`there is no variation '${variation}'; name one of the flag's variations`);
+      refuse(`there is no variation '${variation}'`);
     }
     const value = variation === null ? null : this.#variations.get(variation);
     const experiment = split?.experiment?.key ?? null;
@@ -192,7 +192,7 @@ class FlagCompiler {
 
   /** @param {string} by */
   #missing(by) {
-    return failed("TARGETING_KEY_MISSING", `${by} is missing, or neither a string nor an integer, and the split needs it`, this.#flag.version);
+    return failed("TARGETING_KEY_MISSING", `the split needs ${by}, a string or an integer`, this.#flag.version);
   }
 
   /** @param {import("../model/index.js").Target} target @returns {Step} */
@@ -213,7 +213,7 @@ class FlagCompiler {
 
   /** @param {Serve} serve @param {Reason} reason @param {string | null} [ruleId] @returns {Step} */
   #serve({ variation, split }, reason, ruleId = null) {
-    if ((variation === null) === (split === null)) refuse("it serves neither a variation nor a split; name one");
+    if ((variation === null) === (split === null)) refuse("it must serve a variation, or a split");
     if (split !== null) return this.#split(split, reason, ruleId);
     const found = this.#answer(variation, reason, ruleId);
     return () => found;
@@ -226,7 +226,7 @@ class FlagCompiler {
     if (!experiment || experiment.layer === null) return choose;
     const { by, place } = this.#compiler.references.layered(split);
     const missing = this.#missing(by);
-    const otherwise = ruleId === null ? this.#answer(experiment.otherwise ?? refuse("its experiment serves nothing to others"), reason) : undefined;
+    const otherwise = ruleId === null ? this.#answer(experiment.otherwise ?? refuse("its experiment lacks otherwise"), reason) : undefined;
     return (context, memo, now) => {
       const at = place(context);
       return at < 0 ? missing : at > 0 ? choose(context, memo, now) : otherwise;

@@ -6,12 +6,12 @@
 
 import { readFlag } from "../model/index.js";
 import { failed, given } from "./answers.js";
-import { OPERATORS as COMPARISONS } from "./comparisons.js";
+import { COMPARISONS } from "./comparisons.js";
 import { Compiler } from "./compiler.js";
 import { Lineage } from "./lineage.js";
 import { OPERATORS as BASIC } from "./operators.js";
 import { own } from "./own.js";
-import { OPERATORS as PATTERNS } from "./patterns.js";
+import { PATTERNS } from "./patterns.js";
 import { References } from "./references.js";
 import { Rules } from "./rules.js";
 

@@ -105,7 +105,7 @@ export function prepareTarget(listed) {
 export function prepareShare({ hash, from, to, salt }, owner) {
   checkHash(hash ?? "sha256");
   const [start, end] = [from, to].map((each) => integer(each) ?? -1);
-  if (!(start >= 0 && start <= end && end <= BUCKETS)) refuse(`from and to are not integers with 0 ≤ from ≤ to ≤ ${BUCKETS}`);
+  if (!(start >= 0 && start <= end && end <= BUCKETS)) refuse(`from and to must be integers that go up, from 0 to ${BUCKETS}`);
   const prefix = bucketPrefix(salt ?? owner.salt, owner.key);
   return (value) => {
     const found = unit(value);

@@ -7,7 +7,7 @@ import { searchFor } from "./regex.js";
 import { text } from "./values.js";
 
 /** @type {import("./operators.js").Operators} */
-export const OPERATORS = {
+export const PATTERNS = {
   matches: {
     read: (value) => text(value),
     what: "a string",

@@ -8,6 +8,7 @@ import { readFlag, readLayer, readSegment } from "../model/index.js";
 import { failed } from "./answers.js";
 import { reader } from "./attributes.js";
 import { ownedPlaces } from "./layers.js";
+import { Links } from "./links.js";
 import { own } from "./own.js";
 import { Refused, refuse } from "./refused.js";
 import { bucketOf } from "./splits.js";
@@ -45,9 +46,9 @@ export class References {
 
   /**
    * @param {Compiler} compiler
-   * @param {import("./links.js").Links} links
+   * @param {Links} [links] of its snapshot
    */
-  constructor(compiler, links) {
+  constructor(compiler, links = new Links(compiler.snapshot)) {
     this.#compiler = compiler;
     this.#links = links;
   }

@@ -36,10 +36,8 @@ export function bucketOf(by, salt, key) {
 export function bounds({ hash, weights }) {
   checkHash(hash);
   let total = 0;
-  const found = weights.map(({ weight }) => {
-    if (!(/** @type {number} */ (integer(weight)) >= 0)) refuse(`${weight} is not an integer from 0 on`);
-    return (total += weight);
-  });
-  if (total !== BUCKETS) refuse(`the weights sum to ${total}; make them sum to ${BUCKETS}`);
+  // One that is no weight makes a sum that is none.
+  const found = weights.map(({ weight }) => (total += /** @type {number} */ (integer(weight)) >= 0 ? weight : NaN));
+  if (total !== BUCKETS) refuse(`the weights sum to ${total}; make them integers that sum to ${BUCKETS}`);
   return found;
 }

@@ -58,7 +58,9 @@ const SPLIT = struct({
 const SERVE = struct({ variation: [orNull(string), null], split: [orNull(SPLIT), null] });
 const COMPAT = struct({ vendor: string, dialect: string });
 /** @type {Record<string, Reader<any> | readonly [Reader<any>, any]>} */
-const HEAD = { key: string, version: [integer, 1], changedAt: [integer, 0], hash: [string, ""], salt: [string, ""] };
+const VERSION = { version: [integer, 1], changedAt: [integer, 0], hash: [string, ""] };
+/** @type {Record<string, Reader<any> | readonly [Reader<any>, any]>} */
+const HEAD = { ...VERSION, key: string, salt: [string, ""] };
 
 /** @type {Reader<Flag>} */
 const FLAG = struct({
@@ -117,7 +119,7 @@ export const readSegment = keyed(SEGMENT);
 /** Read a layer. Throws `InvalidItem`. */
 export const readLayer = keyed(LAYER);
 
-const VERSIONED = struct({ version: [integer, 1], changedAt: [integer, 0], hash: [string, ""] });
+const VERSIONED = struct(VERSION);
 
 /**
  * Return the version of an item, 0 where it cannot be read.

@@ -69,18 +69,15 @@ export function list(read) {
  * @returns {Reader<T>}
  */
 export function struct(fields) {
-  const known = Object.entries(fields).map(([name, field]) =>
-    typeof field === "function" ? { name, read: field, isRequired: true, without: undefined } : { name, read: field[0], isRequired: false, without: field[1] },
-  );
+  const known = Object.entries(fields).map(([name, field]) => /** @type {[string, Reader<any>, any]} */ ([name, ...[field].flat()]));
   return (value, path) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) refuse("an object", value, path);
+    if (Object(value) !== value || Array.isArray(value)) refuse("an object", value, path);
     const given = /** @type {Record<string, unknown>} */ (value);
     /** @type {Record<string, any>} */
     const found = {};
-    for (const { name, read, isRequired, without } of known) {
+    for (const [name, read, without] of known) {
       if (Object.hasOwn(given, name)) found[name] = read(given[name], `${path}/${name}`);
-      else if (isRequired) throw new InvalidItem(`${path || "/"}: ${name} is missing`);
-      else found[name] = without;
+      else found[name] = without === undefined ? refuse(name, undefined, path) : without;
     }
     return /** @type {T} */ (found);
   };

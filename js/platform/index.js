@@ -19,7 +19,7 @@
  */
 export function webPlatform() {
   return {
-    fetch: (input, init) => globalThis.fetch(input, init),
+    fetch: (...request) => fetch(...request),
     now: () => Date.now(),
     elapsed: () => performance.now(),
     random: () => Math.random(),

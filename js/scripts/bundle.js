@@ -1,7 +1,7 @@
 /**
  * Writes what servers hand out to pages below `/js/v1/`, and its hash into the documentation; with `--check` fails if any of it is
  * not as it would be written. With `--release` keeps the files under the addresses that pages pin, for the servers of later releases.
- * One file an entry, with nothing to load besides.
+ * One file an entry, with nothing to load besides; but for local evaluation, which loads some parts where rules need them.
  * @module
  */
 
@@ -25,8 +25,32 @@ export const ENTRIES = Object.freeze({
   "pennon-vitals.js": "client/browser/vitals.js",
 });
 
+/** What local evaluation loads where rules need it, by the name below `/js/v1/`: what `client/browser/parts.js` imports. */
+export const PARTS = Object.freeze({
+  "pennon-comparisons.js": "engine/comparisons.js",
+  "pennon-patterns.js": "engine/patterns.js",
+  "pennon-references.js": "engine/references.js",
+});
+
+/** Puts in place of each import of a part one of the very file that it is now. @type {import("esbuild").Plugin} */
+const pinning = {
+  name: "pinning",
+  setup(build) {
+    build.onLoad({ filter: /\/browser\/parts\.js$/ }, async ({ path }) => {
+      let contents = readFileSync(path, "utf8");
+      for (const [name, part] of Object.entries(PARTS)) {
+        const body = await bundled(part);
+        const place = `./${pinnedName(name, body)}`;
+        contents = contents.replace(`=> import("../../${part}")`, `=> pinned("${place}", "sha256-${createHash("sha256").update(body).digest("base64")}")`);
+      }
+      return { contents: `import { pinned } from "../../scripts/pinned.js";\n${contents}` };
+    });
+  },
+};
+
 /**
- * Return an entry with all that it needs as one minified module, for the browsers of the last three years. Throws where it loads more.
+ * Return an entry with all that it needs as one minified module, for the browsers of the last three years. Throws where it loads more
+ * than the parts that it pins.
  * @param {string | {contents: string, resolveDir: string}} entry the file within `js/`, or a module that has no file
  * @returns {Promise<Uint8Array>}
  */
@@ -43,6 +67,7 @@ export async function bundled(entry) {
     write: false,
     metafile: true,
     logLevel: "silent",
+    plugins: [pinning],
   });
   const [{ imports }] = Object.values(made.metafile.outputs);
   if (imports.length > 0) throw new Error(`a bundle loads ${imports.map(({ path }) => path).join(", ")}`);
@@ -51,6 +76,9 @@ export async function bundled(entry) {
 
 /** Return the part of a pinned name that tells *body* from other files. @param {Uint8Array} body */
 const digits = (body) => createHash("sha256").update(body).digest("hex").slice(0, 16);
+
+/** Return the name under which *body* is handed out for good. @param {string} name @param {Uint8Array} body */
+const pinnedName = (name, body) => name.replace(".js", `-${digits(body)}.js`);
 
 /**
  * Return *text*, a page of the documentation, with the address and the hash that `pennon.js` has now.
@@ -65,11 +93,11 @@ export function pinned(text, body) {
 }
 
 /**
- * Return what each entry is now, by its name.
+ * Return what each entry and each part is now, by its name.
  * @returns {Promise<Map<string, Uint8Array>>}
  */
 async function entries() {
-  const made = Object.entries(ENTRIES).map(async ([name, entry]) => /** @type {const} */ ([name, await bundled(entry)]));
+  const made = Object.entries({ ...ENTRIES, ...PARTS }).map(async ([name, entry]) => /** @type {const} */ ([name, await bundled(entry)]));
   return new Map(await Promise.all(made));
 }
 
@@ -88,7 +116,7 @@ export async function generated() {
 /** Keep what the entries are now for good. */
 async function keep() {
   mkdirSync(join(OUT, "released"), { recursive: true });
-  for (const [name, body] of await entries()) writeFileSync(join(OUT, "released", name.replace(".js", `-${digits(body)}.js`)), body);
+  for (const [name, body] of await entries()) writeFileSync(join(OUT, "released", pinnedName(name, body)), body);
 }
 
 /** @param {string} file */

@@ -36,10 +36,11 @@ export async function ask(page, url, init, timeoutMs = 10_000) {
     .catch(() => {
       throw trouble("unreachable", `${url} is unreachable: is it up, does the key allow this origin?`);
     });
+  /** In milliseconds. @param {string} name */
+  const seconds = (name) => /** @type {any} */ (headers.get(name)) * 1000;
   const body = status === 304 ? undefined : (attempt(() => parse(text)) ?? null);
   if (!ok && body !== undefined) {
-    const retryS = /** @type {any} */ (headers.get("retry-after"));
-    throw trouble(status, `${url} answers ${status}: ${body?.errorDetails ?? body?.detail}`, retryS * 1000);
+    throw trouble(status, `${url} answers ${status}: ${body?.errorDetails ?? body?.detail}`, seconds("retry-after"));
   }
-  return [body, headers.get("etag"), /** @type {any} */ (headers.get("x-pennon-age")) * 1000];
+  return [body, headers.get("etag"), seconds("x-pennon-age")];
 }

@@ -13,7 +13,7 @@ import { attempt, randomKey } from "./page.js";
 /**
  * Of counters, exposures and metrics 500 each wait, and so many exposures are remembered.
  *
- * Return what counts an evaluation, notes an exposure, notes a metric, sends, and ends.
+ * Return what notes an evaluation, notes a metric, sends, and ends.
  * @param {import("./page.js").Page} page
  * @param {string} base the server's address
  * @param {string} key
@@ -75,7 +75,7 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     const entry = `${Math.floor(page.now() / 3_600_000)} ${what}`;
     if (seen.has(entry)) return false;
     seen.add(entry);
-    attempt(() => page.storage?.setItem(place, JSON.stringify([...seen].slice(-500))));
+    attempt(() => /** @type {any} */ (page.storage).setItem(place, JSON.stringify([...seen].slice(-500))));
     return true;
   };
 
@@ -84,9 +84,9 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     timer = timer?.();
     if (!waiting && counters.size + exposures.length + metrics.length) {
       const { revision } = visit.status();
-      const head = { instance, sequence: sequence++, sentAt: page.now(), sdk: "pennon-browser/0.1.0", revision };
+      const report = { instance, sequence: sequence++, sentAt: page.now(), sdk: "pennon-browser/0.1.0", revision, exposures, metrics };
       // A blob without a type is sent without one, which needs no preflight.
-      waiting = new Blob([JSON.stringify({ ...head, counters: [...counters.values()], exposures, metrics })]);
+      waiting = new Blob([JSON.stringify({ ...report, counters: [...counters.values()] })]);
       begin();
     }
     const body = waiting;
@@ -102,18 +102,21 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     return flush(isLeaving);
   };
 
-  /** @param {string} flag @param {Found[0]} found */
-  const evaluated = (flag, { variation, reason, flagVersion: version }) => {
+  /**
+   * Count an evaluation, and note it if it is an exposure. *isCounted*: only the latter.
+   * @param {string} flag
+   * @param {Found} found
+   * @param {boolean} [isCounted]
+   */
+  const noted = (flag, [{ variation, reason, ruleId, flagVersion: version }, by, experiment], isCounted) => {
     const one = { flag, version, variation, reason };
     const name = JSON.stringify(one);
     const to = page.now();
     const { count = 0, from = to } = counters.get(name) ?? {};
-    if (count || counters.size < 500) counters.set(name, { ...one, count: count + 1, from, to });
-    wake();
-  };
-
-  /** @param {string} flag @param {Found} found */
-  const exposed = (flag, [{ variation, flagVersion: version, ruleId }, by, experiment]) => {
+    if (!isCounted) {
+      if (count || counters.size < 500) counters.set(name, { ...one, count: count + 1, from, to });
+      wake();
+    }
     if (by && isNew(`${flag} ${variation} ${visit.name}`)) {
       add(exposures, visit.shown, flag, { flag, version, variation, ruleId, experiment, by });
     }
@@ -128,5 +131,5 @@ export function countingOf(page, base, key, place, visit, privateAttributes) {
     timer = () => timer;
   };
   begin();
-  return /** @type {const} */ ([evaluated, exposed, tracked, flush, close]);
+  return /** @type {const} */ ([noted, tracked, flush, close]);
 }

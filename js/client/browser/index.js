@@ -8,6 +8,7 @@ import { countingOf } from "./counting.js";
 import { digest } from "./digest.js";
 import { guardedFetch } from "./guarded.js";
 import { isHidden, webPage } from "./page.js";
+import { read } from "./values.js";
 import { visitOf } from "./visit.js";
 
 /** @typedef {import("./page.js").Page} Page */
@@ -89,7 +90,7 @@ export const Client = /** @type {any} */ (clientOf);
  * @returns {Client}
  */
 function clientOf(url, options) {
-  const { key, consent = true, platform, start = typeof window === "object", events = true, defaults, privateAttributes } = options;
+  const { key, consent = true, platform, start = !!globalThis.window, events = true, defaults = {}, privateAttributes } = options;
   /** @type {Page} */
   const page = { ...(start ? webPage() : webPlatform()), ...platform };
   const { storage = page.storage } = options;
@@ -122,38 +123,30 @@ function clientOf(url, options) {
     queueMicrotask(() => emit("warning", { cause, message }));
   };
   /** @param {string} flag @returns {import("./values.js").Found} */
-  const find = (flag) => visit.values?.find(flag) || [failed(visit.values ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY")];
+  const find = (flag) => visit.values?.find(flag) || read({ errorCode: visit.values ? "FLAG_NOT_FOUND" : "PROVIDER_NOT_READY" });
   /** @param {string} flag @param {any} fallback @param {string} [kind] @returns {Evaluation} */
   const evaluation = (flag, fallback = null, kind) => {
     const site = find(flag);
     const [found] = site;
-    const caller = defaults && Object.hasOwn(defaults, flag) ? defaults[flag] : fallback;
+    const caller = Object.hasOwn(defaults, flag) ? defaults[flag] : fallback;
     const { value = caller, variation } = found;
     // What is shown no more is not seen.
     if (variation === null) seen.delete(flag);
     else seen.set(flag, variation);
-    if (events && start) {
-      evaluated(flag, found);
-      exposed(flag, site);
-    }
+    if (events && start) noted(flag, site);
     const isRight = !kind || value === caller || typeof value === kind;
-    return Object.freeze(isRight ? { ...found, value } : { ...failed("TYPE_MISMATCH"), value: caller });
+    return Object.freeze(isRight ? { ...found, value } : { ...read({ errorCode: "TYPE_MISMATCH" })[0], value: caller });
   };
   /** What was read before it was known to be an exposure: a bootstrap does not say. */
   const taken = () => {
     for (const [flag, variation] of seen) {
       const site = find(flag);
-      if (events && site[0].variation === variation) exposed(flag, site);
+      if (events && site[0].variation === variation) noted(flag, site, true);
     }
   };
   /** @param {Promise<boolean> | undefined} promise @param {number} [ms] @returns {Promise<any>} */
   const within = (promise, ms) =>
-    ms === undefined
-      ? /** @type {Promise<boolean>} */ (promise)
-      : new Promise((resolve) => {
-          const cancel = page.later(ms, () => resolve(false));
-          Promise.resolve(promise).then(resolve).then(cancel);
-        });
+    Promise.race([promise, new Promise((resolve) => void (ms === undefined || page.later(ms, () => resolve(false))))]);
   /** @type {Client["on"]} */
   const on = (name, listener) => {
     const all = (listeners[name] ??= new Set());
@@ -162,8 +155,8 @@ function clientOf(url, options) {
   };
 
   const visit = visitOf(page, base, scope, options, emit, warn, taken);
-  const { status, turnTo, refresh, rest, show } = visit;
-  const [evaluated, exposed, tracked, flush, stop] = countingOf(page, base, key, `${scope}.seen`, visit, privateAttributes);
+  const { status, turnTo, refresh } = visit;
+  const [noted, tracked, flush, stop] = countingOf(page, base, key, `${scope}.seen`, visit, privateAttributes);
   /** @type {Promise<boolean> | undefined} */
   let first;
   if (start) {
@@ -175,8 +168,8 @@ function clientOf(url, options) {
       if (isHidden(page)) {
         flush(true);
         // So long a hidden tab keeps the stream, if it has it.
-        cancel = page.later(120_000, rest);
-      } else show();
+        cancel = page.later(120_000, visit.rest);
+      } else visit.show();
     };
     page.document?.addEventListener("visibilitychange", turned, how);
     page.window?.addEventListener("online", turned, how);
@@ -200,17 +193,16 @@ function clientOf(url, options) {
     on,
     refresh,
     flush,
-    whenReady: async ({ timeoutMs } = {}) =>
-      status().ready || (start && within(new Promise((resolve) => on("ready", resolve)), timeoutMs)),
-    firstPaint: async ({ withinMs = 300 } = {}) => {
-      if (!visit.isFresh) await within(first, withinMs);
+    whenReady: async (how) => status().ready || (start && within(new Promise((resolve) => on("ready", resolve)), how?.timeoutMs)),
+    firstPaint: async (how) => {
+      if (!visit.isFresh) await within(first, how?.withinMs ?? 300);
       page.document?.documentElement.removeAttribute("data-pennon-pending");
       return { source: status().source };
     },
     updateContext: (patch) => turnTo({ ...visit.given, ...patch }),
-    identify: (targetingKey, attributes, { keepBucketing = false } = {}) => {
+    identify: (targetingKey, attributes, how) => {
       seen.clear();
-      return turnTo({ ...attributes, targetingKey }, keepBucketing);
+      return turnTo({ ...attributes, targetingKey }, !!how?.keepBucketing);
     },
     logout: () => {
       seen.clear();
@@ -231,6 +223,3 @@ function clientOf(url, options) {
   client.fetch = guardedFetch(client, { ...options, fetch: page.fetch, tell: (event) => emit("outdated", event) });
   return client;
 }
-
-/** @param {import("../../engine/answers.js").ErrorCode} errorCode @returns {import("./values.js").Found[0]} */
-const failed = (errorCode) => ({ variation: null, reason: "ERROR", ruleId: null, flagVersion: null, errorCode, errorMessage: errorCode });

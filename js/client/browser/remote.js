@@ -13,7 +13,8 @@ import { readValues } from "./values.js";
  * @property {(context: Context) => string} depends what the answer depends on
  * @property {(key: string, context: Context, hidden?: true | string[]) => [path: string, init: Omit<RequestInit, "headers"> & { headers:
  *   Record<string, string> }]} request `hidden`: what of the context may be in no sample, these attributes or all of it
- * @property {(body: any) => Promise<unknown>} [prepare] is awaited before a body is read
+ * @property {(body: any, isFresh?: boolean) => Promise<unknown> | void} [prepare] loads what is needed to read a body; nothing is to be
+ *   waited for where all of it is there. `isFresh`: it came from the network
  * @property {(kept: import("./cache.js").Kept, base: string, context: Context, key: string) => import("./values.js").Values} read throws
  *   `Trouble` where it cannot
  */

@@ -57,9 +57,12 @@ export function sampled(origin, { share = 1, platform } = {}) {
       hidden = privately;
       return origin.request(key, context, privately);
     },
-    async prepare(body) {
-      await origin.prepare?.(body);
-      fresh = body;
+    prepare(body, isFresh) {
+      const note = () => {
+        if (isFresh) fresh = body;
+      };
+      const waiting = origin.prepare?.(body, isFresh);
+      return waiting ? waiting.then(note) : note();
     },
     read(kept, base, context, key) {
       const values = origin.read(kept, base, context, key);

@@ -32,7 +32,7 @@ import { unreadable } from "./asking.js";
  */
 export function readValues({ body }, base) {
   const { flags, metadata = body, eventStreams } = body ?? {};
-  if (typeof flags !== "object" || !flags) throw unreadable(base);
+  if (Object(flags) !== flags) throw unreadable(base);
   // The keys are anybody's: a map has no prototype that they could name.
   const found = new Map(Array.isArray(flags) ? flags.map((flag) => [flag?.key, flag]) : Object.entries(flags));
   const { url, endpoint } = eventStreams?.[0] ?? {};
@@ -45,10 +45,14 @@ export function readValues({ body }, base) {
   };
 }
 
-/** @param {any} said of one flag, by OFREP or by a bootstrap @returns {Found} */
-function read(said) {
-  const { errorCode = null, errorDetails = errorCode, metadata = said } = said ?? {};
-  const { value, reason = "ERROR", variant = null, variation = variant } = said ?? {};
+/**
+ * Return what is said of one flag, by OFREP or by a bootstrap.
+ * @param {any} said
+ * @returns {Found}
+ */
+export function read(said) {
+  const { errorCode = null, errorDetails = errorCode, metadata = said, value, reason = "ERROR", variant = null, variation = variant } =
+    said ?? {};
   const { ruleId = null, flagVersion = null, exposureBy, experiment = null } = metadata ?? {};
   const known = { DISABLED: "OFF", DEFAULT: "FALLTHROUGH", TARGETING_MATCH: ruleId ? "RULE_MATCH" : "TARGET_MATCH" };
   return [

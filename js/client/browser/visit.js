@@ -116,6 +116,15 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     if (keys[0]) emit("change", { keys: [...new Set(keys)], revision: status().revision });
   };
 
+  /**
+   * Go on when what a body needs is there: at once, where that is nothing.
+   * @param {any} body
+   * @param {() => unknown} take
+   */
+  const prepared = (body, take) =>
+    // Why it is not there is said when the network brings it.
+    origin.prepare?.(body)?.then(take).then(tell, () => {}) ?? attempt(take);
+
   /** Take an answer from the network. @param {Kept} one */
   const accept = (one) => {
     take(one, origin.source);
@@ -136,7 +145,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     const held = of === whose ? kept : undefined;
     if (held?.etag) init.headers["If-None-Match"] = held.etag;
     const [body = held?.body, etag, ageMs] = await ask(page, base + path, init, timeoutMs);
-    await origin.prepare?.(body);
+    await origin.prepare?.(body, true);
     if (!isWanted()) return 0;
     const one = { body, etag, build, name: visit.name, user, at: page.now() - ageMs };
     accept(one);
@@ -167,7 +176,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     if (!turn(given, keepsBucketing)) return false;
     const isSame = !!kept?.name && of === whose;
     const known = isSame ? kept : find(visit.name);
-    if (known) attempt(() => take(known, isSame ? state.source : "cache"));
+    if (known) prepared(known.body, () => take(known, isSame ? state.source : "cache"));
     else if (before && before !== user) {
       state.ready = false;
       take(undefined, "defaults");
@@ -228,7 +237,8 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     // Who has the same context waits for the leader's answer, for a while.
     if (changed) plan(changed === whose ? 5000 : 0);
     if (values && theirs === whose) {
-      attempt(() => accept(parse(values)));
+      const one = attempt(() => parse(values));
+      if (one?.body) prepared(one.body, () => accept(one));
       // Later than the tab that asked, so that it asks again for all.
       plan(ttlMs() * 1.2);
     }
@@ -280,7 +290,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
 
   turn(options.context ?? {}, !!options.keepBucketing);
   const old = find(visit.name);
-  if (old) attempt(() => take(old, "cache"));
+  if (old) prepared(old.body, () => take(old, "cache"));
   try {
     const text = bootstrap === "auto" ? page.document?.getElementById("pennon-bootstrap")?.textContent : JSON.stringify(bootstrap);
     const body = text && parse(text);

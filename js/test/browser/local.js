@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { until } from "../serving.js";
 import { relayTo } from "./relay.js";
-import { shows, stage } from "./stage.js";
+import { html, shows, stage } from "./stage.js";
 
 const { test } = stage;
 const LOCAL = { imports: `import { localRules } from "/client/browser/local.js";`, options: `rules: localRules(), privateAttributes: ["email"],` };
@@ -61,4 +61,50 @@ test("where rules are not offered the page goes on with what it has, and says so
   await page.evaluate(`flags.refresh({ reason: "again" })`);
   assert.equal(profile.said.filter((line) => line.startsWith("warning: ")).length, 1);
   assert.equal(await page.evaluate(`flags.boolean("new-checkout", false)`), true);
+});
+
+/** Rules that need each part that local evaluation loads. */
+const DEMANDING = [
+  { id: "r1", conditions: [{ attribute: "email", op: "matches", values: ["@shop\\.example$"] }], serve: { variation: "on" } },
+  { id: "r2", conditions: [{ attribute: "app", op: "versionGreater", values: ["1.9"] }], serve: { variation: "on" } },
+  { id: "r3", conditions: [{ op: "inSegment", values: ["testers"] }], serve: { variation: "on" } },
+];
+
+/** Open a page that has all from *origin*, as servers hand it out. */
+async function handedOut(/** @type {any} */ profile, /** @type {any} */ shop, /** @type {string} */ origin) {
+  const page = await profile.newPage();
+  const text = html({ url: shop.url, key: shop.clientKey, context: { targetingKey: "u1", app: "1.10" }, ...LOCAL });
+  await page.goto(stage.pages.put("/", text.replaceAll('"/client/browser/index.js"', `"${origin}/js/v1/pennon.js"`).replace('"/client/browser/local.js"', `"${origin}/js/v1/pennon-local.js"`)));
+  return page;
+}
+
+test("what servers hand out loads the parts that rules need, from where it came, and each is the one that it was made with", async (profile) => {
+  const shop = await place();
+  await shop.put({ key: "new-checkout", critical: true, rules: DEMANDING, fallthrough: { variation: "off" } });
+  const page = await handedOut(profile, shop, shop.url);
+  await shows(page, true);
+  const asked = await page.evaluate(`performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => /js.v1.*-[0-9a-f]{16}/.test(name))`);
+  assert.deepEqual([...new Set(asked)].map((name) => /v1.pennon-([a-z]+)-/.exec(name)?.[1]).sort(), ["comparisons", "patterns", "references"]);
+  await page.evaluate(`flags.updateContext({ app: "1.1", email: "ada@shop.example" })`);
+  assert.equal(await page.evaluate(`flags.evaluation("new-checkout").ruleId`), "r1");
+  const other = await page.evaluate(`import(${JSON.stringify(`${shop.url}/js/v1/pennon-local.js`)}).then(({ localRules }) => {
+    const more = new Client(${JSON.stringify(shop.url)}, { key: ${JSON.stringify(shop.clientKey)}, context: { targetingKey: "u9" }, rules: localRules() });
+    return more.whenReady({ timeoutMs: 30000 }).then(() => more.evaluation("new-checkout").ruleId);
+  })`);
+  assert.equal(other, "r3", "a second client finds them loaded");
+});
+
+test("a part that is not the one that it was made with does not run, and the page goes on without these rules", async (profile) => {
+  const shop = await place();
+  await shop.put({ key: "new-checkout", critical: true, rules: DEMANDING, fallthrough: { variation: "off" } });
+  const local = await (await fetch(`${shop.url}/js/v1/pennon-local.js`)).text();
+  const kind = { "Content-Type": "text/javascript" };
+  stage.pages.put("/js/v1/pennon-local.js", (_, response) => response.writeHead(200, kind).end(local));
+  for (const [name] of local.matchAll(/pennon-[a-z]+-[0-9a-f]{16}\.js/g)) {
+    stage.pages.put(`/js/v1/${name}`, (_, response) => response.writeHead(200, kind).end("window.pwned = true; export const PATTERNS = {};"));
+  }
+  stage.pages.put("/js/v1/pennon.js", async (_, response) => response.writeHead(200, kind).end(await (await fetch(`${shop.url}/js/v1/pennon.js`)).text()));
+  const page = await handedOut(profile, shop, stage.pages.url);
+  await until(() => profile.said.some((line) => /warning: .*a part of pennon/.test(line)));
+  assert.deepEqual(await page.evaluate(`[typeof pwned, flags.status().source, flags.boolean("new-checkout", false)]`), ["undefined", "defaults", false]);
 });

@@ -7,6 +7,7 @@ import { localRules } from "pennon/browser/local";
 import { sha256Hex } from "pennon/bucketing";
 
 import { bootstrapOf, Browser, FarEnd, open, opened, settled } from "./browser-page.js";
+import { until } from "../serving.js";
 
 const variations = [
   { key: "on", value: true },
@@ -70,17 +71,92 @@ test("rules answer in the page, and another context asks nobody", async () => {
   flags.close();
 });
 
+/** Rules that need nothing beyond what every page has. */
+const PLAIN = { ...RULES, flags: { plan: RULES.flags.plan }, segments: {} };
+
 test("rules are kept, without whose they were used for, and asked for again by their tag", async () => {
   const browser = new Browser();
-  const far = giving();
+  const far = giving(PLAIN);
   (await locally({ browser, far, context: { targetingKey: "zoe@shop.example", plan: "pro" } })).flags.close();
   assert.doesNotMatch(browser.store.text, /zoe/);
   const { flags } = open({ browser, far, rules: localRules(), context: { targetingKey: "zoe@shop.example", plan: "pro" } });
-  assert.equal(flags.boolean("plan", false), true);
+  assert.equal(flags.boolean("plan", false), true, "at once");
   assert.equal(flags.status().source, "cache");
   await settled();
   assert.deepEqual([flags.status().source, far.asked.at(-1).headers["If-None-Match"]], ["rules", '"7"']);
   flags.close();
+});
+
+test("kept rules that need a part answer when it is there, without the network, and with what it takes", async () => {
+  const browser = new Browser();
+  const far = giving();
+  (await locally({ browser, far })).flags.close();
+  far.instead = () => Promise.reject(new TypeError("gone"));
+  const told = /** @type {any[]} */ ([]);
+  const { flags } = open({ browser, far, rules: localRules() });
+  flags.on("change", (event) => told.push(event));
+  assert.deepEqual([flags.boolean("needy", false), flags.status().source], [false, "defaults"]);
+  await until(() => flags.status().source === "cache");
+  assert.equal(flags.boolean("needy", false), true);
+  assert.deepEqual([told.length, told[0].revision], [1, "1.7"]);
+  flags.close();
+});
+
+/** One flag for each part, whose condition needs it. */
+const PARTED = Object.entries({
+  matches: { op: "matches", attribute: "plan", values: ["^p"] },
+  after: { op: "after", attribute: "since", values: ["2026-01-01T00:00:00Z"] },
+  versions: { op: "versionGreater", attribute: "app", values: ["1.9"] },
+  addresses: { op: "inCidr", attribute: "ip", values: ["10.0.0.0/8"] },
+  segments: { op: "inSegment", values: ["beta"] },
+}).map(([key, condition]) => {
+  const rule = { conditions: [condition], id: "r1", serve: { variation: "on" } };
+  return { ...BOOLEAN, key, rules: [rule], fallthrough: { variation: "off" } };
+});
+
+for (const flag of PARTED) {
+  test(`rules with ${flag.key} answer, for what they need is loaded`, async () => {
+    const far = giving({ ...RULES, flags: { [flag.key]: flag } });
+    const context = { targetingKey: "u9", plan: "pro", since: "2026-02-01T00:00:00Z", app: "1.10", ip: "10.1.2.3" };
+    const { flags } = open({ far, rules: localRules(), context });
+    assert.equal(await flags.whenReady(), true);
+    assert.deepEqual([flags.evaluation(flag.key).reason, flags.evaluation(flag.key).errorMessage], ["RULE_MATCH", null]);
+    flags.close();
+  });
+}
+
+test("rules whose part cannot be loaded are not taken: those before answer on, and one warning says so", async () => {
+  const browser = new Browser();
+  const far = giving(PLAIN);
+  let isGone = false;
+  const dialects = async () => (isGone ? Promise.reject(new TypeError("gone")) : {});
+  const { flags, page, told } = await locally({ browser, far, rules: localRules({ dialects }), context: { targetingKey: "u1", plan: "pro" } });
+  const imported = { ...BOOLEAN, key: "plan", compat: { vendor: "unleash", dialect: "node" }, fallthrough: { variation: "off" } };
+  isGone = true;
+  far.instead = () => Response.json({ ...PLAIN, revision: 8, flags: { plan: imported } });
+  for (let n = 0; n < 2; n++) assert.equal(await flags.refresh(), false);
+  assert.deepEqual([flags.boolean("plan", false), flags.status().revision], [true, "1.7"]);
+  assert.match(flags.status().problem ?? "", /a part of pennon/);
+  assert.equal(page.warned.length, 1);
+  assert.deepEqual(told("warning").map(({ cause }) => cause), ["part"]);
+  isGone = false;
+  assert.equal(await flags.refresh(), true);
+  assert.deepEqual([flags.status().revision, flags.status().problem], ["1.8", null]);
+  flags.close();
+});
+
+test("rules that another tab brings wait for what they need, too", async () => {
+  const browser = new Browser();
+  const far = giving(PLAIN);
+  const first = await locally({ browser, far });
+  const second = await locally({ browser, far });
+  const later = { ...RULES, revision: 8 };
+  far.instead = giving(later).instead;
+  assert.equal(await first.flags.refresh(), true);
+  await until(() => second.flags.status().revision === "1.8");
+  assert.equal(second.flags.boolean("needy", false), true);
+  first.flags.close();
+  second.flags.close();
 });
 
 test("what is not for clients is no flag, and still what others need", async () => {
@@ -152,10 +228,16 @@ for (const [what, rules, mend] of /** @type {[string, any, RegExp][]} */ ([
   });
 }
 
-test("dialects of imported flags are loaded before the rules answer", async () => {
+test("dialects of imported flags are loaded before the rules answer, and not where there are none", async () => {
   const asked = /** @type {any[]} */ ([]);
   const dialects = async (/** @type {any} */ snapshot) => (asked.push(snapshot.revision), {});
-  const { flags } = await locally({ rules: localRules({ dialects }) });
-  assert.deepEqual(asked, [7]);
+  const far = giving(PLAIN);
+  const { flags } = await locally({ far, rules: localRules({ dialects }) });
+  assert.deepEqual(asked, []);
+  const imported = { ...BOOLEAN, key: "plan", compat: { vendor: "unleash", dialect: "node" }, fallthrough: { variation: "off" } };
+  far.instead = giving({ ...PLAIN, revision: 8, flags: { plan: imported } }).instead;
+  await flags.refresh();
+  assert.deepEqual(asked, [8]);
+  assert.match(flags.evaluation("plan").errorMessage ?? "", /dialect/);
   flags.close();
 });

@@ -8,8 +8,13 @@ import { createHash } from "node:crypto";
 
 import { Client } from "pennon/browser";
 
+import { PARTS } from "../../client/browser/parts.js";
+
 export const URL_OF_SERVER = "http://pennon.test";
 export const KEY = "pennon_client_a";
+
+// Read from the disk once, so that later no test waits for that.
+await Promise.all(PARTS.map(([, load]) => load({})));
 
 /** Let everything happen that needs no time. */
 export async function settled() {

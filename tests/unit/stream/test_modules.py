@@ -17,6 +17,9 @@ from pennon.stream.modules import INTEGRITY, answer_module, assets, handed_out
 
 ROOT = Path(__file__).parents[3]
 ENTRIES = {"pennon.js", "pennon-local.js", "pennon-sampling.js", "pennon-vitals.js"}
+"""What pages import by themselves."""
+PARTS = {"pennon-comparisons.js", "pennon-patterns.js", "pennon-references.js"}
+"""What local evaluation loads where rules need it."""
 
 
 def asked(name: str, **headers: str) -> Answer:
@@ -32,7 +35,7 @@ def asked(name: str, **headers: str) -> Answer:
 
 def test_every_entry_is_there_under_its_name_and_under_one_with_its_hash() -> None:
     listing = json.loads(bytes(asked(INTEGRITY).body))
-    assert listing.keys() == ENTRIES
+    assert listing.keys() == ENTRIES | PARTS
     for name, told in listing.items():
         plain, pinned = asked(name), asked(told["path"].removeprefix("/js/v1/"))
         assert plain.body == pinned.body
@@ -111,4 +114,4 @@ def test_what_is_handed_out_is_made_once() -> None:
 
 def test_a_wheel_has_the_files_and_so_nobody_needs_node() -> None:
     included = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
-    assert {f"pennon/stream/javascript/{name}" for name in ENTRIES} <= included
+    assert {f"pennon/stream/javascript/{name}" for name in ENTRIES | PARTS} <= included
