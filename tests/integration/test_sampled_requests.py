@@ -97,10 +97,17 @@ def test_rules_that_change_are_followed(open_node: RunningNode) -> None:
     assert sampled(open_node) == [{"targetingKey": "later", "plan": "pro"}]
 
 
-def test_a_browser_sends_a_sample_itself_where_all_keys_are_believed(open_node: RunningNode) -> None:
-    batch = {"instance": "page", "sequence": 1, "contexts": [{"time": 1, "context": {"targetingKey": "u1"}}]}
+def test_a_page_may_send_a_sample_itself_where_all_keys_are_believed_but_nothing_private(
+    open_node: RunningNode,
+) -> None:
+    context = {"targetingKey": "u1", "email": "u1@mail.example"}
+    batch = {"instance": "page", "sequence": 1, "contexts": [{"time": 1, "context": context}]}
+    assert isinstance(open_node.sink, Batches)
+    open_node.sink.taken.clear()
     with open_node.client(CLIENT) as client:
         assert client.post("/sdk/v1/events", json=batch).json() == {"accepted": 1, "duplicate": False, "unknown": 0}
+        [(_, _, taken)] = open_node.sink.taken
+        assert [each.context for each in taken.contexts] == [{"targetingKey": "u1"}]
         declined = client.post("/sdk/v1/events", json={**batch, "sequence": 2}, headers={"sec-gpc": "1"})
         assert declined.json() == {"accepted": 0, "duplicate": False, "unknown": 1}
 

@@ -78,6 +78,12 @@ class Attributes:
         return _without(cut, self._private) if self._private else cut
 
 
+def without(context: Mapping[str, Any], private: Iterable[str]) -> dict[str, Any]:
+    """Return *context* without some attributes: names, or JSON pointers to parts of others."""
+    left: dict[str, Any] = _without(context, _tree(private))
+    return left
+
+
 def _tree(attributes: Iterable[str]) -> _Tree:
     root: _Tree = {}
     whole = []

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import msgspec
-
 from pennon.events import (
     NODE,
     EventBatch,
@@ -19,7 +17,7 @@ from pennon.model import Position
 from pennon.protocol import Projection
 from pennon.stream.calls import Call
 from pennon.stream.http import JSON, NO_STORE, Answer, Refusal
-from pennon.stream.samples import takes_contexts
+from pennon.stream.samples import believed
 
 _PROBLEMS = 3
 
@@ -70,11 +68,9 @@ async def _take(forwarded: Forwarded, call: Call) -> Result:
 async def known_of(batch: EventBatch, call: Call, projection: Projection) -> EventBatch:
     """Return *batch* without what the key cannot have seen: names that anybody made up would fill the counts.
 
-    Nor does it hold contexts, for a client key: who has that could make them up, and so what a change is said to do.
-    They are taken where the node is told to take the word of all keys.
+    Of contexts it has those that are `believed`.
     """
-    if projection == "client" and batch.contexts and not takes_contexts(call):
-        batch = msgspec.structs.replace(batch, contexts=())
+    batch = believed(call, batch, projection)
     flags = call.environment.known_flags(projection)
     known = flags.known_of(batch)
     if known is not batch and _is_ahead(batch, call):

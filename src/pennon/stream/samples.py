@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
-from pennon.events import Sampler
+from pennon.engine.attributes import without
+from pennon.events import EventBatch, Sampler
 from pennon.model import DECODE_ERRORS
+from pennon.protocol import Projection
 from pennon.stream.calls import Call
 
 _PRIVACY_CONTROL = b"sec-gpc"
@@ -32,13 +34,29 @@ def sample(call: Call, context: Mapping[str, Any], body: bytes) -> None:
         _look(call, sampler, context, body)
 
 
-def takes_contexts(call: Call) -> bool:
-    """Whether contexts are taken that come with a client key, which anybody has: so they may be made up."""
+def believed(call: Call, batch: EventBatch, projection: Projection) -> EventBatch:
+    """Return *batch*, of who sees *projection*, with the contexts that are taken, without what is private here.
+
+    Those of client keys are not, unless the node is told to: who has one could make them up, and so what a change is
+    said to do.
+    """
+    if not batch.contexts:
+        return batch
+    if projection == "client" and not _believes_all(call):
+        return msgspec.structs.replace(batch, contexts=())
+    private = call.node.settings.private_attributes
+    if not private:
+        return batch
+    cut = (msgspec.structs.replace(each, context=without(each.context, private)) for each in batch.contexts)
+    return msgspec.structs.replace(batch, contexts=tuple(cut))
+
+
+def _believes_all(call: Call) -> bool:
     return call.node.settings.sample_requests == "all-keys" and not _declines(call)
 
 
 def _look(call: Call, sampler: Sampler, context: Mapping[str, Any], body: bytes) -> None:
-    if _declines(call) or not (takes_contexts(call) or _is_believed(call, context)):
+    if _declines(call) or not (_believes_all(call) or _is_believed(call, context)):
         return
     if (private := _private(body)) is not None:
         sampler.look(context, private)

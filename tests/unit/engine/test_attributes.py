@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pennon.engine import Attributes, attributes_of
+from pennon.engine.attributes import without
 from pennon.engine.values import attribute_reader
 from pennon.model import Compat, Condition, Layer, Rule, Segment, SegmentRule, Serve, Split, Staleness, Target, Weight
 from pennon.testing import flag
@@ -100,3 +101,11 @@ def test_a_wanted_attribute_reads_as_before(wanted: set[str], context: dict[str,
     left = Attributes(wanted).of(context)
     for name in wanted:
         assert attribute_reader(name)(left) == attribute_reader(name)(context)
+
+
+def test_a_context_without_some_attributes_keeps_the_others() -> None:
+    context = {"targetingKey": "u1", "email": "x", "org": {"plan": "pro", "name": "Acme"}, "list": [1, 2]}
+    left = without(context, ["email", "/org/name", "/list/0", "missing"])
+    assert left == {"targetingKey": "u1", "org": {"plan": "pro"}, "list": [None, 2]}
+    assert without(context, []) == context
+    assert without(context, ["org", "/org/plan"]) == {"targetingKey": "u1", "email": "x", "list": [1, 2]}
