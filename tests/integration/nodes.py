@@ -9,11 +9,10 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx2
-import uvicorn
 from litestar import Litestar
 
 from pennon.bus import MemoryBus
-from pennon.cli.evaluating import EvaluatingHttp
+from pennon.cli.server import Server, configured, listen
 from pennon.edge.events import EdgeEvents
 from pennon.events import DIRECT, EventBatch, Way
 from pennon.ingest import Accepted, EventSink, Ingest
@@ -176,6 +175,8 @@ class RunningNode:
         sink: EventSink | None,
         settings: StreamSettings,
         loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        *,
+        hands_over: bool = True,
     ) -> None:
         self.log = log
         self.bus = MemoryBus()
@@ -185,9 +186,10 @@ class RunningNode:
         self.app: Litestar
         self.url = ""
         self._loop: asyncio.AbstractEventLoop
-        self._server: uvicorn.Server
+        self._server: Server
         self._started = threading.Event()
         self._loop_factory = loop_factory
+        self._hands_over = hands_over
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -228,27 +230,17 @@ class RunningNode:
         self._loop = asyncio.get_running_loop()
         self.node = StreamNode(self.log, self.bus, self.sink, time, self.settings)
         self.app = app = Litestar(routes(self.node), openapi_config=None, logging_config=None)
-        app.state.streams, app.state.quick = Intake(self.node), Quick(self.node)
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, http=EvaluatingHttp, log_level="error", timeout_graceful_shutdown=5
-        )
-        self._server = uvicorn.Server(config)
+        app.state.streams, app.state.quick = Intake(self.node) if self._hands_over else None, Quick(self.node)
+        listener = listen("127.0.0.1", 0)
+        self._server = Server(configured(app, drain_timeout_s=5), ready=self._started.set, drain=self.node.drain)
         async with contextlib.AsyncExitStack() as stack:
             if isinstance(self.sink, Ingest | EdgeEvents):
                 await self.sink.start()
                 stack.push_async_callback(self.sink.stop)
             await stack.enter_async_context(self.node)
-            serving = asyncio.create_task(self._server.serve())
-            while not self._server.started:
-                assert not serving.done(), "the server did not start"
-                await asyncio.sleep(0.005)
-            port = self._server.servers[0].sockets[0].getsockname()[1]
-            self.url = f"http://127.0.0.1:{port}"
-            self._started.set()
-            while not self._server.should_exit:
-                await asyncio.sleep(0.02)
-            await self.node.drain()
-            await serving
+            stack.enter_context(listener)
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            await self._server.serve(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -258,11 +250,13 @@ def running(
     sink: EventSink | None = None,
     settings: StreamSettings | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    hands_over: bool = True,
 ) -> Iterator[RunningNode]:
-    """Serve `ENVIRONMENT` with the three keys and *models*."""
+    """Serve `ENVIRONMENT` with the three keys and *models*. *hands_over*: streams have somebody who takes them."""
     log = log or MemoryLog()
     log.write(ENVIRONMENT, *KEYS, *models)
-    node = RunningNode(log, sink, settings or StreamSettings(poll_s=0.1, heartbeat_s=5, drain_s=3), loop_factory)
+    settings = settings or StreamSettings(poll_s=0.1, heartbeat_s=5, drain_s=3)
+    node = RunningNode(log, sink, settings, loop_factory, hands_over=hands_over)
     node.start()
     try:
         yield node

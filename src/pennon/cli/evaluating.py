@@ -11,9 +11,9 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from pennon.cli.http import HEAD_BYTES
 from pennon.cli.leaving import LeavingHttp
 from pennon.cli.sending import FileSender, is_possible
+from pennon.cli.streaming import HEAD_BYTES
 from pennon.stream.http import SEND_FILE
 from pennon.stream.quick import SNAPSHOT, START, Admitted, Quick, Sending
 

@@ -15,13 +15,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from pennon.cli.streaming import HEAD_BYTES, is_taken
 from pennon.cli.waiting import Waiting
 
-HEAD_BYTES = 64 * 1024
-"""Most that a request's line and headers may take. uvicorn's own parser would keep all that comes."""
 HEAD_S = 30.0
 """A connection on which no whole head comes for so long is closed."""
-_STREAM_STARTS = (b"GET /sdk/v1/stream", b"GET /ofrep/v1/stream")
 _PER_HEADER = len(b": \r\n")
 _REFUSALS = {
     HTTPStatus.BAD_REQUEST: ("bad-request", "This is not an HTTP/1.1 request, or it has no one meaning."),
@@ -40,29 +38,6 @@ class _Stop(Exception):
     """Raised within the parser, as what comes after a request for a stream is nobody's."""
 
 
-class _Head:
-    """Takes what a parser finds in a request that is nothing but a head."""
-
-    def __init__(self) -> None:
-        self.url = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.is_whole = False
-        self._messages = 0
-
-    def on_url(self, url: bytes) -> None:
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
-
-    def on_body(self, body: bytes) -> None:
-        self._messages = 2
-
-    def on_message_complete(self) -> None:
-        self._messages += 1
-        self.is_whole = self._messages == 1
-
-
 class Shared:
     """What all connections of a server have in common, looked up once."""
 
@@ -72,7 +47,7 @@ class Shared:
         state = getattr(config.app, "state", None)
         self.streams: Any = getattr(state, "streams", None)
         self.quick: Any = getattr(state, "quick", None)
-        self.waiting = Waiting(loop)
+        self.waiting: Waiting[asyncio.Transport] = Waiting(loop)
         """Those on which no whole head has come yet."""
 
 
@@ -129,7 +104,9 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, while the head is not too large."""
         if not self._is_set_up:
-            if self._is_whole_stream_request(data):
+            streams = self._shared.streams
+            if streams is not None and is_taken(streams, data, self.transport, self.server_state.default_headers):
+                self._forget_connection()
                 return
             self._set_up()
         super().data_received(data)
@@ -187,41 +164,9 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(self.config, self.server_state, self._app_state, self.loop)
         super().connection_made(transport)
 
-    def _is_whole_stream_request(self, data: bytes) -> bool:
-        """Open the stream that *data* asks for, where it is one whole request for one, the first of its connection."""
-        if not data.startswith(_STREAM_STARTS) or len(data) > HEAD_BYTES or (streams := self._shared.streams) is None:
-            return False
-        if streams.take_again(data, self.transport, self.server_state.default_headers):
-            self._forget_connection()
-            return True
-        head = _Head()
-        parser = httptools.HttpRequestParser(head)
-        try:
-            parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return False
-        raw_path, _, query = head.url.partition(b"?")
-        path = raw_path.decode("ascii", "replace")
-        if not (head.is_whole and streams.takes("GET", path)):
-            return False
-        self._give_away(
-            {
-                "method": "GET",
-                "path": path,
-                "raw_path": raw_path,
-                "query_string": query,
-                "headers": head.headers,
-                "root_path": "",
-                "http_version": parser.get_http_version(),
-            },
-            path,
-            data,
-        )
-        return True
-
-    def _give_away(self, scope: Any, path: str, data: bytes = b"") -> None:
+    def _give_away(self, scope: Any, path: str) -> None:
         transport = self._forget_connection()
-        self._shared.streams.take(scope, path, transport, headers=self.server_state.default_headers, head=data)
+        self._shared.streams.take(scope, path, transport, headers=self.server_state.default_headers)
 
     def _forget_connection(self) -> asyncio.Transport:
         """Have nothing to do any more with the connection, which is another's."""

@@ -8,13 +8,16 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 import uvicorn
 
+from pennon.cli.door import Door
 from pennon.cli.evaluating import EvaluatingHttp
 from pennon.cli.leaving import answer_the_last
+from pennon.cli.wires import IS_POSSIBLE
 
 _BACKLOG = 2048
 _GC_THRESHOLDS = (10_000, 20, 20)
@@ -66,6 +69,7 @@ class Server(uvicorn.Server):
         self._drain = drain
         self._draining: asyncio.Task[None] | None = None
         self._is_followed = False
+        self._door: Door | None = None
 
     @property
     def should_exit(self) -> bool:
@@ -85,8 +89,11 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell it."""
-        await super().startup(sockets)
+        self._door = self._door_for(sockets or [])
+        await super().startup(sockets if self._door is None else [])
         if self.started:
+            if self._door is not None:
+                self._door.open()
             if threading.current_thread() is threading.main_thread():
                 _spare_the_collector()
             self._ready()
@@ -108,6 +115,8 @@ class Server(uvicorn.Server):
         """Say goodbye on the streams, which are open answers that uvicorn would wait for, then stop."""
         for server in self.servers:
             server.close()
+        if self._door is not None:
+            await self._door.shut()
         last = answer_the_last(self.server_state.connections, is_followed=self._is_followed)
         if self._is_followed:  # nobody is in a hurry, so a stream that is asked for now is not refused
             await last
@@ -117,6 +126,17 @@ class Server(uvicorn.Server):
             await last
         await super().shutdown(sockets)
         await self._draining
+        if self._door is not None:
+            self._door.close()
+
+    def _door_for(self, listeners: list[socket.socket]) -> Door | None:
+        """Return who is to accept from *listeners* instead of uvicorn, None where that cannot be, or is for nothing."""
+        config = self.config
+        streams = getattr(getattr(config.app, "state", None), "streams", None)
+        if not (IS_POSSIBLE and listeners and streams is not None):
+            return None
+        protocol = partial(EvaluatingHttp, config=config, server_state=self.server_state, app_state=self.lifespan.state)
+        return Door(listeners, streams=streams, state=self.server_state, protocol=protocol)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -192,7 +212,9 @@ def configured(app: Application, *, drain_timeout_s: int) -> uvicorn.Config:
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on *host* and *port*. Raises `CannotListen`."""
     with _explained(host, port):
-        return socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=_family(host), backlog=_BACKLOG)
+        _hold_nothing_back(listener)
+        return listener
 
 
 def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
@@ -213,9 +235,15 @@ def listen_together(host: str, port: int, count: int) -> list[socket.socket]:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sockets.append(made)
         for made in sockets:  # from here on each has its share, so all at once
+            _hold_nothing_back(made)
             made.listen(_BACKLOG)
         stack.pop_all()
     return sockets
+
+
+def _hold_nothing_back(listener: socket.socket) -> None:
+    """Have each connection send what is small at once. It has this from its *listener*, and need not be told."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _family(host: str) -> socket.AddressFamily:

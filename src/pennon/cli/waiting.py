@@ -1,28 +1,37 @@
 """Closes connections on which nothing is asked for too long, with one timer for all of them."""
 
 import asyncio
+from typing import Generic, TypeVar
+
+C = TypeVar("C", bound=asyncio.Transport)
 
 
-class Waiting:
+class Waiting(Generic[C]):
     """Connections, in the order in which they began to wait. All may wait for the same time."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._until: dict[asyncio.Transport, float] = {}
+        self._until: dict[C, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._until)
 
-    def add(self, connection: asyncio.Transport, patience_s: float) -> None:
+    def add(self, connection: C, patience_s: float) -> None:
         """Close *connection* after so long, unless it is removed."""
         self._until[connection] = until = self._loop.time() + patience_s
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._close_late)
 
-    def remove(self, connection: asyncio.Transport) -> None:
+    def remove(self, connection: C) -> None:
         """Leave *connection* open. Nothing if it does not wait."""
         self._until.pop(connection, None)
+
+    def take(self) -> list[C]:
+        """Return all of them, who wait no more."""
+        waiting = list(self._until)
+        self._until.clear()
+        return waiting
 
     def _close_late(self) -> None:
         self._timer = None
