@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 import pennon
 from pennon.control.access.accounts import AccountService
+from pennon.control.access.finding import AccountFinder
 from pennon.control.access.keys import KeyService
 from pennon.control.access.oidc.config import provider_config
 from pennon.control.access.oidc.pending import Seal
@@ -111,6 +112,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         tokens=TokenService(log, clock, storage.last_used),
         roles=RoleService(log),
         accounts=AccountService(log, storage.doors),
+        account_finder=AccountFinder(),
         sign_ins=sign_ins,
         provider_sign_ins=_provider_sign_ins(storage, clock, settings, sign_ins),
         keys=KeyService(log, clock),

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from pennon.control.access.accounts import AccountService
+from pennon.control.access.finding import AccountFinder
 from pennon.control.access.keys import KeyService
 from pennon.control.access.oidc.service import ProviderSignIns
 from pennon.control.access.roles import RoleService
@@ -52,6 +53,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     tokens: TokenService
     roles: RoleService
     accounts: AccountService
+    account_finder: AccountFinder
     sign_ins: SignIns
     provider_sign_ins: ProviderSignIns | None
     keys: KeyService

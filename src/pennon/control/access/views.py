@@ -30,38 +30,6 @@ def token(reading: Reading, prefix: str) -> Token:
     return _by_prefix(reading, INSTALLATION, "token", prefix).read(Token)
 
 
-class FoundAccounts(msgspec.Struct, frozen=True):
-    """A page of accounts. `total` counts all that were found; `next` is from where to go on, None: there is no more."""
-
-    accounts: tuple[Account, ...]
-    total: int
-    next: str | None
-
-
-def search_accounts(reading: Reading, search: str, *, after: str | None = None, limit: int) -> FoundAccounts:
-    """Return accounts with *search* in key, name or e-mail, from behind the key *after*, in the order of their keys."""
-    if not search:
-        total = reading.count(INSTALLATION, "account")
-        rest = reading.items(INSTALLATION, "account", after=after, limit=limit + 1)
-        found = [stored.read(Account) for stored in rest]
-    else:
-        everybody = (stored for stored in reading.items(INSTALLATION, "account") if _may_hold(stored.text, search))
-        matching = [each for each in (stored.read(Account) for stored in everybody) if _matches(each, search.lower())]
-        total = len(matching)
-        found = [each for each in matching if after is None or each.key > after]
-    return FoundAccounts(tuple(found[:limit]), total, found[limit - 1].key if len(found) > limit else None)
-
-
-def _may_hold(text: bytes, search: str) -> bool:
-    """Return whether it is worth to decode *text*, which takes ten times as long as this."""
-    is_plain = search.isascii() and search.isprintable() and not {'"', "\\"} & set(search)
-    return not is_plain or search.lower().encode() in text.lower()
-
-
-def _matches(account: Account, search: str) -> bool:
-    return any(search in text.lower() for text in (account.key, account.name, account.email))
-
-
 def accounts(reading: Reading) -> list[Account]:
     """Return accounts in the order of their keys, disabled ones too."""
     return [stored.read(Account) for stored in reading.items(INSTALLATION, "account")]

@@ -19,7 +19,8 @@ from pennon.control.ui.rendering import Frame, Pages, page_path
 from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
 
-_PAGE = 50
+_PAGE, _STATES = 50, 120
+"""Flags on a page, and states of them: with many environments it has fewer, for each state takes its place."""
 _HOURS = 24
 _MOST_OFFERED = 200
 _EVERY = 1_000_000
@@ -77,7 +78,8 @@ def flags_pages(pages: Pages) -> list[Any]:
             frame = pages.frame(request.user, reading, project)
             wanted = _asked(pages, reading, frame, filters)
             labels = pages.services.flag_views.labels(reading, project, wanted)
-        page = pages.services.flag_views.definitions(project, wanted, after=after, limit=_PAGE)
+        limit = max(10, min(_PAGE, _STATES // max(1, len(frame.environments))))
+        page = pages.services.flag_views.definitions(project, wanted, after=after, limit=limit)
         with pages.services.log.reading() as reading:
             rows = _rows(pages, reading, frame, [stored.read(FlagDefinition) for stored in page.items])
         answer = pages.answer(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pennon.control.access.people import Account, account_stamp, new_password
 from pennon.control.access.permissions import PERMISSIONS, Grant
 from pennon.control.access.views import account as find_account
-from pennon.control.access.views import accounts, administrators, roles, search_accounts
+from pennon.control.access.views import accounts, administrators, roles
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import Actor
 from pennon.control.ui.forms import Form
@@ -74,7 +74,7 @@ def _list_routes(pages: Pages) -> list[Any]:
         search, after = asked.get("q", "").strip()[:200], asked.get("after", "")[:256]
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading)
-            found = search_accounts(reading, search, after=after or None, limit=_PAGE)
+            found = pages.services.account_finder.accounts(reading, search, after=after or None, limit=_PAGE)
         return pages.answer(
             request,
             "people.html",

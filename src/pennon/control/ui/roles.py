@@ -134,7 +134,7 @@ def _shown(
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading)
         role = find_role(reading, key)
-        holders = _holders(reading, key)
+        holders = _holders(pages, reading, key)
     return pages.answer(
         request,
         "people_role.html",
@@ -151,7 +151,7 @@ def _shown(
     )
 
 
-def _holders(reading: Reading, key: str) -> Holders:
-    people = (each.key for each in accounts(reading) if any(grant.role == key for grant in each.holds))
+def _holders(pages: Pages, reading: Reading, key: str) -> Holders:
+    people = pages.services.account_finder.holders(reading, key)
     programs = (each.name for each in tokens(reading) if each.role == key and not each.revoked)
     return Holders(tuple(people), tuple(programs))

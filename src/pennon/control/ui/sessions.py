@@ -13,7 +13,7 @@ from pennon.control.ui.routes import acts, shows
 from pennon.control.ui.telling import status_for, told
 from pennon.control.ui.visitors import Visitor, session_secret
 
-_MOST = 200
+_MOST = 100
 
 
 def session_pages(pages: Pages) -> list[Any]:
