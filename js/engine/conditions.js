@@ -26,7 +26,7 @@ export function compileCondition(condition, owner, compiler) {
   if (op === "inSegment") return compiler.references.inSegment(condition);
   if (owner.compat !== null && !(op === "inBucket" && hash === "sha256")) return compiler.references.condition(condition, owner);
   if (op === "inBucket") return comparing(reader(by ?? "targetingKey"), prepareShare(condition, owner), negate);
-  const read = reader(attribute ?? refuse(`${op} asks about no attribute; name one`));
+  const read = reader(attribute ?? refuse(`${op} needs an attribute`));
   if (op === "exists") return (context) => ((read(context) ?? null) !== null) !== negate;
   return comparing(read, prepare(condition, compiler.operator(op)), negate);
 }

@@ -107,7 +107,7 @@ const LAYER = struct({
 function keyed(read) {
   return (key, raw) => {
     const found = read(raw, "");
-    if (found.key !== key) read(undefined, `/key (it is '${found.key}' inside, and '${key}' outside)`);
+    oneOf(key)(found.key, "/key");
     return found;
   };
 }

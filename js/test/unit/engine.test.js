@@ -7,6 +7,10 @@ import { compileSnapshot } from "pennon/engine";
 import { dialectsFor } from "pennon/engine/dialects";
 import { explain } from "pennon/engine/explain";
 
+import { Compiler } from "../../engine/compiler.js";
+import { OPERATORS } from "../../engine/operators.js";
+import { Rules } from "../../engine/rules.js";
+
 const VARIATIONS = [
   { key: "on", value: true },
   { key: "off", value: false },
@@ -114,6 +118,23 @@ test("an imported flag says what to load, and answers when that is loaded", asyn
   const rules = compileSnapshot(snapshot, { dialects: await dialectsFor(snapshot) });
   assert.equal(rules.evaluate("a", USER).variation, "on");
   assert.equal(rules.evaluate("a", {}).errorCode, "TARGETING_KEY_MISSING");
+});
+
+test("a flag that needs a part which is not loaded is broken, and no other value", () => {
+  const rule = (condition) => ({ rules: [{ id: "r", conditions: [condition], serve: { variation: "off" } }] });
+  const flags = {
+    alone: flag("alone"),
+    needing: flag("needing", { prerequisites: [{ flag: "alone", variations: ["on"] }] }),
+    listing: asking("listing", "s"),
+    layered: flag("layered", { fallthrough: split({ experiment: { key: "e", layer: "l", otherwise: "off" } }) }),
+    matching: flag("matching", rule({ op: "matches", attribute: "plan", values: ["p"] })),
+    later: flag("later", rule({ op: "after", attribute: "at", values: ["2026-01-01T00:00:00Z"] })),
+    imported: flag("imported", { compat: { vendor: "unleash", dialect: "node" } }),
+  };
+  const snapshot = { flags, segments: { s: { key: "s" } }, layers: { l: { key: "l" } } };
+  const rules = new Rules(new Compiler(snapshot, {}, OPERATORS));
+  const codes = Object.keys(flags).map((key) => rules.evaluate(key, USER).errorCode);
+  assert.deepEqual(codes, [null, ...Array(6).fill("PARSE_ERROR")]);
 });
 
 test("a delta may bring a dialect that was not needed before", async () => {
