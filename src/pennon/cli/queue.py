@@ -136,14 +136,17 @@ def insist(queue: Queue, queued: Queued, login: Login, *, sleep: Sleep) -> Any:
 
     Raises `Refused`, `Stuck`.
     """
-    tries = 0
+    tries, told = 0, ""
     while True:
         try:
             return send(queue, queued, login)
         except Waiting as error:
             tries += 1
             wait_s = max(error.after_s, _backoff_s(tries))
-            output.note(f"not made yet: {error}. Kept as {queued.id}; try {tries + 1} in {wait_s:.0f} s")
+            if str(error) != told:
+                output.note(f"not made yet, kept as {queued.id}: {error}")
+                told = str(error)
+            output.note(f"  try {tries + 1} in {wait_s:.0f} s")
             sleep(wait_s)
 
 

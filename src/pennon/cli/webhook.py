@@ -42,7 +42,8 @@ def list_webhooks(
     if json:
         return output.as_json(found)
     rows = [(one["key"], one["host"], one["format"], _state(one), _told(one)) for one in found]
-    output.table(("key", "where", "format", "", "told"), rows, empty="No webhooks. Make one: pennon webhook create")
+    empty = "No webhooks. Make one: pennon webhook create KEY URL"
+    output.table(("key", "where", "format", "", "told"), rows, empty=empty)
     return None
 
 
@@ -84,7 +85,10 @@ def create(  # what there is to say of a webhook
     why: options.Why = "",
     json: options.Json = False,
 ) -> None:
-    """Make a webhook, which hears of what happens from now on. Its signing secret is shown this once."""
+    """Make a webhook, which hears of what happens from now on. Its signing secret is shown this once.
+
+    As in: pennon webhook create team https://hooks.example.com/pennon --event flag.turnedOff --production-only
+    """
     body = {
         "key": key,
         "url": url,
@@ -240,9 +244,10 @@ def _base(server: Server, project: str | None, installation: bool) -> str:
 def _state(webhook: dict[str, Any]) -> str:
     if not webhook["enabled"]:
         return "disabled"
-    if webhook["openUntil"]:
-        return f"{webhook['failures']} failures, left alone until {_time(webhook['openUntil'])}"
-    return f"{webhook['failures']} failures in a row" if webhook["failures"] else "well"
+    if not webhook["failures"]:
+        return "well"
+    failed = f"{webhook['failures']} failure{'' if webhook['failures'] == 1 else 's'} in a row"
+    return f"{failed}, left alone until {_time(webhook['openUntil'])}" if webhook["openUntil"] else failed
 
 
 def _told(webhook: dict[str, Any]) -> str:

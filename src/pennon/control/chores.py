@@ -20,6 +20,8 @@ from pennon.control.errors import Unavailable
 _log = structlog.get_logger(__name__)
 _LONGEST_S = 60.0
 """A chore that goes on failing is tried again after at most so long."""
+_DOWN_S = 5.0
+"""The same while the database is down: then it costs nothing, and everybody waits for it to be back."""
 _FIRST_S = 0.5
 _LEAST_S = 0.01
 
@@ -73,9 +75,11 @@ class Chores:
                 due = await asyncio.to_thread(chore.run)
             except Exception as error:  # noqa: BLE001  # the boundary of a background loop: the server goes on
                 failures += 1
-                wait_s = _backoff_s(failures)
-                is_ours = not isinstance(error, Unavailable)  # of a database that is down no trace says more
-                _log.warning("a chore failed", chore=chore.name, error=str(error), again_in_s=wait_s, exc_info=is_ours)
+                is_down = isinstance(error, Unavailable)
+                wait_s = pause_s(failures, is_down=is_down)
+                if failures == 1 or not is_down:  # of a database that is down no trace says more, and once is enough
+                    told = {"chore": chore.name, "error": str(error), "again_in_s": wait_s}
+                    _log.warning("a chore failed", **told, exc_info=not is_down)
             else:
                 failures = 0
                 wait_s = chore.every_s
@@ -85,6 +89,7 @@ class Chores:
                 await asyncio.wait_for(woken.wait(), wait_s)
 
 
-def _backoff_s(failures: int) -> float:
-    longest = min(_LONGEST_S, _FIRST_S * 2 ** min(failures, 10))
+def pause_s(failures: int, *, is_down: bool) -> float:
+    """Return when, in seconds, a chore is tried again that failed so often in a row. *is_down*: the database is."""
+    longest = min(_DOWN_S if is_down else _LONGEST_S, _FIRST_S * 2 ** min(failures, 10))
     return round(random.uniform(longest / 2, longest), 1)  # it spreads load, and keeps no secret

@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
-from pennon.control.chores import Chore, Chores
+from pennon.control.chores import Chore, Chores, pause_s
 from pennon.control.clock import SystemClock
 
 WAIT_S = 30
@@ -100,6 +100,12 @@ def test_a_chore_that_fails_is_tried_again_and_harms_no_other() -> None:
             await other.has_run(3)
 
     asyncio.run(play())
+
+
+def test_what_waits_for_the_database_is_done_soon_after_it_is_back() -> None:
+    assert 0.5 <= pause_s(1, is_down=True) <= 1.0
+    assert {2.5 <= pause_s(50, is_down=True) <= 5.0 for _ in range(50)} == {True}
+    assert {30.0 <= pause_s(50, is_down=False) <= 60.0 for _ in range(50)} == {True}
 
 
 def test_nobody_is_woken_before_the_start_or_after_the_end() -> None:

@@ -13,14 +13,16 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psycopg
 import structlog
 from sqlalchemy import Engine, event
 
 from pennon.control.errors import Unavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 EVERY_S = 1.0
 ANSWERS_S = 3.0
@@ -59,9 +61,12 @@ class Watch:
         return self._reason
 
     def check(self) -> None:
-        """Raise `Unavailable` where the database did not answer when it was asked last."""
+        """Raise `Unavailable` where the database did not answer when it was asked last.
+
+        Why is in the log: hosts, sockets and users of databases are nobody's business who asks a server.
+        """
         if self._reason is not None:
-            raise Unavailable(f"the database does not answer: {self._reason}", mend=_MEND)
+            raise Unavailable("the database does not answer", mend=_MEND)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -97,6 +102,8 @@ class Watch:
 
     def _asked(self) -> _Fault | None:
         """Ask, and return what is wrong; None: there was an answer."""
+        import psycopg  # noqa: PLC0415  # SQLite does without, and starts sooner
+
         try:
             if self._asking is None:
                 arguments, named = self._engine.dialect.create_connect_args(self._engine.url)
@@ -125,6 +132,8 @@ class Watch:
             self._connections.add(connection)
 
     def _cut(self) -> None:
+        import psycopg  # noqa: PLC0415  # as above
+
         with self._state:
             connections = list(self._connections)
         for connection in connections:

@@ -28,6 +28,8 @@ MOST_READ = 4096
 LONGEST_SAID = 300
 _MOST_ADDRESSES = 4
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\ud7ff]+")
+_NUMBER = re.compile(r"^\[Errno -?[0-9]+\] ")
+"""What a system calls a fault, which tells people nothing."""
 _SAYING = ("text/", "application/json", "application/problem+json")
 _FAULTS = (
     httpcore2.NetworkError,
@@ -109,7 +111,7 @@ class Poster:
         try:
             return self._sent(way, target, body, headers)
         except _FAULTS as error:
-            return Answer(None, _shown(str(error) or type(error).__name__))
+            return Answer(None, _shown(_NUMBER.sub("", str(error)) or type(error).__name__))
         finally:
             with self._lock:
                 self._open.difference_update(way.sockets)
