@@ -11,6 +11,7 @@ from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 
 from pennon.control import app as composition
+from pennon.events.pacing import LOOKS
 from pennon.model import Condition, Rule, Serve
 from pennon.protocol.signature import SIGNATURE_HEADER, targeting_key_signature
 from pennon.stream import StreamSettings
@@ -135,6 +136,14 @@ def test_without_the_setting_nobody_is_sampled_and_counts_go_on() -> None:
         assert sampled(node) == []
         assert isinstance(node.sink, Batches)
         assert [counter.count for _, _, batch in node.sink.taken for counter in batch.counters] == [2]
+
+
+def test_a_node_goes_back_to_looking_at_everybody_when_it_is_quiet(open_node: RunningNode) -> None:
+    pace = open_node.node.environments["shop/production"].report.sampler.pace  # type: ignore[union-attr]
+    for _ in range(LOOKS):
+        pace.looked()
+    assert pace.mask[0] > 0
+    eventually(lambda: pace.mask[0] == 0, within_s=30)
 
 
 @pytest.fixture(scope="module")

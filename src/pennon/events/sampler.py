@@ -52,6 +52,7 @@ class Sampler:
         self._wanted: tuple[str, ...] = (KEY,)
         self._attributes = Attributes(self._wanted, private=self._private)
         self._asked: dict[Reference, frozenset[str]] = {}
+        self._alike: dict[frozenset[str], frozenset[str]] = {}
         self._askers: Counter[str] = Counter()
         self._make_lock = lock
         self._lock = lock()
@@ -63,6 +64,7 @@ class Sampler:
         """Look at what the rules of *snapshot* look at from now on, which differs in *touched* (None: in anything)."""
         if touched is None:
             self._asked.clear()
+            self._alike.clear()
             self._askers.clear()
         names = _names(snapshot) if touched is None else touched
         before = frozenset(self._askers)
@@ -70,8 +72,8 @@ class Sampler:
             asked = _asked(snapshot, name)
             self._askers.subtract(self._asked.pop(name, ()))
             self._askers.update(asked)
-            if asked:
-                self._asked[name] = asked
+            if asked:  # most flags look at the same few attributes, and ten thousand sets of them would be megabytes
+                self._asked[name] = self._alike.setdefault(asked, asked)
         self._askers = +self._askers
         if touched is None or before != frozenset(self._askers):
             self._wanted = (KEY, *self._askers)
