@@ -287,3 +287,12 @@ def test_a_flag_with_any_imported_key_has_its_page(api: Api, anne: Person) -> No
     link = re.search(r'class="key" href="([^"]+)"', page)
     assert link is not None
     assert "team/a?b=c&amp;d#e f" in anne.sees(unescape(link[1]))
+
+
+def test_a_project_without_flags_says_how_to_begin(api: Api, anne: Person) -> None:
+    api.made("POST", "projects", {"key": "empty"})
+    try:
+        assert '<a href="/projects/empty/new-flag">Make the first flag</a>' in anne.sees("/projects/empty")
+    finally:
+        assert api.send("DELETE", "projects/empty").is_success
+    assert "Begin here" not in anne.sees("/projects/default")
