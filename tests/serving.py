@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
 
 import httpx2
 import msgspec
 import structlog
+from argon2 import PasswordHasher
 
 from pennon.cli.server import Listening, Server, configured, listen, serve
+from pennon.control.access import signing_in
 from pennon.control.app import create_app
 from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
@@ -83,6 +86,13 @@ def _log_plainly() -> None:
     )
 
 
+class _CheapHasher(PasswordHasher):
+    """Argon2 for a ten thousandth of its time and memory: many sign in here. `Process` takes the real one."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+
+
 class InProcess:
     """A server in a thread of this process. `app` is its application."""
 
@@ -90,7 +100,8 @@ class InProcess:
         _log_plainly()
         first: list[FirstStart] = []
         self.settings = settings
-        self.app = create_app(settings, announce=first.append)
+        with mock.patch.object(signing_in, "PasswordHasher", _CheapHasher):
+            self.app = create_app(settings, announce=first.append)
         self.token = first[0].administrator_token if first else None
         listener = listen(settings.host, settings.port)
         self.url = Listening(settings.host, listener.getsockname()[1]).url
