@@ -11,7 +11,6 @@ from pennon.control.access.oidc.admitting import admitted
 from pennon.control.access.oidc.claims import person_of
 from pennon.control.access.oidc.config import ProviderConfig
 from pennon.control.access.oidc.pending import Pending, Refusal, Seal
-from pennon.control.access.oidc.provider import Provider
 from pennon.control.access.signing_in import SignIns
 from pennon.control.clock import Clock
 from pennon.control.errors import PennonError, ProviderFailed, SignInRefused, SignInUnfinished
@@ -39,6 +38,8 @@ class ProviderSignIns:
 
     def __init__(self, config: ProviderConfig, *, seal: Seal, sign_ins: SignIns, log: ChangeLog, clock: Clock) -> None:
         self.config = config
+        from pennon.control.access.oidc.provider import Provider  # noqa: PLC0415  # large, and most servers have none
+
         self._provider = Provider(config, clock)
         self._seal = seal
         self._log = log
