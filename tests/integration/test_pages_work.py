@@ -302,7 +302,12 @@ def test_home_tells_of_a_webhook_and_of_a_schedule_that_failed(api: Api, anne: h
     api.made("POST", f"{home[1:]}/environments/only/schedules", {"title": "Night shift", "plan": plan})
     api.made("PUT", f"{home[1:]}/environments/only", {"protection": {"approvals": 1}})  # so it is not made at its time
     said = ("the webhook deaf was not told everything", "the schedule “Night shift” was not carried out in only")
-    page = eventually(lambda: page if all(each in (page := sees(anne, home)) for each in said) else None, within=60)
+
+    def told() -> str:
+        page = sees(anne, home)
+        return page if all(each in page for each in said) else ""
+
+    page = eventually(told, within=60)
     assert f'href="{home}/webhooks/deaf"' in page
     assert f'href="{home}/environments/only/schedules/' in page
     assert "does well" not in page
