@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,10 @@ UNREACHABLE = 3
 DEFAULT_URL = "http://127.0.0.1:8000"
 _TIMEOUT_S = 30.0
 _BUSY = frozenset({429, 502, 503, 504})
+_PASSING = frozenset({"busy", "overloaded", "overtaken"})
+"""Problems of a server that are over in a moment."""
+_PATIENCE_S = 60.0
+_LONGEST_PAUSE_S = 10.0
 _START_IT = "start it with: pennon serve; or name another: pennon login URL, or PENNON_URL"
 
 
@@ -123,7 +128,8 @@ class Server:
     ) -> Any:
         """Send *body* as JSON to *path* (below /api/v1) and return the answer; None where it is empty.
 
-        Changes carry an idempotency key and are sent again once if the connection broke, so they are made once.
+        Changes carry an idempotency key and are sent again once if the connection broke, so they are made once. Where
+        the server is busy for the moment, it is asked again for a minute at most, and the person is told.
         *named* turns a path in *body* into what people know it by, for problems that the server finds. *expected* is
         the version of what is replaced.
         """
@@ -135,7 +141,7 @@ class Server:
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         content = None if body is None else msgspec.json.encode(body)
         request = {"params": asked, "content": content, "headers": headers, "timeout": timeout_s}
-        response = self._request(method, f"/{self._prefix}{path}", **request)
+        response = self._answer(method, f"/{self._prefix}{path}", **request)
         if not response.is_success:
             self._refused(response, named)
         return msgspec.json.decode(response.content) if response.content else None
@@ -174,6 +180,16 @@ class Server:
                 self._refused(response, str)
             yield response.iter_raw()
 
+    def _answer(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            response = self._request(method, path, **request)
+            pause_s = _pause_s(response)
+            if pause_s is None or time.monotonic() + pause_s > until:
+                return response
+            output.note(f"The server is busy. Trying again in {pause_s:g} s …")
+            time.sleep(pause_s)
+
     def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
             try:
@@ -200,6 +216,18 @@ class Server:
         faults = problem.get("problems") or []
         output.problem(problem | {"problems": [fault | {"path": named(fault.get("path") or "/")} for fault in faults]})
         raise typer.Exit(UNREACHABLE if response.status_code == 503 else NO)
+
+
+def _pause_s(response: httpx2.Response) -> float | None:
+    """Return how long to wait until *response* may be another; None: it will not be in a moment."""
+    if response.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+        return None
+    try:
+        kind = str(msgspec.json.decode(response.content)["type"]).rpartition(":")[2]
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError):
+        return None
+    said = response.headers.get("Retry-After", "")
+    return min(float(said) if said.isdigit() else 1.0, _LONGEST_PAUSE_S) if kind in _PASSING else None
 
 
 def path(*parts: str) -> str:

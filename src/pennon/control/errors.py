@@ -275,6 +275,10 @@ class OutcomeUnknown(Unavailable):
     """
 
 
+class Busy(Unavailable):
+    """Others held for too long what the command had to lock. Nothing was changed."""
+
+
 class Overtaken(Unavailable):
     """A long command was made several times, and each time others changed what it had read. Nothing was changed."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError, TimeoutError
 
-from pennon.control.errors import StorageUnusable, Unavailable
+from pennon.control.errors import Busy, StorageUnusable, Unavailable
 from pennon.control.storage.turns import Turns
 from pennon.control.storage.watch import Watch
 
@@ -85,14 +85,16 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the database's driver raises into `Unavailable`, apart from faults that are ours."""
+    """Turn what the database's driver raises into `Unavailable` or `Busy`, apart from faults that are ours."""
     try:
         yield
     except TimeoutError as error:
-        raise Unavailable("the database is busy", mend="try again") from error
+        raise Busy("the database is busy", mend="try again") from error
     except (IntegrityError, ProgrammingError, DataError):
         raise
     except DBAPIError as error:
+        if _is_locked(error):
+            raise Busy(f"the database is busy: {_reason(error)}", mend="try again; another program holds it") from error
         raise Unavailable(f"the database does not answer: {_reason(error)}", mend=_mend(error)) from error
 
 
@@ -196,12 +198,15 @@ def _reason(error: DBAPIError) -> str:
     return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
 
 
+def _is_locked(error: DBAPIError) -> bool:
+    reason = _reason(error)
+    return "locked" in reason or "lock timeout" in reason
+
+
 def _mend(error: DBAPIError) -> str:
     reason = _reason(error)
     if "full" in reason:
         return "free space on its disk"
-    if "locked" in reason or "lock timeout" in reason:
-        return "try again; another program holds it"
     if "readonly" in reason or "read-only" in reason:
         return "make it writable for Pennon"
     return "see that it runs and can be reached, then try again"

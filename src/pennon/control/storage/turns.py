@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pennon.control.errors import Unavailable
+from pennon.control.errors import Busy
 
 
 class Turns:
@@ -23,7 +23,7 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn and have it. Raises `Unavailable` where it does not come in time."""
+        """Wait for a turn and have it. Raises `Busy` where it does not come in time."""
         self._take()
         try:
             yield
@@ -43,7 +43,7 @@ class Turns:
             if mine.is_set():  # it came while this gave up
                 return
             self._waiting.remove(mine)
-        raise Unavailable("the database is busy", mend="try again")
+        raise Busy("the database is busy", mend="try again")
 
     def _hand_over(self) -> None:
         with self._state:
