@@ -1,14 +1,16 @@
 """What is read off a log: lists of changes, differences, the past. Over every storage."""
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
 
-from pennon.control.changes.diff import FieldChange
+from pennon.control.changes.diff import FieldChange, diff_all, differing
+from pennon.control.changes.views import SERVED_KINDS
 from pennon.control.errors import NotFound
 from pennon.control.log import EnvironmentName
+from pennon.control.working.state import ARCHIVED
 from pennon.model import Flag, KeyRecord, Snapshot
 from pennon.protocol import digest
 from tests.clock import HandClock
@@ -67,6 +69,23 @@ def test_the_difference_of_two_revisions_is_told_item_by_item(shop: Shop) -> Non
     assert (segment.what, segment.sentences) == ("created", ("segment beta created",))
     back = shop.change_views.difference(PRODUCTION, shop.revision(), before)
     assert [item.what for item in back.items] == ["changed", "deleted"]
+
+
+def test_differences_are_those_of_the_states_whichever_way_they_are_found(shop: Shop) -> None:
+    shop.create()
+    shop.edit(ON, BETA)
+    shop.edit({"do": "addToSegment", "segment": "beta", "keys": ["u2"]})
+    shop.edit({"do": "deleteSegment", "segment": "beta"}, {"do": "turnOff", "flag": "checkout"})
+    shop.flags.archive_flag("shop", "checkout", by=ANNA)
+    shop.edit(BETA)
+    with shop.log.reading() as reading:
+        states = [reading.state_at(PRODUCTION.log, revision=each) for each in range(shop.revision() + 1)]
+    for before, after in product(range(len(states)), repeat=2):
+        found = shop.change_views.difference(PRODUCTION, before, after)
+        kinds = (*SERVED_KINDS, ARCHIVED)
+        shown = ({kind: states[at].of(kind) for kind in kinds} for at in (before, after))
+        assert found.items == diff_all(differing(*shown)), (before, after)
+        assert (found.before.revision, found.after.revision) == (before, after)
 
 
 def test_equal_states_do_not_differ(shop: Shop) -> None:

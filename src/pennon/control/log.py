@@ -204,6 +204,9 @@ class Reading(Protocol):
         With *max_bytes* it stops early, after at least one, when their rows hold more bytes than that.
         """
 
+    def size(self, log: str) -> int:
+        """Return how many bytes the rows of *log* hold."""
+
     def latest(
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:

@@ -7,7 +7,7 @@ import msgspec
 from pennon.control.environments.protection import broke_glass
 from pennon.control.log import Change, Reading
 
-MOST_LOOKED_AT = 5000
+MOST_LOOKED_AT = 3000
 """So many rows are looked at for one page. The next goes on behind them."""
 _BATCH = 200
 

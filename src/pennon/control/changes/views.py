@@ -6,11 +6,11 @@ from datetime import datetime
 
 import msgspec
 
-from pennon.control.changes.diff import ItemChange, diff_all, diff_edits, differing
+from pennon.control.changes.diff import ItemChange, Texts, diff_all, diff_edits, differing
 from pennon.control.changes.searching import Sought, search
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
-from pennon.control.log import Change, ChangeLog, EnvironmentName, Reading, State, Stored, project_log
+from pennon.control.log import Change, ChangeLog, EnvironmentName, Head, Reading, State, Stored, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
 from pennon.control.working.state import ARCHIVED, ItemName
@@ -19,6 +19,8 @@ from pennon.protocol import digest
 
 SERVED_KINDS: tuple[ItemKind, ...] = ("flag", "segment", "layer")
 """What snapshots for SDKs hold: not the keys."""
+_SHOWN = frozenset({*SERVED_KINDS, ARCHIVED})
+_AT_ONCE, _BYTES_AT_ONCE = 500, 16 * 1024 * 1024
 
 
 class ChangeReport(msgspec.Struct, frozen=True):
@@ -106,8 +108,8 @@ class ChangeViews:
         """
         with self._log.reading() as reading:
             find_environment(reading, environment)
-            old, new = (reading.state_at(environment.log, revision=each) for each in (before, after))
-        texts = differing(_shown(old), _shown(new))
+            old, new = (reading.head_at(environment.log, revision=each) for each in (before, after))
+            texts = _texts(reading, environment.log, before, after)
         told = dict(itertools.islice(sorted(texts.items()), most_items))
         return Difference(_position(old), _position(new), diff_all(told), len(texts) - len(told))
 
@@ -125,7 +127,9 @@ def snapshot_of(environment: EnvironmentName, state: State) -> Snapshot:
     items: Mapping[ItemKind, Mapping[str, Item]] = {
         kind: {key: stored.item for key, stored in state.of(kind).items()} for kind in SERVED_KINDS
     }
-    return Snapshot.of(items, environment=str(environment), position=_position(state), digest=digest.combined(items))
+    return Snapshot.of(
+        items, environment=str(environment), position=_position(state.head), digest=digest.combined(items)
+    )
 
 
 def _state(reading: Reading, log: str, revision: int | None, time: datetime | None) -> State:
@@ -134,12 +138,37 @@ def _state(reading: Reading, log: str, revision: int | None, time: datetime | No
     return reading.state_at(log, revision=revision, time=time)
 
 
-def _position(state: State) -> Position:
-    return Position(state.head.epoch, state.head.revision)
+def _position(head: Head) -> Position:
+    return Position(head.epoch, head.revision)
+
+
+def _texts(reading: Reading, log: str, before: int, after: int) -> dict[tuple[str, str], Texts]:
+    """Return the items that two revisions have different, with their texts, from whichever takes fewer changes."""
+    last = head.revision if (head := reading.head(log)) is not None else 0
+    if abs(after - before) > sum(min(each, last - each) for each in (before, after)):
+        return differing(*(_shown(reading.state_at(log, revision=each)) for each in (before, after)))
+    between = _between(reading, log, min(before, after), max(before, after))
+    return between if before < after else {name: (new, old) for name, (old, new) in between.items()}
+
+
+def _between(reading: Reading, log: str, first: int, last: int) -> dict[tuple[str, str], Texts]:
+    found: dict[tuple[str, str], Texts] = {}
+    while first < last and (
+        made := reading.changes(log, after=first, until=last, limit=_AT_ONCE, max_bytes=_BYTES_AT_ONCE)
+    ):
+        for edit in (edit for change in made for edit in change.edits if edit.kind in _SHOWN):
+            name = edit.kind, edit.key
+            found[name] = (found[name][0] if name in found else edit.before, edit.after)
+        first = made[-1].revision
+    return {name: texts for name, texts in found.items() if _hash(name, texts[0]) != _hash(name, texts[1])}
+
+
+def _hash(name: tuple[str, str], text: bytes | None) -> str | None:
+    return None if text is None else Stored.of(*name, text).hash
 
 
 def _shown(state: State) -> Mapping[str, Mapping[str, Stored]]:
-    return {kind: state.of(kind) for kind in (*SERVED_KINDS, ARCHIVED)}
+    return {kind: state.of(kind) for kind in _SHOWN}
 
 
 def _page(

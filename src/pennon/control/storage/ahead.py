@@ -121,6 +121,11 @@ class AheadWriting(StoredWriting):
         self._seen.log(log)
         return super().changes(log, after=after, until=until, limit=limit, max_bytes=max_bytes)
 
+    def size(self, log: str) -> int:
+        """See `Reading`."""
+        self._seen.log(log)
+        return super().size(log)
+
     def latest(
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:

@@ -108,6 +108,11 @@ class StoredReading:
             query = query.where(changes.c.revision <= until)
         return [_change(row) for row in self._connection.execute(query)]
 
+    def size(self, log: str) -> int:
+        """Return how many bytes the rows of *log* hold."""
+        query = select(func.sum(changes.c.size)).where(changes.c.log == log)
+        return self._connection.execute(query).scalar() or 0
+
     def latest(
         self, log: str, *, before: int | None = None, limit: int, item: tuple[str, str] | None = None
     ) -> list[Change]:

@@ -28,7 +28,7 @@ def attention_pages(pages: Pages) -> list[Any]:
         stale = pages.services.stale_views.flags(project, limit=_EVERY).items
         reasons = Counter(reason.reason for flag in stale for reason in flag.reasons)
         sees = request.user.principal.may("installation.read", Where())
-        checks = pages.services.health.checks() if sees else []
+        checks = pages.services.health.checks(is_quick=True) if sees else []
         return pages.answer(
             request,
             "attention.html",

@@ -114,7 +114,7 @@ def _shown(
         rows=rows or [EnvironmentRow(*each) for each in _PROPOSED],
         keys=keys,
         active=active_key(keys),
-        checks=pages.services.health.checks() if sees_health else [],
+        checks=pages.services.health.checks(is_quick=True) if sees_health else [],
         version=__version__,
         once=once(),
         **told(error),
