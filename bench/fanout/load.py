@@ -2,9 +2,14 @@
 
 import os
 import re
+import signal
 import statistics
 import subprocess
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -14,6 +19,9 @@ from bench.fanout.tools import Tools
 
 _HOLD = re.compile(r"hold (\d+)s server cpu ([\d.]+)s .*closed (\d+)")
 _TIMEOUT_S = 30
+_GRACE_S = 60
+"""A client that is not done so long after it should be is ended."""
+_SAID_LINES = 5
 
 
 class Connected(NamedTuple):
@@ -30,13 +38,23 @@ class Connected(NamedTuple):
 class Broadcast(NamedTuple):
     """One event on its way to all."""
 
+    number: int
     got: int
     p50_ms: float
     p99_ms: float
     max_ms: float
     cpu_us: float
-    wrong: int
+    lost: int
+    doubled: int
+    """Told twice, or out of order, or of another size than it should have."""
+    cut: int
+    """Streams that ended."""
     is_quiet: bool
+
+    @property
+    def wrong(self) -> int:
+        """How many streams did not get it, or not once, or ended."""
+        return self.lost + self.doubled + self.cut
 
 
 class Load(NamedTuple):
@@ -46,6 +64,8 @@ class Load(NamedTuple):
     broadcasts: list[Broadcast]
     idle_cpu: float | None
     """Of one core, while it held the streams."""
+    complaints: tuple[str, ...] = ()
+    """What went wrong otherwise: with the client, or with the servers, of which some may have ended."""
 
 
 class Plan(NamedTuple):
@@ -65,8 +85,8 @@ class Plan(NamedTuple):
     for_s: int = 0
 
 
-def load(tools: Tools, target: Target, plan: Plan) -> Load:
-    """Load a server as planned."""
+def load(tools: Tools, target: Target, plan: Plan, done: Callable[[float], None] = lambda share: None) -> Load:
+    """Load a server as planned. *done* is told how much of it is done, between 0 and 1."""
     streams = plan.streams
     command = [str(tools.client), "-j", "-n", str(streams), "-p", str(target.port), "-u", target.path]
     command += ["-P", target.publish, "-r", str(plan.broadcasts), "-s", str(EVENT_BYTES), "-T", str(_TIMEOUT_S)]
@@ -77,8 +97,14 @@ def load(tools: Tools, target: Target, plan: Plan) -> Load:
         command += ["-A", header]
     environ = {"SSEFAN_EVERY_MS": plan.every_ms, "SSEFAN_FOR_S": plan.for_s}
     told = {name: str(value) for name, value in environ.items() if value}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **told})
-    return _read(done.stdout, streams)
+    lasts_s = plan.for_s or (plan.broadcasts * _TIMEOUT_S + plan.hold_s)
+    output, complaints = _told(
+        command, told, _TIMEOUT_S + lasts_s + _GRACE_S, lambda lines: done(lines / (plan.broadcasts + 1))
+    )
+    gone = sum(not Path(f"/proc/{pid}").exists() for pid in target.pids)
+    if gone:
+        complaints = (*complaints, f"{gone} of the server's {len(target.pids)} processes ended")
+    return _read(output, streams)._replace(complaints=complaints)
 
 
 class Herd(NamedTuple):
@@ -98,8 +124,52 @@ def come(tools: Tools, target: Target, herd: Herd) -> Connected:
     command += ["-B"] if herd.is_document else ["-I"] if target.by_id else []
     for header in (*target.headers, *herd.headers):
         command += ["-A", header]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return _read(done.stdout, herd.comers).connected
+    output, _ = _told(command, {}, 2 * _TIMEOUT_S + _GRACE_S, lambda _: None)
+    return _read(output, herd.comers).connected
+
+
+def _told(
+    command: list[str], environ: Mapping[str, str], most_s: float, line_came: Callable[[int], None]
+) -> tuple[str, tuple[str, ...]]:
+    """Run the client for *most_s* at the most. Return what it found, and what it complained of."""
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **environ},
+            start_new_session=True,
+        ) as client,
+    ):
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            with suppress(ProcessLookupError):
+                os.killpg(client.pid, signal.SIGKILL)
+
+        timer = threading.Timer(most_s, end)
+        timer.start()
+        try:
+            assert client.stdout is not None
+            lines = []
+            for line in client.stdout:
+                lines.append(line)
+                line_came(len(lines))
+            client.wait()
+        except BaseException:
+            end()
+            raise
+        finally:
+            timer.cancel()
+        errors.seek(0)
+        # What it says of its work begins with the label, which is empty.
+        said = list(dict.fromkeys(line.strip() for line in errors if line.strip() and not line.startswith(" ")))
+    if late.is_set():
+        said.insert(0, f"the load client was not done after {most_s:.0f} s, and was ended")
+    return "".join(lines), tuple(said[:_SAID_LINES])
 
 
 def median(broadcasts: list[Broadcast], of: Callable[[Broadcast], float]) -> float:
@@ -114,7 +184,7 @@ def median(broadcasts: list[Broadcast], of: Callable[[Broadcast], float]) -> flo
 
 def _read(output: str, streams: int) -> Load:
     connected: Connected | None = None
-    broadcasts, idle_cpu, wrong = [], None, 0
+    broadcasts, idle_cpu, doubled, cut = [], None, 0, 0
     for line in output.splitlines():
         if not line.startswith("{"):
             if (held := _HOLD.search(line)) is not None:
@@ -129,22 +199,27 @@ def _read(output: str, streams: int) -> Load:
             )
         else:
             # These are sums since the beginning of the run.
-            wrong_before, wrong = wrong, int(found["bad"] + found["dup"] + found["closed"])
-            broadcasts.append(_broadcast(found, streams, wrong - wrong_before))
+            doubled_before, doubled = doubled, int(found["bad"] + found["dup"])
+            cut_before, cut = cut, int(found["closed"])
+            there = streams - cut
+            broadcasts.append(_broadcast(found, there, doubled - doubled_before, cut - cut_before))
     if connected is None:
         raise RuntimeError(f"the load client said nothing: {output}")
     return Load(connected, broadcasts, idle_cpu)
 
 
-def _broadcast(found: dict[str, float], streams: int, wrong: int) -> Broadcast:
+def _broadcast(found: dict[str, float], there: int, doubled: int, cut: int) -> Broadcast:
     is_quiet = found["other_cpu_ms"] <= 30 + 0.12 * found["wall_ms"]
     cpu_us = found["cpu_ms"] * 1000 / max(1, found["got"])
     return Broadcast(
+        int(found["seq"]),
         int(found["got"]),
         found["p50"],
         found["p99"],
         found["max"],
         cpu_us,
-        wrong + streams - int(found["got"]),
+        max(0, there - int(found["got"])),
+        doubled,
+        cut,
         is_quiet,
     )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import httpx2
 
+from bench.fanout.flags import varied
 from bench.fanout.tools import Tools
 from bench.propagation.servers import Servers, definition
 
@@ -20,6 +21,7 @@ ENVIRONMENTS = 4
 _PADDING = 560
 """Makes the delta of a change about as large as the events of the others."""
 _READY_S = 30
+_AT_ONCE = 500
 
 
 class Target(NamedTuple):
@@ -98,7 +100,9 @@ class Pennon:
 
     def fill(self, count: int) -> None:
         """Make *count* flags more."""
-        self._origin.fill(count)
+        edits = varied(count)
+        for start in range(0, count, _AT_ONCE):
+            self._origin.change(*edits[start : start + _AT_ONCE])
         self.revision = self.change()
 
     def _fill(self) -> None:
@@ -138,7 +142,10 @@ def pennon(workers: int, *options: str) -> Iterator[Pennon]:
 
 @contextlib.contextmanager
 def publisher(change: Callable[[], object]) -> Iterator[str]:
-    """Take the load client's publish calls, as it knows no admin API; *change* makes the change. Gives the address."""
+    """Take the load client's publish calls, as it knows no admin API; *change* makes the change. Gives the address.
+
+    A change that fails is told to the client, which complains, and goes on.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer() -> None:
@@ -147,8 +154,7 @@ def publisher(change: Callable[[], object]) -> Iterator[str]:
                 connection, _ = listener.accept()
                 with connection:
                     connection.recv(1 << 16)
-                    change()
-                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    connection.sendall(f"HTTP/1.1 {_outcome(change)}\r\n\r\n".encode())
 
     threading.Thread(target=answer, daemon=True).start()
     try:
@@ -156,6 +162,14 @@ def publisher(change: Callable[[], object]) -> Iterator[str]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+def _outcome(change: Callable[[], object]) -> str:
+    try:
+        change()
+    except (httpx2.HTTPError, AssertionError) as error:
+        return f"500 {' '.join(repr(error).split())[:60]}"
+    return "204 No Content"
 
 
 @contextlib.contextmanager
