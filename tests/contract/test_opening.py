@@ -76,6 +76,8 @@ def test_database_of_a_newer_version_that_only_adds_is_used(empty_url: str, olde
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.execute(text("INSERT INTO schemas VALUES ('9999', :oldest)"), {"oldest": oldest})
         connection.commit()
+    told = storage.schema()  # by a server that was there before, whom nobody stops
+    assert (told.has, told.starts) == ("9999", opens)
     storage.close()
     if opens:
         again = open_storage(empty_url)

@@ -50,6 +50,14 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str | None
 
 
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """The schema that the database has, None for none, that of this version, and whether this version starts on it."""
+
+    has: str | None
+    wants: str
+    starts: bool = True
+
+
 class Expiring(msgspec.Struct, frozen=True, kw_only=True):
     """A token or key, as people name it, and when it ends."""
 
@@ -67,13 +75,17 @@ def ill(what: str, level: Level, detail: str, *, mend: str, runbook: str) -> Hea
     return HealthCheck(what=what, level=level, detail=detail, mend=mend, runbook=f"{_RUNBOOKS}{runbook}.md")
 
 
-def schema_check(has: str | None, wants: str) -> HealthCheck:
+def schema_check(schema: Schema) -> HealthCheck:
     """Return whether the database has the tables of this version."""
     what = "the schema is that of this version"
-    if has == wants:
-        return well(what, wants)
+    if schema.has == schema.wants:
+        return well(what, schema.wants)
+    if not schema.starts:
+        said = f"{schema.has} is of a newer version: this server, of {schema.wants}, would not start again"
+        mend = "update this server to the version of the others"
+        return ill(what, Level.BAD, said, mend=mend, runbook="database-down")
     mend = "restart this server after the newest one: it may be the older of two that run side by side"
-    return ill(what, Level.WARN, f"{has}, and {wants} is wanted", mend=mend, runbook="database-down")
+    return ill(what, Level.WARN, f"{schema.has}, and {schema.wants} is wanted", mend=mend, runbook="database-down")
 
 
 def log_check(checked: Sequence[Verification], *, of: int) -> HealthCheck:

@@ -17,6 +17,7 @@ from pennon.control.health.checks import (
     HealthCheck,
     Level,
     Machine,
+    Schema,
     bus_check,
     expiry_check,
     ill,
@@ -41,8 +42,8 @@ _QUICK_BYTES = 512 * 1024
 class Schemas(Protocol):
     """Knows the schema of the database: the one it has, and the one of this version."""
 
-    def schema(self) -> tuple[str | None, str]:
-        """Return both. Raises `Unavailable`."""
+    def schema(self) -> Schema:
+        """Return how they stand to each other. Raises `Unavailable`."""
 
 
 class HealthViews:
@@ -95,7 +96,7 @@ class HealthViews:
         standings = self._propagation.everywhere()
         return [
             well("the database answers", "SQLite" if self._settings.database.startswith("sqlite") else "PostgreSQL"),
-            schema_check(*self._schemas.schema()),
+            schema_check(self._schemas.schema()),
             log_check([self._log.check(log) for log in logs], of=len(rows)),
             bus_check(self._ping()) if self._ping is not None else _no_bus(),
             *machine_checks(self.machine),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from pennon.control.errors import StorageUnusable, Unavailable
+from pennon.control.health.checks import Schema
 from pennon.control.storage.database import Database
 from pennon.control.storage.tables import metadata
 from pennon.control.storage.tables import schemas as known
@@ -42,11 +43,14 @@ def migrate(database: Database) -> None:
         ) from error
 
 
-def schemas(database: Database) -> tuple[str | None, str]:
-    """Return the schema that *database* has, None for none, and that of this version. Raises `Unavailable`."""
+def schema(database: Database) -> Schema:
+    """Return how the schema of *database* stands to that of this version. Raises `Unavailable`."""
+    scripts = ScriptDirectory.from_config(_config())
+    head = str(scripts.get_current_head())
     with database.reading() as connection:
         has = MigrationContext.configure(connection).get_current_revision()
-    return has, str(ScriptDirectory.from_config(_config()).get_current_head())
+        starts = has is None or _is_known(scripts, has) or _is_usable(connection, has, head)
+    return Schema(has=has, wants=head, starts=starts)
 
 
 def _config() -> Config:
@@ -65,13 +69,17 @@ def _upgrade(connection: Connection) -> None:
         return
     if has is None:
         _check_own(connection)
-    elif has not in {script.revision for script in scripts.walk_revisions()}:
+    elif not _is_known(scripts, has):
         if _is_usable(connection, has, head):
             return
         raise StorageUnusable(
             f"the database was made by a newer Pennon (schema {has})", mend="update Pennon, or give it another database"
         )
     command.upgrade(config, "head")
+
+
+def _is_known(scripts: ScriptDirectory, schema: str) -> bool:
+    return schema in {script.revision for script in scripts.walk_revisions()}
 
 
 def _is_usable(connection: Connection, has: str, head: str) -> bool:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import text
 
 from pennon.control.clock import Clock, SystemClock
+from pennon.control.health.checks import Schema
 from pennon.control.log import ChangeLog
 from pennon.control.storage.belongings import StoredRemains
 from pennon.control.storage.code import StoredCode
@@ -14,7 +15,7 @@ from pennon.control.storage.database import WAIT_S, Database
 from pennon.control.storage.doors import StoredDoors
 from pennon.control.storage.external_events import StoredEvents
 from pennon.control.storage.log import StoredLog
-from pennon.control.storage.migrate import migrate, schemas
+from pennon.control.storage.migrate import migrate, schema
 from pennon.control.storage.propagation import StoredPropagation
 from pennon.control.storage.safe import StoredSafe
 from pennon.control.storage.stamps import StoredStamps
@@ -47,9 +48,9 @@ class Storage:
         """Ask the database each second whether it answers. While it does not, all raises `Unavailable` at once."""
         return self._database.watched()
 
-    def schema(self) -> tuple[str | None, str]:
-        """Return the schema that the database has, and that of this version. Raises `Unavailable`."""
-        return schemas(self._database)
+    def schema(self) -> Schema:
+        """Return how the schema of the database stands to that of this version. Raises `Unavailable`."""
+        return schema(self._database)
 
     def ping(self) -> None:
         """Return if the database answers. Raises `Unavailable`."""

@@ -11,6 +11,7 @@ from pennon.control.health.checks import (
     HealthCheck,
     Level,
     Machine,
+    Schema,
     bus_check,
     expiry_check,
     log_check,
@@ -70,7 +71,8 @@ def test_every_ill_names_a_page_that_is_there() -> None:
     unnamed = msgspec.structs.replace(SOUND, public_url=None)
     ills = [
         *machine_checks(unsound),
-        schema_check("0004", "0005"),
+        schema_check(Schema(has="0004", wants="0005")),
+        schema_check(Schema(has="0009", wants="0005", starts=False)),
         log_check([Verification(log="installation", rows=3, problem="row 2 was changed")], of=1),
         bus_check(None),
         proxy_check(SOUND, client="10.0.0.1", forwarded=True, believed=False),
@@ -102,5 +104,6 @@ def test_what_was_verified_of_the_logs_is_said() -> None:
     sound = [Verification(log="installation", rows=3), Verification(log="projects/default", rows=4)]
     assert log_check(sound, of=2).detail == "2 logs with 7 changes verified"
     assert log_check(sound, of=3).detail.endswith("; for all 3: pennon doctor --log")
-    assert schema_check("0005", "0005").level is bus_check(0.01).level is Level.WELL
+    assert schema_check(Schema(has="0009", wants="0005", starts=False)).level is Level.BAD
+    assert schema_check(Schema(has="0005", wants="0005")).level is bus_check(0.01).level is Level.WELL
     assert node_check({}).level is version_check({}).level is protection_check([]).level is Level.WELL
