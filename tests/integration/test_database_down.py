@@ -53,6 +53,7 @@ def check_that_it_is_down_and_evaluates(server: InProcess, api: Api, key: str) -
     assert refused.status_code == 503
     assert refused.json()["type"] == "urn:pennon:problem:unavailable"
     assert "pennon change apply --queue" in refused.json()["detail"]
+    assert not any(each in refused.text for each in ("socket", "PGSQL", "connection", "pennon_"))  # why is in the log
     assert int(refused.headers["Retry-After"]) >= 1
     until(lambda: waits_for(api) == ["the database"])
     assert asked(api, "/healthz").status_code == 200

@@ -48,6 +48,11 @@ class PennonError(Exception):
         self.mend = mend
         super().__init__(f"{message}; {mend}" if mend else message)
 
+    @property
+    def told(self) -> str:
+        """What whoever asked is told. As text, an error may hold more, for the log."""
+        return str(self.args[0])
+
 
 class Invalid(PennonError):
     """Input that is not acceptable. Each problem has the JSON pointer to the fault and what to do about it."""
@@ -265,7 +270,17 @@ class Forbidden(PennonError):
 
 
 class Unavailable(PennonError):
-    """The database cannot be reached, or takes no writes now. Nothing was changed."""
+    """The database cannot be reached, or takes no writes now. Nothing was changed.
+
+    *cause* is for the log: hosts, sockets and users of databases are nobody's business who asks a server.
+    """
+
+    def __init__(self, message: str, *, mend: str = "", cause: str = "") -> None:
+        self.cause = cause
+        super().__init__(message, mend=mend)
+
+    def __str__(self) -> str:
+        return f"{self.told} ({self.cause})" if self.cause else self.told
 
 
 class OutcomeUnknown(Unavailable):

@@ -78,7 +78,7 @@ def kind_of(error: type[PennonError]) -> str:
 
 
 def _api_error(error: PennonError, status: int) -> ApiError:
-    text = str(error)
+    text = error.told
     detail = f"{text[:1].upper()}{text[1:]}." if not isinstance(error, Invalid) else "Some of the input is not valid."
     current = current_state(error.current) if isinstance(error, PreconditionFailed) else None
     found = error.problems if isinstance(error, _NAMING) else ()

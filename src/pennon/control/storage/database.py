@@ -95,7 +95,7 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if _is_locked(error):
             raise Busy(f"the database is busy: {_reason(error)}", mend="try again; another program holds it") from error
-        raise Unavailable(f"the database does not answer: {_reason(error)}", mend=_mend(error)) from error
+        raise Unavailable("the database does not answer", mend=_mend(error), cause=_reason(error)) from error
 
 
 def _parsed(url: str) -> URL:

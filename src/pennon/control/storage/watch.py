@@ -61,12 +61,9 @@ class Watch:
         return self._reason
 
     def check(self) -> None:
-        """Raise `Unavailable` where the database did not answer when it was asked last.
-
-        Why is in the log: hosts, sockets and users of databases are nobody's business who asks a server.
-        """
+        """Raise `Unavailable` where the database did not answer when it was asked last."""
         if self._reason is not None:
-            raise Unavailable("the database does not answer", mend=_MEND)
+            raise Unavailable("the database does not answer", mend=_MEND, cause=self._reason)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

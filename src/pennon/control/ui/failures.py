@@ -115,7 +115,7 @@ def problems_of(error: PennonError) -> tuple[Any, ...]:
 
 def sentence(error: PennonError) -> str:
     """Return what *error* says, and what to do about it."""
-    text = str(error)
+    text = error.told
     said = f"{text[:1].upper()}{text[1:]}"
     mend = getattr(error, "mend", "")
     return f"{said}." if not mend or mend in text else f"{said}: {mend}."
