@@ -92,11 +92,7 @@ export class Compiler {
    */
   conditions(conditions, owner) {
     const tests = conditions.map((condition) => compileCondition(condition, owner, this));
-    if (tests.length === 1) return tests[0];
-    return (context, memo, now) => {
-      for (let i = 0; i < tests.length; i++) if (!tests[i](context, memo, now)) return false;
-      return true;
-    };
+    return tests.length === 1 ? tests[0] : every(tests);
   }
 
   /**
@@ -111,7 +107,7 @@ export class Compiler {
 
 /** @param {Answer} found @returns {Compiled} */
 function constant(found) {
-  return { run: () => found, isShared: false, isSound: false };
+  return { run: always(found), isShared: false, isSound: false };
 }
 
 /** @param {unknown} error */
@@ -158,15 +154,8 @@ class FlagCompiler {
     ];
     const last = /** @type {Run} */ (this.#serve(fallthrough, "FALLTHROUGH"));
     if (stale && this.#compiler.stale.has(key)) return /** @type {Run} */ (stale);
-    if (!on) return () => off;
-    if (steps.length === 0) return last;
-    return (context, memo, now) => {
-      for (let i = 0; i < steps.length; i++) {
-        const found = steps[i](context, memo, now);
-        if (found !== undefined) return found;
-      }
-      return last(context, memo, now);
-    };
+    if (!on) return always(off);
+    return steps.length === 0 ? last : firstOf(steps, last);
   }
 
   /**
@@ -215,8 +204,7 @@ class FlagCompiler {
   #serve({ variation, split }, reason, ruleId = null) {
     if ((variation === null) === (split === null)) refuse("it must serve a variation, or a split");
     if (split !== null) return this.#split(split, reason, ruleId);
-    const found = this.#answer(variation, reason, ruleId);
-    return () => found;
+    return always(this.#answer(variation, reason, ruleId));
   }
 
   /** @param {Split} split @param {Reason} reason @param {string | null} ruleId @returns {Step} */
@@ -240,12 +228,41 @@ class FlagCompiler {
     const answers = weights.map(({ variation }) => this.#answer(variation, reason, ruleId, split));
     const missing = this.#missing(by);
     if (flag.compat !== null && hash !== "sha256") return this.#compiler.references.choice(split, flag, answers, missing);
-    const ends = bounds(split);
-    const bucket = bucketOf(by, salt ?? flag.salt, flag.key);
-    return (context) => {
-      const found = bucket(context);
-      if (found < 0) return missing;
-      for (let i = 0; ; i++) if (found < ends[i]) return answers[i];
-    };
+    return sliced(bucketOf(by, salt ?? flag.salt, flag.key), bounds(split), answers, missing);
   }
+}
+
+// Apart from what makes them: a function keeps all that any function beside it uses, and a flag as it was read is larger than what becomes of it.
+
+/** @param {Test[]} tests @returns {Test} */
+function every(tests) {
+  return (context, memo, now) => {
+    for (let i = 0; i < tests.length; i++) if (!tests[i](context, memo, now)) return false;
+    return true;
+  };
+}
+
+/** @param {Step[]} steps @param {Run} last @returns {Run} */
+function firstOf(steps, last) {
+  return (context, memo, now) => {
+    for (let i = 0; i < steps.length; i++) {
+      const found = steps[i](context, memo, now);
+      if (found !== undefined) return found;
+    }
+    return last(context, memo, now);
+  };
+}
+
+/** @param {Answer} found */
+function always(found) {
+  return () => found;
+}
+
+/** @param {(context: Context) => number} bucket @param {number[]} ends @param {Answer[]} answers @param {Answer} missing @returns {Run} */
+function sliced(bucket, ends, answers, missing) {
+  return (context) => {
+    const found = bucket(context);
+    if (found < 0) return missing;
+    for (let i = 0; ; i++) if (found < ends[i]) return answers[i];
+  };
 }

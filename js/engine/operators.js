@@ -57,8 +57,8 @@ export function prepare({ values, ignoreCase }, { read, what, holds, literal = r
     (value, index) => literal(value, ignoreCase) ?? refuse(`values/${index} is not ${what}: ${JSON.stringify(value)}`),
   );
   // Of one type or another: "1" is not 1, which is not true. A set tells -0 and 0 alike.
-  const wanted = new Set(literals);
-  const isWanted = holds ? (/** @type {any} */ found) => literals.some((each) => holds(found, each)) : (/** @type {any} */ found) => wanted.has(found);
+  const wanted = holds ? undefined : new Set(literals);
+  const isWanted = holds ? (/** @type {any} */ found) => literals.some((each) => holds(found, each)) : (/** @type {any} */ found) => /** @type {Set<any>} */ (wanted).has(found);
   return (value) => {
     const found = read(value, ignoreCase);
     return found === undefined ? undefined : isWanted(found);

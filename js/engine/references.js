@@ -119,24 +119,11 @@ export class References {
     }
   }
 
-  /** Return the test of a segment: `included` beats `excluded` beats rules. @param {Segment} segment @returns {Test} */
+  /** @param {Segment} segment @returns {Test} */
   #membership(segment) {
     const rules = segment.rules.map(({ conditions }) => this.#compiler.conditions(conditions, segment));
-    const included = new Set(segment.included.map(wellFormed));
-    const excluded = new Set(segment.excluded.map(wellFormed));
-    const dialect = this.dialect(segment);
-    if (included.size + excluded.size === 0) return (context, memo, now) => rules.some((rule) => rule(context, memo, now));
-    const read = dialect === null ? reader("targetingKey") : dialect.key("targetingKey");
-    const prefix = `${wellFormed(segment.salt)}.`;
-    return (context, memo, now) => {
-      const key = unit(read(context));
-      if (key !== undefined) {
-        const listed = segment.hashed ? sha256Hex(prefix + key) : key;
-        if (included.has(listed)) return true;
-        if (excluded.has(listed)) return false;
-      }
-      return rules.some((rule) => rule(context, memo, now));
-    };
+    const read = this.dialect(segment)?.key("targetingKey") ?? reader("targetingKey");
+    return membership(segment, rules, read);
   }
 
   /** @param {Split} split */
@@ -215,6 +202,29 @@ export class References {
     const refused = failed("TARGETING_KEY_MISSING", why, flag.version);
     return (context, memo, now) => (dialect.accepts?.(context) ? run(context, memo, now) : refused);
   }
+}
+
+/**
+ * Return the test of a segment: `included` beats `excluded` beats rules. It keeps no more of the segment than that: lists may be long.
+ * @param {Segment} segment
+ * @param {Test[]} rules
+ * @param {(context: Context) => unknown} read
+ * @returns {Test}
+ */
+function membership({ salt, hashed, ...lists }, rules, read) {
+  const included = new Set(lists.included.map(wellFormed));
+  const excluded = new Set(lists.excluded.map(wellFormed));
+  const prefix = `${wellFormed(salt)}.`;
+  if (included.size + excluded.size === 0) return (context, memo, now) => rules.some((rule) => rule(context, memo, now));
+  return (context, memo, now) => {
+    const key = unit(read(context));
+    if (key !== undefined) {
+      const listed = hashed ? sha256Hex(prefix + key) : key;
+      if (included.has(listed)) return true;
+      if (excluded.has(listed)) return false;
+    }
+    return rules.some((rule) => rule(context, memo, now));
+  };
 }
 
 /**

@@ -106,8 +106,8 @@ const LAYER = struct({
  */
 function keyed(read) {
   return (key, raw) => {
-    const found = read(raw, "");
-    oneOf(key)(found.key, "/key");
+    const found = read(raw);
+    oneOf(key)(found.key);
     return found;
   };
 }
@@ -128,7 +128,7 @@ const VERSIONED = struct(VERSION);
  */
 export function versionOf(raw) {
   try {
-    return /** @type {{ version: number }} */ (VERSIONED(raw, "")).version;
+    return /** @type {{ version: number }} */ (VERSIONED(raw)).version;
   } catch {
     return 0;
   }

@@ -9,28 +9,44 @@ export class InvalidItem extends Error {
 }
 
 /**
- * Reads a value, or throws `InvalidItem` with the *path* to what is wrong.
+ * Reads a value, or throws `InvalidItem`.
  * @template T
- * @typedef {(value: unknown, path: string) => T} Reader
+ * @typedef {(value: unknown) => T} Reader
  */
 
-/** @param {string} expected @param {unknown} value @param {string} path @returns {never} */
-function refuse(expected, value, path) {
+/** @param {string} expected @param {unknown} value @returns {never} */
+function refuse(expected, value) {
   const found = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  throw new InvalidItem(`${path || "/"}: expected ${expected}, got ${found}`);
+  throw new InvalidItem(`expected ${expected}, got ${found}`);
+}
+
+/**
+ * Read what is at *name*. The path is put together only where something is wrong: nearly nothing is, and there are many fields.
+ * @template T
+ * @param {Reader<T>} read
+ * @param {unknown} value
+ * @param {string | number} name
+ */
+function inside(read, value, name) {
+  try {
+    return read(value);
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    throw new InvalidItem(`/${name}${message[0] === "/" ? "" : ": "}${message}`);
+  }
 }
 
 /** @type {Reader<string>} */
-export const string = (value, path) => (typeof value === "string" ? value : refuse("a string", value, path));
+export const string = (value) => (typeof value === "string" ? value : refuse("a string", value));
 
 /** @type {Reader<boolean>} */
-export const boolean = (value, path) => (typeof value === "boolean" ? value : refuse("true or false", value, path));
+export const boolean = (value) => (typeof value === "boolean" ? value : refuse("true or false", value));
 
 /** @type {Reader<number>} */
-export const number = (value, path) => (typeof value === "number" ? value : refuse("a number", value, path));
+export const number = (value) => (typeof value === "number" ? value : refuse("a number", value));
 
 /** @type {Reader<number>} */
-export const integer = (value, path) => (Number.isInteger(value) ? /** @type {number} */ (value) : refuse("an integer", value, path));
+export const integer = (value) => (Number.isInteger(value) ? /** @type {number} */ (value) : refuse("an integer", value));
 
 /** @type {Reader<any>} */
 export const anything = (value) => value;
@@ -41,7 +57,7 @@ export const anything = (value) => value;
  * @returns {Reader<T>}
  */
 export function oneOf(...words) {
-  return (value, path) => (words.includes(/** @type {T} */ (value)) ? /** @type {T} */ (value) : refuse(`one of ${words.join(", ")}`, value, path));
+  return (value) => (words.includes(/** @type {T} */ (value)) ? /** @type {T} */ (value) : refuse(`one of ${words.join(", ")}`, value));
 }
 
 /**
@@ -50,7 +66,7 @@ export function oneOf(...words) {
  * @returns {Reader<T | null>}
  */
 export function orNull(read) {
-  return (value, path) => (value === null ? null : read(value, path));
+  return (value) => (value === null ? null : read(value));
 }
 
 /**
@@ -59,7 +75,7 @@ export function orNull(read) {
  * @returns {Reader<T[]>}
  */
 export function list(read) {
-  return (value, path) => (Array.isArray(value) ? value.map((each, index) => read(each, `${path}/${index}`)) : refuse("an array", value, path));
+  return (value) => (Array.isArray(value) ? value.map((each, index) => inside(read, each, index)) : refuse("an array", value));
 }
 
 /**
@@ -70,14 +86,15 @@ export function list(read) {
  */
 export function struct(fields) {
   const known = Object.entries(fields).map(([name, field]) => /** @type {[string, Reader<any>, any]} */ ([name, ...[field].flat()]));
-  return (value, path) => {
-    if (Object(value) !== value || Array.isArray(value)) refuse("an object", value, path);
+  // A copy has its fields at once, where one made field by field grows, and leaves garbage.
+  const defaults = Object.fromEntries(known.map(([name, , without]) => [name, without]));
+  return (value) => {
+    if (Object(value) !== value || Array.isArray(value)) refuse("an object", value);
     const given = /** @type {Record<string, unknown>} */ (value);
-    /** @type {Record<string, any>} */
-    const found = {};
+    const found = { ...defaults };
     for (const [name, read, without] of known) {
-      if (Object.hasOwn(given, name)) found[name] = read(given[name], `${path}/${name}`);
-      else found[name] = without === undefined ? refuse(name, undefined, path) : without;
+      if (Object.hasOwn(given, name)) found[name] = inside(read, given[name], name);
+      else if (without === undefined) refuse(name, without);
     }
     return /** @type {T} */ (found);
   };

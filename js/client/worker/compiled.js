@@ -12,8 +12,8 @@ import { byCodePoints } from "../../protocol/roots.js";
 /** @typedef {import("../../engine/index.js").RuleSet} RuleSet */
 /** @typedef {import("../../model/index.js").Kind} Kind */
 
-/** A compiled flag of five rules takes some 10 KiB, and an isolate has 128 MB. */
-export const MOST_COMPILED = 3000;
+/** A compiled flag of five rules takes some 6 KiB, and an isolate has 128 MB. */
+export const MOST_COMPILED = 5000;
 
 /** The rules of one revision at one age: they never change what they answer. */
 export class Compiled {
