@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 import httpx2
 import msgspec
 
-from bench.pages.addresses import ADDRESSES, API, NAMES
+from bench.pages.addresses import addresses, answers
 from bench.pages.world import ACCOUNT, PASSWORD, PRODUCTION, Size, fill, flag_key
 from pennon.cli.demo.embedded import Embedded
 from pennon.cli.logs import set_up_logs
@@ -63,7 +62,9 @@ def main(arguments: list[str] | None = None) -> None:
     ):
         print(f"   {Size()}; median of {ROUNDS}; the floor is /healthz")
         before = _change(client) if options.cold else _nothing
-        found = [_measured(client, path, before) for path in _paths(client) if options.only in path]
+        found = [
+            _measured(client, path, before) for path in (*addresses(client), *answers(client)) if options.only in path
+        ]
         for each in found:
             _show(each)
     slow = [each for each in found if not each.is_good]
@@ -127,30 +128,6 @@ def _change(client: httpx2.Client) -> Callable[[], object]:
         client.post(here, json={"edits": [edit]}, headers={"X-Pennon-CSRF": csrf}).raise_for_status()
 
     return change
-
-
-def _paths(client: httpx2.Client) -> list[str]:
-    """Return the addresses of all pages, and of some answers of the API."""
-    names = {**NAMES, **_asked(client)}
-    pages = [path + end for path, ends in ADDRESSES.items() for end in ends]
-    return [path.format_map(names) for path in (*pages, *(f"/api/v1{path}" for path in API))]
-
-
-def _asked(client: httpx2.Client) -> dict[str, str]:
-    """Return the names that only the server knows, and places in the past."""
-    api = f"/api/v1/projects/{NAMES['project']}"
-    here = f"{api}/environments/{NAMES['environment']}"
-    last = client.get(f"{here}/changes?limit=1").json()["items"][0]["revision"]
-    middle = client.get(f"{here}/changes/{last // 2}").json()
-    hook = client.get(f"{api}/webhooks/{NAMES['webhook']}/deliveries?limit=1").json()["items"][0]
-    return {
-        "token": client.get("/api/v1/tokens?limit=1").json()["items"][0]["key"],
-        "key": client.get(f"{here}/keys").json()["items"][0]["key"],
-        "delivery": hook["id"],
-        "middle": str(last // 2),
-        "later": str(last // 2 + 20),
-        "past": quote(middle["time"]),
-    }
 
 
 @contextmanager

@@ -273,14 +273,9 @@ def _request(number: int, texts: dict[str, bytes | None]) -> ChangeRequest:
 
 def _make_rows(services: Services, storage: Storage, size: Size) -> None:
     """Write what stands beside the logs: deliveries, code references, evaluations, external events."""
-    owner, now = project_log(PROJECT), SystemClock().now()
-    # It hears of hardly anything: what it has to send is made here.
-    wish = Wish(url="https://chat.example/pennon", events=("webhook.changed",))
-    services.webhooks.create_webhook(owner, WEBHOOK, wish, by=SYSTEM)
-    with storage.log.reading() as reading:
-        line = Line(webhook(reading, owner, WEBHOOK).line, owner, WEBHOOK)
-    for number in range(size.deliveries):
-        storage.deliveries.add(line, _delivery(line, number, now))
+    now = SystemClock().now()
+    for owner in (INSTALLATION, project_log(PROJECT)):
+        _make_deliveries(services, storage, owner, size, now)
     references = [Reference(flag_key(n % size.flags), f"src/shop/{n}.py", 10 + n) for n in range(size.references)]
     storage.code.replace(PROJECT, Report(repository="shop", revision="9f2c", scanned_at=now, references=references))
     for name in ENVIRONMENTS:
@@ -288,6 +283,16 @@ def _make_rows(services: Services, storage: Storage, size: Size) -> None:
             storage.counts.add([CountedBatch(str(name), "k", "bench", at, int(now.timestamp() * 1000), counts)])
     for number in range(size.events):
         storage.external_events.keep(_event(number, now))
+
+
+def _make_deliveries(services: Services, storage: Storage, owner: str, size: Size, now: datetime.datetime) -> None:
+    # It hears of hardly anything: what it has to send is made here.
+    wish = Wish(url="https://chat.example/pennon", events=("webhook.changed",))
+    services.webhooks.create_webhook(owner, WEBHOOK, wish, by=SYSTEM)
+    with storage.log.reading() as reading:
+        line = Line(webhook(reading, owner, WEBHOOK).line, owner, WEBHOOK)
+    for number in range(size.deliveries):
+        storage.deliveries.add(line, _delivery(line, number, now))
 
 
 def _delivery(line: Line, number: int, now: datetime.datetime) -> Delivery:

@@ -18,7 +18,7 @@ from pennon.control.schedules.models import Schedule
 from pennon.control.schedules.plans import Plan
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService, Wanted
-from pennon.control.schedules.views import past_runs, schedule, schedules, upcoming
+from pennon.control.schedules.views import ScheduleViews, past_runs, schedule, upcoming
 from pennon.control.storage import Storage
 from tests.clock import HandClock
 from tests.contract.shop import ANNA, BERT, PRODUCTION, STAGING, Shop, paths
@@ -332,7 +332,7 @@ def test_a_cancelled_schedule_is_gone_and_its_runs_are_told(planned: Planned) ->
     assert planned.tend(days=1) is None
     assert planned.shop.flag().on
     with planned.log.reading() as reading:
-        assert schedules(reading, PRODUCTION) == []
+        assert ScheduleViews().listed(reading, PRODUCTION).items == ()
         assert len(past_runs(reading, PRODUCTION, made.key, before=None, limit=10).items) == 1
         with pytest.raises(NotFound):
             schedule(reading, PRODUCTION, made.key)
@@ -423,7 +423,7 @@ def test_what_cannot_be_is_refused_with_its_path(
         planned.once(title=" ", grace_minutes=-1)
     assert paths(refused) == ["/title", "/graceMinutes"]
     with planned.log.reading() as reading:
-        assert schedules(reading, PRODUCTION) == []
+        assert ScheduleViews().listed(reading, PRODUCTION).items == ()
 
 
 def test_edits_that_work_once_only_do_not_recur(planned: Planned) -> None:

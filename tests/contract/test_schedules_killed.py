@@ -12,7 +12,7 @@ from pennon.control.schedules.metrics import ScheduleMetrics
 from pennon.control.schedules.plans import Once
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService, Wanted
-from pennon.control.schedules.views import schedules
+from pennon.control.schedules.views import ScheduleViews
 from pennon.control.storage import open_storage
 from tests.clock import HandClock
 from tests.contract.shop import ANNA, PRODUCTION, Shop
@@ -62,7 +62,8 @@ def test_each_is_made_once_by_servers_of_which_one_is_killed(url: str) -> None:
     assert other.returncode == 0
     ScheduleRuns(storage.log, SystemClock(), ScheduleMetrics(SystemClock())).run()  # what the killed one had begun
     with storage.log.reading() as reading:
-        states = [(each.state, each.last.result if each.last else None) for each in schedules(reading, PRODUCTION)]
+        listed = ScheduleViews().listed(reading, PRODUCTION).items
+        states = [(each.state, each.last.result if each.last else None) for each in listed]
         actions = [change.action for change in reading.latest(PRODUCTION.log, limit=1000)]
     assert states == [("done", "made")] * _SCHEDULES
     assert actions.count("runSchedule") == _SCHEDULES == shop.revision() - before

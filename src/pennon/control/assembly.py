@@ -62,6 +62,7 @@ from pennon.control.schedules.foreseeing import turning_on as turning_on_by_sche
 from pennon.control.schedules.metrics import ScheduleMetrics
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService
+from pennon.control.schedules.views import ScheduleViews
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.services import Services
@@ -135,6 +136,7 @@ def assembled(storage: Storage, clock: SystemClock, settings: Settings) -> Servi
         timed_requests=TimedRequests(log, clock, requests, permit=permit),
         files=FileService(log, limits=limits, permit=permit),
         schedules=ScheduleService(log, clock, limits=limits, permit=permit),
+        schedule_views=ScheduleViews(),
         schedule_runs=ScheduleRuns(log, clock, ScheduleMetrics(clock), limits=limits, permit=permit),
         webhooks=WebhookService(log, clock, vault, storage.deliveries, allowed),
         telling=_telling(storage, clock, vault, Poster(allowed, agent=f"Pennon/{pennon.__version__}")),

@@ -39,6 +39,7 @@ from pennon.control.requests.timing import TimedRequests
 from pennon.control.requests.views import RequestViews
 from pennon.control.schedules.running import ScheduleRuns
 from pennon.control.schedules.service import ScheduleService
+from pennon.control.schedules.views import ScheduleViews
 from pennon.control.segments.service import SegmentService
 from pennon.control.segments.views import SegmentViews
 from pennon.control.signing.service import SigningService
@@ -81,6 +82,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     feeds: Feeds
     files: FileService
     schedules: ScheduleService
+    schedule_views: ScheduleViews
     schedule_runs: ScheduleRuns
     counts: EvaluationCounts
     sweeping: Sweeping

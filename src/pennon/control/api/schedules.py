@@ -17,7 +17,7 @@ from pennon.control.log import Actor, EnvironmentName, Outcome, Stored
 from pennon.control.schedules.models import GRACE, Missed, Result, Run, Schedule, State
 from pennon.control.schedules.plans import Plan
 from pennon.control.schedules.service import Wanted
-from pennon.control.schedules.views import PastRun, Upcoming, past_runs, schedules, upcoming
+from pennon.control.schedules.views import EVERY_STATE, PastRun, Upcoming, past_runs, upcoming
 from pennon.control.schedules.views import schedule as find_schedule
 from pennon.control.services import Services
 
@@ -138,10 +138,9 @@ def _planning_routes(services: Services, max_bytes: int) -> list[Any]:
     def list_schedules(where: Place, of_state: OfState = None) -> Response[Any]:
         """List an environment's schedules, the newest first, each with what it does next."""
         with services.log.reading() as reading:
-            found = [
-                show_schedule(each, upcoming(reading, where, each))
-                for each in schedules(reading, where, of_state=of_state)
-            ]
+            states = EVERY_STATE if of_state is None else {of_state}
+            page = services.schedule_views.listed(reading, where, states=states)
+            found = [show_schedule(each, upcoming(reading, where, each)) for each in page.items]
         return list_answer(found, None)
 
     @creates(_LIST, ScheduleResource, permission="flag.turnOff", max_bytes=max_bytes, example=_EXAMPLE)

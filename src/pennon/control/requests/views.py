@@ -14,7 +14,7 @@ from pennon.control.index import Index
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Reading, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.requests.models import ChangeRequest, Proposal, RequestState, Review, Who
-from pennon.control.working.pages import Page
+from pennon.control.working.pages import Page, keys_behind
 from pennon.model import Problem, pointer
 from pennon.model.flags import Wire
 
@@ -29,13 +29,6 @@ class _Listed(Wire, frozen=True, kw_only=True):
     key: str
     created_at: int
     state: RequestState = "open"
-
-
-def requests(reading: Reading, project: str) -> list[ChangeRequest]:
-    """Return a project's requests, the newest first. Raises `NotFound` for the project."""
-    find_project(reading, project)
-    found = [stored.read(ChangeRequest) for stored in reading.items(project_log(project), KIND)]
-    return sorted(found, key=lambda request: (-request.created_at, request.key))
 
 
 def timed(reading: Reading, project: str) -> list[ChangeRequest]:
@@ -106,10 +99,8 @@ class RequestViews:
         log = project_log(project)
         found = [each for each in self._index.entries(reading, log) if of_state in (None, each.state)]
         keys = [each.key for each in sorted(found, key=lambda each: (-each.created_at, each.key))]
-        first = keys.index(after) + 1 if after in keys else 0
-        shown = keys[first:] if limit is None else keys[first : first + limit]
-        following = shown[-1] if first + len(shown) < len(keys) else None
-        return Page(tuple(item.read(ChangeRequest) for item in reading.items_named(log, KIND, shown)), following)
+        page = keys_behind(keys, after, limit)
+        return Page(tuple(item.read(ChangeRequest) for item in reading.items_named(log, KIND, page.items)), page.next)
 
     def lapsed(
         self, reading: Reading, project: str, found: ChangeRequest, asked: Asked | None = None

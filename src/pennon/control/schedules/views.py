@@ -1,6 +1,8 @@
 """What there is of schedules, for pages and for other nouns."""
 
 import datetime
+from collections.abc import Collection
+from typing import get_args
 
 import msgspec
 
@@ -9,13 +11,17 @@ from pennon.control.changes.times import frozen
 from pennon.control.environments.protection import Protection
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import NotFound
+from pennon.control.index import Index
 from pennon.control.log import Actor, Change, EnvironmentName, Reading, project_log
 from pennon.control.schedules.models import Run, Schedule, State, next_times
 from pennon.control.schedules.plans import Edits, parts_of
-from pennon.control.working.pages import Page
+from pennon.control.working.pages import Page, keys_behind
+from pennon.model.flags import Wire
 
 SHOWN_TIMES = 5
 KIND = "schedule"
+EVERY_STATE: frozenset[State] = frozenset(get_args(State))
+NOT_DONE: frozenset[State] = EVERY_STATE - {"done"}
 
 
 class Upcoming(msgspec.Struct, frozen=True):
@@ -35,11 +41,41 @@ class PastRun(msgspec.Struct, frozen=True):
     run: Run
 
 
-def schedules(reading: Reading, name: EnvironmentName, *, of_state: State | None = None) -> list[Schedule]:
-    """Return an environment's schedules, the newest first. Raises `NotFound` for the environment."""
-    find_environment(reading, name)
-    found = _of_project(reading, name.project, of_state)
-    return sorted((each for each in found if each.environment == name.environment), key=_newest_first)
+class _Listed(Wire, frozen=True, kw_only=True):
+    """So much of a schedule as tells its place in the list."""
+
+    key: str
+    environment: str
+    created: datetime.datetime
+    state: State
+
+
+class ScheduleViews:
+    """Answers about all schedules of an environment: those that are done are kept, and become many."""
+
+    def __init__(self) -> None:
+        self._index = Index(KIND, msgspec.json.Decoder(_Listed).decode)
+
+    def listed(
+        self,
+        reading: Reading,
+        name: EnvironmentName,
+        *,
+        states: Collection[State] = EVERY_STATE,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[Schedule]:
+        """Return a page of an environment's schedules that are in one of *states*, the newest first.
+
+        It begins behind the one with the key *after*. Raises `NotFound` for the environment.
+        """
+        find_environment(reading, name)
+        log = project_log(name.project)
+        entries = self._index.entries(reading, log)
+        found = [each for each in entries if each.environment == name.environment and each.state in states]
+        keys = [each.key for each in sorted(found, key=_newest_first)]
+        page = keys_behind(keys, after, limit)
+        return Page(tuple(item.read(Schedule) for item in reading.items_named(log, KIND, page.items)), page.next)
 
 
 def schedule(reading: Reading, name: EnvironmentName, key: str) -> Schedule:
@@ -54,8 +90,7 @@ def schedule(reading: Reading, name: EnvironmentName, key: str) -> Schedule:
 
 def not_done(reading: Reading, project: str) -> list[Schedule]:
     """Return the schedules of a project that are not done."""
-    states: tuple[State, ...] = ("active", "failed", "paused")
-    return [found for state in states for found in _of_project(reading, project, state)]
+    return [found for state in sorted(NOT_DONE) for found in _of_project(reading, project, state)]
 
 
 def active(reading: Reading, name: EnvironmentName) -> list[Schedule]:
@@ -95,17 +130,14 @@ def _objection(protection: Protection | None, parts: list[Edits], at: datetime.d
     return next((said for edits in parts if (said := frozen(protection, edits, at)) is not None), None)
 
 
-def _of_project(reading: Reading, project: str, state: State | None) -> list[Schedule]:
-    log = project_log(project)
-    if state is None:
-        return [stored.read(Schedule) for stored in reading.items(log, KIND)]
+def _of_project(reading: Reading, project: str, state: State) -> list[Schedule]:
     # Those that are done are never deleted: the database looks for the others.
     part = b'"state":%b' % msgspec.json.encode(state)
-    found = (stored.read(Schedule) for stored in reading.items_with(log, KIND, part))
+    found = (stored.read(Schedule) for stored in reading.items_with(project_log(project), KIND, part))
     return [each for each in found if each.state == state]
 
 
-def _newest_first(found: Schedule) -> tuple[float, str]:
+def _newest_first(found: _Listed) -> tuple[float, str]:
     return -found.created.timestamp(), found.key
 
 

@@ -8,9 +8,8 @@ from litestar import Request, Response
 from pennon.control.errors import Invalid, PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.schedules.models import Schedule
-from pennon.control.schedules.views import Upcoming, past_runs, upcoming
+from pennon.control.schedules.views import EVERY_STATE, NOT_DONE, Upcoming, past_runs, upcoming
 from pennon.control.schedules.views import schedule as find_schedule
-from pennon.control.schedules.views import schedules as find_schedules
 from pennon.control.ui.failures import problems_of, sentence, title_of
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import Named, Sent
@@ -52,14 +51,12 @@ def schedule_pages(pages: Pages) -> list[Any]:
         name = EnvironmentName(project, environment)
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project, environment)
-            found = [each for each in find_schedules(reading, name) if every or each.state != "done"]
-            first = next((at + 1 for at, each in enumerate(found) if each.key == after), 0)
-            shown = found[first : first + _PAGE]
-            rows = [Row(each, plan_text(each.plan), next(iter(upcoming(reading, name, each)), None)) for each in shown]
-        more = shown[-1].key if len(found) > first + _PAGE else None
-        return pages.answer(
-            request, "schedules.html", frame=frame, rows=rows, every=every, after=after if first else None, next=more
-        )
+            states = EVERY_STATE if every else NOT_DONE
+            page = pages.services.schedule_views.listed(reading, name, states=states, after=after, limit=_PAGE)
+            rows = [
+                Row(each, plan_text(each.plan), next(iter(upcoming(reading, name, each)), None)) for each in page.items
+            ]
+        return pages.answer(request, "schedules.html", frame=frame, rows=rows, every=every, after=after, next=page.next)
 
     @shows(_ONE)
     def show_schedule(
