@@ -12,10 +12,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pennon.control.api.admitting import Admitting
 from pennon.control.app import create_app
 from pennon.control.config import Settings
+from tests.edges import edge
+from tests.integration.upstream import eventually
 from tests.serving import serving
 
 E = "projects/default/environments/production"
-_SERVER = 2
+_SERVER, _CLIENT = 2, 3
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
@@ -126,3 +128,32 @@ def test_nothing_of_it_is_there_unless_it_is_asked_for(tmp_path: Path) -> None:
     app = create_app(Settings(data=str(tmp_path)), announce=lambda _: None)
     front: Any = app.asgi_handler
     assert isinstance(front._app, Admitting)
+
+
+def test_what_an_edge_node_asks_is_one_trace_with_what_its_upstream_does(collector: Collector, tmp_path: Path) -> None:
+    handed_on = "pennon_forwarded_batches_total"
+    with serving(tmp_path / "origin", traces=True) as (running, api):
+        server_key, edge_key = api.key(), api.key(kind="edge")
+        with edge(tmp_path / "edge", [running.url], edge_key, traces=True) as node:
+            eventually(lambda: node.answer_to(server_key) == 200, within_s=30)
+            batch = {"instance": "i", "sequence": 1, "metrics": [{"time": 1, "key": "m", "unit": "unseen"}]}
+            with node.client(server_key) as client:
+                assert client.post("/sdk/v1/events", json=batch).status_code == 202
+                # Who is traced himself is not traced on: what SDKs call takes microseconds.
+                traced = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+                assert client.post("/sdk/v1/events", json={**batch, "sequence": 2}, headers=traced).status_code == 202
+            eventually(lambda: node.node.events.metrics.value(handed_on, outcome="accepted") >= 2, within_s=30)
+    calls = {span.span_id: span for span in collector.spans if span.kind == _CLIENT}
+    names = {span.name for span in calls.values()}
+    assert {"GET /sdk/v1/stream", "GET /sdk/v1/environments", "POST /sdk/v1/acks", "POST /sdk/v1/events"} <= names
+    answers = [span for span in collector.spans if span.kind == _SERVER and span.name == "POST /sdk/v1/events"]
+    assert answers
+    for answer in answers:
+        call = calls[answer.parent_span_id]
+        assert (call.name, call.trace_id) == (answer.name, answer.trace_id)
+        assert said(call)["http.response.status_code"] == said(answer)["http.response.status_code"] == 200
+        assert said(call)["server.address"] == "127.0.0.1"
+    assert collector.services == {"pennon", "pennon-edge"}
+    assert TRACE not in {span.trace_id.hex() for span in collector.spans}
+    for unseen in (server_key, edge_key, "unseen", "default%2Fproduction"):
+        assert unseen.encode() not in collector.raw, unseen

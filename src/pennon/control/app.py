@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from litestar import Litestar
@@ -217,7 +217,7 @@ class _Server:
         self.app = build_application(
             self._services,
             settings,
-            node=Endpoints(self._node, front=front),
+            node=self._endpoints(front),
             checks=[self._storage_answers, self._node_serves],
             metrics=metrics,
             traced=None if self._tracing is None else self._tracing.app,
@@ -232,6 +232,11 @@ class _Server:
         if settings.trusted_proxies:
             proxies = Proxies(settings.trusted_proxies, settings.forwarded_header)
             self.app.asgi_handler = Proxied(self.app.asgi_handler, proxies)
+
+    def _endpoints(self, front: Front) -> Any:
+        """Return what SDKs and edge nodes call."""
+        endpoints = Endpoints(self._node, front=front)
+        return endpoints if self._tracing is None else self._tracing.node(endpoints)
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:

@@ -1,30 +1,20 @@
 """OpenTelemetry traces of what the admin API does: a request, its commands, word of them to the bus.
 
-Nothing imports this module unless traces are asked for. What SDKs call is not traced: it takes microseconds. Spans hold
-no bodies, queries, keys or tokens; where they go, and how many, the standard OTEL_* variables say.
+Nothing imports this module unless traces are asked for. See `pennon.stream.tracing`.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-import structlog
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from pennon import __version__
 from pennon.control.log import Actor, ChangeLog, Idempotency, Writing
 from pennon.model import Position
+from pennon.stream import tracing
+from pennon.stream.tracing import TracedApp
 
 _TRACED = ("/api/",)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_FAULT = 500
-_CARRIED = ("traceparent", "tracestate")
 
 
 class Announcer(Protocol):
@@ -38,14 +28,16 @@ class Tracing:
     """Traces that are sent until `close`. Makes traced what it is given."""
 
     def __init__(self) -> None:
-        resource = Resource.create({"service.name": "pennon", "service.version": __version__}).merge(_named())
-        self._provider = TracerProvider(resource=resource)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        self._tracer = self._provider.get_tracer("pennon", __version__)
+        self._traces = tracing.Tracing("pennon")
+        self._tracer = self._traces.tracer
 
     def app(self, app: Any) -> Any:
         """Return the ASGI application *app*, whose requests are traced."""
-        return _TracedApp(app, self._tracer)
+        return TracedApp(app, self._tracer, _is_traced)
+
+    def node(self, app: Any) -> Any:
+        """Return the endpoints *app*, whose requests by edge nodes are traced that are traced there."""
+        return self._traces.node(app)
 
     def log(self, log: ChangeLog) -> ChangeLog:
         """Return *log*, whose commands are traced."""
@@ -57,58 +49,11 @@ class Tracing:
 
     def close(self) -> None:
         """Send what is left, and no more."""
-        self._provider.shutdown()
+        self._traces.close()
 
 
-def _named() -> Resource:
-    """Return what the variables name the service, which beats what we do."""
-    found = Resource.create()
-    name = str(found.attributes.get("service.name", ""))
-    return Resource.get_empty() if name.startswith("unknown_service") else Resource({"service.name": name})
-
-
-class _TracedApp:
-    def __init__(self, app: Any, tracer: Tracer) -> None:
-        self._app = app
-        self._tracer = tracer
-        self._propagator = TraceContextTextMapPropagator()
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_TRACED):
-            await self._app(scope, receive, send)
-            return
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-        with self._tracer.start_as_current_span(
-            method, context=self._propagator.extract(_carried(scope)), kind=SpanKind.SERVER
-        ) as span:
-            identity = trace.format_trace_id(span.get_span_context().trace_id)
-            scope["state"]["trace_id"] = identity
-            request_id = str(scope["state"].get("request_id", ""))
-            span.set_attributes({"http.request.method": method, "pennon.request_id": request_id})
-
-            async def answer(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    _note_answer(span, scope, method, int(message["status"]))
-                await send(message)
-
-            with structlog.contextvars.bound_contextvars(trace_id=identity):
-                await self._app(scope, receive, answer)
-
-
-def _carried(scope: Mapping[str, Any]) -> dict[str, str]:
-    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return {name: found[name] for name in _CARRIED if name in found}
-
-
-def _note_answer(span: Span, scope: Mapping[str, Any], method: str, status: int) -> None:
-    span.set_attribute("http.response.status_code", status)
-    if (route := scope.get("path_template")) is not None:
-        span.update_name(f"{method} {route}")
-        span.set_attribute("http.route", route)
-    if (user := scope.get("user")) is not None:
-        span.set_attribute("pennon.actor.kind", user.actor.kind)
-    if status >= _FAULT:
-        span.set_status(Status(StatusCode.ERROR))
+def _is_traced(scope: Mapping[str, Any]) -> bool:
+    return str(scope["path"]).startswith(_TRACED)
 
 
 class _TracedLog:

@@ -31,7 +31,8 @@ class Application:
         self.state = SimpleNamespace(
             drain=edge.stream.drain, streams=Intake(edge.stream, front), quick=Quick(edge.stream, front)
         )
-        self._endpoints = Endpoints(edge.stream, front=front)
+        endpoints = Endpoints(edge.stream, front=front)
+        self._endpoints = endpoints if edge.tracing is None else edge.tracing.node(endpoints)
         self._asked: Mapping[str, _Asked] = {
             "/healthz": self._alive,
             "/readyz": self._ready,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pennon.edge.breaker import Breaker, BreakerSettings
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.receiver import AnyCall, Calls
 
 _OVERLOADED = frozenset({408, 429})
 _LOOP = 508
@@ -22,8 +23,11 @@ class Circuits:
         *,
         settings: BreakerSettings = BreakerSettings(),  # noqa: B008  # immutable
         chance: Callable[[], float] = random.random,
+        watch: Callable[[], Calls] = AnyCall,
     ) -> None:
+        """*watch* makes what is told of the calls of a transport, too, and may add headers to them."""
         self.name = name
+        self.watch = watch
         self.breakers: Mapping[str, Breaker] = {url: Breaker(settings, chance) for url in upstreams}
         self.now = now
 
@@ -60,6 +64,7 @@ class CircuitCalls:
         self.is_cut = False
         """Set when it is we who end what is asked: that is nobody's failure."""
         self._circuits = circuits
+        self._watched = circuits.watch()
         self._began: dict[str, float] = {}
 
     def begin(self, url: str) -> Mapping[str, str]:
@@ -67,10 +72,11 @@ class CircuitCalls:
         self.upstream = self._circuits.upstream_of(url)
         self._circuits.begin(self.upstream)
         self._began[url] = self._circuits.now()
-        return {"X-Pennon-Node": self._circuits.name}
+        return {**self._watched.begin(url), "X-Pennon-Node": self._circuits.name}
 
     def answered(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Take note of an answer. Raises `UpstreamFailed` where it comes from here."""
+        self._watched.answered(url, status, headers)
         now = self._circuits.now()
         self._circuits.answered(self._circuits.upstream_of(url), status, now - self._began.pop(url, now))
         if status < 400:
@@ -79,6 +85,7 @@ class CircuitCalls:
     def failed(self, url: str) -> None:
         """Take note that nothing was answered."""
         self._began.pop(url, None)
+        self._watched.failed(url)
         if not self.is_cut:
             self._circuits.failed(self._circuits.upstream_of(url))
 

@@ -190,6 +190,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "json", "console"],
         Meta(description="How lines are logged, on standard error. auto: console on a terminal, else json."),
     ] = "auto"
+    traces: Annotated[
+        bool,
+        Meta(
+            description="Send OpenTelemetry traces of what the node asks its upstreams, where the OTEL_* variables "
+            "say. Takes the extra `tracing`."
+        ),
+    ] = False
 
     @property
     def data_folder(self) -> Path:

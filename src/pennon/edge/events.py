@@ -8,7 +8,7 @@ folder/dead/, folder/again/ dead letters
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ from pennon.ingest.folders import held
 from pennon.ingest.spool import replace_file
 from pennon.sdk._async.transport import prepared
 from pennon.sdk.config import Options, configure
+from pennon.sdk.receiver import AnyCall, Calls
 
 _log = structlog.get_logger(__name__)
 _SEGMENT_BYTES = 4 * 1024 * 1024
@@ -36,7 +37,8 @@ class EdgeEvents:
     """An `EventSink` of an edge node, as an async context manager: it must be open for as long as the node is.
 
     *upstreams* are addresses in the order of preference, *key* the edge key. One process at a time has the *folder*.
-    `metrics` goes into the registry that `/metrics` shows. Raises `InvalidConfiguration`.
+    `metrics` goes into the registry that `/metrics` shows. *watch* makes what is told of the calls of a transport.
+    Raises `InvalidConfiguration`.
     """
 
     passes_on = True
@@ -49,11 +51,13 @@ class EdgeEvents:
         settings: ForwardingSettings = ForwardingSettings(),  # noqa: B008  # immutable
         *,
         options: Options | None = None,
+        watch: Callable[[], Calls] = AnyCall,
     ) -> None:
         wanted: Options = {"max_bytes": _ANSWER_BYTES, "timeout_s": settings.timeout_s, **(options or {})}
         self._config = prepared(configure(tuple(upstreams), key=key, file=None, store=None, options=wanted, environ={}))
         self._folder = folder
         self._settings = settings
+        self._watch = watch
         self._dead = DeadLetters(folder, max_bytes=settings.dead_letter_bytes)
         self.metrics = ForwardingMetrics()
         self._shared: Surroundings | None = None
@@ -74,7 +78,7 @@ class EdgeEvents:
         """Open every spool that is there, and hand on what is in it. Raises `SpoolError` and `OSError`."""
         self._holding.enter_context(held(self._folder))
         node = await asyncio.to_thread(_named, self._folder)
-        self._shared = Surroundings(node, self._config, self._settings, self._dead, self.metrics)
+        self._shared = Surroundings(node, self._config, self._settings, self._dead, self.metrics, self._watch)
         for environment in await asyncio.to_thread(_environments, self._folder / "spool"):
             await self._open(environment, self._shared)
         self._looking = asyncio.create_task(self._look_on())

@@ -7,7 +7,7 @@ killed anywhere sends a few batches twice, which are counted once, and loses non
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from pennon.sdk._async.transport import AsyncTransport
 from pennon.sdk.config import Clock, Config
 from pennon.sdk.failures import UpstreamFailed
 from pennon.sdk.ladder import Failure, FailureKind
+from pennon.sdk.receiver import AnyCall, Calls
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +56,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     settings: ForwardingSettings
     dead: DeadLetters
     metrics: ForwardingMetrics
+    watch: Callable[[], Calls] = AnyCall
+    """Makes what is told of the calls of a transport."""
 
     @property
     def clock(self) -> Clock:
@@ -70,7 +73,7 @@ class Lane:
         self.ingest = ingest
         self._shared = shared
         self._outbox = Outbox()
-        self._transport = AsyncTransport(shared.config)
+        self._transport = AsyncTransport(shared.config, shared.watch())
         self._upstreams = Upstreams(
             len(shared.config.urls),
             chance=shared.config.chance,

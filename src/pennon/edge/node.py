@@ -32,6 +32,7 @@ from pennon.edge.parts import (
     state_store_of,
     stream_settings_of,
     tiers_of,
+    tracing_of,
 )
 from pennon.edge.replicas import Feed, Replicas
 from pennon.edge.reporting import Reporter
@@ -43,6 +44,7 @@ from pennon.protocol import Trust
 from pennon.sdk import Level
 from pennon.sdk._async.transport import AsyncTransport
 from pennon.sdk.config import system_clock
+from pennon.sdk.receiver import AnyCall, Calls
 from pennon.sdk.trust import trust_of
 from pennon.stream import StreamNode
 
@@ -82,10 +84,14 @@ class EdgeNode:
         self.on_applied: list[Callable[[str, Position, float], None]] = []
         """Each is told of an environment, where it stands now, and when that was, in seconds since 1970."""
         self.config = config_of(settings, tuning)
-        self.circuits = Circuits(self.name, self.config.urls, self.clock.monotonic, settings=tuning.breaker)
+        self.tracing = tracing_of(settings)
+        watch: Callable[[], Calls] = AnyCall if self.tracing is None else self.tracing.calls
+        self.circuits = Circuits(
+            self.name, self.config.urls, self.clock.monotonic, settings=tuning.breaker, watch=watch
+        )
         self.bus = MemoryBus()
         waiting = msgspec.structs.replace(tuning.forwarding, spool_bytes=settings.events_mib * 1024 * 1024)
-        self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key, waiting)
+        self.events = EdgeEvents(folder / "events", settings.upstreams, settings.key, waiting, watch=watch)
         self._known = KnownEnvironments(folder)
         self.tiers = tiers_of(settings, folder, environments=len(self._known.load() or ()))
         self._read = Snapshot.from_json if self.tiers is None else self.tiers.housing.read
@@ -157,6 +163,8 @@ class EdgeNode:
         )
 
     async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        if self.tracing is not None:
+            stack.callback(self.tracing.close)
         try:
             await stack.enter_async_context(self.events)
         except (SpoolError, OSError) as error:

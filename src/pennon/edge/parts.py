@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,6 +25,9 @@ from pennon.sdk.errors import InvalidFile
 from pennon.sdk.ladder import Pace
 from pennon.sdk.signatures import verifier
 from pennon.stream import StreamNode, StreamSettings
+
+if TYPE_CHECKING:
+    from pennon.stream.tracing import Tracing
 
 PACE = Pace(poll_s=10.0, base_s=0.5, cap_s=5.0, refused_s=20.0)
 HEARTBEAT_S = 2.0
@@ -114,6 +118,17 @@ def publishing_of(settings: Settings, replicas: Replicas, stream: StreamNode) ->
         return publishing_to(settings.publish, settings.publish_token, replicas, stream)
     except KvUnusable as error:
         raise CannotStart(f"Nothing can be published: {error}.") from error
+
+
+def tracing_of(settings: Settings) -> "Tracing | None":
+    """Return what traces the node, None for nothing. Raises `CannotStart`."""
+    if not settings.traces:
+        return None
+    try:
+        from pennon.stream.tracing import Tracing  # noqa: PLC0415  # only those who ask for traces have what it takes
+    except ImportError as error:
+        raise CannotStart(f"Traces need more packages ({error}): pip install 'pennon[tracing]'.") from error
+    return Tracing("pennon-edge")
 
 
 def state_store_of(settings: Settings, read: Callable[[bytes], Snapshot]) -> StateStore:
