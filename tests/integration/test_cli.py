@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from pennon.model import Snapshot
+from tests.commands import commands
 from tests.serving import Api, serving
 
 NO, WRONG_USE, UNREACHABLE = 1, 2, 3
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Shell:
-    """Runs `pennon` as a process of its own, logged in by environment variables."""
+    """Runs `pennon`, each time a process of its own, logged in by environment variables."""
 
     def __init__(self, api: Api, home: Path) -> None:
         self.home = home
@@ -32,15 +32,7 @@ class Shell:
         }
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pennon.cli", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**self.environ, **environ},
-            check=False,
-        )
+        return commands().run(arguments, stdin=stdin, environ={**self.environ, **environ})
 
     def done(self, *arguments: str, stdin: str = "") -> str:
         ended = self.run(*arguments, stdin=stdin)
@@ -301,7 +293,7 @@ def test_doctor_finds_a_server_well_and_a_log_that_was_tampered_with(shell: Shel
     database.close()
     ended = shell.run("doctor", "--log", "--data", str(tmp_path / "other"))
     assert ended.returncode == NO
-    assert "projects/default" in ended.stderr
+    assert "projects/default" in ended.stdout
 
 
 def test_output_to_a_pipe_has_no_colours(shell: Shell) -> None:
