@@ -11,7 +11,7 @@ import msgspec
 
 from pennon.bus import MemoryBus
 from pennon.engine import compile_snapshot
-from pennon.events import DIRECT, EventBatch, Pace, Requests, Sampler, Way
+from pennon.events import DIRECT, EventBatch, Pace, SampledRequests, Sampler, Way
 from pennon.ingest import Accepted
 from pennon.model import Delta, Item, KeyRecord, Position, Snapshot
 from pennon.protocol import digest
@@ -115,7 +115,7 @@ class _Dropped:
         return Accepted(batch.entries)
 
 
-def _node(requests: Requests) -> StreamNode:
+def _node(requests: SampledRequests) -> StreamNode:
     return StreamNode(_Log(), MemoryBus(), _Dropped(), time, StreamSettings(sample_requests=requests))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from pennon.events import Requests
+from pennon.events import SampledRequests
 from pennon.model.limits import Limits
 
 DATABASE = "pennon.db"
@@ -137,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
     sample_requests: Annotated[
-        Requests,
+        SampledRequests,
         Meta(
             description="Whose contexts this server samples when it evaluates flags for them (OFREP, bootstrap). "
             "server-keys: of who comes with a server key, or a signed targeting key. all-keys: of who comes with any "

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from pennon.edge.sizes import SIZE
-from pennon.events import Requests
+from pennon.events import SampledRequests
 from pennon.protocol import heads
 
 _URL = r"^https?://[^\s/?#]+[^\s?#]*$"
@@ -141,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 256
     sample_requests: Annotated[
-        Requests,
+        SampledRequests,
         Meta(
             description="Whose contexts this node samples when it evaluates flags for them (OFREP, bootstrap), and "
             "hands up. server-keys: of who comes with a server key, or a signed targeting key. all-keys: of who comes "

@@ -29,7 +29,7 @@ from pennon.events.forwarding import (
     results_body,
 )
 from pennon.events.pacing import Pace
-from pennon.events.sampler import Requests, Sampler
+from pennon.events.sampler import SampledRequests, Sampler
 from pennon.events.sampling import BITS, Lowest, first_bits, priority
 from pennon.events.summaries import Counters, HourlyCount, OnceAnHour, hourly, skew_ms
 from pennon.events.taken import Source, Standing, Taken
@@ -54,9 +54,9 @@ __all__ = [
     "Metric",
     "OnceAnHour",
     "Pace",
-    "Requests",
     "Result",
     "SampledContext",
+    "SampledRequests",
     "Sampler",
     "Source",
     "Standing",

@@ -26,7 +26,7 @@ _SENT_AT_ONCE = 100
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 Lock: TypeAlias = contextlib.AbstractContextManager[object]
-Requests: TypeAlias = Literal["none", "server-keys", "all-keys"]
+SampledRequests: TypeAlias = Literal["none", "server-keys", "all-keys"]
 """Of which requests who evaluates for others samples the contexts. Those of client keys anybody can make up."""
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from pennon.events import Requests
+from pennon.events import SampledRequests
 from pennon.protocol.hub import HISTORY_BYTES
 
 
@@ -63,7 +63,7 @@ class StreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     rules_max_age_s: int = 30
     rules_check_s: float = 5.0
     """How long an answer to "may browsers have the rules?" holds."""
-    sample_requests: Requests = "none"
+    sample_requests: SampledRequests = "none"
     private_attributes: tuple[str, ...] = ()
     """They are in no sample of this node: names, or JSON pointers into nested ones."""
     counts_flush_s: float = 10.0
