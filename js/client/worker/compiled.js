@@ -56,6 +56,11 @@ export class Compiled {
     return this.#rules.snapshot;
   }
 
+  /** What answers depend on beside the context: the flags that are stale; null where they depend on more, as imported flags do on the time. */
+  get stale() {
+    return Object.keys(this.#options.dialects ?? {}).length > 0 ? null : [...this.#rules.compiler.stale].sort();
+  }
+
   /** The keys of the client-side flags, in order. */
   get clientSide() {
     if (this.#clientSide === undefined) {

@@ -98,34 +98,64 @@ function keyOf(path) {
 /** @param {string} key @param {Rules} rules @param {Context} context */
 function single(key, rules, context) {
   const [evaluation, site] = rules.isClientSide(key) ? rules.exposure(key, context) : [unknown(key), null];
-  const { metadata, ...rest } = entryOf(key, evaluation, site, rules.revision);
+  const { metadata, ...rest } = entryOf(key, evaluation, site);
   const status = evaluation.reason !== "ERROR" ? 200 : evaluation.errorCode === "FLAG_NOT_FOUND" ? 404 : 400;
-  const body = JSON.stringify({ ...rest, metadata: { ...metadata, age: seconds(rules.ageS) } });
+  const body = JSON.stringify({ ...rest, metadata: { revision: rules.revision, ...metadata, age: seconds(rules.ageS) } });
   return new Response(body, { status, headers: { ...JSON_TYPE, "cache-control": "no-store", ...standing(rules) } });
 }
 
 /** @param {Request} request @param {Rules} rules @param {Context} context @param {How} how */
 async function all(request, rules, context, { ttlS = TTL_S }) {
   const { revision, flagsVersion } = rules;
-  const flags = rules.clientSide(context).map(([key, evaluation, site]) => entryOf(key, evaluation, site, revision));
   const metadata = { revision, flagsVersion, ttl: ttlS };
+  const basis = rules.basisOf(context);
+  let flags = basis === null ? entriesOf(rules, context) : undefined;
   // The age changes with every answer and is no news, so the tag leaves it out, and is a weak one.
-  const tag = `W/"${await hashOf(JSON.stringify({ flags, metadata }))}"`;
+  const tag = `W/"${await hashOf(`${JSON.stringify(metadata)} ${basis ?? flags}`)}"`;
   const headers = { "cache-control": "private, no-cache", etag: tag, ...standing(rules) };
   if (matches(request, tag)) return new Response(null, { status: 304, headers });
-  const body = JSON.stringify({ flags, metadata: { ...metadata, age: seconds(rules.ageS) } });
+  flags ??= entriesOf(rules, context);
+  const body = `{"flags":[${flags}],"metadata":${JSON.stringify({ ...metadata, age: seconds(rules.ageS) })}}`;
   return new Response(body, { headers: { ...JSON_TYPE, ...headers } });
+}
+
+/** Return the client-side flags as JSON, with commas between. @param {Rules} rules @param {Context} context */
+function entriesOf(rules, context) {
+  const revision = JSON.stringify(rules.revision);
+  const found = rules.clientSide(context).map(([key, evaluation, site]) => {
+    const [before, after] = textsOf(key, evaluation, site);
+    return before + revision + after;
+  });
+  return found.join(",");
+}
+
+/** What is before and after the revision in an entry: an evaluation is the same object for all whom it answers. @type {WeakMap<Evaluation, [string, string]>} */
+const TEXTS = new WeakMap();
+
+/**
+ * @param {string} key
+ * @param {Evaluation} evaluation
+ * @param {import("../../engine/answers.js").ExposureSite | null} site that of the evaluation
+ * @returns {[string, string]}
+ */
+function textsOf(key, evaluation, site) {
+  let texts = TEXTS.get(evaluation);
+  if (texts === undefined) {
+    const { metadata, ...rest } = entryOf(key, evaluation, site);
+    const more = JSON.stringify(metadata).slice(1);
+    texts = [`${JSON.stringify(rest).slice(0, -1)},"metadata":{"revision":`, `${more === "}" ? "" : ","}${more}}`];
+    TEXTS.set(evaluation, texts);
+  }
+  return texts;
 }
 
 /**
  * @param {string} key
  * @param {Evaluation} evaluation
  * @param {import("../../engine/answers.js").ExposureSite | null} site
- * @param {string} revision
  */
-function entryOf(key, { reason, variation, value, flagVersion, ruleId, errorCode, errorMessage }, site, revision) {
+function entryOf(key, { reason, variation, value, flagVersion, ruleId, errorCode, errorMessage }, site) {
   const metadata = {
-    revision,
     // OFREP has one word for this and for a flag that is off; who reports what it read needs the right one.
     ...(reason === "PREREQUISITE_FAILED" ? { reason } : {}),
     ...(site === null ? {} : { exposureBy: site.by, ...(site.experiment === null ? {} : { experiment: site.experiment }) }),

@@ -146,6 +146,21 @@ export class Rules {
   }
 
   /**
+   * Return a text that tells apart what the flags of this revision may answer differently to; null where no text tells.
+   * @param {Context} context
+   * @returns {string | null}
+   */
+  basisOf(context) {
+    const stale = this.#compiled?.stale ?? null;
+    try {
+      return stale && JSON.stringify([stale, context]);
+    } catch {
+      // The application put in what is no JSON.
+      return null;
+    }
+  }
+
+  /**
    * Return what *flag* serves to *context*, and the exposure that it is, null where it is none.
    * @param {string} flag
    * @param {Context} context
