@@ -1,4 +1,4 @@
-/** What is measured: a constant, a flag for a program, one over OFREP, and a page with its flags. */
+/** What is measured: a constant, a flag for a program, one and twenty over OFREP, and a page with its flags. */
 
 import { answerOfrep, bootstrapHtml, Client } from "../../js/client/worker/index.js";
 
