@@ -13,7 +13,7 @@ from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.lifecycle.stale import AskedStale
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.editing import OPERATORS, edits_of, percent_of
-from pennon.control.ui.evaluations import SPANS, Evaluations, drawn, evaluations
+from pennon.control.ui.evaluations import SPANS, drawn, evaluations
 from pennon.control.ui.flags import REASONS
 from pennon.control.ui.forms import Form
 from pennon.control.ui.inputs import LastKey, Named, Sent
@@ -29,14 +29,6 @@ _RECENT = 8
 _REFERENCES = 10
 _MOST_OFFERED = 200
 _NOTHING = Form(())
-
-
-class Served(msgspec.Struct, frozen=True):
-    """A variation, and how often it was served in the last 24 hours; `share` is of all evaluations."""
-
-    variation: str
-    count: int
-    share: float
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
@@ -131,8 +123,7 @@ def _shown(  # what the page shows
         file=file_of("flag", key, name.environment),
         elsewhere=elsewhere,
         recent=_told(recent),
-        served=_served(lately),
-        counted=lately,
+        served=lately.totals,
         drawn=drawn(lately, SPANS["24h"]),
         operators=OPERATORS,
         condition_text=condition_text,
@@ -153,9 +144,3 @@ def summary(flag: Flag) -> str:
 
 def _told(reports: tuple[ChangeReport, ...]) -> list[ChangeReport]:
     return [report for report in reports if report.items]
-
-
-def _served(lately: Evaluations) -> list[Served]:
-    totals = lately.totals
-    every = sum(totals.values()) or 1
-    return [Served(variation, count, count / every) for variation, count in totals.items()]

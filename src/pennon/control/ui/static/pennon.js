@@ -171,7 +171,18 @@ function offerCopies() {
   }
 }
 
+/** What is current is in sight, where all does not fit beside each other. */
+function showCurrent() {
+  for (const bar of document.querySelectorAll(".sections, .tabs")) {
+    const current = bar.querySelector("[aria-current]");
+    if (!current) continue;
+    const past = current.getBoundingClientRect().right - bar.getBoundingClientRect().right;
+    if (past > 0) bar.scrollLeft += past + 16;
+  }
+}
+
 document.querySelector("#problem")?.focus();
+showCurrent();
 offerCopies();
 addSliders();
 document.addEventListener("htmx:after:swap", addSliders);
