@@ -12,7 +12,7 @@ import { contextText, Lowest, priority } from "./sampling.js";
 
 /** @typedef {import("../engine/attributes.js").Context} Context */
 /** @typedef {import("./sampling.js").SampledContext} SampledContext */
-/** What is there now: a flag, segment or layer as it came; undefined or null where it is gone. @typedef {[kind: string, key: string, raw: unknown]} Given */
+/** A flag, segment or layer as it came; undefined or null: it is gone. @typedef {[kind: string, key: string, raw: unknown]} Given */
 
 /** So many contexts of an hour are in the sample of a process. */
 const MOST = 1000;
@@ -50,8 +50,8 @@ export class Sampler {
   #unsent = new Map();
 
   /**
-   * @param {{ now: () => number, random: () => number, hidden?: readonly string[] }} given `now`: milliseconds since 1970; `hidden`: private
-   *   attributes
+   * @param {{ now: () => number, random: () => number, hidden?: readonly string[] }} given `now`: milliseconds since 1970; `hidden`:
+   *   private attributes
    */
   constructor({ now, random, hidden = [] }) {
     this.#now = now;

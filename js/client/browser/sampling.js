@@ -45,7 +45,8 @@ export function sampled(origin, { share = 1, platform } = {}) {
     // The same visitors on each of their pages, or those with many pages would be likelier to be among them.
     if (text === null || Number(priority(hour, text)) >= share * 2 ** BITS || sent.has(`${hour} ${text}`)) return;
     sent.add(`${hour} ${text}`);
-    const batch = { instance, sequence: sequence++, sentAt: now, sdk: "pennon-browser-sampling", contexts: [{ time: now, context: JSON.parse(text) }] };
+    const contexts = [{ time: now, context: JSON.parse(text) }];
+    const batch = { instance, sequence: sequence++, sentAt: now, sdk: "pennon-browser-sampling", contexts };
     // Without a type it needs no preflight. What does not arrive is left out.
     const init = { method: "POST", body: new Blob([JSON.stringify(batch)]), keepalive: true };
     page.fetch(`${base}/sdk/v1/events?key=${encodeURIComponent(key)}`, init).catch(() => {});

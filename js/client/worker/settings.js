@@ -21,8 +21,8 @@ import { webPlatform } from "../../platform/index.js";
  * @property {number} [cacheTtlS] for how long a location may answer from its own cache of KV: Cloudflare's default is 60, the least 30
  * @property {number} [lastKnownTtlS] how old a state may be that is served; older ones are the defaults. Without end unless told
  * @property {boolean} [events] whether to count evaluations and report them to `edge`. True unless told
- * @property {boolean} [sampleContexts] whether to send `edge` a sample of the contexts that flags are evaluated for, with what rules look at
- *   and nothing else, so that the server can say whom a change would move. False unless told
+ * @property {boolean} [sampleContexts] whether to send `edge` a sample of the contexts that flags are evaluated for, with what rules look
+ *   at and nothing else, so that the server can say whom a change would move. False unless told
  * @property {readonly string[]} [privateAttributes] attributes that this sample never holds: names, or JSON pointers into nested ones
  * @property {number} [flushIntervalS] how long counts wait at most to be reported. 5 unless told, 25 at most
  * @property {Platform} [platform] the clock, chance, timers and network, for tests

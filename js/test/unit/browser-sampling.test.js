@@ -28,7 +28,8 @@ async function sampling({ attributes = ["country"], share, browser = new Browser
   far.instead = ({ path, headers }) => {
     if (!path.startsWith("/client/v1/rules/")) return null;
     const etag = `"${given.now.revision}"`;
-    return headers["If-None-Match"] === etag ? new Response(null, { status: 304, headers: { etag } }) : Response.json(given.now, { headers: { etag } });
+    if (headers["If-None-Match"] === etag) return new Response(null, { status: 304, headers: { etag } });
+    return Response.json(given.now, { headers: { etag } });
   };
   const { now, later, locks } = browser.tab().platform;
   const platform = { fetch: far.fetch, now, later, locks, random: Math.random };

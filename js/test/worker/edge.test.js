@@ -186,7 +186,8 @@ test("a preview counts the users that an isolate evaluated for, and whom it answ
   await server.put({ key: "moved", rules: [{ id: "r", conditions, serve: { variation: "off" } }] });
   const asked = isolate({ sampleContexts: true, privateAttributes: ["email"], flushIntervalS: 0.1 }, { flags: ["moved"] });
   await until(async () => (await worker.ask(asked)).values.moved.value === true);
-  const who = (/** @type {number} */ number) => ({ targetingKey: `u${number}`, country: number % 2 ? "DE" : "FR", email: "x@mail.example" });
+  const email = "x@mail.example";
+  const who = (/** @type {number} */ number) => ({ targetingKey: `u${number}`, country: number % 2 ? "DE" : "FR", email });
   for (let number = 0; number < 20; number++) await worker.ask({ ...asked, context: who(number) });
   for (let number = 10; number < 30; number++) {
     const init = { method: "POST", body: JSON.stringify({ context: who(number) }), headers: { "content-type": "application/json" } };
