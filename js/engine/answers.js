@@ -67,9 +67,7 @@ export function given(found, caller) {
  * @returns {T}
  */
 function frozen(value) {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const each of Object.values(value)) frozen(each);
-  }
+  // What is no object is frozen.
+  if (!Object.isFrozen(value)) Object.values(Object.freeze(value)).forEach(frozen);
   return value;
 }
