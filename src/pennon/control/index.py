@@ -6,6 +6,7 @@ revision of a log; a later one is reached by the changes between.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -28,13 +29,21 @@ class Index(Generic[T]):
     """Keeps, of each log that somebody asks about, what its items of one kind are found by.
 
     That is what *read* makes of their text; None leaves an item out. With *parts*, only texts with one of these in them
-    are looked at.
+    are looked at. *dated* adds to an entry when its item became what it is.
     """
 
-    def __init__(self, kind: str, read: Callable[[bytes], T | None], parts: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self,
+        kind: str,
+        read: Callable[[bytes], T | None],
+        parts: Sequence[bytes] = (),
+        *,
+        dated: Callable[[T, datetime], T] | None = None,
+    ) -> None:
         self._kind = kind
         self._read = read
         self._parts = parts
+        self._dated = dated
         self._known: dict[str, _Known[T]] = {}
         self._changing = threading.Lock()
 
@@ -72,8 +81,11 @@ class Index(Generic[T]):
         if not changes or changes[0].previous != known.head.hash or changes[-1].hash != head.hash:
             return None
         entries = dict(known.entries)
-        for edit in (edit for change in changes for edit in change.edits if edit.kind == self._kind):
+        made = ((change.time, edit) for change in changes for edit in change.edits if edit.kind == self._kind)
+        for time, edit in made:
             entry = None if edit.after is None or not self._is_worth(edit.after) else self._read(edit.after)
+            if entry is not None and self._dated is not None:
+                entry = self._dated(entry, time)
             if entry is None:
                 entries.pop(edit.key, None)
             else:
@@ -86,7 +98,11 @@ class Index(Generic[T]):
         else:
             found = {item.key: item.text for item in reading.items(log, self._kind)}
         read = ((key, self._read(text)) for key, text in found.items())
-        return {key: entry for key, entry in read if entry is not None}
+        entries = {key: entry for key, entry in read if entry is not None}
+        if self._dated is None:
+            return entries
+        times = reading.times(log, self._kind)
+        return {key: self._dated(entry, times[key]) for key, entry in entries.items()}
 
     def _is_worth(self, text: bytes) -> bool:
         return not self._parts or any(part in text for part in self._parts)

@@ -10,10 +10,11 @@ from pennon.control.clock import Clock
 from pennon.control.environments.views import Environment, environments
 from pennon.control.errors import NotFound
 from pennon.control.flags.views import FlagViews
+from pennon.control.index import Index
 from pennon.control.lifecycle.code import CodeReferences
 from pennon.control.lifecycle.counts import EvaluationCounts, EvaluationSpan
 from pennon.control.lifecycle.staleness import Code, Defined, Evidence, InEnvironment, Reports, Served
-from pennon.control.log import ChangeLog, EnvironmentName, Reading, Stored, project_log
+from pennon.control.log import ChangeLog, EnvironmentName, Reading, project_log
 from pennon.control.projects.views import StaleAfter
 from pennon.control.projects.views import project as find_project
 
@@ -21,26 +22,24 @@ _SERVED = msgspec.json.Decoder(Served)
 _DEFINED = msgspec.json.Decoder(Defined)
 
 
-class Known(msgspec.Struct, frozen=True):
-    """What is known of one flag: its definition as it is stored, the evidence, and which flags require it."""
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What is known of one flag: the evidence, and which flags require it."""
 
-    definition: Stored
     evidence: Evidence
     required_by: tuple[str, ...]
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What an environment does with all flags, and since when."""
+    """What an environment does with flags."""
 
     environment: str
     flags: Mapping[str, Served]
-    changed: Mapping[str, datetime.datetime]
 
 
 class _Read(msgspec.Struct, frozen=True):
     """What there is of flags in the logs: `states` are of the environments that count, `required` says by whom."""
 
-    definitions: Sequence[Stored]
+    definitions: Sequence[Defined]
     environments: Sequence[str]
     states: Sequence[_State]
     required: Mapping[str, set[str]]
@@ -59,7 +58,7 @@ class _Heard(msgspec.Struct, frozen=True):
         if (served := self.state.flags.get(key)) is None:
             return None
         spans = self.spans.get(key, ())
-        return InEnvironment(self.state.environment, served, self.state.changed[key], spans, self.reports)
+        return InEnvironment(self.state.environment, served, spans, self.reports)
 
 
 class EvidenceReader:
@@ -73,6 +72,8 @@ class EvidenceReader:
         self._flags = flags
         self._counts = counts
         self._code = code
+        self._defined = Index("definition", _DEFINED.decode)
+        self._served = Index("flag", _SERVED.decode, dated=_dated)
 
     def standing(self, project: str) -> tuple[object, ...]:
         """Return something that is another once a change or a scan may have altered the evidence of *project*.
@@ -95,8 +96,7 @@ class EvidenceReader:
         heard = [self._heard(project, each, read.stale_after, flag) for each in read.states]
         evaluated = self._evaluated(project, read, heard, flag)
         code = self._scanned(project, flag)
-        for stored in read.definitions:
-            defined = _DEFINED.decode(stored.text)
+        for defined in read.definitions:
             if defined.archived:
                 continue
             key = defined.key
@@ -107,7 +107,7 @@ class EvidenceReader:
                 is_required=key in read.required,
                 code=code,
             )
-            yield Known(stored, evidence, tuple(sorted(read.required.get(key, ()))))
+            yield Known(evidence, tuple(sorted(read.required.get(key, ()))))
 
     def _read(self, project: str, environment: str | None, flag: str | None) -> _Read:
         with self._log.reading() as reading:
@@ -115,19 +115,25 @@ class EvidenceReader:
             every = environments(reading, project)
             judging = _judging(project, every, environment)
             return _Read(
-                _items(reading, project_log(project), "definition", flag),
+                self._definitions(reading, project, flag),
                 [each.key for each in every],
-                [
-                    _State(
-                        name.environment,
-                        {item.key: _SERVED.decode(item.text) for item in _items(reading, name.log, "flag", flag)},
-                        reading.times(name.log, "flag", key=flag),
-                    )
-                    for name in judging
-                ],
+                [_State(name.environment, self._flags_of(reading, name, flag)) for name in judging],
                 self._required(reading, judging, flag),
                 found.stale_after,
             )
+
+    def _definitions(self, reading: Reading, project: str, flag: str | None) -> Sequence[Defined]:
+        if flag is None:
+            return self._defined.entries(reading, project_log(project))
+        stored = reading.item(project_log(project), "definition", flag)
+        return () if stored is None else (_DEFINED.decode(stored.text),)
+
+    def _flags_of(self, reading: Reading, name: EnvironmentName, flag: str | None) -> Mapping[str, Served]:
+        if flag is None:
+            return self._served.by_key(reading, name.log)
+        stored = reading.item(name.log, "flag", flag)
+        times = reading.times(name.log, "flag", key=flag)
+        return {} if stored is None else {flag: _dated(_SERVED.decode(stored.text), times[flag])}
 
     def _heard(self, project: str, state: _State, after: StaleAfter, flag: str | None) -> _Heard:
         name = f"{project}/{state.environment}"
@@ -176,7 +182,5 @@ def _judging(project: str, every: Sequence[Environment], asked: str | None) -> l
     return [EnvironmentName(project, each.key) for each in chosen or every]
 
 
-def _items(reading: Reading, log: str, kind: str, key: str | None) -> list[Stored]:
-    if key is None:
-        return reading.items(log, kind)
-    return [item] if (item := reading.item(log, kind, key)) is not None else []
+def _dated(served: Served, time: datetime.datetime) -> Served:
+    return msgspec.structs.replace(served, since=time)

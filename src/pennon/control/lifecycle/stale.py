@@ -10,7 +10,7 @@ from pennon.control.clock import Clock
 from pennon.control.flags.definitions import FlagDefinition
 from pennon.control.lifecycle.evidence import EvidenceReader, Known
 from pennon.control.lifecycle.staleness import ReasonName, StaleReason, stale_reasons, variation_to_keep
-from pennon.control.log import ChangeLog
+from pennon.control.log import ChangeLog, project_log
 from pennon.control.projects.views import StaleAfter
 from pennon.control.projects.views import project as find_project
 from pennon.control.working.pages import Page
@@ -28,14 +28,32 @@ class AskedStale(msgspec.Struct, frozen=True, kw_only=True):
     environment: str | None = None
     flag: str | None = None
 
-    def takes_in(self, flag: "StaleFlag") -> bool:
+    def takes_in(self, flag: "Judged") -> bool:
         """Return whether *flag* is asked for, as far as its reasons and its owner say."""
-        if self.owner not in (None, flag.definition.owner):
+        if self.owner not in (None, flag.owner):
             return False
         return self.reason is None or any(each.reason == self.reason for each in flag.reasons)
 
 
 EVERY = AskedStale()
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a flag may go, and why. `evaluated` is the hour of its last evaluation, in seconds since 1970."""
+
+    key: str
+    owner: str
+    reasons: tuple[StaleReason, ...]
+    evaluated: int | None
+    required_by: tuple[str, ...]
+
+    def told(self, definition: FlagDefinition) -> "StaleFlag":
+        """Return the same with all of its *definition*."""
+        last = None if self.evaluated is None else datetime.datetime.fromtimestamp(self.evaluated, datetime.UTC)
+        keep = variation_to_keep(self.reasons)
+        return StaleFlag(
+            definition=definition, reasons=self.reasons, evaluated=last, keep=keep, required_by=self.required_by
+        )
 
 
 class StaleFlag(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +72,7 @@ class StaleFlag(msgspec.Struct, frozen=True, kw_only=True):
 class _Remembered(msgspec.Struct, frozen=True):
     standing: tuple[object, ...]
     until: datetime.datetime
-    flags: Sequence[StaleFlag]
+    flags: Sequence[Judged]
 
 
 class StaleViews:
@@ -75,15 +93,22 @@ class StaleViews:
         What environments that are marked as production know of a flag counts; in a project that has none, what all
         know. Raises `NotFound` for the project and for an environment that is asked for.
         """
+        found = [each for each in self.judged(project, asked) if after is None or each.key > after]
+        shown = {each.key: each for each in found[:limit]}
+        with self._log.reading() as reading:
+            stored = reading.items_named(project_log(project), "definition", list(shown))
+        flags = (shown[item.key].told(item.read(FlagDefinition)) for item in stored)
+        return Page(tuple(flags), found[limit - 1].key if len(found) > limit else None)
+
+    def judged(self, project: str, asked: AskedStale = EVERY) -> list[Judged]:
+        """Return all stale flags that are *asked* for, in the order of their keys. Raises `NotFound`, as `flags`."""
         if asked.flag is not None:
-            every: Sequence[StaleFlag] = tuple(self._stale(project, asked.environment, asked.flag))
+            every: Sequence[Judged] = tuple(self._stale(project, asked.environment, asked.flag))
         else:
             every = self._every(project, asked.environment)
-        behind = (flag for flag in every if after is None or flag.definition.key > after)
-        found = [flag for flag in behind if asked.takes_in(flag)]
-        return Page(tuple(found[:limit]), found[limit - 1].definition.key if len(found) > limit else None)
+        return [each for each in every if asked.takes_in(each)]
 
-    def _every(self, project: str, environment: str | None) -> Sequence[StaleFlag]:
+    def _every(self, project: str, environment: str | None) -> Sequence[Judged]:
         name, standing, now = (project, environment), self._evidence.standing(project), self._clock.now()
         with self._lock:
             kept = self._remembered.get(name)
@@ -97,7 +122,7 @@ class StaleViews:
             self._remembered[name] = _Remembered(standing, now + REMEMBERED, found)
         return found
 
-    def _stale(self, project: str, environment: str | None, flag: str | None = None) -> Iterator[StaleFlag]:
+    def _stale(self, project: str, environment: str | None, flag: str | None = None) -> Iterator[Judged]:
         now = self._clock.now()
         with self._log.reading() as reading:
             after = find_project(reading, project).stale_after
@@ -106,14 +131,14 @@ class StaleViews:
                 yield stale
 
 
-def _judged(known: Known, after: StaleAfter, now: datetime.datetime) -> StaleFlag | None:
+def _judged(known: Known, after: StaleAfter, now: datetime.datetime) -> Judged | None:
     if not (reasons := stale_reasons(known.evidence, after, now)):
         return None
-    last = known.evidence.evaluated
-    return StaleFlag(
-        definition=known.definition.read(FlagDefinition),
+    flag = known.evidence.flag
+    return Judged(
+        key=flag.key,
+        owner=flag.owner,
         reasons=reasons,
-        evaluated=None if last is None else datetime.datetime.fromtimestamp(last, datetime.UTC),
-        keep=variation_to_keep(reasons),
+        evaluated=known.evidence.evaluated,
         required_by=known.required_by,
     )

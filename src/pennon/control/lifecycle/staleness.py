@@ -68,8 +68,9 @@ class _Serving(msgspec.Struct, frozen=True, gc=False):
 
 
 class Served(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """So much of a flag as tells what it serves. Ten thousand of them are read at once."""
+    """So much of a flag as tells what it serves, and since when. Ten thousand of them are read at once."""
 
+    since: datetime.datetime = _EPOCH
     on: bool = False
     fallthrough: _Serve = _Serve()
     off_variation: str | None = None
@@ -116,11 +117,10 @@ class Reports(msgspec.Struct, frozen=True):
 
 
 class InEnvironment(msgspec.Struct, frozen=True, gc=False):
-    """A flag in an environment: what it serves, since when, and what was evaluated."""
+    """A flag in an environment: what it serves, and what was evaluated."""
 
     environment: str
     served: Served
-    changed: datetime.datetime
     spans: Sequence[EvaluationSpan]
     reports: Reports
 
@@ -177,7 +177,7 @@ def _fully_rolled_out(evidence: Evidence, days: int, now: datetime.datetime) -> 
     variations = {each.served.sole_variation for each in evidence.environments}
     if len(variations) != 1 or (variation := variations.pop()) is None:
         return None
-    since = max(each.changed for each in evidence.environments)
+    since = max(each.served.since for each in evidence.environments)
     return StaleReason(reason="fullyRolledOut", since=since, variation=variation, environments=_names(evidence))
 
 
@@ -212,7 +212,7 @@ def _no_evaluations(evidence: Evidence, days: int, now: datetime.datetime) -> St
     telling = tuple(each.environment for each in evidence.environments if each.reports.prove(days, now))
     if not telling:
         return None
-    changed = max(each.changed for each in evidence.environments)
+    changed = max(each.served.since for each in evidence.environments)
     since = changed if last is None else max(changed, _moment(last) + _HOUR)
     return StaleReason(reason="noEvaluations", since=since, environments=telling)
 
@@ -221,7 +221,7 @@ def _not_in_code(evidence: Evidence, days: int, now: datetime.datetime) -> Stale
     code = evidence.code
     if code is None or evidence.is_required or evidence.flag.key in code.flags:
         return None
-    if not _is_settled(evidence, days, now) or any(each.changed > code.oldest for each in evidence.environments):
+    if not _is_settled(evidence, days, now) or any(each.served.since > code.oldest for each in evidence.environments):
         return None
     return StaleReason(reason="notInCode", since=code.oldest, repositories=code.repositories)
 
@@ -229,7 +229,7 @@ def _not_in_code(evidence: Evidence, days: int, now: datetime.datetime) -> Stale
 def _is_settled(evidence: Evidence, days: int, now: datetime.datetime) -> bool:
     """Return whether nobody changed it in the last *days*: neither is it new, nor did anybody just look after it."""
     start = now - datetime.timedelta(days=days)
-    return bool(evidence.environments) and all(each.changed <= start for each in evidence.environments)
+    return bool(evidence.environments) and all(each.served.since <= start for each in evidence.environments)
 
 
 def _names(evidence: Evidence) -> tuple[str, ...]:

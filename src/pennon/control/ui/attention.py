@@ -14,7 +14,6 @@ from pennon.control.ui.routes import PROJECT, shows
 from pennon.control.ui.visitors import Visitor
 
 _FLAGS = 10
-_EVERY = 100_000
 
 
 def attention_pages(pages: Pages) -> list[Any]:
@@ -25,7 +24,7 @@ def attention_pages(pages: Pages) -> list[Any]:
         """Show which flags are stale, and what of the installation is not well, to who may see that."""
         with pages.services.log.reading() as reading:
             frame = pages.frame(request.user, reading, project)
-        stale = pages.services.stale_views.flags(project, limit=_EVERY).items
+        stale = pages.services.stale_views.judged(project)
         reasons = Counter(reason.reason for flag in stale for reason in flag.reasons)
         sees = request.user.principal.may("installation.read", Where())
         checks = pages.services.health.checks(is_quick=True) if sees else []

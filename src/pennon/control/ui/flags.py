@@ -23,7 +23,6 @@ _PAGE, _STATES = 50, 120
 """Flags on a page, and states of them: with many environments it has fewer, for each state takes its place."""
 _HOURS = 24
 _MOST_OFFERED = 200
-_EVERY = 1_000_000
 
 REASONS: Mapping[ReasonName, str] = {
     "pastRemoval": "past its removal date",
@@ -119,8 +118,7 @@ def _asked(pages: Pages, reading: Reading, frame: Frame, filters: Filters) -> As
         standings = pages.services.flag_views.standings(reading, EnvironmentName(project, at.key))
         among = frozenset(key for key, each in standings.items() if each.on == (filters.state == "on"))
     if reason := next((each for each in get_args(ReasonName) if each == filters.reason), None):
-        stale = pages.services.stale_views.flags(project, AskedStale(reason=reason), limit=_EVERY)
-        keys = frozenset(each.definition.key for each in stale.items)
+        keys = frozenset(each.key for each in pages.services.stale_views.judged(project, AskedStale(reason=reason)))
         among = keys if among is None else among & keys
     return Asked(search=filters.q, tag=filters.tag or None, owner=filters.owner or None, among=among)
 

@@ -52,7 +52,8 @@ def there(
     heard: Reports | None = None,
     name: str = "production",
 ) -> InEnvironment:
-    return InEnvironment(name, what or served(on=False), changed, spans, heard or reports())
+    since = msgspec.structs.replace(what or served(on=False), since=changed)
+    return InEnvironment(name, since, spans, heard or reports())
 
 
 def found(*environments: InEnvironment, flag: Defined = FLAG, **fields: Any) -> dict[str, StaleReason]:
