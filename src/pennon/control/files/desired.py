@@ -15,8 +15,6 @@ from pennon.control.working.state import ItemName, WorkingState, same_content
 from pennon.model import Flag, Layer, Problem, Segment, pointer
 
 _DEFINED = frozenset({*DEFINED_FIELDS, "clientSide"})
-_ALL_AT_ONCE = 16
-"""Who asks for more than so many items reads them all at once."""
 
 
 class Desired:
@@ -35,9 +33,8 @@ class Desired:
         """
         if problems := [*self._unknown(), *self._archived()]:
             raise Invalid(problems)
-        if len(self.document.flags) > _ALL_AT_ONCE:
-            for name in self.names:
-                next(self._state(name).records("flag"), None)
+        for name in self.names:
+            self._state(name).look_up("flag", self.document.flags)
         for entry in self.document.flags.values():
             self._define(entry)
             self._configure(entry)

@@ -3,7 +3,7 @@
 Items are read when they are looked at: a change of one flag among 10,000 does not pay for the others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -35,6 +35,9 @@ class ItemSource(Protocol):
     def items(self, kind: WorkingKind) -> list[Item]:
         """Return all items of one kind, in the order of their keys."""
 
+    def items_named(self, kind: WorkingKind, keys: Collection[str]) -> list[Item]:
+        """Return the items of one kind that have these *keys*."""
+
     def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
         """Return the items of one kind whose text has *part* in it."""
 
@@ -55,6 +58,10 @@ class LogItems:
         """Return all items of one kind, in the order of their keys."""
         return [stored.item for stored in self._reading.items(self._log, kind)]
 
+    def items_named(self, kind: WorkingKind, keys: Collection[str]) -> list[Item]:
+        """Return the items of one kind that have these *keys*."""
+        return [stored.item for stored in self._reading.items_named(self._log, kind, keys)]
+
     def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
         """Return the items of one kind whose text has *part* in it."""
         return [stored.item for stored in self._reading.items_with(self._log, kind, part)]
@@ -73,6 +80,10 @@ class MemoryItems:
     def items(self, kind: WorkingKind) -> list[Item]:
         """Return all items of one kind, in the order of their keys."""
         return [item for _, item in sorted(self._items.get(kind, {}).items())]
+
+    def items_named(self, kind: WorkingKind, keys: Collection[str]) -> list[Item]:
+        """Return the items of one kind that have these *keys*."""
+        return [item for key in keys if (item := self.item(kind, key)) is not None]
 
     def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
         """Return the items of one kind whose text has *part* in it."""
@@ -149,6 +160,12 @@ class WorkingState:
             listed = self._all.get(name[0])
             self._before[name] = self._source.item(*name) if listed is None else listed.get(name[1])
         return self._before[name]
+
+    def look_up(self, kind: WorkingKind, keys: Collection[str]) -> None:
+        """Read the items of these *keys* before they are asked for: one by one, thousands take seconds."""
+        found = {item.key: item for item in self._source.items_named(kind, keys)}
+        for key in keys:
+            self._before.setdefault((kind, key), found.get(key))
 
     def touched(self) -> list[ItemName]:
         """Return the items that the change leaves different from before, by kind, then key."""
