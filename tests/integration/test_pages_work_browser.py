@@ -83,6 +83,10 @@ def test_a_request_for_a_time_is_edited_talked_about_approved_and_another_withdr
 def test_a_change_is_planned_held_resumed_and_cancelled(chromium: Browser, api: Api, scripts: bool) -> None:
     with somebody(chromium, api.url, size=PHONE, scripts=scripts) as page:
         sign_in(page, "anne", f"{PRODUCTION}/schedules")
+        sections = page.get_by_role("navigation", name="Sections")
+        expect(sections.get_by_role("link", name="Kill switch")).to_be_in_viewport()
+        if scripts:
+            expect(sections.get_by_role("link", name="Schedules")).to_be_in_viewport(ratio=1)
         page.get_by_role("link", name="Step by step").click()
         page.get_by_label("Flag", exact=True).fill("search")
         page.get_by_role("button", name="Go on").click()

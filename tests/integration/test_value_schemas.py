@@ -129,7 +129,7 @@ def test_a_person_moves_the_values_by_forms_and_is_told_who_would_break(
 ) -> None:
     people(api, anne="administrator", rita="reader")
     page, step = f"/{P}/value-schemas/theme", f"/{P}/schema-step"
-    form = {"flag": "theme", "do": "prepare", "goneAfterH": "24", "readBy": "checkout-web 2.3.0\n"}
+    form = {"flag": "theme", "do": "prepare", "variation": "dark", "goneAfterH": "24", "readBy": "checkout-web 2.3.0\n"}
     with application(server, "2.2.0") as client, signed_in(api, "anne") as anne, signed_in(api, "rita") as rita:
         assert client.object("theme", {"targetingKey": "u1"}) == {"colour": "black"}
         assert client.flush()
@@ -147,6 +147,8 @@ def test_a_person_moves_the_values_by_forms_and_is_told_who_would_break(
             wrong = sent(anne, step, {**form, "schema": "{}", "value.0": "{}", field: value})
             assert wrong.status_code == 422, field
             assert said in beside(wrong.text, field)
+        gone = sent(anne, step, {**form, "variation": "light", "schema": "{}", "value.0": "{}"})
+        assert "no variation" in beside(gone.text, "value.0")
         unready = sent(anne, step, {**form, "schema": '{"required": ["colours"]}', "value.0": '{"colour": "black"}'})
         assert "Not ready" in unready.text
         assert "variation &#39;dark&#39;" in unready.text

@@ -38,7 +38,7 @@ PERMISSIONS: Mapping[Permission, str] = {
     "flag.define": "create flags in a project, and say what they are",
     "flag.delete": "delete flags of a project",
     "code.report": "report where code names a project's flags, as a pipeline does",
-    "change.propose": "make change requests, edit and withdraw them",
+    "change.propose": "make change requests, edit, comment on and withdraw them",
     "change.approve": "approve or refuse the change requests of others",
     "change.bypass": "change a protected environment without what it demands, for a reason that everybody sees",
     "key.read": "see an environment's keys, not their secrets",

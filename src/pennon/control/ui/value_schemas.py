@@ -75,12 +75,17 @@ def _wanted(form: Form, definition: FlagDefinition) -> OtherValues:
     """Return what is to be prepared. Values that are as they were are left out. Raises `Invalid` by fields."""
     problems: list[Problem] = []
     values: dict[str, Json] = {}
-    for row, variation in enumerate(definition.variations):
+    known = {each.key: each for each in definition.variations}
+    # By their keys: somebody may have put the variations into another order since the form was shown.
+    for row, key in enumerate(form.all("variation")):
         text = form.raw(_field(row))
+        if (variation := known.get(key)) is None:
+            problems.append(Problem(f"/{_field(row)}", f"there is no variation {key!r} any more", "reload the page"))
+            continue
         if text.strip() == value_text(variation.value, definition.kind).strip():
             continue
         try:
-            values[variation.key] = value_of(text, definition.kind, _field(row))
+            values[key] = value_of(text, definition.kind, _field(row))
         except Invalid as error:
             problems += error.problems
     try:
@@ -110,6 +115,7 @@ def _form_of(definition: FlagDefinition) -> Form:
             ("schema", "" if coming.schema is None else _indented(coming.schema)),
             ("readBy", "\n".join(f"{name} {version}" for name, version in coming.read_by.items())),
             ("goneAfterH", str(coming.gone_after_h)),
+            *(("variation", each.key) for each in definition.variations),
             *(
                 (_field(row), value_text(coming.values.get(each.key, each.value), definition.kind))
                 for row, each in enumerate(definition.variations)
@@ -140,7 +146,8 @@ def _shown(  # what the page shows
     with pages.services.log.reading() as reading:
         frame = pages.frame(request.user, reading, project)
     step = next((each for each in _STEPS if typed is not None and typed.raw("do") == each), "")
-    beside, others = _beside(() if error is None else problems_of(error), definition)
+    form = typed if typed is not None and step == "prepare" else _form_of(definition)
+    beside, others = _beside(() if error is None else problems_of(error), form)
     return pages.answer(
         request,
         "value_schema.html",
@@ -148,7 +155,7 @@ def _shown(  # what the page shows
         frame=frame,
         definition=definition,
         standing=standing,
-        typed=typed if typed is not None and step == "prepare" else _form_of(definition),
+        typed=form,
         step=step,
         why=typed.raw("why") if typed is not None else "",
         names=sorted({product.partition("/")[0] for each in standing.readers for product in each.sdk.split()}),
@@ -163,11 +170,9 @@ def _told(error: PennonError) -> str:
     return "Nothing was changed: see below." if getattr(error, "problems", ()) else sentence(error)
 
 
-def _beside(
-    problems: tuple[Problem, ...], definition: FlagDefinition
-) -> tuple[dict[str, Problem], tuple[Problem, ...]]:
+def _beside(problems: tuple[Problem, ...], form: Form) -> tuple[dict[str, Problem], tuple[Problem, ...]]:
     """Return *problems* by the fields of the form that they are of, and those that are of none."""
-    rows = {each.key: _field(row) for row, each in enumerate(definition.variations)}
+    rows = {key: _field(row) for row, key in enumerate(form.all("variation"))}
     placed: dict[str, Problem] = {}
     others = []
     for problem in problems:
