@@ -83,7 +83,7 @@ test("keys that do not work in this page, and an address where nobody answers", 
   await meet(page, profile, url, serverKey);
   await goesOn(page, profile, /secret .*leaked.* client key/);
   await meet(page, profile, "http://127.0.0.1:9", "any");
-  await goesOn(page, profile, /reached/);
+  await goesOn(page, profile, /unreachable/);
 });
 
 test("rules of a newer protocol than the page knows", async (profile) => {
