@@ -1,7 +1,7 @@
 """Many small cases in one test: those that hold cost next to nothing, and each that fails is a failure of its own.
 
 A test of pytest takes milliseconds and a case of a vector file microseconds. `PENNON_CASE` names what is to be checked
-alone: every case whose id has that text in it, as in `PENNON_CASE="operators/semver" pytest tests/spec`.
+alone: every case whose id has that text in it, as in `PENNON_CASE="operators/contains" pytest tests/spec`.
 """
 
 import os
