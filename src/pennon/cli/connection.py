@@ -17,6 +17,7 @@ import msgspec
 import typer
 
 from pennon.cli import output
+from pennon.control.naming import key_problems
 
 NO = 1
 """Exit status: the answer is no."""
@@ -139,7 +140,7 @@ class Server:
         if method != "GET":
             headers["Idempotency-Key"] = str(uuid.uuid4())
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        content = None if body is None else msgspec.json.encode(body)
+        content = None if body is None else encoded(body)
         request = {"params": asked, "content": content, "headers": headers, "timeout": timeout_s}
         response = self._answer(method, f"/{self._prefix}{path}", **request)
         if not response.is_success:
@@ -230,6 +231,19 @@ def _pause_s(response: httpx2.Response) -> float | None:
     return min(float(said) if said.isdigit() else 1.0, _LONGEST_PAUSE_S) if kind in _PASSING else None
 
 
+def encoded(body: object) -> bytes:
+    """Return *body* as JSON, or end the command where it cannot be: of what shells and files give, not all can."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:
+        part = error.object[max(0, error.start - 10) : error.end + 10]
+        fail(f"{part!r} is not UTF-8", mend="leave out what is no character", status=WRONG_USE)
+    except RecursionError:
+        fail("what is sent contains itself, or is nested too deeply", mend="write it out, flat", status=WRONG_USE)
+    except TypeError as error:
+        fail(f"what is sent cannot be JSON: {error}", mend="use strings as the names of members", status=WRONG_USE)
+
+
 def path(*parts: str) -> str:
     """Return the URL path of *parts*, each escaped."""
     return "/".join(quote(part, safe="") for part in parts)
@@ -237,7 +251,7 @@ def path(*parts: str) -> str:
 
 def scope(login: Login, project: str | None, environment: str | None = None, *, whole: bool = False) -> str:
     """Return the URL path of the environment (of the project, where *whole*) that a command speaks of."""
-    in_project = path("projects", project or login.project)
+    in_project = path("projects", _key("--project", project or login.project))
     if whole:
         return in_project
     if not (named := environment or login.environment):
@@ -246,4 +260,10 @@ def scope(login: Login, project: str | None, environment: str | None = None, *, 
             mend="add --env production, set PENNON_ENVIRONMENT, or choose one for all commands: pennon login --env …",
             status=WRONG_USE,
         )
-    return f"{in_project}/{path('environments', named)}"
+    return f"{in_project}/{path('environments', _key('--env', named))}"
+
+
+def _key(option: str, key: str) -> str:
+    for problem in key_problems(key):  # it would be a part of the path, and lead elsewhere
+        fail(f"{option}: {problem.message}", mend=problem.mend, status=WRONG_USE)
+    return key

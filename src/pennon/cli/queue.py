@@ -19,7 +19,7 @@ import httpx2
 import msgspec
 
 from pennon.cli import output
-from pennon.cli.connection import NO, UNREACHABLE, Login, Server, fail
+from pennon.cli.connection import NO, UNREACHABLE, Login, Server, encoded, fail
 
 KEPT = datetime.timedelta(hours=23)
 """The server knows an idempotency key for a day. What is older could be made a second time."""
@@ -73,7 +73,7 @@ class Queue:
             sentence=sentence,
             url=login.url,
             path=path,
-            content=msgspec.json.encode(body).decode(),
+            content=encoded(body).decode(),
             key=str(uuid.uuid4()),
             holder=_holder(login),
             kept_at=now(),

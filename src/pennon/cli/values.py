@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,9 @@ def parse_shares(pairs: Sequence[str]) -> dict[str, int]:
 def _weight(pair: str, share: str) -> int:
     try:
         weight = Decimal(share.rstrip("%")) * WEIGHT_TOTAL / 100
-    except InvalidOperation:
+    except DecimalException:
         fail(f"{pair!r}: {share!r} is no number", mend="write a percentage, as in 12.5", status=WRONG_USE)
-    if weight != int(weight) or not 0 <= weight <= WEIGHT_TOTAL:
+    if not weight.is_finite() or not 0 <= weight <= WEIGHT_TOTAL or weight != int(weight):
         fail(f"{pair!r} cannot be a share", mend="give 0 to 100 in steps of 0.001", status=WRONG_USE)
     return int(weight)
 
@@ -63,13 +63,21 @@ def _weight(pair: str, share: str) -> int:
 def read_json(file: str) -> Any:
     """Return what *file* (`-`: standard input) holds as JSON or YAML."""
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{file} cannot be read: {error}", status=WRONG_USE)
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}", mend="name a file that is there", status=WRONG_USE)
+    except UnicodeDecodeError as error:
+        fail(f"{file} is not UTF-8 at byte {error.start}", mend="save it as UTF-8", status=WRONG_USE)
     try:
         return yaml.safe_load(text)  # JSON is YAML
     except (yaml.YAMLError, RecursionError) as error:
-        fail(f"{file} is neither JSON nor YAML: {error}", status=WRONG_USE)
+        fail(f"{file} is neither JSON nor YAML: {_said(error)}", mend="mend it there", status=WRONG_USE)
+
+
+def _said(error: Exception) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error)
+    return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
 
 
 def read_edits(file: str) -> list[Any]:

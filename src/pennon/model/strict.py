@@ -6,11 +6,14 @@ msgspec stops at the first fault and takes unknown fields of the model's structs
 who writes them has misspelt.
 """
 
+import datetime
 import difflib
 import functools
+import re
 import types
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -24,7 +27,11 @@ _MENDS = {
     dict: "send an object",
     list: "send an array",
     tuple: "send an array",
+    datetime.datetime: "send a time as in 2027-01-31T12:00:00Z",
+    datetime.date: "send a date as in 2027-01-31",
 }
+_LENGTH = re.compile(r"`(\w+)` of length (<=|>=) (\d+)")
+_BOUND = re.compile(r"`(?:int|float)` (<=|>=) (\S+)")
 
 
 def shape_problems(value: Any, annotation: Any) -> list[Problem]:
@@ -94,9 +101,8 @@ def _leaf_problems(value: Any, annotation: Any, path: str) -> Iterator[Problem]:
         msgspec.convert(value, annotation)
     except msgspec.ValidationError as error:
         problem = decoding_problem(error, path)
-        yield Problem(
-            problem.path, problem.message[:1].lower() + problem.message[1:], problem.mend or _mend(annotation)
-        )
+        mend = problem.mend or _bound(problem.message) or _mend(annotation)
+        yield Problem(problem.path, problem.message[:1].lower() + problem.message[1:], mend)
 
 
 def _models(annotation: Any) -> list[type[msgspec.Struct]]:
@@ -118,8 +124,33 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     return tuple(member for each in get_args(annotation) for member in _members(each))
 
 
+def _bound(message: str) -> str:
+    """Return what to send where a bound is what *message*, of msgspec, is about; else nothing."""
+    if (length := _LENGTH.search(message)) is not None:
+        what = "character" if length[1] == "str" else "element"
+        plural = "" if length[3] == "1" else "s"
+        return f"send at {'most' if length[2] == '<=' else 'least'} {length[3]} {what}{plural}"
+    if (bound := _BOUND.search(message)) is not None:
+        return f"send {bound[2]} or {'less' if bound[1] == '<=' else 'more'}"
+    return ""
+
+
+def _mend_of(member: Any) -> str:
+    if get_origin(member) is Literal:
+        return _one_of(get_args(member))
+    if isinstance(member, type) and issubclass(member, Enum):
+        return _one_of([each.value for each in member])
+    if isinstance(member, type) and issubclass(member, msgspec.Struct):
+        return "send an object"
+    return _MENDS.get(get_origin(member) or member, "")
+
+
+def _one_of(values: Sequence[object]) -> str:
+    return f"send {values[0]}" if len(values) == 1 else f"send one of {', '.join(map(str, values))}"
+
+
 def _mend(annotation: Any) -> str:
-    mends = [_MENDS.get(get_origin(each) or each, "") for each in _members(annotation) if each is not type(None)]
+    mends = [_mend_of(each) for each in _members(annotation) if each is not type(None)]
     found = [mend for mend in mends if mend]
     return " or ".join(dict.fromkeys(found)) or "the API's description at /api/v1/openapi.json says what is allowed"
 

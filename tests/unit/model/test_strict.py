@@ -1,6 +1,7 @@
 """Strict reading: all that is wrong with what an author wrote, each with its path and a mend."""
 
-from typing import Annotated, Any
+import datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ def test_all_faults_are_named_at_once() -> None:
         "/edits/0/flag": "add it",
         "/edits/1/newValue": "did you mean 'newValues'?",
         "/edits/1/flag": "send a string",
-        "/why": "send a string",
+        "/why": "send at most 5 characters",
     }
 
 
@@ -135,3 +136,43 @@ class Node(msgspec.Struct):
 def test_reading_back_what_was_written_finds_nothing(model: Any, value: dict[str, Any]) -> None:
     written = msgspec.json.decode(msgspec.json.encode(msgspec.convert(value, model)))
     assert shape_problems(written, model) == []
+
+
+class Sized(msgspec.Struct, frozen=True):
+    """What has bounds of every kind."""
+
+    why: Annotated[str, msgspec.Meta(max_length=5)] = ""
+    name: Annotated[str, msgspec.Meta(min_length=2)] = "ab"
+    tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=1)] = ()
+    share: Annotated[int, msgspec.Meta(ge=1)] = 1
+    most: Annotated[int, msgspec.Meta(le=9)] = 1
+    kind: Literal["boolean", "string"] = "boolean"
+    maybe: Literal["a"] | None = None
+    at: datetime.datetime | None = None
+    day: datetime.date | None = None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "mend"),
+    [
+        ("why", "longer", "send at most 5 characters"),
+        ("name", "a", "send at least 2 characters"),
+        ("tags", ["a", "b"], "send at most 1 element"),
+        ("share", 0, "send 1 or more"),
+        ("most", 10, "send 9 or less"),
+        ("kind", "integer", "send one of boolean, string"),
+        ("kind", 5, "send one of boolean, string"),
+        ("maybe", "b", "send a"),
+        ("at", "tomorrow", "send a time as in 2027-01-31T12:00:00Z"),
+        ("at", "2027-02-30T00:00:00Z", "send a time as in 2027-01-31T12:00:00Z"),
+        ("day", "tomorrow", "send a date as in 2027-01-31"),
+    ],
+)
+def test_the_mend_says_what_is_allowed(field: str, value: object, mend: str) -> None:
+    (problem,) = shape_problems({field: value}, Sized)
+    assert (problem.path, problem.mend) == (f"/{field}", mend)
+
+
+def test_what_is_no_object_is_to_be_one() -> None:
+    (problem,) = shape_problems([], Sized)
+    assert problem.mend == "send an object"

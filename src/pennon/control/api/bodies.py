@@ -13,7 +13,7 @@ from litestar.dto.base_dto import AbstractDTO
 from litestar.typing import FieldDefinition
 
 from pennon.control.api.problems import ApiError, BadBody
-from pennon.model import DECODE_ERRORS, Problem, decoding_problem
+from pennon.model import DECODE_ERRORS, Problem, decoding_problem, pointer
 from pennon.model.strict import shape_problems
 
 MAX_NESTING = 64
@@ -24,6 +24,12 @@ _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _LARGE = 16 * 1024
 _DECODED = "pennon_body"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
+)
+"""Half of a pair of surrogates without the other: no character."""
+_TOO_LARGE = "Number out of range"
+"""What msgspec says of a number that no double can be."""
 
 
 class StrictBody(AbstractDTO[Any]):
@@ -70,10 +76,7 @@ def decode_body(body: bytes, annotation: Any) -> Any:
     try:
         value = msgspec.json.decode(body)
     except DECODE_ERRORS as error:
-        problem = decoding_problem(error)
-        raise BadBody(
-            400, "bad-json", Problem(problem.path, problem.message, "send one JSON document, in UTF-8")
-        ) from error
+        raise BadBody(400, "bad-json", _unreadable(body, decoding_problem(error))) from error
     if problems := tuple(shape_problems(value, annotation)):
         raise BadBody(422, "invalid", *problems)
     try:
@@ -94,7 +97,37 @@ def check_text(body: bytes) -> None:
         problem = Problem("", f"nested deeper than {MAX_NESTING} levels", "flatten it")
         raise BadBody(400, "too-deep", problem)
     if b"\\u0000" in body and _NUL.search(body):
-        raise BadBody(422, "invalid", Problem("", "a string has the character U+0000", "leave it out"))
+        raise BadBody(422, "invalid", Problem(_place_of_nul(body), "a string has the character U+0000", "leave it out"))
+
+
+def _unreadable(body: bytes, problem: Problem) -> Problem:
+    """Return *problem*, which msgspec has with *body*, in words that say what to do about it."""
+    path = "" if "*" in problem.path else problem.path  # of what it skips it does not know the names
+    if problem.message.startswith(_TOO_LARGE):
+        return Problem(path, "a number is out of the range of a double", "send a smaller one, or a string")
+    if _HALF.search(body):
+        return Problem("", "a string has half of a character, a lone surrogate as in \\ud800", "leave it out")
+    return Problem(path, problem.message, "send one JSON document, in UTF-8")
+
+
+def _place_of_nul(body: bytes) -> str:
+    """Return the pointer to the first string with NUL; to the whole where the rest cannot be read."""
+    try:
+        return _nul_in(msgspec.json.decode(body), "") or ""
+    except DECODE_ERRORS:
+        return ""
+
+
+def _nul_in(value: Any, path: str) -> str | None:
+    if isinstance(value, str):
+        return path if "\0" in value else None
+    if isinstance(value, dict):
+        if any("\0" in name for name in value):
+            return path
+        return next((found for name, each in value.items() if (found := _nul_in(each, path + pointer(name)))), None)
+    if isinstance(value, list):
+        return next((found for at, each in enumerate(value) if (found := _nul_in(each, path + pointer(at)))), None)
+    return None
 
 
 async def read_body(request: Request[Any, Any, Any]) -> None:

@@ -87,3 +87,21 @@ def test_a_hostile_body_costs_time_in_proportion_to_its_length(body: bytes) -> N
     started = time.perf_counter()
     refused(body)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "says"),
+    [
+        (rb'{"name":"a","value":{"b":["c","\u0000"]}}', "/value/b/1", "U+0000"),
+        (rb'{"name":"a","value":{"b\u0000":1}}', "/value", "U+0000"),
+        (rb'{"name":"\ud800"}', "", "lone surrogate"),
+        (rb'{"name":"\ud83d\ude00 \udc00"}', "", "lone surrogate"),
+        (rb'{"name":"a","value":{"b":1e999}}', "", "range of a double"),
+        (rb'{"name":"\ud83d\ude00"', "", "truncated"),
+    ],
+)
+def test_what_no_string_or_number_can_be_is_told_as_that(body: bytes, path: str, says: str) -> None:
+    (problem,) = refused(body).problems
+    assert problem.path == path
+    assert says in problem.message
+    assert problem.mend
