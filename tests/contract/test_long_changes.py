@@ -240,6 +240,13 @@ def test_a_long_change_that_is_sent_twice_at_once_is_made_once(shop: Shop) -> No
         make(shop, hook, giant(), idempotency=Idempotency("import-1", "y"))
 
 
+def test_what_others_do_elsewhere_does_not_overtake_a_long_change(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pennon.control.storage.ahead.MOST_REVISIONS", 1)
+    hook = Meanwhile(Shop(shop.log, "other").open)
+    assert make(shop, hook, giant()).changed
+    assert hook.calls == 2
+
+
 def test_a_long_change_has_the_time_at_which_it_is_written(shop: Shop, clock: HandClock) -> None:
     def later() -> None:
         clock.move(timedelta(seconds=5))

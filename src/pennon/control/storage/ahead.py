@@ -19,7 +19,6 @@ from pennon.model.items import ItemModel
 
 MOST_REVISIONS = 1000
 """So many changes of others to one log are looked through. Whoever was overtaken by more starts again."""
-
 MOST_LOOKUPS = 100
 """Who looks up more items of one kind reads all of them instead: one by one, thousands take seconds."""
 
@@ -57,19 +56,21 @@ class AheadWriting(StoredWriting):
         current = StoredReading(connection)
         now = current.heads()
         moved = {log for log, head in now.items() if head != self._heads.get(log)}
-        for log in sorted(moved):
-            if self._is_altered(current, log, now[log]):
-                raise OvertakenOnce
+        if any(self._is_altered(current, log, now[log]) for log in sorted(moved) if self._seen.is_of(log)):
+            raise OvertakenOnce
         self._heads = now
         self._locked |= {log: now[log] for log in moved & self._named}
         self._number_again(moved & self._named)
 
     def lock_by(self, connection: Connection, now: datetime) -> None:
-        """Lock the logs by *connection*, catch up, and do what was left for then. Raises `OvertakenOnce`."""
+        """Lock the logs by *connection* and catch up; the command is of *now*. Raises `OvertakenOnce`."""
         self._connection, self._command = connection, replace(self._command, now=now)
         self._all.clear()  # what of it was not looked up may be another now
         self._lock_heads()
         self.catch_up(connection)
+
+    def conclude(self) -> None:
+        """Do what was left for when the logs are locked: ask again what was demanded, then what comes last."""
         for check in self._demands:
             super().demand(check)
         for do in self._last:
@@ -160,6 +161,11 @@ class AheadWriting(StoredWriting):
         """See `Reading`."""
         self._seen.log(log)
         return super().items_at(log, kind, revision=revision, part=part, after=after, limit=limit)
+
+    def item_at(self, log: str, kind: str, key: str, *, revision: int) -> Stored | None:
+        """See `Reading`."""
+        self._seen.log(log)
+        return super().item_at(log, kind, key, revision=revision)
 
     def state(self, log: str) -> State:
         """See `Reading`."""

@@ -121,6 +121,7 @@ class StoredLog:
             writing.lock_by(connection, now)
             if idempotency is not None and find_outcome(connection, command.by, idempotency, now) is not None:
                 raise OvertakenOnce  # by itself, sent twice
+            writing.conclude()
             self._write(connection, writing, idempotency, command)
         self._tell(writing)
         return writing

@@ -14,17 +14,25 @@ class Seen:
         self._parts: defaultdict[tuple[str, str], set[bytes]] = defaultdict(set)
         self._logs: set[str] = set()
         self._prefixes: set[str] = set()
+        self._known: set[str] = set()
+
+    def is_of(self, log: str) -> bool:
+        """Return whether anything of *log* was read."""
+        return log in self._known or log.startswith(tuple(self._prefixes))
 
     def item(self, log: str, kind: str, key: str) -> None:
         """Note that one item was looked up, whether it was there or not."""
+        self._known.add(log)
         self._items.add((log, kind, key))
 
     def kind(self, log: str, kind: str, *, part: bytes = b"") -> None:
         """Note that the items of one kind were listed whose text has *part* in it."""
+        self._known.add(log)
         self._parts[log, kind].add(part)
 
     def log(self, log: str) -> None:
         """Note that something of *log* was read that every change to it alters."""
+        self._known.add(log)
         self._logs.add(log)
 
     def logs(self, prefix: str) -> None:
