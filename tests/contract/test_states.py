@@ -23,6 +23,9 @@ def states_at_all_revisions(log: ChangeLog, name: str, last: int) -> list[State]
 
 def items_at_all_revisions(log: ChangeLog, name: str, last: int) -> list[list[Stored]]:
     with log.reading() as reading:
+        for revision in range(last + 1):
+            one_by_one = (reading.item_at(name, "flag", key, revision=revision) for key in KEYS)
+            assert [*filter(None, one_by_one)] == reading.items_at(name, "flag", revision=revision)
         return [reading.items_at(name, "flag", revision=revision) for revision in range(last + 1)]
 
 

@@ -238,6 +238,9 @@ class Reading(Protocol):
         In the order of their keys, from behind *after*. Only what became of these is read, not the log up to there.
         """
 
+    def item_at(self, log: str, kind: str, key: str, *, revision: int) -> Stored | None:
+        """Return one item as it was after *revision*."""
+
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""
 
@@ -366,7 +369,7 @@ class ChangeLog(Protocol):
         why: str = "",
         idempotency: Idempotency | None = None,
     ) -> Writing:
-        """Let *do* make one command that may change *logs*, which are there, and return it when it is over.
+        """Let *do* make one command that may change *logs*, and return it when it is over.
 
         It is written as by `writing`. A long one holds up nobody: it is made without the locks, on a reading, and
         *do* is called again where others changed what it had read meanwhile. What it does outside the logs it must be

@@ -36,6 +36,7 @@ class AheadWriting(StoredWriting):
         self._all: dict[tuple[str, str], dict[str, Stored]] = {}
         self._lookups: Counter[tuple[str, str]] = Counter()
         self._models: dict[Place, ItemModel] = {}
+        self._opened: set[str] = set()
         self._demands: list[Callable[[Reading], None]] = []
         self._last: list[Callable[[Writing], None]] = []
         # The first thing that is read, so that it says of which state all the rest is.
@@ -70,15 +71,13 @@ class AheadWriting(StoredWriting):
         self.catch_up(connection)
 
     def conclude(self) -> None:
-        """Do what was left for when the logs are locked: ask again what was demanded, then what comes last."""
+        """Do what was left for when the logs are locked: ask again what was demanded, begin logs, what comes last."""
         for check in self._demands:
             super().demand(check)
+        for log in self._opened - self._heads.keys():
+            super()._begin(log)
         for do in self._last:
             do(self)
-
-    def open(self, log: str) -> None:
-        """Raise: what begins a log is not long."""
-        raise RuntimeError(f"{log} cannot be opened by a command that is carried out ahead")
 
     def put(self, log: str, kind: str, model: ItemModel) -> Stored:
         """Make *model* the item of its kind and key, and return it as it would be stored now."""
@@ -176,6 +175,9 @@ class AheadWriting(StoredWriting):
         """See `Reading`."""
         self._seen.log(log)
         return super().state_at(log, revision=revision, time=time)
+
+    def _begin(self, log: str) -> None:
+        self._opened.add(log)
 
     def _as_found(self, log: str, kind: str, key: str) -> Stored | None:
         self._seen.item(log, kind, key)

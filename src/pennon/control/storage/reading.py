@@ -169,16 +169,14 @@ class StoredReading:
         found: list[Stored] = []
         at_once = _ITEMS_AT_ONCE if limit is None else min(limit, _ITEMS_AT_ONCE)
         for keys in self._keys(log, kind, part.lower(), after, at_once=at_once):
-            asked = {"of": log, "of_kind": kind, "named": keys, "at": revision}
-            rows = self._connection.execute(_WITH_NEXT, asked).all()
-            before = self._found_by(log, kind, {row.next: None for row in rows if row.next is not None})
-            for row in rows:
-                text = row.text if row.next is None else before[row.next, row.key]
-                if text is not None:
-                    found.append(_stored(row) if row.next is None else Stored.of(kind, row.key, text))
+            found += self._as_they_were(log, kind, keys, revision)
             if limit is not None and len(found) >= limit:
                 break
         return found[:limit]
+
+    def item_at(self, log: str, kind: str, key: str, *, revision: int) -> Stored | None:
+        """Return one item as it was after *revision*."""
+        return next(iter(self._as_they_were(log, kind, [key], revision)), None)
 
     def state(self, log: str) -> State:
         """Return all current items and the head that they belong to. Raises `NotFound`."""
@@ -212,6 +210,14 @@ class StoredReading:
             found = (key for key in result.scalars() if part in key.lower())
             while keys := list(islice(found, at_once)):
                 yield keys
+
+    def _as_they_were(self, log: str, kind: str, keys: list[str], revision: int) -> Iterator[Stored]:
+        rows = self._connection.execute(_WITH_NEXT, {"of": log, "of_kind": kind, "named": keys, "at": revision}).all()
+        before = self._found_by(log, kind, {row.next for row in rows if row.next is not None})
+        for row in rows:
+            text = row.text if row.next is None else before[row.next, row.key]
+            if text is not None:
+                yield _stored(row) if row.next is None else Stored.of(kind, row.key, text)
 
     def _found_by(self, log: str, kind: str, revisions: Iterable[int]) -> dict[tuple[int, str], bytes | None]:
         """Return what the changes of these *revisions* found of each item of one kind that they touched."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 
+from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid, NotFound, PennonError
 from pennon.control.log import EnvironmentName
 from pennon.control.ui.failures import problems_of, sentence, title_of
@@ -15,6 +16,7 @@ from pennon.control.ui.inputs import Named, Sent
 from pennon.control.ui.rendering import Pages
 from pennon.control.ui.routes import ENVIRONMENT, PROJECT, acts, shows
 from pennon.control.ui.visitors import Visitor
+from pennon.control.working.state import LogItems, PastItems, WorkingState
 from pennon.engine import Explanation, compile_snapshot
 from pennon.model import Json, Position
 from pennon.model.limits import DEFAULT_LIMITS, Limits, context_problem
@@ -73,14 +75,16 @@ def _answered(pages: Pages, name: EnvironmentName, form: Form, limits: Limits) -
     now = pages.clock.now()
     if then is not None and then > now:
         raise Invalid.at("/time", "is in the future", "the log knows the past only")
-    snapshot = pages.services.change_views.snapshot(name, time=then)
-    if flag not in snapshot.flags:
-        raise Invalid.at(
-            "/flag", f"there is no flag {flag!r} here{'' if then is None else ' at that time'}", "name one"
-        )
-    rules = compile_snapshot(snapshot)
-    explanation = rules.explain(flag, context, None, now=(then or now).timestamp())
-    return Answered(explanation, snapshot.position, then)
+    with pages.services.log.reading() as reading:
+        find_environment(reading, name)
+        head = reading.head_at(name.log, time=then)
+        items = LogItems(reading, name.log) if then is None else PastItems(reading, name.log, head.revision)
+        snapshot = WorkingState(items).snapshot()  # what the flag needs is read when it is looked up
+        if flag not in snapshot.flags:
+            when = "" if then is None else " at that time"
+            raise Invalid.at("/flag", f"there is no flag {flag!r} here{when}", "name one")
+        explanation = compile_snapshot(snapshot).explain(flag, context, None, now=(then or now).timestamp())
+    return Answered(explanation, Position(head.epoch, head.revision), then)
 
 
 def _context(form: Form, limits: Limits) -> dict[str, Json]:

@@ -67,6 +67,32 @@ class LogItems:
         return [stored.item for stored in self._reading.items_with(self._log, kind, part)]
 
 
+class PastItems:
+    """The items of one environment's log as they were after a revision."""
+
+    def __init__(self, reading: Reading, log: str, revision: int) -> None:
+        self._reading = reading
+        self._log = log
+        self._revision = revision
+
+    def item(self, kind: str, key: str) -> Item | None:
+        """Return one item."""
+        stored = self._reading.item_at(self._log, kind, key, revision=self._revision)
+        return None if stored is None else stored.item
+
+    def items(self, kind: WorkingKind) -> list[Item]:
+        """Return all items of one kind, in the order of their keys."""
+        return [each.item for each in self._reading.items_at(self._log, kind, revision=self._revision)]
+
+    def items_named(self, kind: WorkingKind, keys: Collection[str]) -> list[Item]:
+        """Return the items of one kind that have these *keys*."""
+        return [item for key in keys if (item := self.item(kind, key)) is not None]
+
+    def items_with(self, kind: WorkingKind, part: bytes) -> list[Item]:
+        """Return the items of one kind whose text has *part* in it."""
+        return [item for item in self.items(kind) if part in item.text]
+
+
 class MemoryItems:
     """Items that are at hand: those of a state in the past, or none."""
 
