@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import pytest
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 class Killable(ABC):

@@ -26,8 +26,8 @@ from pennon.control.app import create_app
 from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
 
-START_S = 30
-STOP_S = 20
+START_S = 60
+STOP_S = 60
 
 
 class Api:

@@ -18,7 +18,7 @@ BOOLEAN = [{"key": "on", "value": True}, {"key": "off", "value": False}]
 WITNESS = "witness"
 
 
-def eventually(claim: Callable[[], T], *, within_s: float = 10.0) -> T:
+def eventually(claim: Callable[[], T], *, within_s: float = 60.0) -> T:
     """Return the first true answer of *claim*; fail if there is none in time."""
     until = time.monotonic() + within_s
     while not (answer := claim()):

@@ -88,12 +88,12 @@ def test_a_node_serves_whether_its_store_lives_or_not_and_writes_when_it_is_back
     server.kill()
     with running(*flags(2)) as origin, edge(tmp_path / "a", [origin.url], EDGE, kv=url) as node:
         eventually(lambda: is_on(node, "flag-0"))
-        eventually(lambda: any("store" in problem for problem in node.status().problems), within_s=20)
+        eventually(lambda: any("store" in problem for problem in node.status().problems), within_s=60)
         origin.write(boolean("later"))
         eventually(lambda: is_on(node, "later"))
         assert node.node.keeping.saved == 0
         server.start()
-        eventually(lambda: node.node.keeping.saved > 0 and not node.status().problems, within_s=20)
+        eventually(lambda: node.node.keeping.saved > 0 and not node.status().problems, within_s=60)
     with edge(tmp_path / "b", [NOBODY], EDGE, kv=url) as other:
         eventually(lambda: is_on(other, "later"))
 
@@ -145,7 +145,7 @@ def test_items_that_the_disk_has_spoiled_are_taken_from_the_store_again(tmp_path
         os.pwrite(damaged.body.handle, b"~" * damaged.size, 0)
         assert not is_on(node, "flag-7")
         assert damaged.is_damaged
-        eventually(lambda: is_on(node, "flag-7"), within_s=20)
+        eventually(lambda: is_on(node, "flag-7"), within_s=60)
         assert serves(node, log)
         assert house(node) is not damaged
         origin.write(boolean("later"))

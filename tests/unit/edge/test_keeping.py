@@ -14,7 +14,7 @@ from pennon.sdk.config import system_clock
 from pennon.testing import InMemorySource, flag
 
 NAME = "shop/production"
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(autouse=True)
