@@ -1,9 +1,10 @@
 """The evaluations that a node answered itself, counted, and reported as any SDK reports its own; and the sample."""
 
 import uuid
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import structlog
 
 from pennon.engine import ExposureSite, RuleSet
@@ -15,6 +16,8 @@ from pennon.stream.ports import Clock
 
 _log = structlog.get_logger(__name__)
 _EXPOSURES = 10_000
+_AT_ONCE = 1000
+"""So many counters, and as many exposures, are in a batch: 10,000 are larger than what a node takes."""
 
 
 class Report:
@@ -35,7 +38,7 @@ class Report:
         self._exposures: list[Exposure] = []
         self._lost_exposures = 0
         self._revision: str | None = None
-        self._unsent: EventBatch | None = None
+        self._unsent: deque[EventBatch] = deque()
 
     def evaluate(self, rules: RuleSet, flag: str, context: dict[str, Any]) -> Evaluation:
         """Return what *flag* serves to *context*, and note that it was asked."""
@@ -76,40 +79,44 @@ class Report:
 
     async def send(self, sink: EventSink) -> None:
         """Give *sink* what there is to report. What it does not take is kept and offered again."""
-        for cut in (self._waiting, self._counts, self._sample):
-            if (batch := cut()) is None:
-                continue
-            self._unsent = batch
+        if await self._sent(sink):  # what waited: meanwhile nothing is cut, so what waits is bounded
+            self._unsent.extend((*self._counts(), *self._sample()))
+            await self._sent(sink)
+
+    async def _sent(self, sink: EventSink) -> bool:
+        """Send what waits, and return whether all of it is taken."""
+        while self._unsent:
             try:
-                await sink.accept(self._environment, NODE, batch)
+                await sink.accept(self._environment, NODE, self._unsent[0])
             except IngestError as error:
                 _log.warning("the node's own counts wait", environment=self._environment, problem=str(error))
-                return
-            self._unsent = None
+                return False
+            self._unsent.popleft()
+        return True
 
-    def _waiting(self) -> EventBatch | None:
-        return self._unsent
-
-    def _counts(self) -> EventBatch | None:
-        if not self._counters and not self._exposures:
-            return None
+    def _counts(self) -> Iterator[EventBatch]:
+        """Yield what was counted, in batches that no upstream finds too large."""
         lost = {"counters": self._counters.dropped, "exposures": self._lost_exposures}
-        batch = msgspec.structs.replace(
-            self._empty(),
-            dropped={name: count for name, count in lost.items() if count},
-            counters=self._counters.take(),
-            exposures=tuple(self._exposures),
-        )
+        dropped = {name: count for name, count in lost.items() if count}
+        counters, exposures = self._counters.take(), tuple(self._exposures)
         self._exposures.clear()
         self._counters.dropped = self._lost_exposures = 0
-        return batch
+        for start in range(0, max(len(counters), len(exposures)), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            yield self._batch(counters=counters[part], exposures=exposures[part], dropped=dropped)
+            dropped = {}
 
-    def _sample(self) -> EventBatch | None:
-        """Return some of the sample, in a batch of its own: what is wrong with a context may not cost the counts."""
-        contexts = () if self.sampler is None else self.sampler.taken()
-        return msgspec.structs.replace(self._empty(), contexts=contexts) if contexts else None
+    def _sample(self) -> Iterator[EventBatch]:
+        """Yield some of the sample, in a batch of its own: what is wrong with a context may not cost the counts."""
+        if self.sampler is not None and (contexts := self.sampler.taken()):
+            yield self._batch(contexts=contexts)
 
-    def _empty(self) -> EventBatch:
+    def _batch(self, **entries: Any) -> EventBatch:
         self._sequence += 1
-        now_ms = int(self._clock.time() * 1000)
-        return EventBatch(instance=self._instance, sequence=self._sequence, sent_at=now_ms, sdk="pennon-node")
+        return EventBatch(
+            instance=self._instance,
+            sequence=self._sequence,
+            sent_at=int(self._clock.time() * 1000),
+            sdk="pennon-node",
+            **entries,
+        )
