@@ -1,5 +1,6 @@
 """The values of a flag move to another schema while real clients report what they are."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -124,13 +125,34 @@ def test_bad_steps_are_refused_with_their_paths(api: Api) -> None:
     assert api.send("GET", f"{P}/value-schemas/none").status_code == 404
 
 
+def test_what_a_client_was_served_is_drawn_by_variation(server: tuple[InProcess, Api], api: Api) -> None:
+    people(api, rita="reader")
+    with application(server, "2.2.0") as client, signed_in(api, "rita") as rita:
+        for number in range(7):
+            client.object("theme", {"targetingKey": f"u{number}"})
+        assert client.flush()
+        of_flag, page = (f"/{P}/environments/production/{each}/theme" for each in ("flags", "evaluations"))
+        eventually(lambda: '<svg class="chart"' in sees(rita, page))
+        assert '<svg class="chart"' in sees(rita, of_flag)
+        for span in ("24h", "7d", "30d", "nonsense"):
+            shown = sees(rita, f"{page}?span={span}")
+            assert "<code>dark</code>" in shown
+            assert "100.0 %" in shown
+            # A new hour may begin meanwhile, but each evaluation is in one row.
+            (total,) = re.findall(r"<tfoot>.*?<td class=.number.>([\d,]+)", shown)
+            rows = re.findall(r"</time></th><td class=.number.>([\d,]+)", shown)
+            assert int(total) == sum(map(int, rows)) >= 7
+        assert "No process has reported" in sees(rita, page.replace("production", "development"))
+        assert rita.get(page.replace("theme", "none")).status_code == 404
+
+
 def test_a_person_moves_the_values_by_forms_and_is_told_who_would_break(
     server: tuple[InProcess, Api], api: Api
 ) -> None:
-    people(api, anne="administrator", rita="reader")
+    people(api, anne="administrator", rick="reader")
     page, step = f"/{P}/value-schemas/theme", f"/{P}/schema-step"
     form = {"flag": "theme", "do": "prepare", "variation": "dark", "goneAfterH": "24", "readBy": "checkout-web 2.3.0\n"}
-    with application(server, "2.2.0") as client, signed_in(api, "anne") as anne, signed_in(api, "rita") as rita:
+    with application(server, "2.2.0") as client, signed_in(api, "anne") as anne, signed_in(api, "rick") as rita:
         assert client.object("theme", {"targetingKey": "u1"}) == {"colour": "black"}
         assert client.flush()
         eventually(lambda: "checkout-web/2.2.0" in sees(anne, page))
