@@ -440,3 +440,15 @@ def test_edits_that_work_once_only_do_not_recur(planned: Planned) -> None:
         planned.make({**NIGHT, "edits": [add], "endEdits": [OFF]})
     assert paths(refused)[0].startswith("/plan/edits/0")
     assert planned.make({**NIGHT, "edits": [add], "endEdits": [remove]}).state == "active"
+
+
+@pytest.mark.parametrize("command", ["pause_schedule", "cancel_schedule"])
+def test_who_may_hold_a_schedule_is_asked_once_more_where_it_is_held(planned: Planned, command: str) -> None:
+    made = planned.once(CRITICAL)
+    reader, gone = planned.actor("Rita", "reader"), planned.actor("Gone", "developer")
+    planned.tokens.revoke_token(gone.id, by=SYSTEM)
+    for by in (reader, gone):
+        with pytest.raises(Forbidden):
+            getattr(planned.service, command)(PRODUCTION, made.key, by=by)
+    assert planned.state(made) == ("active", None)
+    getattr(planned.service, command)(PRODUCTION, made.key, by=planned.actor("Dev", "developer"))

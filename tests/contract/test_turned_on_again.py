@@ -10,7 +10,7 @@ from pennon.control.requests.foreseeing import turning_on as by_requests
 from pennon.control.schedules.foreseeing import turning_on as by_schedules
 from pennon.control.storage import Storage
 from tests.clock import HandClock
-from tests.contract.shop import ANNA, PRODUCTION, STAGING, Shop
+from tests.contract.shop import PRODUCTION, STAGING, Shop
 from tests.contract.test_schedules import CRITICAL, NIGHT, OFF, ON, Planned
 from tests.contract.test_timed_requests import NOON, Proposed
 from tests.editing import read_edits
@@ -70,7 +70,7 @@ def test_a_window_that_opens_again_is_told_as_long_as_it_goes_on(planned: Planne
     assert [text.partition(" → ")[0] for text in said(planned.shop.edit(OFF))] == [
         f"schedule {window.key} (Launch) turns flag 'checkout' on at 2026-11-14 21:00 UTC"
     ]
-    planned.service.pause_schedule(PRODUCTION, window.key, by=ANNA)
+    planned.service.pause_schedule(PRODUCTION, window.key, by=planned.anna)
     assert said(planned.shop.edit(OFF)) == []
 
 

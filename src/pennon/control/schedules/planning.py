@@ -12,11 +12,11 @@ from pennon.control.changes.bases import Base, base_now
 from pennon.control.changes.diff import ItemChange
 from pennon.control.changes.preview import preview
 from pennon.control.changes.times import frozen
-from pennon.control.environments.gate import Permit
+from pennon.control.environments.gate import Alteration, Permit
 from pennon.control.environments.views import environment as find_environment
 from pennon.control.errors import Invalid
 from pennon.control.flags.project import ProjectCommand, WorkingProject, environments_of, require_permitted
-from pennon.control.log import EnvironmentName, Reading
+from pennon.control.log import Actor, EnvironmentName, Reading
 from pennon.control.schedules.models import Schedule, never_ends
 from pennon.control.schedules.plans import Once, Plan, Timetable, following, parts_of, times_of
 from pennon.control.working.salts import NewSalt
@@ -30,6 +30,11 @@ class Planning(msgspec.Struct, frozen=True):
     new_salt: NewSalt
     limits: Limits
     permit: Permit
+
+    def require_holding(self, reading: Reading, name: EnvironmentName, by: Actor) -> None:
+        """Raise `Forbidden` unless *by* may hold schedules, as whoever turns flags off may."""
+        where = name.environment
+        self.permit(reading, Alteration(project=name.project, environment=where, permission="flag.turnOff", by=by))
 
     def bases(self, reading: Reading, name: EnvironmentName, schedule: Schedule) -> tuple[Base, ...]:
         """Return what *schedule* is planned on: the items that it changes, as they are.

@@ -124,7 +124,8 @@ class ScheduleService:
     ) -> Outcome:
         """Have a schedule do nothing until it is resumed. Raises `NotFound`, and `Conflict` for one that is over."""
 
-        def paused(_: Writing, found: Schedule) -> Schedule:
+        def paused(writing: Writing, found: Schedule) -> Schedule:
+            self._planning.require_holding(writing, name, by)
             if found.state not in ("active", "paused"):
                 raise Conflict(f"the schedule {key} is {found.state}", mend="it does nothing any more")
             return replace(found, state="paused")
@@ -173,6 +174,7 @@ class ScheduleService:
         with self._log.writing(log, by=by, action="cancelSchedule", why=why, idempotency=idempotency) as writing:
             if not writing.replayed:
                 find_schedule(writing, name, key)
+                self._planning.require_holding(writing, name, by)
                 writing.delete(log, KIND, key)
         return outcome_of(writing, log, (KIND, key))
 
