@@ -147,8 +147,7 @@ class StoredReading:
 
     def revision_before(self, log: str, time: datetime) -> int:
         """Return the last revision of a log that was made before *time*; 0: none was."""
-        query = select(func.max(changes.c.revision)).where(changes.c.log == log, changes.c.at < micros(time))
-        return self._connection.execute(query).scalar() or 0
+        return self._last(log, changes.c.at < micros(time))
 
     def head_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> Head:
         """Return where *log* stood after *revision*, or at *time*; where neither is named, where it stands."""
@@ -266,9 +265,14 @@ class StoredReading:
         return Head(FIRST_EPOCH, 0, NO_HASH, moment(first.at))
 
     def _revision_at(self, log: str, time: datetime) -> int:
-        # Row times never go back, so the last row up to then is the one with the highest time.
-        query = select(func.max(changes.c.revision)).where(changes.c.log == log, changes.c.at <= micros(time))
-        return self._connection.execute(query).scalar_one() or 0
+        return self._last(log, changes.c.at <= micros(time))
+
+    def _last(self, log: str, until: ColumnElement[bool]) -> int:
+        # Row times never go back, so the last row is the one with the highest time. Its revision is the highest, too,
+        # but asked for that a database goes through all rows up to there.
+        query = select(changes.c.revision).where(changes.c.log == log, until)
+        latest = query.order_by(changes.c.at.desc(), changes.c.revision.desc()).limit(1)
+        return self._connection.execute(latest).scalar() or 0
 
     def _last_within(self, log: str, *, after: int, until: int | None, limit: int, max_bytes: int) -> int | None:
         query = select(changes.c.revision, changes.c.size).where(changes.c.log == log, changes.c.revision > after)
