@@ -11,16 +11,18 @@ import pytest
 
 from pennon.control.changes.service import ChangeService
 from pennon.control.environments.gate import Alteration
+from pennon.control.environments.service import EnvironmentService
 from pennon.control.environments.views import Environment
 from pennon.control.errors import Forbidden, IdempotencyKeyReused, Invalid, Overtaken, PreconditionFailed
 from pennon.control.files.service import FileService
 from pennon.control.files.work import Orders
-from pennon.control.log import Idempotency, Outcome, Reading
+from pennon.control.log import EnvironmentName, Idempotency, Outcome, Reading, Stored
 from pennon.control.requests.service import Draft, RequestService
 from pennon.control.storage.ahead import AheadWriting
 from pennon.control.storage.log import ATTEMPTS
 from pennon.control.storage.reading import StoredReading
 from pennon.control.working.commands import Expectation
+from pennon.model import Flag
 from tests.clock import HandClock
 from tests.contract.shop import ANNA, BERT, PRODUCTION, Shop
 from tests.editing import read_edits
@@ -245,6 +247,26 @@ def test_what_others_do_elsewhere_does_not_overtake_a_long_change(shop: Shop, mo
     hook = Meanwhile(Shop(shop.log, "other").open)
     assert make(shop, hook, giant()).changed
     assert hook.calls == 2
+
+
+def test_an_environment_is_created_and_deleted_without_the_locks(shop: Shop) -> None:
+    shop.edit(*giant())
+    killed: list[int] = []
+
+    def first_flag(stored: Stored) -> Flag | None:
+        # When the last flag is looked at, which is never come to under the locks.
+        if stored.key == "victim" and not killed:
+            killed.append(kill(shop).position.revision)
+        return shop.first_flag(stored)
+
+    qa = EnvironmentName("shop", "qa")
+    environments = EnvironmentService(shop.log, first_flag)
+    for _ in range(2):  # the second time its log is there
+        environments.create_environment("shop", Environment(key="qa"), by=BERT)
+        assert len(shop.contents(qa)["flag"]) == MANY + 1
+        environments.delete_environment(qa, confirm="qa", by=BERT)
+        assert shop.log.check(qa.log).problem is None
+    assert killed == [4]
 
 
 def test_a_long_change_has_the_time_at_which_it_is_written(shop: Shop, clock: HandClock) -> None:

@@ -57,18 +57,22 @@ class EnvironmentService:
         """
         accept([*key_problems(environment.key), *_problems(environment)])
         log, own = project_log(project), EnvironmentName(project, environment.key).log
-        with self._log.writing(
-            log, own, by=by, action="createEnvironment", why=why, idempotency=idempotency
-        ) as writing:
-            if not writing.replayed:
-                find_project(writing, project)
-                if writing.item(log, "environment", environment.key) is not None:
-                    raise AlreadyExists("environment", environment.key)
-                writing.put(log, "environment", environment)
-                writing.open(own)
-                for definition in writing.items(log, "definition"):
-                    if (flag := self._first_flag(definition)) is not None:
-                        writing.put(own, "flag", flag)
+
+        def create(writing: Writing) -> None:
+            if writing.replayed:
+                return
+            find_project(writing, project)
+            if writing.item(log, "environment", environment.key) is not None:
+                raise AlreadyExists("environment", environment.key)
+            writing.put(log, "environment", environment)
+            writing.open(own)
+            for definition in writing.items(log, "definition"):
+                if (flag := self._first_flag(definition)) is not None:
+                    writing.put(own, "flag", flag)
+
+        writing = self._log.carry_out(
+            create, log, own, by=by, action="createEnvironment", why=why, idempotency=idempotency
+        )
         return outcome_of(writing, log, ("environment", environment.key))
 
     def describe_environment(
@@ -108,19 +112,23 @@ class EnvironmentService:
         Raises `NotFound`, and `StillInUse` for one that holds something, unless *confirm* repeats its key.
         """
         log, own = project_log(name.project), name.log
-        with self._log.writing(
-            log, own, by=by, action="deleteEnvironment", why=why, idempotency=idempotency
-        ) as writing:
-            if not writing.replayed:
-                find_environment(writing, name)
-                contents = list(_contents(writing, own))
-                if contents and confirm != name.environment:
-                    raise StillInUse("environment", name.environment, contents)
-                writing.delete(log, "environment", name.environment)
-                if applied_files(writing, name) is not None:
-                    writing.delete(log, APPLIED, name.environment)
-                _cancel_schedules(writing, log, name.environment)
-                delete_all(writing, own)
+
+        def delete(writing: Writing) -> None:
+            if writing.replayed:
+                return
+            find_environment(writing, name)
+            contents = list(_contents(writing, own))
+            if contents and confirm != name.environment:
+                raise StillInUse("environment", name.environment, contents)
+            writing.delete(log, "environment", name.environment)
+            if applied_files(writing, name) is not None:
+                writing.delete(log, APPLIED, name.environment)
+            _cancel_schedules(writing, log, name.environment)
+            delete_all(writing, own)
+
+        writing = self._log.carry_out(
+            delete, log, own, by=by, action="deleteEnvironment", why=why, idempotency=idempotency
+        )
         return outcome_of(writing, log, ("environment", name.environment))
 
 

@@ -128,13 +128,8 @@ class StoredWriting(StoredReading):
         if log not in self._named:
             raise RuntimeError(f"{log} was not named for this command, and logs are locked in order")
         if log not in self._locked:
-            head = Head(FIRST_EPOCH, 0, NO_HASH, self._command.now)
-            row = {"log": log, "epoch": head.epoch, "revision": 0, "hash": head.hash, "at": micros(head.time)}
-            try:
-                self._connection.execute(_OPEN, row)
-            except IntegrityError as error:  # only PostgreSQL lets two commands open one log at once
-                raise AlreadyExists("log", log) from error
-            self._locked[log] = head
+            self._locked[log] = Head(FIRST_EPOCH, 0, NO_HASH, self._command.now)
+            self._begin(log)
 
     def put(self, log: str, kind: str, model: ItemModel) -> Stored:
         """Make *model* the item of its kind and key, and return it with its version, changedAt and hash."""
@@ -150,6 +145,7 @@ class StoredWriting(StoredReading):
 
     def delete(self, log: str, kind: str, key: str) -> None:
         """Remove an item. Its version is never used again. Raises `NotFound`."""
+        self._deal_with(1)
         self._refuse_replayed()
         self._changing(log)
         if self.item(log, kind, key) is None:
@@ -174,6 +170,14 @@ class StoredWriting(StoredReading):
 
     def _lock_heads(self) -> dict[str, Head]:
         return {row.log: head_of(row) for row in self._connection.execute(_LOCK, {"logs": sorted(self._named)})}
+
+    def _begin(self, log: str) -> None:
+        head = self._locked[log]
+        row = {"log": log, "epoch": head.epoch, "revision": 0, "hash": head.hash, "at": micros(head.time)}
+        try:
+            self._connection.execute(_OPEN, row)
+        except IntegrityError as error:  # only PostgreSQL lets two commands open one log at once
+            raise AlreadyExists("log", log) from error
 
     def _deal_with(self, items: int) -> None:
         self._dealt_with += items
