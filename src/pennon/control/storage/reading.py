@@ -147,7 +147,7 @@ class StoredReading:
 
     def revision_before(self, log: str, time: datetime) -> int:
         """Return the last revision of a log that was made before *time*; 0: none was."""
-        return self._last(log, changes.c.at < micros(time))
+        return self._last_made(log, changes.c.at < micros(time))
 
     def head_at(self, log: str, *, revision: int | None = None, time: datetime | None = None) -> Head:
         """Return where *log* stood after *revision*, or at *time*; where neither is named, where it stands."""
@@ -265,9 +265,9 @@ class StoredReading:
         return Head(FIRST_EPOCH, 0, NO_HASH, moment(first.at))
 
     def _revision_at(self, log: str, time: datetime) -> int:
-        return self._last(log, changes.c.at <= micros(time))
+        return self._last_made(log, changes.c.at <= micros(time))
 
-    def _last(self, log: str, until: ColumnElement[bool]) -> int:
+    def _last_made(self, log: str, until: ColumnElement[bool]) -> int:
         # Row times never go back, so the last row is the one with the highest time. Its revision is the highest, too,
         # but asked for that a database goes through all rows up to there.
         query = select(changes.c.revision).where(changes.c.log == log, until)
