@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pennon.cli import sending
-from pennon.model import Flag, Serve, Snapshot, Variation
+from pennon.model import Flag, Position, Serve, Snapshot, Variation
 from pennon.stream import Endpoints, StreamSettings
 from pennon.stream.codings import Coding
-from tests.integration.nodes import SERVER, RunningNode, eventually, running
+from tests.integration.nodes import ENVIRONMENT, SERVER, RunningNode, eventually, key, running
 from tests.integration.test_ofrep_at_once import Wire, connected, post
 from tests.unit.stream.test_codings import unpacked
 
@@ -39,13 +39,17 @@ def is_whole(body: bytes, coding: Coding = "gzip") -> bool:
     return len(Snapshot.from_json(unpacked(body, coding)).flags) == 150
 
 
-def slow(node: RunningNode) -> socket.socket:
-    """Ask for the snapshot, and take next to nothing of it."""
+def slow(node: RunningNode, is_first: bool = True) -> socket.socket:  # one of two ways
+    """Ask for the snapshot, and take next to nothing of it. *is_first*: nothing else was asked before."""
     host, _, port = node.url.removeprefix("http://").partition(":")
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(20)
     connection.connect((host, int(port)))
+    if not is_first:
+        wire = Wire(connection)
+        wire.send(post("flag-1", b'{"context":{}}'))
+        assert wire.key() == "flag-1"
     connection.sendall(get())
     return connection
 
@@ -65,14 +69,18 @@ def test_document_that_is_packed_is_the_same_for_who_came_first_and_later(node: 
         assert first[1][name] == second[1][name], name
 
 
-@pytest.fixture
-def packed(node: RunningNode) -> RunningNode:
-    """The node, whose snapshot is packed."""
+def pack(node: RunningNode) -> RunningNode:
     with connected(node) as wire:
         wire.send(get())
         assert wire.answer()[0] == 200
     eventually(lambda: node.node.admission.count == 0)
     return node
+
+
+@pytest.fixture
+def packed(node: RunningNode) -> RunningNode:
+    """The node, whose snapshot is packed."""
+    return pack(node)
 
 
 def test_packed_document_never_reaches_the_application(packed: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +95,9 @@ def test_packed_document_never_reaches_the_application(packed: RunningNode, monk
     assert is_whole(body)
 
 
-def test_slow_reader_gets_all_of_it_and_holds_its_leave_until_then(packed: RunningNode) -> None:
-    with slow(packed) as connection:
+@pytest.mark.parametrize("is_first", [True, False], ids=["at once", "after another answer"])
+def test_slow_reader_gets_all_of_it_and_holds_its_leave_until_then(packed: RunningNode, *, is_first: bool) -> None:
+    with slow(packed, is_first) as connection:
         eventually(lambda: packed.node.admission.count == 1)
         wire = Wire(connection)
         status, _, body = wire.answer()
@@ -126,11 +135,14 @@ def test_reader_who_leaves_in_the_middle_gives_its_leave_back(packed: RunningNod
     eventually(lambda: packed.node.admission.count == 0)
 
 
-def test_reader_who_takes_nothing_is_cut_off(packed: RunningNode, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_first", [True, False], ids=["at once", "after another answer"])
+def test_reader_who_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, *, is_first: bool) -> None:
+    # A connection on which something else was asked before is uvicorn's. All who are stuck share one timer, so a node
+    # that has not waited for anybody yet.
     monkeypatch.setattr(sending, "STUCK_S", 0.1)
-    with slow(packed) as connection:
-        eventually(lambda: packed.node.admission.count == 1)
-        eventually(lambda: packed.node.admission.count == 0)
+    with running(*(large(f"flag-{number}") for number in range(150))) as node, slow(pack(node), is_first) as connection:
+        eventually(lambda: node.node.admission.count == 1)
+        eventually(lambda: node.node.admission.count == 0)
         with pytest.raises((AssertionError, ConnectionError)):
             Wire(connection).answer()
 
@@ -152,6 +164,42 @@ def test_what_is_asked_while_a_document_is_sent_is_answered_after_it(packed: Run
         wire = Wire(connection)
         assert is_whole(wire.answer()[2])
         assert wire.key() == "flag-1"
+
+
+def test_herd_that_says_the_same_gets_the_same_but_for_the_ids_of_its_requests(packed: RunningNode) -> None:
+    heads = []
+    for _ in range(3):
+        with connected(packed) as wire:
+            for _ in range(3):
+                wire.send(get())
+                status, headers, body = wire.answer()
+                assert (status, is_whole(body)) == (200, True)
+                heads.append(headers)
+    assert len({each.pop("x-request-id") for each in heads}) == 9
+    for each in heads:
+        del each["date"], each["x-pennon-age"]
+        assert each == heads[0]
+    assert packed.value("pennon_streams", projection="server") == 0
+
+
+def test_what_was_said_a_moment_ago_is_not_said_after_a_change_or_to_a_key_that_is_gone() -> None:
+    flags = [large(f"flag-{number}") for number in range(150)]
+    with running(*flags, key("other", "server")) as node, connected(node) as wire:
+        other = get().replace(SERVER.encode(), b"other")
+
+        def ask() -> tuple[int, str]:
+            wire.send(other)
+            status, headers, _ = wire.answer()
+            return status, headers.get("x-pennon-revision", "")
+
+        eventually(lambda: ask() == (200, "1.1"))
+        node.write(large("flag-0"))
+        eventually(lambda: ask() == (200, "1.2"))
+        # Both are fresh for as long as a request takes: who asks right after the change is told of it.
+        ask()
+        node.write(key("other", "server", revoked=True))
+        eventually(lambda: node.node.environments[ENVIRONMENT].position == Position(1, 3))
+        assert ask()[0] == 401
 
 
 def test_connection_that_is_to_end_ends_after_the_document(packed: RunningNode) -> None:

@@ -1,9 +1,12 @@
-"""Lets connections in: one whose first words are a whole request for a stream gets it at once, others go to uvicorn.
+"""Lets connections in. One whose first words are a whole request for a stream, or a packed snapshot, gets that at once.
+
+Others go to uvicorn, as they came.
 
 Most connections of a herd want a stream, and what an event loop and uvicorn make for each costs more than to open it.
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -14,13 +17,17 @@ import structlog
 from uvicorn.server import ServerState
 
 from pennon.cli import http
+from pennon.cli.evaluating import CLOSE, whole_request
+from pennon.cli.handing import Handing
 from pennon.cli.streaming import is_taken
 from pennon.cli.waiting import Waiting
 from pennon.cli.wires import Wire, Wires
+from pennon.stream.quick import SNAPSHOT, Quick
 
 _AT_ONCE = 64
 _FIRST_BYTES = 4096
 """A head that is longer is no herd's."""
+_LOOK_S = 0.02
 _PAUSE_S = 1.0
 """So long nobody is let in where there is no room for one more."""
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -29,9 +36,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Door:
-    """Lets in who connects to *listeners*. *streams* takes those who want a stream.
+    """Lets in who connects to *listeners*. *streams* takes those who want a stream; *quick* knows what is packed.
 
-    *protocol* makes who takes each of the others.
+    *protocol* makes who takes each of the others, told whether something was asked on that connection before.
     """
 
     def __init__(
@@ -39,18 +46,26 @@ class Door:
         listeners: Sequence[socket.socket],
         *,
         streams: Any,
+        quick: Quick | None,
         state: ServerState,
-        protocol: Callable[[], asyncio.Protocol],
+        keep_s: float,
+        protocol: Callable[[bool], asyncio.Protocol],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
         self._family = listeners[0].family
         self._streams = streams
+        self._quick = quick
+        self._keep_s = keep_s
         self._state = state
         self._protocol = protocol
         self._wires = Wires(self._loop, self._asked)
         self._waiting: Waiting[Wire] = Waiting(self._loop)
         """Those who have not said anything yet."""
+        self._kept: Waiting[Wire] = Waiting(self._loop)
+        """Those who had an answer, and may ask for more."""
+        self._handing = Handing(self._loop, self._handed_out)
+        self._is_shut = False
         self._handing_over: set[asyncio.Task[None]] = set()
         self._pauses: set[asyncio.TimerHandle] = set()
 
@@ -61,17 +76,22 @@ class Door:
             self._loop.add_reader(listener.fileno(), self._let_in, listener)
 
     async def shut(self) -> None:
-        """Let nobody in any more, and leave to uvicorn those who have not said anything yet."""
+        """Let nobody in any more, and leave to uvicorn those who have not said anything yet, or no more."""
+        self._is_shut = True
         for pause in self._pauses:
             pause.cancel()
         for listener in self._listeners:
             self._loop.remove_reader(listener.fileno())
-        for wire in self._waiting.take():
-            self._hand_over(wire)
+        for wires, has_asked in ((self._waiting, False), (self._kept, True)):
+            for wire in wires.take():
+                self._hand_over(wire, has_asked=has_asked)
         await asyncio.gather(*self._handing_over, return_exceptions=True)
 
-    def close(self) -> None:
-        """End what is left."""
+    async def close(self, patience_s: float) -> None:
+        """End what is left, but for so long not the documents that are under way."""
+        until = self._loop.time() + patience_s
+        while self._handing.under_way and self._loop.time() < until:
+            await asyncio.sleep(_LOOK_S)
         self._wires.close()
 
     def _let_in(self, listener: socket.socket) -> None:
@@ -112,26 +132,58 @@ class Door:
             data = b""
         finally:
             connection.detach()
-        self._waiting.remove(wire)
+        has_asked = self._kept.remove(wire) or not self._waiting.remove(wire)
         if not data:
             wire.abort()
         elif is_taken(self._streams, data, wire, self._state.default_headers):
-            os.read(wire.descriptor, len(data))
+            _read_off(wire, data)
             self._state.total_requests += 1
-        else:
-            self._hand_over(wire)
+        elif not self._hand_out(wire, data):
+            self._hand_over(wire, has_asked=has_asked)
 
-    def _hand_over(self, wire: Wire) -> None:
-        task = self._loop.create_task(self._with_transport(wire.give_away()))
+    def _hand_out(self, wire: Wire, data: bytes) -> bool:
+        """Send the document that *data* asks for, if that is one whole request for what is packed already."""
+        if self._quick is None or not data.startswith(SNAPSHOT):
+            return False
+        common, is_last = self._state.default_headers, False
+        if (sending := self._quick.document_again(data, common)) is None:
+            if (request := whole_request(data, closes=True)) is None:
+                return False
+            if request.closes:
+                sending, is_last = self._quick.document(request.url, request.headers, (*common, *CLOSE)), True
+            else:
+                sending = self._quick.document(request.url, request.headers, common, data)
+        if sending is None:
+            return False
+        _read_off(wire, data)
+        self._state.total_requests += 1
+        self._handing.begin(wire, sending, is_last=is_last)
+        return True
+
+    def _handed_out(self, wire: Wire, is_last: bool) -> None:  # as it is called back
+        if is_last or self._is_shut:
+            wire.close()
+        else:
+            wire.wait_for_more()
+            self._kept.add(wire, self._keep_s)
+
+    def _hand_over(self, wire: Wire, *, has_asked: bool) -> None:
+        task = self._loop.create_task(self._with_transport(wire.give_away(), has_asked=has_asked))
         self._handing_over.add(task)
         task.add_done_callback(self._handing_over.discard)
 
-    async def _with_transport(self, descriptor: int) -> None:
+    async def _with_transport(self, descriptor: int, *, has_asked: bool) -> None:
         connection = socket.socket(self._family, socket.SOCK_STREAM, 0, descriptor)
         try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            await self._loop.connect_accepted_socket(lambda: self._protocol(has_asked), connection)
         except OSError:
             connection.close()
         except BaseException:
             connection.close()
             raise
+
+
+def _read_off(wire: Wire, data: bytes) -> None:
+    """Read what was looked at. A connection that was reset since then says so when it is written to."""
+    with contextlib.suppress(OSError):
+        os.read(wire.descriptor, len(data))

@@ -18,7 +18,7 @@ from pennon.stream.http import SEND_FILE
 from pennon.stream.quick import SNAPSHOT, START, Admitted, Quick, Sending
 
 _END_OF_HEAD = b"\r\n\r\n"
-_CLOSE = ((b"connection", b"close"),)
+CLOSE = ((b"connection", b"close"),)
 
 
 class _Request:
@@ -52,7 +52,10 @@ class _Request:
 
 
 class EvaluatingHttp(LeavingHttp):
-    """Has `app.state.quick`, a `pennon.stream.Quick`, answer what it can, if there is one."""
+    """Has `app.state.quick`, a `pennon.stream.Quick`, answer what it can, if there is one.
+
+    *has_asked*: something was asked on its connection before.
+    """
 
     _head = b""
     """The last head that was looked at, with what length of a body, and what it asks for."""
@@ -63,6 +66,10 @@ class EvaluatingHttp(LeavingHttp):
     _has_asked = False
     _length = 0
     _admitted: Admitted | None = None
+
+    def __init__(self, *args: Any, has_asked: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._has_asked = has_asked
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Send no more."""
@@ -106,8 +113,8 @@ class EvaluatingHttp(LeavingHttp):
                 self._wait_for_next()
                 return
         elif quick is not None and is_possible(self.transport) and self._is_quiet(data):
-            request = _read(data, closes=True)
-            common = (*self.server_state.default_headers, *(_CLOSE if request is not None and request.closes else ()))
+            request = whole_request(data, closes=True)
+            common = (*self.server_state.default_headers, *(CLOSE if request is not None and request.closes else ()))
             if request is not None and (sending := quick.document(request.url, request.headers, common)) is not None:
                 self._send_document(sending, is_last=request.closes)
                 return
@@ -184,7 +191,7 @@ class EvaluatingHttp(LeavingHttp):
         # Clients say the same on a connection again and again. What was found out about it need not be found out anew.
         if admitted is None or head != self._head or len(body) != self._length or not quick.holds(admitted):
             self._admitted = None
-            if (request := _read(data)) is None:
+            if (request := whole_request(data)) is None:
                 return b""
             admitted = self._admitted = quick.admit(request.url, request.headers)
             self._head, self._length, body = head, len(body), request.body
@@ -195,7 +202,7 @@ class EvaluatingHttp(LeavingHttp):
         return sent
 
 
-def _read(data: bytes, *, closes: bool = False) -> _Request | None:
+def whole_request(data: bytes, *, closes: bool = False) -> _Request | None:
     """Return what *data* is, if that is one whole request with its body as it is.
 
     One after which the connection is to close is none, unless *closes*.

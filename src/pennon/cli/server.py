@@ -8,7 +8,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -127,16 +126,27 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
         await self._draining
         if self._door is not None:
-            self._door.close()
+            await self._door.close(self.config.timeout_graceful_shutdown or 0)
 
     def _door_for(self, listeners: list[socket.socket]) -> Door | None:
         """Return who is to accept from *listeners* instead of uvicorn, None where that cannot be, or is for nothing."""
-        config = self.config
-        streams = getattr(getattr(config.app, "state", None), "streams", None)
+        config, server_state, app_state = self.config, self.server_state, self.lifespan.state
+        offered = getattr(config.app, "state", None)
+        streams = getattr(offered, "streams", None)
         if not (IS_POSSIBLE and listeners and streams is not None):
             return None
-        protocol = partial(EvaluatingHttp, config=config, server_state=self.server_state, app_state=self.lifespan.state)
-        return Door(listeners, streams=streams, state=self.server_state, protocol=protocol)
+
+        def protocol(has_asked: bool) -> EvaluatingHttp:  # as it is called back
+            return EvaluatingHttp(config, server_state, app_state, has_asked=has_asked)
+
+        return Door(
+            listeners,
+            streams=streams,
+            quick=None if config.root_path else getattr(offered, "quick", None),
+            state=server_state,
+            keep_s=config.timeout_keep_alive,
+            protocol=protocol,
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

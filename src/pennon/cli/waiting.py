@@ -1,16 +1,20 @@
 """Closes connections on which nothing is asked for too long, with one timer for all of them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 C = TypeVar("C", bound=asyncio.Transport)
 
 
 class Waiting(Generic[C]):
-    """Connections, in the order in which they began to wait. All may wait for the same time."""
+    """Connections, in the order in which they began to wait. All may wait for the same time, then *end* ends them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, end: Callable[[C], None] = lambda connection: connection.close()
+    ) -> None:
         self._loop = loop
+        self._end = end
         self._until: dict[C, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -18,14 +22,14 @@ class Waiting(Generic[C]):
         return len(self._until)
 
     def add(self, connection: C, patience_s: float) -> None:
-        """Close *connection* after so long, unless it is removed."""
+        """End *connection* after so long, unless it is removed."""
         self._until[connection] = until = self._loop.time() + patience_s
         if self._timer is None:
             self._timer = self._loop.call_at(until, self._close_late)
 
-    def remove(self, connection: C) -> None:
-        """Leave *connection* open. Nothing if it does not wait."""
-        self._until.pop(connection, None)
+    def remove(self, connection: C) -> bool:
+        """Leave *connection* open. Return whether it waited; nothing happens if not."""
+        return self._until.pop(connection, None) is not None
 
     def take(self) -> list[C]:
         """Return all of them, who wait no more."""
@@ -44,4 +48,4 @@ class Waiting(Generic[C]):
             late.append(connection)
         for connection in late:
             del self._until[connection]
-            connection.close()
+            self._end(connection)

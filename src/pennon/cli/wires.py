@@ -133,6 +133,16 @@ class Wire(asyncio.Transport):
         if self.protocol is not None:
             self.protocol.pause_writing()
 
+    def wait_for_room(self) -> None:
+        """Tell the protocol when something may be written. What is said meanwhile stays where it is."""
+        if self._left is None and not self._is_over:
+            self._left = bytearray()
+            self._wires.watch(self, _ROOM)
+
+    def wait_for_more(self) -> None:
+        """Be nobody's again: what is said next is asked about."""
+        self.protocol = None
+
     def close(self) -> None:
         """End, when all is written."""
         if self._left is None:
@@ -165,11 +175,12 @@ class Wire(asyncio.Transport):
             os.close(self.descriptor)
 
     def _go_on(self, left: bytearray) -> None:
-        if not (sent := self._sent(left)):
-            return
-        del left[:sent]
         if left:
-            return
+            if not (sent := self._sent(left)):
+                return
+            del left[:sent]
+            if left:
+                return
         self._left = None
         if self._is_closing:
             self.abort()

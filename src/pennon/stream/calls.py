@@ -44,6 +44,31 @@ class Call(msgspec.Struct, frozen=True):
         return standing(self.environment, self.now)
 
 
+class Until(msgspec.Struct, frozen=True):
+    """For how long who made a call may make it again: until a key changes, or its time is over."""
+
+    generation: int
+    time: float
+
+    @classmethod
+    def now(cls, call: Call) -> "Until":
+        """Return what is so for the key of *call*."""
+        keys = call.node.keys
+        # Whose path an edge node is in may change at any time.
+        is_node = call.request.headers.line(b"x-pennon-node") is not None
+        return cls(keys.generation, 0.0 if is_node else keys.until(call.access.key_hash))
+
+    def holds(self, call: Call) -> bool:
+        """Whether *call* would be admitted again."""
+        node, environment = call.node, call.environment
+        return (
+            self.generation == node.keys.generation
+            and node.clock.time() < self.time
+            and node.environments.get(environment.name) is environment
+            and node.reader.doubts(environment.name) is None
+        )
+
+
 def standing(environment: Environment, now: float) -> Headers:
     """Return the headers that say where *environment* stands."""
     hub = environment.hub

@@ -5,17 +5,18 @@ there is one place that decides what is refused, and how.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
 
 from pennon.stream import ofrep, snapshots
-from pennon.stream.calls import Call, Endpoint
+from pennon.stream.calls import Call, Endpoint, Until
 from pennon.stream.endpoints import ENDPOINTS, Exchange
 from pennon.stream.front import Front, identity
 from pennon.stream.http import Answer, Lines, Refusal, Request, encoded
 from pennon.stream.node import StreamNode
+from pennon.stream.recent import Recent
 
 START = b"POST /ofrep/v1/evaluate/flags"
 """How the requests begin that may be answered at once."""
@@ -43,13 +44,12 @@ class Sending(msgspec.Struct, frozen=True):
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """A request for an evaluation by who may make it, as long as no key changed and it is not *until*."""
+    """A request for an evaluation by who may make it, for as long as that holds."""
 
     exchange: Exchange
     call: Call
     handler: Callable[[Call, bytes], Answer | None]
-    generation: int
-    until: float
+    until: Until
 
 
 class Quick:
@@ -58,6 +58,7 @@ class Quick:
     def __init__(self, node: StreamNode, front: Front | None = None) -> None:
         self._node = node
         self._front = front or Front()
+        self._recent = Recent(node)
         self._endpoints: Mapping[str, Endpoint] = {
             each.path: each for each in ENDPOINTS if each.path in (*_HANDLERS, _SNAPSHOT)
         }
@@ -73,27 +74,18 @@ class Quick:
             return None
         scope = {"method": "POST", "path": path, "raw_path": raw_path, "headers": headers}
         exchange = Exchange(self._node, Request(scope, _no_more))
-        line, keys = exchange.request.headers.line, self._node.keys
-        if line(b"content-encoding") is not None:
+        if exchange.request.headers.line(b"content-encoding") is not None:
             return None
         try:
             exchange.request.require_json()
             call = exchange.admitted(self._endpoints[found], rest)
         except Refusal:
             return None
-        # Whose path an edge node is in may change at any time.
-        until = keys.until(call.access.key_hash) if line(b"x-pennon-node") is None else 0.0
-        return Admitted(exchange, call, _HANDLERS[found], keys.generation, until)
+        return Admitted(exchange, call, _HANDLERS[found], Until.now(call))
 
     def holds(self, admitted: Admitted) -> bool:
         """Whether who was *admitted* would be so again."""
-        node, call = self._node, admitted.call
-        return (
-            admitted.generation == node.keys.generation
-            and node.clock.time() < admitted.until
-            and node.environments.get(call.environment.name) is call.environment
-            and node.reader.doubts(call.environment.name) is None
-        )
+        return admitted.until.holds(admitted.call)
 
     def answer(self, admitted: Admitted, body: bytes, common: Lines) -> bytes:
         """Return the answer as it is sent, with *common* headers; empty where the endpoints are to answer.
@@ -113,8 +105,31 @@ class Quick:
             return b""
         return self._head(admitted.exchange, answer, common, started) + answer.body
 
-    def document(self, url: bytes, headers: Iterable[tuple[bytes, bytes]], common: Lines) -> Sending | None:
-        """Return what a GET of a snapshot is to be sent, None where the endpoints are to answer."""
+    def document_again(self, data: bytes, common: Sequence[tuple[bytes, bytes]]) -> Sending | None:
+        """Return what the whole request *data* is to be sent, if it was sent a moment ago to who said the same.
+
+        *common* headers are one object for as long as they are the same.
+        """
+        started = time.perf_counter()
+        request_id = identity(b"")
+        if (again := self._recent.again(data, common, request_id.encode())) is None:
+            return None
+        head, answer = again
+        took_s = time.perf_counter() - started
+        self._front.answered("GET", _SNAPSHOT, status=answer.status, duration_s=took_s, request_id=request_id)
+        return _sending(head, answer)
+
+    def document(
+        self,
+        url: bytes,
+        headers: Iterable[tuple[bytes, bytes]],
+        common: Sequence[tuple[bytes, bytes]],
+        data: bytes = b"",
+    ) -> Sending | None:
+        """Return what a GET of a snapshot is to be sent, None where the endpoints are to answer.
+
+        *data*, the whole request, is remembered with it.
+        """
         started = time.perf_counter()
         raw_path, _, query = url.partition(b"?")
         if raw_path.decode("latin-1") != _SNAPSHOT:
@@ -122,14 +137,20 @@ class Quick:
         scope = {"method": "GET", "path": _SNAPSHOT, "raw_path": raw_path, "query_string": query, "headers": headers}
         try:
             exchange = Exchange(self._node, Request(scope, _no_more))
-            answer = snapshots.snapshot_at_once(exchange.admitted(self._endpoints[_SNAPSHOT], ""))
+            call = exchange.admitted(self._endpoints[_SNAPSHOT], "")
+            found = snapshots.packed_at_once(call)
+            if found is None:
+                return None
+            answer = snapshots.snapshot_at_once(call, *found)
         except Refusal:
             return None
-        if answer is None or answer.file is None or answer.file.file is None:
-            return None
-        return Sending(self._head(exchange, answer, common, started), answer.file.file, len(answer.body), answer)
+        document, coding, _ = found
+        head = self._head(exchange, answer, common, started)
+        if data:
+            self._recent.keep(data, common, call, document, coding, head)
+        return _sending(head, answer)
 
-    def _head(self, exchange: Exchange, answer: Answer, common: Lines, started: float) -> bytes:
+    def _head(self, exchange: Exchange, answer: Answer, common: Iterable[tuple[bytes, bytes]], started: float) -> bytes:
         """Return the head of *answer*, which is noted as answered."""
         request = exchange.request
         request_id = identity(request.headers.line(b"x-request-id") or b"")
@@ -145,6 +166,12 @@ class Quick:
             request.method, request.path, status=answer.status, duration_s=took_s, request_id=request_id
         )
         return b"".join(parts)
+
+
+def _sending(head: bytes, answer: Answer) -> Sending | None:
+    if answer.file is None or answer.file.file is None:
+        return None
+    return Sending(head, answer.file.file, len(answer.body), answer)
 
 
 async def _no_more() -> None:

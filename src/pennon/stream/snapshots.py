@@ -31,8 +31,8 @@ async def answer_snapshot(call: Call) -> Answer:
     return await answer_document(call, call.projection, body, headers, since=step)
 
 
-def snapshot_at_once(call: Call) -> Answer | None:
-    """Return the snapshot where it is compressed already as the client takes it, and may go out now; else None."""
+def packed_at_once(call: Call) -> tuple[Document, Coding, Packed] | None:
+    """Return the snapshot if it lies in a file, compressed as the client takes it, and may go out now; else None."""
     line = call.request.headers.line
     if call.request.query or line(b"if-none-match") is not None:
         return None
@@ -40,11 +40,19 @@ def snapshot_at_once(call: Call) -> Answer | None:
         coding = chosen(call.request.headers.get("accept-encoding"))
     except NothingFits:
         return None
-    packed = None if coding is None else call.node.documents.kept(_described(call, call.projection, ""), coding)
-    if packed is None or coding is None or packed.file is None or not call.node.admission.has_room(len(packed)):
+    if coding is None:
         return None
+    document = _described(call, call.projection, "")
+    packed = call.node.documents.kept(document, coding)
+    if packed is None or packed.file is None or not call.node.admission.has_room(len(packed)):
+        return None
+    return document, coding, packed
+
+
+def snapshot_at_once(call: Call, _document: Document, coding: Coding, packed: Packed) -> Answer:
+    """Return the answer with what `packed_at_once` has found. Raises `Refusal`."""
     etag = call.environment.hub.etag(call.projection)
-    return _whole(call, packed, _coded((*_said(call), ("etag", etag), _PRIVATE, _VARY), coding))
+    return sent_whole(call, packed, _coded((*_said(call), ("etag", etag), _PRIVATE, _VARY), coding))
 
 
 def _said(call: Call) -> Headers:
@@ -64,10 +72,11 @@ async def answer_document(call: Call, kind: str, body: bytes, headers: Headers, 
         headers = _coded(headers, coding)
     if since or len(packed) <= _LARGE or call.request.method == "HEAD":
         return Answer(200, packed.body, (JSON, *headers))
-    return _whole(call, packed, headers)
+    return sent_whole(call, packed, headers)
 
 
-def _whole(call: Call, packed: Packed, headers: Headers) -> Answer:
+def sent_whole(call: Call, packed: Packed, headers: Headers = ()) -> Answer:
+    """Return *packed* as an answer that holds a leave until it is sent. Raises `Refusal` where there is none now."""
     ticket = call.node.admission.try_enter(len(packed))
     if isinstance(ticket, Later):
         wait = (("retry-after", str(ticket.retry_after_s)),)
