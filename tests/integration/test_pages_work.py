@@ -110,7 +110,7 @@ def test_a_request_is_edited_with_the_words_of_the_api_beside_what_is_wrong(api:
         assert said in answer.text, fields
     both = ['[{"do":"turnOn","flag":"payments"}]', '[{"do":"turnOn","flag":"search"}]']
     done = sent(anne, path, {**wrong, "edits": both, "at": "2031-07-01T08:00", "zone": "Europe/Berlin"})
-    assert "in guarded" in done.text
+    assert "In guarded" in done.text
     made = api.made("GET", f"projects/default/requests/{key}")
     assert (made["title"], made["edition"], len(made["changes"])) == ("Another title", 2, 2)
     assert made["applyAt"].startswith("2031-07-01T06:00:00")
