@@ -11,7 +11,7 @@ CONNECT = (
     '"other_cpu_s":0.1}'
 )
 BROADCAST = (
-    '{{"kind":"bcast","got":{got},"p50":1.0,"p99":2.0,"max":3.0,"cpu_ms":0.5,"other_cpu_ms":{other},"wall_ms":100,'
+    '{{"kind":"bcast","seq":1,"got":{got},"p50":1.0,"p99":2.0,"max":3.0,"cpu_ms":0.5,"other_cpu_ms":{other},"wall_ms":100,'
     '"bad":0,"dup":{dup},"closed":0}}'
 )
 
@@ -38,7 +38,7 @@ def test_client_that_says_nothing_is_an_error() -> None:
 
 
 def broadcast(cpu_us: float, *, p99_ms: float = 10.0, is_quiet: bool = True) -> Broadcast:
-    return Broadcast(100, 5.0, p99_ms, 12.0, cpu_us, 0, is_quiet)
+    return Broadcast(1, 100, 5.0, p99_ms, 12.0, cpu_us, lost=0, doubled=0, cut=0, is_quiet=is_quiet)
 
 
 def test_median_is_that_of_quiet_broadcasts_without_the_first() -> None:
@@ -58,7 +58,7 @@ def test_goals_are_ratios_to_the_others_in_the_same_run() -> None:
     herds = {(PENNON, "snapshot"): herd, (NCHAN, "snapshot"): herd, (PENNON, "resume"): herd}
     extent = QUICK._replace(hold_s=50)  # the first quarter of it is without heartbeats
     long = Load(loads[PENNON, size].connected, [broadcast(6)] * 7, None)
-    found = outcomes(Results(extent, loads, herds, 10, {10: 0.001, size: 0.004}, long))
+    found = outcomes(Results(extent, loads, herds, [20, 10], {10: 0.001, size: 0.004}, [long], []))
     assert [(each.found, each.met) for each in found] == [
         ("1.20×", True),
         ("0.60×", True),
@@ -72,6 +72,6 @@ def test_goals_are_ratios_to_the_others_in_the_same_run() -> None:
         ("0.00", True),
         ("0.00", True),
     ]
-    assert "10 minutes, in which 7 changes" in found[-1].goal
-    nothing = outcomes(Results(QUICK, {}, {}, 0, {}, None))
-    assert {each.met for each in nothing[:-1]} == {None}
+    assert "10 minutes, 7 changes" in found[-1].what
+    nothing = outcomes(Results(QUICK, {}, {}, [], {}, [], []))
+    assert {each.met for each in nothing} == {None}

@@ -40,7 +40,7 @@ class HandLoop:
 
 def test_those_who_wait_too_long_are_closed_and_one_timer_is_set_for_all() -> None:
     loop, closed = HandLoop(), list[str]()
-    waiting = Waiting(loop)  # type: ignore[arg-type]  # all of a loop that it needs
+    waiting = Waiting[Connection](loop)  # type: ignore[arg-type]  # all of a loop that it needs
     first, second, third = (Connection(name, closed) for name in ("first", "second", "third"))
     waiting.add(first, 30)
     loop.move(10)
