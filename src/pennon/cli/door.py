@@ -178,7 +178,7 @@ class Door:
             await self._loop.connect_accepted_socket(lambda: self._protocol(has_asked), connection)
         except OSError:
             connection.close()
-        except BaseException:
+        except BaseException:  # nothing is swallowed: a connection that nobody took is closed
             connection.close()
             raise
 
