@@ -10,10 +10,13 @@ from litestar.response import Redirect
 
 from pennon.control.errors import (
     AlreadyExists,
+    Busy,
     Conflict,
     Forbidden,
     Invalid,
     NotFound,
+    OutcomeUnknown,
+    Overtaken,
     PennonError,
     PreconditionFailed,
     TooManyAttempts,
@@ -34,6 +37,9 @@ _TITLES: Mapping[type[PennonError], tuple[int, str]] = {
     Unauthenticated: (401, "Sign in"),
     TooManyAttempts: (429, "Too many attempts"),
     Forbidden: (403, "You may not do that"),
+    Busy: (503, "Busy for a moment: send it again"),
+    Overtaken: (503, "Others were faster: send it again"),
+    OutcomeUnknown: (503, "Look whether it was made"),
     Unavailable: (503, "The database does not answer"),
 }
 _OURS = (500, "Pennon failed to answer")
