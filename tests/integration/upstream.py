@@ -75,7 +75,8 @@ class Upstream:
 
     def stop(self) -> None:
         """Close the port and every stream."""
-        server, self._server = self._server, None
+        with self.changed:
+            server, self._server = self._server, None
         if server is not None:
             server.shutdown()
             server.server_close()
@@ -159,6 +160,16 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_of: Upstream
 
+    def parse_request(self) -> bool:
+        """Answer nothing once the server is stopped: a request may be under way, or come on a connection kept open."""
+        is_read = super().parse_request()
+        self.close_connection |= self._is_stopped
+        return is_read and not self._is_stopped
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self.server_of._server is None
+
     def do_GET(self) -> None:
         if self._is_refused():
             return
@@ -202,16 +213,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, since: Position | None) -> None:
         server = self.server_of
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
         self.close_connection = True
         with server.changed:
+            if self._is_stopped:
+                return
             server.streams += 1
             generation, sent = server._generation, len(server.frames)
             opening = sse.encode(server.hub.opening("server", since, time.monotonic()))
         try:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
             if not server.mute:
                 self.wfile.write(opening if server.raw is None else server.raw)
             self._follow(generation, sent)

@@ -53,6 +53,7 @@ export class Ladder {
   #openedAt = null;
   #connectAt = -Infinity;
   #pollAt = -Infinity;
+  #isPollPutOff = false;
 
   /**
    * The best rung that can be stood on, given that there is something to evaluate by; polling until a poll has failed too.
@@ -96,8 +97,7 @@ export class Ladder {
     }
     this.#upstream = openedAt === null ? (this.#upstream + 1) % this.#upstreams : 0;
     this.#connectAt = now + this.#delay(failure);
-    // Asked at once, it would be one more of those that are too many.
-    if (failure.kind === "busy" && this.#upstream === 0 && this.#pollAt <= now) this.#pollAt = this.#connectAt;
+    if (failure.kind === "busy" && this.#upstream === 0 && this.#pollAt <= now) this.#putPollOff();
     if (failure.kind === "refused" && this.#upstream === 0) {
       this.level = Level.LAST_KNOWN;
       this.#pollAt = this.#connectAt;
@@ -107,16 +107,28 @@ export class Ladder {
   /** Note that an upstream answered a poll. @param {number} now */
   polled(now) {
     this.level = Level.POLLING;
+    this.#isPollPutOff = false;
     this.#pollAt = now + this.#pollS;
   }
 
   /** Note that no upstream answered a poll. @param {Failure} failure @param {number} now */
   pollFailed(failure, now) {
     this.level = Level.LAST_KNOWN;
+    this.#isPollPutOff = false;
     // Spread: servers may tell all the same.
     const wish = wishOf(failure) * (1 + WISH_SPREAD * this.#random());
     const wait = failure.kind === "refused" ? REFUSED_S : this.#pollS;
     this.#pollAt = now + Math.max(wish, wait * (0.75 + 0.5 * this.#random()));
+  }
+
+  /**
+   * Wait with a poll that is due: asked at once, it would be one more of those that are too many. Only once: a server may have no room for
+   * streams for as long as it runs, and still answer polls.
+   */
+  #putPollOff() {
+    if (this.#isPollPutOff) return;
+    this.#isPollPutOff = true;
+    this.#pollAt = this.#connectAt;
   }
 
   /** @param {Failure} failure */

@@ -63,6 +63,22 @@ test("a server's retry is the base of the waiting, its Retry-After is waited for
   assert.ok(steps.next(200).until <= 200 + 3600 + 30);
 });
 
+test("a server without room for streams is polled all the same", () => {
+  const steps = ladder({ chance: 0.5 });
+  const polled = [0];
+  for (let now = 0; now < 300; ) {
+    const step = steps.next(now);
+    if (step.do === "wait") now = step.until;
+    else if (step.do === "connect") steps.ended({ kind: "busy", message: "" }, now);
+    else {
+      steps.polled(now);
+      polled.push(now);
+    }
+  }
+  assert.ok(polled.length > 5, `${polled}`);
+  for (const [index, at] of polled.slice(1).entries()) assert.ok(at - polled[index] <= 60, `${polled}`);
+});
+
 test("a refused key is tried again after one to two minutes, by nothing sooner", () => {
   for (const chance of [0, 1]) {
     const steps = ladder({ chance });

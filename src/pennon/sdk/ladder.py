@@ -100,6 +100,7 @@ class Ladder:
         self._opened_at: float | None = None
         self._connect_at = 0.0
         self._poll_at = 0.0
+        self._is_poll_put_off = False
         self._best = Level.POLLING  # until a poll has failed too
 
     def level(self, *, known: bool) -> Level:
@@ -135,7 +136,7 @@ class Ladder:
         self._upstream = 0 if was_open is not None else (self._upstream + 1) % self._upstreams
         self._connect_at = now + self._delay(failure)
         if failure.kind is FailureKind.BUSY and self._upstream == 0 and self._poll_at <= now:
-            self._poll_at = self._connect_at  # asked at once, it would be one more of those that are too many
+            self._put_poll_off()
         if failure.kind is FailureKind.REFUSED and self._upstream == 0:
             self._best = Level.LAST_KNOWN
             self._poll_at = self._connect_at
@@ -143,15 +144,26 @@ class Ladder:
     def polled(self, now: float) -> None:
         """Note that an upstream answered a poll."""
         self._best = Level.POLLING
+        self._is_poll_put_off = False
         self._poll_at = now + self.pace.poll_s
 
     def poll_failed(self, failure: Failure, now: float) -> None:
         """Note that no upstream answered a poll."""
         self._best = Level.LAST_KNOWN
+        self._is_poll_put_off = False
         # Spread: servers may tell all the same.
         wish = min(failure.not_before_s or 0.0, _LONGEST_WISH_S) * (1 + _WISH_SPREAD * self._chance())
         wait = self.pace.refused_s if failure.kind is FailureKind.REFUSED else self.pace.poll_s
         self._poll_at = now + max(wish, wait * (0.75 + 0.5 * self._chance()))
+
+    def _put_poll_off(self) -> None:
+        """Wait with a poll that is due: asked at once, it would be one more of those that are too many.
+
+        Only once: a server may have no room for streams for as long as it runs, and still answer polls.
+        """
+        if not self._is_poll_put_off:
+            self._is_poll_put_off = True
+            self._poll_at = self._connect_at
 
     def _delay(self, failure: Failure) -> float:
         if failure.kind is FailureKind.DRAINING and failure.not_before_s is not None:

@@ -1,5 +1,7 @@
 """The ladder decides what to try next: what follows what, when, and which rung stands."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +29,23 @@ def test_a_server_that_is_busy_is_not_polled_before_the_time_that_it_names() -> 
     machine.ended(Failure(FailureKind.BUSY, "busy", 20.0), 1.0)
     assert machine.next(1.0) == Wait(22.0)
     assert machine.next(22.0) == Connect(0)
+
+
+def test_a_server_without_room_for_streams_is_polled_all_the_same() -> None:
+    machine = ladder(chance=0.5)
+    polled, now = [], 0.0
+    while now < 300:
+        match machine.next(now):
+            case Connect():
+                machine.ended(Failure(FailureKind.BUSY, "no room"), now)
+            case Poll():
+                machine.polled(now)
+                polled.append(now)
+            case Wait(until):
+                now = until
+    pauses = [after - before for before, after in pairwise([0.0, *polled])]
+    assert len(polled) > 5
+    assert max(pauses) <= 2 * 30.0
 
 
 def test_those_whom_a_server_tells_the_same_time_poll_at_different_ones() -> None:
