@@ -241,7 +241,9 @@ def test_a_leader_killed_with_its_file_leaves_a_follower_that_asks_for_the_whole
     client: Any = leader.flags
     seat = sharing(leader)._share.seat
     os.truncate(store, 600)
-    sharing(leader)._leads = False  # as one that was killed: it says nothing any more, and writes nothing
+    # As one that was killed: it says nothing any more, writes nothing, and does not take the seat again.
+    sharing(leader)._leads = False
+    sharing(leader)._stopping = True
     seat.leave()
     eventually(lambda: sharing(follower)._leads)
     follow(upstream, follower)
