@@ -49,7 +49,7 @@ class AnyEdge:
     def client(self, secret: str | None = None, **kwargs: Any) -> httpx2.Client:
         """Return an HTTP client with *secret*, or with the node's own key."""
         headers = {"authorization": f"Bearer {secret or self.key}"}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=10, **kwargs)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=60, **kwargs)
 
     def get(self, path: str, secret: str | None = None) -> httpx2.Response:
         """Return the answer at *path*."""
@@ -176,7 +176,7 @@ class EdgeInProcess(AnyEdge):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run *work* in the node's event loop."""
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def stop(self) -> None:
         """End the node in good order."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-HELD_S = 30
+HELD_S = 60
 Behaviour = Callable[["Receiver", socket.socket], None]
 
 

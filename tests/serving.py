@@ -37,7 +37,7 @@ class Api:
         self.url = url
         self.token = token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx2.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=30)
+        self.http = httpx2.Client(base_url=f"{url}/api/v1/", headers=headers, timeout=60)
 
     def __enter__(self) -> Self:
         return self

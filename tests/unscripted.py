@@ -21,7 +21,7 @@ def people(api: Api, **roles: str) -> None:
 @contextlib.contextmanager
 def signed_in(api: Api, account: str) -> Iterator[httpx2.Client]:
     """Give a browser in which *account* is signed in."""
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
+    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=60) as http:
         http.post("/sign-in", data={"account": account, "password": PASSWORD})
         yield http
 

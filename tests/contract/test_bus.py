@@ -22,7 +22,7 @@ from pennon.stream import StreamNode, StreamSettings
 from tests.integration.nodes import ENVIRONMENT, KEYS, Batches, MemoryLog, boolean
 from tests.servers import Killable, NatsServer, PostgresServer, RedisServer, RelayServer
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 _KINDS: dict[str, tuple[Callable[[], Killable], Callable[[str], RemoteBus]]] = {
     "postgres": (PostgresServer, postgres_bus),
     "redis": (RedisServer, redis_bus),

@@ -78,7 +78,7 @@ class TestSqlite:
         other.start()
         for number in range(20):
             put(patient.log, flag(f"here-{number}"))
-        other.join(20)
+        other.join(60)
         assert other.exitcode == 0
         assert (patient.log.check(LOG).rows, patient.log.check(LOG).problem) == (40, None)
         patient.close()

@@ -108,7 +108,7 @@ def test_command_sent_by_many_at_once_is_one_change(storage: Storage) -> None:
     barrier = Barrier(6)
 
     def send() -> tuple[bool, int]:
-        barrier.wait(10)
+        barrier.wait(60)
         with log.writing(LOG, by=SYSTEM, action="put", idempotency=ONCE) as writing:
             if not writing.replayed:
                 writing.put(LOG, "flag", flag())
@@ -125,7 +125,7 @@ def test_key_used_at_once_for_two_logs_is_one_command(storage: Storage) -> None:
     barrier = Barrier(2)
 
     def send(name: str) -> bool:
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             return put(log, flag(), on=name, idempotency=Idempotency("key-1", name)) is not None
         except IdempotencyKeyReused:

@@ -26,7 +26,7 @@ def test_two_servers_that_start_at_once_migrate_once(empty_url: str) -> None:
     barrier = Barrier(3)
 
     def start(number: int) -> str | None:
-        barrier.wait(10)
+        barrier.wait(60)
         storage = open_storage(empty_url)
         with storage._database.reading() as connection:
             version = MigrationContext.configure(connection).get_current_revision()

@@ -39,7 +39,7 @@ class FarEnd:
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self.came.append((url, headers, msgspec.json.decode(body)))
         self.arrived.release()
-        assert self.gate.wait(30)
+        assert self.gate.wait(60)
         return self.answers.popleft()
 
     def stop(self) -> None:
@@ -47,7 +47,7 @@ class FarEnd:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.005)
@@ -163,7 +163,7 @@ def sending(server: Server, answer: Answer) -> None:
     server.far_end.gate.clear()
     server.far_end.answers.append(answer)
     server.telling.run()
-    assert server.far_end.arrived.acquire(timeout=30)
+    assert server.far_end.arrived.acquire(timeout=60)
 
 
 def test_what_a_killed_server_leaves_in_the_middle_another_one_takes_in_seconds(
@@ -218,7 +218,7 @@ def test_a_server_that_stops_leaves_what_is_on_its_way_to_others_at_once(
     server.far_end.gate.clear()
     server.far_end.answers.append(SILENT)
     server.telling.run()
-    assert server.far_end.arrived.acquire(timeout=30)
+    assert server.far_end.arrived.acquire(timeout=60)
     server.telling.stop()
     assert standing(world) == [("pending", 0)]
     other = Server(world, clock, FarEnd())

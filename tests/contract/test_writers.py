@@ -77,7 +77,7 @@ def test_log_opened_by_two_at_once_is_opened_once(storage: Storage) -> None:
     log, barrier = storage.log, Barrier(4)
 
     def open_and_put(number: int) -> bool:
-        barrier.wait(10)
+        barrier.wait(60)
         try:
             return put(log, flag(f"flag-{number}")) is not None
         except AlreadyExists:

@@ -60,7 +60,7 @@ def test_the_code_of_a_page_runs(page: str, upstream: Upstream) -> None:
 
 def test_the_page_on_flask_serves_what_it_shows(upstream: Upstream) -> None:
     defined = run("how-to/flask.md", upstream)
-    assert defined["client"].wait_until_ready(5)
+    assert defined["client"].wait_until_ready(60)
     web = defined["app"].test_client()
     assert (web.get("/").text, web.get("/template").text) == ("the new home", "new")
     defined["client"].close()

@@ -94,7 +94,7 @@ class Link:
         """End everything."""
         self._in_loop(self._end)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     async def _listen(self) -> asyncio.Server:
@@ -183,7 +183,7 @@ class Link:
 
     def _in_loop(self, work: Callable[[], Coroutine[None, None, T]]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(_awaited(work), self._loop)
-        return future.result(20)
+        return future.result(60)
 
 
 async def _awaited(work: Callable[[], Coroutine[None, None, T]]) -> T:

@@ -17,7 +17,7 @@ _ASK = """
 import sys
 from pennon import Client
 with Client(sys.argv[1], key=sys.argv[2], events=False) as client:
-    assert client.wait_until_ready(10), client.status().problem
+    assert client.wait_until_ready(60), client.status().problem
     for number in range(1000):
         result = client.evaluation("steady", {"targetingKey": f"user-{number}"}, default=False)
         assert result.value is True and result.error_code is None, result

@@ -25,7 +25,7 @@ from tests.serving import Api, Process
 
 ENVIRONMENT = "default/production"
 PLACE = "projects/default/environments/production"
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 ROUNDS = 5 if os.environ.get("PENNON_LONG_TESTS") == "1" else 1
 """How often each thing that fails does so in one test."""
 POLL_S = 1.0
@@ -225,7 +225,7 @@ def texts(items: Mapping[ItemKind, Mapping[str, Item]]) -> dict[tuple[str, str],
 
 def held_by(url: str, key: str) -> tuple[Position, dict[tuple[str, str], bytes]]:
     """Return where the node at *url* stands and what it serves."""
-    answer = httpx2.get(f"{url}/sdk/v1/snapshot", headers={"authorization": f"Bearer {key}"}, timeout=10)
+    answer = httpx2.get(f"{url}/sdk/v1/snapshot", headers={"authorization": f"Bearer {key}"}, timeout=60)
     assert answer.status_code == 200, answer.text
     snapshot = Snapshot.from_json(answer.content)
     return snapshot.position, texts(items_of(snapshot))
@@ -243,13 +243,13 @@ class Asking:
         self._thread = threading.Thread(target=self._ask_on, name="asking")
 
     def __enter__(self) -> Self:
-        assert self.client.wait_until_ready(20), self.client.status().problem
+        assert self.client.wait_until_ready(60), self.client.status().problem
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self._thread.join(20)
+        self._thread.join(60)
         self.client.close(1)
 
     @property

@@ -64,7 +64,7 @@ class Attached:
         assert self.state() == before
         self.check_life()
 
-    def raw(self, request: bytes, *, is_all: bool = False, timeout_s: float = 10.0) -> bytes:
+    def raw(self, request: bytes, *, is_all: bool = False, timeout_s: float = 60.0) -> bytes:
         """Send *request* as it is; return what comes back until the server closes, or the answer has a whole body.
 
         *is_all*: nothing follows, which the server is told.
@@ -118,5 +118,5 @@ def attached(folder: Path, *options: str, url: Callable[[str], str] = str, **cli
         api.made("POST", "projects/default/flags", {"key": WITNESS, "kind": "boolean", "variations": BOOLEAN})
         quick = {"poll_interval_s": 0.2, "chance": lambda: 0.05, **client}
         with Client(url(server.url), key=api.key(), **quick) as sdk:
-            assert sdk.wait_until_ready(10)
+            assert sdk.wait_until_ready(60)
             yield Attached(server, api, sdk)

@@ -24,10 +24,10 @@ class Held:
         self._loop = loop
         self.flags: Core = client
 
-    def wait_until_ready(self, timeout: float = 5.0) -> bool:
+    def wait_until_ready(self, timeout: float = 60.0) -> bool:
         return bool(self._done(self._client.wait_until_ready(timeout)))
 
-    def flush(self, timeout: float = 5.0) -> bool:
+    def flush(self, timeout: float = 60.0) -> bool:
         return bool(self._done(self._client.flush(timeout)))
 
     def close(self, timeout: float = 5.0) -> None:
@@ -36,7 +36,7 @@ class Held:
     def _done(self, answer: Any) -> Any:
         if self._loop is None:
             return answer
-        return asyncio.run_coroutine_threadsafe(answer, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(answer, self._loop).result(60)
 
 
 class Clients:
@@ -60,7 +60,7 @@ class Clients:
         if self._loop is None:
             held = Held(Client(**options), None)
         else:
-            held = Held(asyncio.run_coroutine_threadsafe(_made(options), self._loop).result(10), self._loop)
+            held = Held(asyncio.run_coroutine_threadsafe(_made(options), self._loop).result(60), self._loop)
         self._made.append(held)
         return held
 

@@ -194,11 +194,11 @@ class RunningNode:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._started.wait(20), "the node did not start"
+        assert self._started.wait(60), "the node did not start"
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the node did not stop"
 
     def write(self, *models: Model, environment: str = ENVIRONMENT, **kwargs: Any) -> Position:
@@ -213,14 +213,14 @@ class RunningNode:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run *work* in the node's event loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def value(self, name: str, **labels: str) -> float:
         return self.node.metrics.value(name, **labels)
 
     def client(self, secret: str | None = SERVER, **kwargs: Any) -> httpx2.Client:
         headers = {"authorization": f"Bearer {secret}"} if secret else {}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=10, **kwargs)
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=60, **kwargs)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=self._loop_factory) as runner:
@@ -310,7 +310,7 @@ def listening(
         yield Listener(response)
 
 
-def eventually(check: Callable[[], T], *, within: float = 10.0) -> T:
+def eventually(check: Callable[[], T], *, within: float = 60.0) -> T:
     """Return the first true answer of *check*; fail if there is none in time."""
     until = time.monotonic() + within
     while not (answer := check()):

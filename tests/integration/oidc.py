@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_name("oidc_provider.mjs")
 MODULE = Path(__file__).parents[2] / "js" / "node_modules" / "oidc-provider" / "package.json"
 CLIENT, SECRET = "pennon", "a secret of the client that nobody sees 0123456789"
 STEPS = 12
-END_S = 20
+END_S = 60
 
 
 class OidcProvider:
@@ -83,7 +83,7 @@ class Browser:
 
     def __init__(self, public_url: str) -> None:
         self.url = public_url
-        self.http = httpx2.Client(timeout=30, follow_redirects=False)
+        self.http = httpx2.Client(timeout=60, follow_redirects=False)
 
     def __enter__(self) -> "Browser":
         return self

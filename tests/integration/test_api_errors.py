@@ -259,7 +259,7 @@ def test_a_segment_of_megabytes_is_taken(api: Api) -> None:
 def raw(api: Api, request: bytes, *, end: bool) -> bytes:
     """Send *request* as it is, and return what came back until the server closed the connection."""
     host, _, port = api.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request)
         if end:
             connection.shutdown(socket.SHUT_WR)

@@ -235,7 +235,7 @@ def test_tag_covers_the_context_and_holds_while_nothing_changes(node: RunningNod
 
 def test_server_and_sdk_say_the_same(node: RunningNode) -> None:
     with Client(node.url, key=SERVER, events=False) as local, node.client(SERVER) as asking:
-        assert local.wait_until_ready(10)
+        assert local.wait_until_ready(60)
 
         def both() -> bool:
             here = json.loads(local.bootstrap(U1).json)

@@ -121,6 +121,26 @@ def test_segment_is_made_from_yaml_and_changed(shell: Shell, tmp_path: Path) -> 
     assert shell.json("segment", "list") == []
 
 
+def test_layer_is_made_dealt_out_and_deleted(shell: Shell) -> None:
+    assert "Deal it out: pennon layer deal checkout" in shell.done("layer", "create", "checkout", "--by", "account")
+    assert shell.run("layer", "create", "checkout").returncode == NO
+    shell.done("layer", "deal", "checkout", "new-form=0-30000", "fast=60000-61000", "new-form=50000-60000")
+    shown = shell.json("layer", "show", "checkout")
+    assert shown["by"] == "account"
+    assert shown["slots"][1] == {"from": 60000, "to": 61000, "experiment": "fast"}
+    assert "59 %" in shell.done("layer", "show", "checkout")
+    assert "fast, new-form" in shell.done("layer", "list")
+    file = '{"by": "account", "slots": [{"from": 0, "to": 100000, "experiment": "all"}]}'
+    assert "100 % all" in shell.done("layer", "put", "checkout", "-", "--preview", stdin=file)
+    shell.done("layer", "put", "checkout", "-", stdin=file)
+    replaced = shell.json("layer", "show", "checkout")
+    assert (replaced["salt"], replaced["slots"][0]["experiment"]) == (shown["salt"], "all")
+    refused = shell.run("layer", "deal", "checkout", "one=0-200000")
+    assert (refused.returncode, "/edits/0/slots/0" in refused.stderr) == (NO, True)
+    shell.done("layer", "delete", "checkout")
+    assert shell.json("layer", "list") == []
+
+
 NEVER = {"attribute": "age", "op": "lessThan", "values": [5]}
 UNMEANT = {"id": "r1", "conditions": [NEVER, {**NEVER, "negate": True}], "serve": {"variation": "on"}}
 FLAG = {"on": True, "offVariation": "off", "fallthrough": {"variation": "off"}}
@@ -256,6 +276,7 @@ def test_server_that_is_not_there_is_another_exit_status(shell: Shell) -> None:
         (("eval", "x", "country"), "KEY=VALUE"),
         (("eval", "x", "--context", "[1]"), "no JSON object"),
         (("segment", "put", "x", "gone.yaml"), "cannot be read"),
+        (("layer", "deal", "x", "half"), "EXPERIMENT=FROM-TO"),
         (("change", "apply", "-"), "no list of edits"),
         (("doctor", "--data", "."), "--log"),
     ],

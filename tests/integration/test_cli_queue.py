@@ -73,7 +73,7 @@ def test_a_command_waits_for_a_server_that_is_down_and_is_made(home: Path, monke
     results: list[Result] = []
     waiting = threading.Thread(target=lambda: results.append(pennon("flag", "on", "checkout", "--queue")))
     waiting.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not Queue().all():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -12,7 +12,7 @@ from tests.postgres import Postgres
 from tests.serving import Api, serving
 
 PASSWORD = "correct horse battery"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def signed_in(api: Api, account: str) -> Iterator[httpx2.Client]:
     """Give a browser in which *account*, a new one, is signed in."""
     api.made("POST", "accounts", {"key": account, "grants": [{"role": "administrator"}]})
     api.made("PUT", f"accounts/{account}/password", {"password": PASSWORD})
-    with httpx2.Client(timeout=30) as browser:
+    with httpx2.Client(timeout=60) as browser:
         answer = browser.post(f"{api.url}/api/v1/session", json={"account": account, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
         yield browser

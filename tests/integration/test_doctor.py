@@ -116,10 +116,10 @@ class _Keeping:
         first, *rest = head.decode().partition("\r\n\r\n")[0].split("\r\n")
         path = first.split(" ")[1]
         if "/stream" in path:
-            line.settimeout(30)
+            line.settimeout(60)
             line.recv(1)  # until the client gives up
             return
         headers = {name: value for name, _, value in (each.partition(": ") for each in rest) if name != "host"}
-        answer = httpx2.get(f"{self._upstream}{path}", headers=headers, timeout=30)
+        answer = httpx2.get(f"{self._upstream}{path}", headers=headers, timeout=60)
         kept = f"HTTP/1.1 {answer.status_code} x\r\ncontent-length: {len(answer.content)}\r\nconnection: close\r\n\r\n"
         line.sendall(kept.encode() + answer.content)

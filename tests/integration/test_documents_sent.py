@@ -44,7 +44,7 @@ def slow(node: RunningNode, is_first: bool = True) -> socket.socket:  # one of t
     host, _, port = node.url.removeprefix("http://").partition(":")
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
+    connection.settimeout(60)
     connection.connect((host, int(port)))
     if not is_first:
         wire = Wire(connection)
@@ -111,7 +111,7 @@ def test_slow_reader_gets_all_of_it_and_holds_its_leave_until_then(packed: Runni
 def test_document_is_no_idle_connection_however_long_it_takes(packed: RunningNode) -> None:
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(20)
+        connection.settimeout(60)
         host, _, port = packed.url.removeprefix("http://").partition(":")
         connection.connect((host, int(port)))
         wire = Wire(connection)
@@ -230,5 +230,5 @@ def test_server_that_stops_lets_a_document_be_read_to_its_end() -> None:
             stopping.start()
             eventually(lambda: node._server.should_exit)
             assert is_whole(Wire(connection).answer()[2])
-        stopping.join(20)
+        stopping.join(60)
         assert not stopping.is_alive()

@@ -100,7 +100,7 @@ def test_server_without_descriptors_waits_until_there_are_some(monkeypatch: pyte
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(file.fileno() for file in used) + 1, most[1]))
         try:
             for comer in comers:
-                comer.settimeout(30)
+                comer.settimeout(60)
                 comer.connect(("127.0.0.1", int(node.url.rsplit(":", 1)[1])))
                 comer.sendall(STREAM)
             comers[0].settimeout(0.3)
@@ -109,7 +109,7 @@ def test_server_without_descriptors_waits_until_there_are_some(monkeypatch: pyte
             assert node.node.streams == 1
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, most)
-        comers[0].settimeout(30)
+        comers[0].settimeout(60)
         for comer in comers:
             read_until(comer, b"event: heartbeat")
         assert node.node.streams == 5

@@ -42,7 +42,7 @@ def origin(folder: Path) -> Iterator[tuple[InProcess, Api]]:
 def following(node: AnyEdge, key: str) -> Iterator[Client]:
     """A client that has its first answer from *node*."""
     with Client(node.url, key=key) as client:
-        client.wait_until_ready(timeout=15)
+        client.wait_until_ready(timeout=60)
         assert client.status().ready
         yield client
 
@@ -175,7 +175,7 @@ def test_keys_that_nobody_confirms_are_refused_after_a_time_and_streams_stay(tmp
             next(chunks)
             wire.before(NOBODY)
             wire.drop()
-            eventually(lambda: node.answer_to(server_key) == 503, 20)
+            eventually(lambda: node.answer_to(server_key) == 503, 60)
             refused = node.get("/sdk/v1/snapshot", server_key)
             assert "last confirmed" in refused.json()["detail"]
             assert int(refused.headers["retry-after"]) > 0
@@ -186,7 +186,7 @@ def test_keys_that_nobody_confirms_are_refused_after_a_time_and_streams_stay(tmp
             assert client.status().ready
             turn(api, on=True)
             wire.before(api.url)
-            eventually(lambda: node.answer_to(server_key) == 200, 20)
+            eventually(lambda: node.answer_to(server_key) == 200, 60)
             eventually(lambda: any(b"event: delta" in chunk for chunk in chunks))  # on the same stream
             eventually(lambda: is_on(client))
 

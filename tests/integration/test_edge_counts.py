@@ -26,7 +26,7 @@ def test_counts_of_a_whole_tree_arrive_at_its_origin(tmp_path: Path) -> None:
             edge(tmp_path / "pop", [hub.url], edge_key, name="pop") as pop,
         ):
             with Client(pop.url, key=server_key) as client:
-                assert client.wait_until_ready(15)
+                assert client.wait_until_ready(60)
                 for _ in range(7):
                     client.boolean(FLAG, {"targetingKey": "u1"})
                 assert client.flush()

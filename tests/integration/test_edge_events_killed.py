@@ -87,7 +87,7 @@ class Sdk(threading.Thread):
         self.acknowledged = 0
 
     def run(self) -> None:
-        with httpx2.Client(headers={"x-api-key": SERVER}, timeout=5) as client:
+        with httpx2.Client(headers={"x-api-key": SERVER}, timeout=60) as client:
             for sequence in itertools.count(1):
                 if self.over.is_set():
                     return

@@ -106,7 +106,7 @@ def test_a_node_with_a_memory_limit_says_and_answers_what_its_origin_does(tmp_pa
             edge(tmp_path / "below", [node.url], EDGE, name="below", memory_limit=LIMIT) as below,
             Client(below.url, key=SERVER) as client,
         ):
-            client.wait_until_ready(timeout=10)
+            client.wait_until_ready(timeout=60)
             eventually(lambda: serves(node, log) and serves(below, log))
             for number in range(10):
                 origin.write(boolean(f"flag-{number}", on=number % 3 == 0), boolean(f"new-{number}"))

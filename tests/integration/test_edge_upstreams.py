@@ -55,7 +55,7 @@ def test_a_node_falls_to_the_next_upstream_and_comes_back_without_a_gap(tmp_path
             port = int(first.url.rpartition(":")[2])
             node = stack.enter_context(pop(tmp_path / "pop", first, second))
             client = stack.enter_context(Client(node.url, key=SERVER))
-            client.wait_until_ready(timeout=10)
+            client.wait_until_ready(timeout=60)
             eventually(lambda: upstream_of(node) == first.url)
         eventually(lambda: upstream_of(node) == second.url)
         second.write(boolean("b"))
@@ -83,7 +83,7 @@ def test_a_node_leaves_an_upstream_that_is_itself_cut_off_for_one_that_is_not(tm
         eventually(lambda: upstream_of(node) == hub.url)
         wire.before(NOBODY)
         wire.drop()
-        eventually(lambda: upstream_of(node) == origin.url, 20)
+        eventually(lambda: upstream_of(node) == origin.url, 60)
         position = origin.write(boolean("b"))
         eventually(lambda: stands_at(node, position))
         assert not stands_at(hub, position)
@@ -97,7 +97,7 @@ def test_a_node_goes_round_an_upstream_that_says_nothing_at_all(tmp_path: Path) 
         socket.create_server(("127.0.0.1", 0)) as silent,
         edge(tmp_path / "pop", [f"http://127.0.0.1:{silent.getsockname()[1]}", origin.url], EDGE, name="pop") as node,
     ):
-        eventually(lambda: upstream_of(node) == origin.url, 20)
+        eventually(lambda: upstream_of(node) == origin.url, 60)
         position = origin.write(boolean("b"))
         eventually(lambda: stands_at(node, position))
         assert holds_what_the_log_says(node, log)
@@ -129,7 +129,7 @@ def test_an_upstream_that_was_restored_is_followed_into_its_epoch(tmp_path: Path
         old.write(boolean("c"))
         with pop(tmp_path / "pop", new, old) as node, Client(node.url, key=SERVER) as client:
             eventually(lambda: stands_at(node, position))
-            client.wait_until_ready(timeout=10)
+            client.wait_until_ready(timeout=60)
             assert client.boolean("z", {"targetingKey": "u"}, default=False)
             new.write(boolean("y"))
             eventually(lambda: client.boolean("y", {"targetingKey": "u"}, default=False))
@@ -146,14 +146,14 @@ def test_environments_come_and_go(tmp_path: Path) -> None:
     ):
         eventually(lambda: node.environment(ENVIRONMENT))
         origin.write(*KEYS, boolean("s"), environment=other)
-        eventually(lambda: node.revision(other) == "1.1", 25)
+        eventually(lambda: node.revision(other) == "1.1", 60)
 
         async def remove() -> None:
             log.remove(other)
 
         origin.run(remove())
-        eventually(lambda: hub.environment(other) is None, 25)
-        eventually(lambda: node.environment(other) is None, 25)
+        eventually(lambda: hub.environment(other) is None, 60)
+        eventually(lambda: node.environment(other) is None, 60)
         assert stands_at(node, "1.1")
 
 
@@ -173,7 +173,7 @@ def test_a_key_of_a_new_environment_is_never_told_that_it_is_wrong(tmp_path: Pat
             assert answer in (200, 503)
             return answer == 200
 
-        eventually(is_admitted, 25)
+        eventually(is_admitted, 60)
         eventually(lambda: node.answer_to("pennon_server_of_nobody") == 401)
 
 
@@ -203,11 +203,11 @@ def test_a_cycle_is_found_and_each_node_takes_the_origin(tmp_path: Path, length:
         ]
         position = origin.write(boolean("b"))
         for node in ring:
-            eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
-        eventually(lambda: not any(_goes_round(node) for node in ring), 20)
+            eventually(lambda node=node: stands_at(node, position), 60)  # type: ignore[misc]
+        eventually(lambda: not any(_goes_round(node) for node in ring), 60)
         position = origin.write(boolean("c"))
         for node in ring:
-            eventually(lambda node=node: stands_at(node, position), 20)  # type: ignore[misc]
+            eventually(lambda node=node: stands_at(node, position), 60)  # type: ignore[misc]
             assert holds_what_the_log_says(node, log)
 
 
@@ -228,8 +228,8 @@ def test_nodes_that_have_only_each_other_find_out_and_say_so(tmp_path: Path, len
             for at, name in enumerate(names)
         ]
         # Whoever finds itself in a path, or is told so by the other side, asks no more for now.
-        eventually(lambda: any(_says_that_it_goes_round(node) for node in ring), 20)
-        eventually(lambda: not all(upstream_of(node) for node in ring), 20)
+        eventually(lambda: any(_says_that_it_goes_round(node) for node in ring), 60)
+        eventually(lambda: not all(upstream_of(node) for node in ring), 60)
         assert all(node.answer_to(SERVER) == 200 for node in ring)
 
 

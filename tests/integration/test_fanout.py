@@ -36,7 +36,7 @@ STREAM = b"GET /sdk/v1/stream?since=1.1 HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\n
 
 
 def connected(node: RunningNode, sent: bytes = b"") -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=60)
     connection.sendall(sent)
     return connection
 

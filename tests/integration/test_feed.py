@@ -19,7 +19,7 @@ from tests.integration.test_cli import Shell
 from tests.serving import Api, InProcess, serving
 
 DEVELOPMENT, PRODUCTION = (f"projects/default/environments/{each}" for each in ("development", "production"))
-WAIT_S = 30
+WAIT_S = 60
 
 
 class Reader:

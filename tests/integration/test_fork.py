@@ -24,7 +24,7 @@ PRELUDE = """
 import json, os, sys, time
 from pennon import AsyncClient, Client
 U1 = {"targetingKey": "u1"}
-def until(claim, seconds=15.0):
+def until(claim, seconds=60.0):
     end = time.monotonic() + seconds
     while not claim():
         if time.monotonic() > end:
@@ -90,7 +90,7 @@ def reported(upstream: Upstream) -> dict[str, int]:
 
 FORK = """
     client = Client(URL, key=KEY, flush_interval_s=0.2)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     for _ in range(3):
         client.boolean("new-checkout", U1)
     child = os.fork()
@@ -118,7 +118,7 @@ def test_a_fork_before_anything_is_known_ends_in_two_clients_that_know(upstream:
     code = """
     client = Client(URL, key=KEY)
     child = os.fork()
-    ready = client.wait_until_ready(10)
+    ready = client.wait_until_ready(60)
     say(ready=ready, value=client.boolean("new-checkout", U1))
     if child:
         assert os.waitpid(child, 0)[1] == 0
@@ -137,7 +137,7 @@ def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
     hooked = []
     uwsgi.post_fork_hook = lambda: hooked.append("earlier")
     client = Client(URL, key=KEY)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     # Nobody stops its thread before this fork: what that holds, a lock of an import, the child would wait for.
     until(lambda: client.status().level == 0)
     tells_before = {told_twice} and sys.version_info >= (3, 12)
@@ -168,7 +168,7 @@ def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
 def test_thirty_forks_in_a_row_all_work_and_the_parent_too(upstream: Upstream, run: Run) -> None:
     code = """
     client = Client(URL, key=KEY)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     for number in range(30):
         child = os.fork()
         if not child:
@@ -184,7 +184,7 @@ def test_thirty_forks_in_a_row_all_work_and_the_parent_too(upstream: Upstream, r
 def test_children_of_children_work(upstream: Upstream, run: Run) -> None:
     code = """
     client = Client(URL, key=KEY)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     for generation in range(3):
         child = os.fork()
         if child:
@@ -200,9 +200,9 @@ def test_processes_of_multiprocessing_report_when_they_end(upstream: Upstream, r
     code = """
     import multiprocessing
     client = Client(URL, key=KEY, flush_interval_s=1000)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     def work():
-        assert client.wait_until_ready(10)
+        assert client.wait_until_ready(60)
         say(value=client.boolean("new-checkout", U1), instance=client.status().instance)
     context = multiprocessing.get_context("fork")
     workers = [context.Process(target=work) for _ in range(3)]
@@ -222,7 +222,7 @@ def test_a_fork_from_c_works(upstream: Upstream, run: Run) -> None:
     code = """
     import ctypes
     client = Client(URL, key=KEY)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     if sys.version_info >= (3, 12):
         ctypes.pythonapi.PyOS_BeforeFork()
     child = ctypes.PyDLL(None).fork()
@@ -247,7 +247,7 @@ def test_a_fork_while_threads_evaluate_loses_and_doubles_nothing(upstream: Upstr
     # The threads of the program itself are what Python warns of here.
     warnings.simplefilter("ignore", DeprecationWarning)
     client = Client(URL, key=KEY, flush_interval_s=0.05)
-    assert client.wait_until_ready(10)
+    assert client.wait_until_ready(60)
     def evaluate():
         for _ in range(20_000):
             client.boolean("new-checkout", U1)
@@ -282,7 +282,7 @@ def test_the_fork_of_an_asynchronous_client_starts_anew_in_the_childs_loop(upstr
     client = AsyncClient(URL, key=KEY)
     async def follow(name):
         async with client:
-            assert await client.wait_until_ready(10)
+            assert await client.wait_until_ready(60)
             while not client.boolean("go"):
                 await asyncio.sleep(0.005)
             say(name=name, level=client.status().level)
@@ -302,14 +302,14 @@ def test_a_running_asynchronous_client_can_be_started_again_in_a_child(upstream:
     import asyncio
     async def follow(name):
         async with client:
-            assert await client.wait_until_ready(10)
+            assert await client.wait_until_ready(60)
             while not client.boolean("go"):
                 await asyncio.sleep(0.005)
             say(name=name, level=client.status().level)
     async def main():
         global client
         client = AsyncClient(URL, key=KEY)
-        assert await client.wait_until_ready(10)
+        assert await client.wait_until_ready(60)
         child = os.fork()
         if not child:
             assert client.boolean("new-checkout", U1)
@@ -329,7 +329,7 @@ GUNICORN = """
 import os
 from pennon import Client
 client = Client({url!r}, key={key!r}, flush_interval_s=0.2)
-client.wait_until_ready(5)
+client.wait_until_ready(60)
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
@@ -367,12 +367,12 @@ class Gunicorn:
             answers[answer["pid"]] = answer
             return len(answers) == 3
 
-        eventually(ask, 30)
+        eventually(ask, 60)
         return list(answers.values())
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(60)
 
 
 def test_the_workers_of_gunicorn_with_preload_follow_each_for_itself(upstream: Upstream, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ class EventServer:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -230,7 +230,7 @@ class Reporter(threading.Thread):
         self.unanswered: int | None = None
 
     def run(self) -> None:
-        with httpx2.Client(base_url=self._url, headers={"x-api-key": SERVER}, timeout=10) as client:
+        with httpx2.Client(base_url=self._url, headers={"x-api-key": SERVER}, timeout=60) as client:
             for sequence in itertools.count(1):
                 self.unanswered = sequence
                 try:
@@ -247,14 +247,14 @@ def test_acknowledged_batches_survive_a_kill_and_are_counted_once(tmp_path: Path
         reporters = [Reporter(server.url, f"i{number}") for number in range(4)]
         for reporter in reporters:
             reporter.start()
-        eventually(lambda: sum(len(reporter.acknowledged) for reporter in reporters) >= after_batches, within=30)
+        eventually(lambda: sum(len(reporter.acknowledged) for reporter in reporters) >= after_batches, within=60)
     for reporter in reporters:
-        reporter.join(10)
+        reporter.join(60)
         assert not reporter.is_alive()
 
     with (
         EventServer(tmp_path) as again,
-        httpx2.Client(base_url=again.url, headers={"x-api-key": SERVER}, timeout=10) as client,
+        httpx2.Client(base_url=again.url, headers={"x-api-key": SERVER}, timeout=60) as client,
     ):
         for reporter in reporters:
             for sequence in reporter.acknowledged:

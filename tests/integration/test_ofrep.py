@@ -407,7 +407,7 @@ def test_key_of_any_characters_is_an_unknown_flag(name: str) -> None:
 
 def raw_exchange(node: RunningNode, data: bytes) -> bytes:
     """Send *data* as it is, close our side, and return all that comes back."""
-    with socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=60) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         received = b""

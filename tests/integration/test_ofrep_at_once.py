@@ -64,7 +64,7 @@ class Wire:
 @contextmanager
 def connected(node: RunningNode) -> Iterator[Wire]:
     host, _, port = node.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         yield Wire(connection)
 
 

@@ -46,7 +46,7 @@ def ask(
 ) -> httpx2.Response:
     signed = {} if signature is None else {SIGNATURE_HEADER: signature}
     headers = {"authorization": f"Bearer {secret}", **signed, **headers}
-    return httpx2.post(url + path, json={"context": context}, headers=headers, timeout=10)
+    return httpx2.post(url + path, json={"context": context}, headers=headers, timeout=60)
 
 
 def signature(targeting_key: str, secret: str = SECRET) -> str:
@@ -81,7 +81,7 @@ def test_other_attributes_and_other_keys_need_none(node: RunningNode, path: str)
 
 def test_an_open_connection_vouches_for_nobody(node: RunningNode) -> None:
     headers = {"authorization": f"Bearer {SIGNED}", SIGNATURE_HEADER: signature("u1")}
-    with httpx2.Client(base_url=node.url, headers=headers, timeout=10) as client:
+    with httpx2.Client(base_url=node.url, headers=headers, timeout=60) as client:
         asked = ("u1", "u1", "u2", "u1")
         assert [client.post(ALL, json={"context": {"targetingKey": key}}).status_code for key in asked] == [
             200,

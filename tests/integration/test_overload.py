@@ -138,7 +138,7 @@ def test_a_body_that_never_ends_takes_no_place(tmp_path: Path, monkeypatch: pyte
         reader, writer = await asyncio.open_connection(host, int(port))
         head = f"POST /api/v1/{E}/changes HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {api.token}\r\n"
         writer.write(f"{head}content-type: application/json\r\ncontent-length: {size}\r\n\r\n{{".encode())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answer = await reader.readline()
         writer.close()
         return answer

@@ -31,7 +31,7 @@ class Person:
     """Somebody with a browser that runs no scripts."""
 
     def __init__(self, api: Api) -> None:
-        self.http = httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30)
+        self.http = httpx2.Client(base_url=api.url, follow_redirects=True, timeout=60)
         self.page = ""
 
     def sees(self, path: str) -> str:

@@ -144,7 +144,7 @@ def visitor(api: Api, key: str, *grants: Mapping[str, str]) -> Iterator[tuple[ht
     """Give a browser in which a new account is signed in, and what its forms have to say."""
     api.made("POST", "accounts", {"key": key, "grants": grants})
     api.made("PUT", f"accounts/{key}/password", {"password": PASSWORD})
-    with httpx2.Client(base_url=api.url, timeout=30, headers={"Accept": "text/html"}) as browser:
+    with httpx2.Client(base_url=api.url, timeout=60, headers={"Accept": "text/html"}) as browser:
         entered = browser.post("/api/v1/session", json={"account": key, "password": PASSWORD})
         yield browser, entered.json()["csrf"]
 
@@ -194,6 +194,6 @@ def test_no_form_is_taken_that_another_page_sent(running: tuple[InProcess, Api])
 
 def test_no_page_is_shown_before_one_has_signed_in(running: tuple[InProcess, Api]) -> None:
     _, api = running
-    with httpx2.Client(base_url=api.url, timeout=30) as stranger:
+    with httpx2.Client(base_url=api.url, timeout=60) as stranger:
         for route in PAGES:
             assert is_shut(sent(stranger, "", route)), route

@@ -20,7 +20,7 @@ class Person:
     """Somebody with a browser that runs no scripts."""
 
     def __init__(self, api: Api, account: str, password: str = PASSWORD) -> None:
-        self.http = httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30)
+        self.http = httpx2.Client(base_url=api.url, follow_redirects=True, timeout=60)
         self.entered = self.http.post("/sign-in", data={"account": account, "password": password})
 
     def sees(self, path: str) -> str:

@@ -27,7 +27,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def anne(api: Api) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
+    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=60) as http:
         http.post("/sign-in", data={"account": "anne", "password": PASSWORD})
         yield http
 
@@ -67,7 +67,7 @@ def seen(anne: httpx2.Client, *words: str) -> str:
         text = anne.get(PAGE.format("production")).text
         return text if all(word in text for word in words) else None
 
-    return eventually(look, within=30) or ""
+    return eventually(look, within=60) or ""
 
 
 def test_where_no_node_has_reported_it_says_what_to_do(anne: httpx2.Client) -> None:

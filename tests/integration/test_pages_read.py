@@ -31,7 +31,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]
     fill(settings, Size(**dict.fromkeys(names, MANY), tokens=20))
     server = InProcess(settings)
     try:
-        with httpx2.Client(base_url=server.url, timeout=30, follow_redirects=True) as client:
+        with httpx2.Client(base_url=server.url, timeout=60, follow_redirects=True) as client:
             client.post("/sign-in", data={"account": ACCOUNT, "password": PASSWORD}).raise_for_status()
             yield client
     finally:

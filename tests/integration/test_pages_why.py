@@ -24,7 +24,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def anne(api: Api) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=30) as http:
+    with httpx2.Client(base_url=api.url, follow_redirects=True, timeout=60) as http:
         http.post("/sign-in", data={"account": "anne", "password": PASSWORD})
         yield http
 

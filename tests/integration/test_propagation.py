@@ -42,7 +42,7 @@ class Tree:
             found: dict[str, Any] = self.api.made("GET", f"{P}/propagation{query}")
             return found if check(found) else None
 
-        return eventually(look, within=20.0) or {}
+        return eventually(look, within=60.0) or {}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -139,7 +139,7 @@ def test_prometheus_is_told(tree: Tree) -> None:
         text = httpx2.get(f"{tree.api.url}/metrics").text
         return all(line in text for line in lines)
 
-    assert eventually(shown, within=30.0)
+    assert eventually(shown, within=60.0)
 
 
 def test_reports_outlive_the_server(tmp_path: Any) -> None:

@@ -29,7 +29,7 @@ class Later:
 def asked(node: RunningNode, stack: ExitStack, request: bytes, until: bytes = b"\n\n\r\n") -> tuple[bytes, bytes]:
     """Return the head of the answer, and what follows it up to *until*."""
     address = ("127.0.0.1", int(node.url.rsplit(":", 1)[1]))
-    connection = stack.enter_context(socket.create_connection(address, timeout=20))
+    connection = stack.enter_context(socket.create_connection(address, timeout=60))
     connection.sendall(request)
     read = b""
     while until not in read.partition(b"\r\n\r\n")[2] and (data := connection.recv(1 << 16)):

@@ -143,7 +143,7 @@ def test_a_node_goes_back_to_looking_at_everybody_when_it_is_quiet(open_node: Ru
     for _ in range(LOOKS):
         pace.looked()
     assert pace.mask[0] > 0
-    eventually(lambda: pace.mask[0] == 0, within_s=30)
+    eventually(lambda: pace.mask[0] == 0, within_s=60)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_a_preview_counts_whom_an_ofrep_provider_asks_for(server: tuple[InProces
                 assert provider.resolve_boolean_details("checkout", False, who).reason is not None
             provider.session.close()
         node.run(node.node.stream.report())
-        eventually(lambda: (found := moves(api)) is not None and found["contexts"] == 50, within_s=30)
+        eventually(lambda: (found := moves(api)) is not None and found["contexts"] == 50, within_s=60)
     found = moves(api)
     assert found["flags"][0]["pairs"][0]["from"] == "on"
     asked = {"do": "addRule", "flag": "checkout", "rule": {"id": "m", "serve": {"variation": "off"}}}

@@ -49,8 +49,8 @@ def test_celery_tasks_see_what_their_sender_saw() -> None:
             sent = work.delay()
         alone = work.delay()
         expected = {"vip": True, "same": True, "context": {"targetingKey": "ada", "task": "work"}}
-        assert sent.get(timeout=20) == expected
-        assert alone.get(timeout=20) == {"vip": False, "same": True, "context": {"task": "work"}}
+        assert sent.get(timeout=60) == expected
+        assert alone.get(timeout=60) == {"vip": False, "same": True, "context": {"task": "work"}}
     with serving(CLIENT, {"targetingKey": "ada"}):
         assert work.apply().get() == expected
         assert request_flags().context == {"targetingKey": "ada"}
@@ -69,7 +69,7 @@ CeleryFlags(app, client=client)
 
 @app.task(name="work")
 def work():
-    client.wait_until_ready(10)
+    client.wait_until_ready(60)
     return [os.getpid(), request_flags().boolean("vip")]
 """
 
@@ -86,7 +86,7 @@ def test_the_processes_of_a_celery_worker_follow_and_report_each_for_itself(tmp_
         try:
             _all_tasks_done(tmp_path)
             # Each process ends after three tasks, and has reported them; when a worker is stopped, Celery kills some.
-            eventually(lambda: _counted(upstream) == 9, 30)
+            eventually(lambda: _counted(upstream) == 9, 60)
         finally:
             worker.terminate()
             worker.wait(60)

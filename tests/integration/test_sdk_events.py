@@ -202,7 +202,7 @@ def test_events_can_be_switched_off(make: Clients, upstream: Upstream) -> None:
 SYNC = """
 from pennon import Client
 client = Client({url!r}, key={key!r})
-assert client.wait_until_ready(5)
+assert client.wait_until_ready(60)
 client.boolean("new-checkout", {{"targetingKey": "u1"}})
 """
 ASYNC = """
@@ -211,7 +211,7 @@ from pennon import AsyncClient
 async def main():
     global client
     client = AsyncClient({url!r}, key={key!r})
-    assert await client.wait_until_ready(5)
+    assert await client.wait_until_ready(60)
     client.boolean("new-checkout", {{"targetingKey": "u1"}})
 asyncio.run(main())
 """
@@ -227,7 +227,7 @@ def test_what_is_left_is_reported_when_the_process_ends(upstream: Upstream, prog
 
 def test_a_closed_client_can_be_collected(upstream: Upstream) -> None:
     client = Client(upstream.url, key=KEY)
-    assert client.wait_until_ready(5)
+    assert client.wait_until_ready(60)
     client.close()
     gone = weakref.ref(client)
     del client

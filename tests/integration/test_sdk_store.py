@@ -39,7 +39,7 @@ def test_a_start_with_a_dead_server_serves_what_the_last_run_knew(
     upstream.stop()
     second = make(upstream, store=str(path))
     assert second.flags.boolean("extra") is True
-    assert second.wait_until_ready(5)
+    assert second.wait_until_ready(60)
     status = second.flags.status()
     assert (status.level, status.revision) == (Level.LAST_KNOWN, 2)
     assert status.age_s is not None

@@ -48,7 +48,7 @@ def lags(said: list[dict[str, Any]], changes: Changes) -> list[float]:
     return found
 
 
-def wait_for_all(made: Workers, count: int, revision: int, *, within: float = 20) -> None:
+def wait_for_all(made: Workers, count: int, revision: int, *, within: float = 60) -> None:
     eventually(
         lambda: (
             len(last := made.last()) == count

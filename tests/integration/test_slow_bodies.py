@@ -13,7 +13,7 @@ def test_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch, path:
     monkeypatch.setattr("pennon.stream.http.BODY_S", 0.2)
     with running(boolean("checkout", client_side=True)) as node:
         place = urlsplit(node.url)
-        with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as line:
+        with socket.create_connection((place.hostname or "", place.port or 0), timeout=60) as line:
             head = f"POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {SERVER}\r\ncontent-length: 100\r\n\r\n"
             line.sendall(head.encode() + b"{")
             answer = b""

@@ -289,7 +289,7 @@ def test_reader_that_never_reads_again_is_closed_and_counted() -> None:
 def test_client_of_http_1_0_is_sent_frames_without_chunks_until_the_connection_ends(cut: int) -> None:
     with running(big("s"), boolean("a")) as node:
         request = b"GET /sdk/v1/stream HTTP/1.0\r\nX-API-Key: %b\r\n\r\n" % SERVER.encode()
-        with socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", int(node.url.rsplit(":", 1)[1])), timeout=60) as connection:
             for piece in filter(None, (request[:cut], request[cut:])):
                 connection.sendall(piece)
             eventually(lambda: node.value("pennon_streams", projection="server") == 1)
@@ -318,7 +318,7 @@ def slow_reader(node: Any) -> socket.socket:
 
 def read_until(connection: socket.socket, position: Position) -> Replica:
     """Read a stream until a replica that follows it stands at *position*."""
-    connection.settimeout(20)
+    connection.settimeout(60)
     response = http.client.HTTPResponse(connection)
     response.begin()
     decoder, replica = sse.Decoder(), Replica()

@@ -73,7 +73,7 @@ class DyingBus(MemoryBus):
 
 
 async def until(is_true: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not is_true():
             await asyncio.sleep(0.005)
 
@@ -222,7 +222,7 @@ def test_environment_that_is_slow_to_load_does_not_hold_up_the_start() -> None:
         log.write("shop/slow", boolean("x"))
         log.write(ENVIRONMENT, *KEYS)
         settings = StreamSettings(poll_s=0.02, first_load_s=0.2, drain_s=1)
-        async with asyncio.timeout(10), StreamNode(log, MemoryBus(), Batches(), time, settings) as node:
+        async with asyncio.timeout(60), StreamNode(log, MemoryBus(), Batches(), time, settings) as node:
             assert node.environments[ENVIRONMENT].is_loaded
             assert not node.environments["shop/slow"].is_loaded
             assert node.is_ready

@@ -91,7 +91,7 @@ async def exchanged(scope: dict[str, Any], body: bytes) -> tuple[list[dict[str, 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await asyncio.wait_for(Endpoints(node)(scope, receive, send), 10)
+        await asyncio.wait_for(Endpoints(node)(scope, receive, send), 60)
         is_unchanged = not sink.taken and not list(node.subscribers()) and not node.acks.of(ENVIRONMENT)
         return sent, is_unchanged
 

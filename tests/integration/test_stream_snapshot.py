@@ -196,7 +196,7 @@ def test_browsers_get_the_rules_of_client_side_flags_only_where_that_is_allowed(
     with running(*flags, settings=settings) as node, node.client(None) as browser:
         assert rules(browser).status_code == 404
         node.log.allowed.add(ENVIRONMENT)
-        eventually(lambda: rules(browser).status_code == 200, within=15)
+        eventually(lambda: rules(browser).status_code == 200, within=60)
         answer = rules(browser)
         assert sorted(answer.json()["flags"]) == ["needed", "shown"]
         assert answer.json()["ttl"] == 300

@@ -135,14 +135,14 @@ def test_what_an_edge_node_asks_is_one_trace_with_what_its_upstream_does(collect
     with serving(tmp_path / "origin", traces=True) as (running, api):
         server_key, edge_key = api.key(), api.key(kind="edge")
         with edge(tmp_path / "edge", [running.url], edge_key, traces=True) as node:
-            eventually(lambda: node.answer_to(server_key) == 200, within_s=30)
+            eventually(lambda: node.answer_to(server_key) == 200, within_s=60)
             batch = {"instance": "i", "sequence": 1, "metrics": [{"time": 1, "key": "m", "unit": "unseen"}]}
             with node.client(server_key) as client:
                 assert client.post("/sdk/v1/events", json=batch).status_code == 202
                 # Who is traced himself is not traced on: what SDKs call takes microseconds.
                 traced = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
                 assert client.post("/sdk/v1/events", json={**batch, "sequence": 2}, headers=traced).status_code == 202
-            eventually(lambda: node.node.events.metrics.value(handed_on, outcome="accepted") >= 2, within_s=30)
+            eventually(lambda: node.node.events.metrics.value(handed_on, outcome="accepted") >= 2, within_s=60)
     calls = {span.span_id: span for span in collector.spans if span.kind == _CLIENT}
     names = {span.name for span in calls.values()}
     assert {"GET /sdk/v1/stream", "GET /sdk/v1/environments", "POST /sdk/v1/acks", "POST /sdk/v1/events"} <= names

@@ -155,7 +155,7 @@ def test_what_is_on_its_way_ends_with_the_poster(receiver: Receiver) -> None:
     threading.Thread(target=send).start()
     receiver.next()
     poster.stop()
-    assert ended.wait(10)
+    assert ended.wait(60)
     assert "stopping" in poster(receiver.url, BODY, {}).said
 
 

@@ -61,7 +61,7 @@ def deliveries(api: Api, key: str = "team", state: str = "") -> list[Any]:
 
 
 def eventually(found: Callable[[], Any]) -> Any:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not (result := found()):
         assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.02)

@@ -18,7 +18,7 @@ from pennon.testing.source import Puttable
 KEY = "pennon_server_test"
 
 
-def eventually(claim: Callable[[], Any], within_s: float = 10.0) -> Any:
+def eventually(claim: Callable[[], Any], within_s: float = 60.0) -> Any:
     """Return the first true answer of *claim*; fail if there is none in time."""
     until = time.monotonic() + within_s
     while not (answer := claim()):

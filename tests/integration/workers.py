@@ -108,9 +108,9 @@ class Workers:
     def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(20)
+        self._process.wait(60)
         for reader in self._readers:
-            reader.join(20)
+            reader.join(60)
         for stream in (self._process.stdout, self._process.stderr):
             assert stream is not None
             stream.close()
@@ -151,7 +151,7 @@ class Changes:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(20)
+        self._thread.join(60)
 
     @property
     def newest(self) -> int:

@@ -8,7 +8,7 @@ from pennon.model import Position
 
 
 async def _next(subscription: Subscription) -> Notice:
-    return await asyncio.wait_for(anext(subscription), 5)
+    return await asyncio.wait_for(anext(subscription), 60)
 
 
 def test_every_subscriber_hears_what_is_published() -> None:
@@ -93,7 +93,7 @@ def test_closed_subscription_ends_and_hears_no_more() -> None:
         await asyncio.sleep(0)
         await subscription.aclose()
         await bus.publish("a", Position(1, 1))
-        assert await asyncio.wait_for(reading, 5) == []
+        assert await asyncio.wait_for(reading, 60) == []
 
     asyncio.run(scenario())
 

@@ -63,14 +63,14 @@ class Scene:
         return wire, there, Hearing(wire)
 
     async def until(self, check: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not check():
                 await asyncio.sleep(0.001)
 
     async def all_of(self, end: socket.socket, size: int) -> bytes:
         """Return what comes at an *end*, so many bytes, or all until it ends."""
         read = bytearray()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(read) < size:
                 try:
                     if not (data := end.recv(65536)):

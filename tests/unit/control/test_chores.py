@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pennon.control.chores import Chore, Chores, pause_s
 from pennon.control.clock import SystemClock
 
-WAIT_S = 30
+WAIT_S = 60
 
 
 class Counted:

@@ -117,7 +117,7 @@ def test_what_comes_while_counting_runs_is_counted(tmp_path: Path) -> None:
             for sequence in range(20):
                 await ingest.accept(ENVIRONMENT, "k1", batch(sequence))
                 await asyncio.sleep(0)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while ledger.total < 20:
                     await asyncio.sleep(0.001)
             running.cancel()
@@ -133,7 +133,7 @@ def test_what_was_left_uncounted_is_counted_after_a_restart(tmp_path: Path) -> N
             await ingest.accept(ENVIRONMENT, "k1", batch(1))
         async with ingesting(tmp_path) as ingest:
             running = asyncio.create_task(Counting(ingest, ledger).run())
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not ledger.total:
                     await asyncio.sleep(0.001)
             running.cancel()

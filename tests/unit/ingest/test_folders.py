@@ -35,7 +35,7 @@ async def _take(folder: Path, *sequences: int) -> None:
 
 async def _adopted(base: Path, counts: Counted, until: int) -> None:
     adopting = asyncio.create_task(adopt_leftovers(base, counts))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(counts.batches) < until or leftovers(base):
             await asyncio.sleep(0.01)
     adopting.cancel()
@@ -71,7 +71,7 @@ def test_a_folder_whose_worker_lives_is_left_to_it(tmp_path: Path) -> None:
         await alive.accept("shop/production", "hash", EventBatch(instance="alive", sequence=1, sent_at=0))
         await _take(folder_of(tmp_path, 2), 1)
         adopting = asyncio.create_task(adopt_leftovers(tmp_path, counts))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while leftovers(tmp_path) != [tmp_path / "worker-1"]:
                 await asyncio.sleep(0.01)
         adopting.cancel()
@@ -93,7 +93,7 @@ def test_a_folder_that_cannot_be_opened_keeps_nobody_else_waiting(tmp_path: Path
         lock.unlink()
         lock.mkdir()
         adopting = asyncio.create_task(adopt_leftovers(tmp_path, counts))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not counts.batches:
                 await asyncio.sleep(0.01)
         adopting.cancel()

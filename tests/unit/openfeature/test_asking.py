@@ -21,7 +21,7 @@ def test_jobs_after_the_end_start_it_anew() -> None:
     background.put(lambda: None)
     background.stop()
     assert background.put(done.set)
-    assert done.wait(10)
+    assert done.wait(60)
     background.stop()
 
 
@@ -34,7 +34,7 @@ def test_end_does_not_wait_for_a_job_that_hangs(monkeypatch: pytest.MonkeyPatch)
         may_go.wait()
 
     background.put(hang)
-    assert asked.wait(10)
+    assert asked.wait(60)
     assert background.put(lambda: None)
     assert not background.put(lambda: None)
     background.stop(timeout_s=0.01)

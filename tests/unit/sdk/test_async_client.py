@@ -16,12 +16,12 @@ def test_a_client_made_outside_of_a_loop_starts_when_it_is_entered(tmp_path: Pat
     async def follow() -> None:
         async with client as entered:
             assert entered is client
-            assert await client.wait_until_ready(5)
+            assert await client.wait_until_ready(60)
             path.write_text('{"flags": {"a": false}}', "utf-8")
             while client.boolean("a"):
                 await asyncio.sleep(0.005)
 
-    asyncio.run(asyncio.wait_for(follow(), 30))
+    asyncio.run(asyncio.wait_for(follow(), 60))
 
 
 def test_a_client_that_is_only_closed_needs_no_more_than_that() -> None:

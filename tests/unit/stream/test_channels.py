@@ -144,7 +144,7 @@ def play(scenario: Callable[[Scene], Coroutine[Any, Any, None]]) -> None:
     async def whole() -> None:
         await scenario(Scene())
 
-    asyncio.run(asyncio.wait_for(whole(), 30))
+    asyncio.run(asyncio.wait_for(whole(), 60))
 
 
 @pytest.fixture

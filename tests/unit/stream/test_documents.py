@@ -191,7 +191,7 @@ def test_while_one_makes_it_the_others_wait(tmp_path: Path) -> None:
 
     def slowly() -> bytes:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return BODY
 
     found: list[bytes] = []
@@ -201,13 +201,13 @@ def test_while_one_makes_it_the_others_wait(tmp_path: Path) -> None:
 
     first = threading.Thread(target=lambda: shelf.fetch(HERE, "gzip", slowly))
     first.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
     others = [threading.Thread(target=fetch, args=(_never,)) for _ in range(3)]
     for thread in others:
         thread.start()
     go_on.set()
     for thread in (first, *others):
-        thread.join(20)
+        thread.join(60)
     assert found == [BODY] * 3
 
 
@@ -218,6 +218,6 @@ def _die_making(folder: str) -> None:
 def test_process_that_dies_while_it_makes_one_leaves_the_lock_to_the_next(tmp_path: Path) -> None:
     process = multiprocessing.get_context("spawn").Process(target=_die_making, args=(str(tmp_path),))
     process.start()
-    process.join(30)
+    process.join(60)
     assert process.exitcode == 9
     assert Shelf(tmp_path).fetch(HERE, "gzip", lambda: BODY).body == BODY

@@ -85,7 +85,7 @@ class Fronted:
         async def asked() -> httpx2.Response:
             transport = httpx2.ASGITransport(cast("Any", self.app))
             async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-                return await asyncio.wait_for(client.request(method, path, headers=named), 10)
+                return await asyncio.wait_for(client.request(method, path, headers=named), 60)
 
         return asyncio.run(asked())
 

@@ -11,7 +11,7 @@ SMALL = Sizes(shared=4, large=1, kill=1, sign_in=1, waiting=3, wait_s=60)
 
 def run(scenario: Callable[[Lanes], Coroutine[Any, Any, None]], sizes: Sizes = SMALL) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await scenario(Lanes(sizes))
 
     asyncio.run(bounded())

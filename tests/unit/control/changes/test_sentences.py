@@ -125,6 +125,15 @@ def test_layers_tell_how_they_are_shared_out() -> None:
     assert said(Layer("l", slots=(Slot(0, 1, "e"),)), Layer("l")) == ["is shared out as nothing"]
 
 
+def test_a_default_that_is_written_out_differs_from_none_in_nothing() -> None:
+    left_out = b'{"key":"search","salt":"q81mz2"}'
+    written_out = b'{"key":"search","salt":"q81mz2","by":"targetingKey","slots":[]}'
+    assert sentences("layer", left_out, written_out) == ()
+    assert sentences("layer", written_out, left_out) == ()
+    other = left_out.replace(b"}", b',"by":"account"}')
+    assert sentences("layer", written_out, other) == ('layer search: by is "account"',)
+
+
 def test_a_definition_tells_its_fields() -> None:
     before, after = FlagDefinition(key="k", name="Old"), FlagDefinition(key="k", name="New", owner="shop")
     assert said(before, after, "definition") == ["name is New (was Old)", "owner is shop"]

@@ -166,7 +166,7 @@ def test_what_goes_wrong_ends_nothing_and_quotes_nobody(monkeypatch: pytest.Monk
 
     async def run() -> None:
         running = asyncio.create_task(bench.gathering.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not bench.kept.contexts:
                 await bench.gathering.accept(SHOP, "k", batch)
                 await asyncio.sleep(0.01)

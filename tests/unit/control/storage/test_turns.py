@@ -7,7 +7,7 @@ import pytest
 from pennon.control.errors import Unavailable
 from pennon.control.storage.turns import Turns
 
-PATIENT = 10.0
+PATIENT = 60.0
 
 
 def waiting(turns: Turns, number: int) -> None:

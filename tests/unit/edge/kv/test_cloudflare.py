@@ -24,7 +24,7 @@ from tests.workers_kv import ACCOUNT, NAMESPACE, TOKEN, WorkersKvServer
 
 _SHOP = "shop/production"
 _NAME = "pennon:1:shop/production:server"
-_PATIENCE_S = 30.0
+_PATIENCE_S = 60.0
 
 
 @pytest.fixture

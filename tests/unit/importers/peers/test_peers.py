@@ -86,7 +86,7 @@ def test_two_installations_at_once_both_succeed(tmp_path: Path, monkeypatch: pyt
 
     def install(_: Pin, draft: Path) -> None:
         (draft / "package").touch()
-        both.wait(10)
+        both.wait(60)
 
     monkeypatch.setattr(installs, "_install_python", install)
     found: list[Path] = []
