@@ -12,7 +12,7 @@ from pennon import AsyncClient, Client
 from pennon.sdk._core import Core
 from tests.integration.upstream import KEY, Upstream
 
-QUICK: dict[str, Any] = {"chance": lambda: 0.05, "poll_interval_s": 0.2, "timeout_s": 2.0}
+QUICK: dict[str, Any] = {"chance": lambda: 0.05, "poll_interval_s": 0.2, "timeout_s": 30.0}
 """Options of a client that does not keep a test waiting."""
 
 
@@ -30,7 +30,7 @@ class Held:
     def flush(self, timeout: float = 60.0) -> bool:
         return bool(self._done(self._client.flush(timeout)))
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float = 30.0) -> None:
         self._done(self._client.close(timeout))
 
     def _done(self, answer: Any) -> Any:

@@ -42,7 +42,7 @@ def counted(batches: list[EventBatch]) -> Tally[tuple[str, int | None, str | Non
 
 
 def test_evaluations_are_counted_by_flag_version_variation_and_reason(make: Clients, upstream: Upstream) -> None:
-    client = make(upstream)
+    client = make(upstream, flush_interval_s=1000)
     assert client.wait_until_ready()
     for _ in range(5):
         client.flags.boolean("new-checkout", U1)
@@ -66,7 +66,7 @@ def test_evaluations_are_counted_by_flag_version_variation_and_reason(make: Clie
 
 
 def test_a_batch_that_was_not_taken_is_sent_again_under_its_number(make: Clients, upstream: Upstream) -> None:
-    client = make(upstream)
+    client = make(upstream, flush_interval_s=1000)
     assert client.wait_until_ready()
     client.flags.boolean("new-checkout", U1)
     upstream.refuse["/sdk/v1/events"] = (503, {"Retry_After": "1"})
@@ -92,7 +92,7 @@ def test_closing_reports_also_what_came_after_a_batch_that_was_not_taken(make: C
 
 
 def test_a_batch_that_will_never_be_taken_is_owned_up_to(make: Clients, upstream: Upstream) -> None:
-    client = make(upstream)
+    client = make(upstream, flush_interval_s=1000)
     assert client.wait_until_ready()
     for _ in range(3):
         client.flags.boolean("new-checkout", U1)
@@ -108,7 +108,7 @@ def test_a_batch_that_will_never_be_taken_is_owned_up_to(make: Clients, upstream
 def test_an_exposure_is_reported_once_a_unit_and_variation(make: Clients, upstream: Upstream) -> None:
     seen = flag("price").variations(low=1, high=2).split(low=50, high=50).on().experiment("exp-a")
     upstream.put(seen)
-    client = make(upstream)
+    client = make(upstream, flush_interval_s=1000)
     assert client.wait_until_ready()
     for _ in range(20):
         for user in ("u1", "u2"):
@@ -160,7 +160,7 @@ def test_counts_are_exact_while_flags_change_under_many_threads(make: Clients, u
 
 
 def test_rules_that_a_request_holds_are_counted_after_they_were_superseded(make: Clients, upstream: Upstream) -> None:
-    client = make(upstream)
+    client = make(upstream, flush_interval_s=1000)
     assert client.wait_until_ready()
     pinned = client.flags.rules()
     upstream.put(flag("new-checkout").off())

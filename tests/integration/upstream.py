@@ -42,6 +42,8 @@ class Upstream:
         """By path: the status, and headers, to answer instead."""
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         """Method, path with query, headers."""
+        self.asked_at: list[float] = []
+        """When each request came, on the clock of `time.monotonic`."""
         self.batches: list[EventBatch] = []
         self.bodies: list[bytes] = []
         self.mute = False
@@ -192,6 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(202, b"{}")
 
     def _is_refused(self) -> bool:
+        self.server_of.asked_at.append(time.monotonic())
         self.server_of.requests.append((self.command, self.path, dict(self.headers.items())))
         status, headers = self.server_of.refuse.get(urlsplit(self.path).path, (0, {}))
         if not status and self.headers.get("Authorization") != f"Bearer {KEY}":

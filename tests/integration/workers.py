@@ -20,6 +20,10 @@ import httpx2
 from pennon import AsyncClient, Client
 options = json.loads(sys.argv[1])
 workers, preload, asynchronous = options.pop("workers"), options.pop("preload"), options.pop("asynchronous")
+if (patience_s := options.pop("patience_s")) is not None:
+    import pennon.sdk._async.sharing, pennon.sdk._sync.sharing
+    for sort in (pennon.sdk._async.sharing, pennon.sdk._sync.sharing):
+        sort._SILENT_S = sort._UNFIT_S = patience_s
 client = Client(**options) if preload else None
 
 def say(**words):
@@ -66,11 +70,15 @@ while True:
 
 
 class Workers:
-    """A program that forks as many `workers`, each with a client of *options*: made before, with `preload`."""
+    """A program that forks as many `workers`, each with a client of *options*: made before, with `preload`.
+
+    `patience_s` is how long they bear with a leader that is silent or slow, so that a machine which stands still for
+    seconds makes nobody stream by himself.
+    """
 
     def __init__(self, *, store: Path, **options: Any) -> None:
         self.store = store
-        told = json.dumps({"preload": False, "asynchronous": False, "store": str(store), **options})
+        told = json.dumps({"preload": False, "asynchronous": False, "patience_s": None, "store": str(store), **options})
         self._process = subprocess.Popen(
             [sys.executable, "-c", MASTER, told],
             stdout=subprocess.PIPE,
