@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "environment": "pennon.cli.environment",
     "flag": "pennon.cli.flag",
     "segment": "pennon.cli.segment",
+    "layer": "pennon.cli.layer",
     "key": "pennon.cli.key",
     "account": "pennon.cli.account",
     "session": "pennon.cli.session",

@@ -246,7 +246,10 @@ def _fields(before: Mapping[str, Json], after: Mapping[str, Json], *, but: Itera
 
 
 def _members(model: Wire) -> Mapping[str, Any]:
-    members: Mapping[str, Any] = msgspec.to_builtins(model)
+    members: dict[str, Any] = msgspec.to_builtins(model)
+    for field in msgspec.structs.fields(model):
+        if getattr(model, field.name) == field.default:
+            members.pop(field.encode_name, None)  # written out it says no more than left out
     return members
 
 

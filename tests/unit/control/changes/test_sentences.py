@@ -131,7 +131,7 @@ def test_a_default_that_is_written_out_differs_from_none_in_nothing() -> None:
     assert sentences("layer", left_out, written_out) == ()
     assert sentences("layer", written_out, left_out) == ()
     other = left_out.replace(b"}", b',"by":"account"}')
-    assert sentences("layer", written_out, other) == ('layer search: by is "account"',)
+    assert sentences("layer", written_out, other) == ("layer search: by is account",)
 
 
 def test_a_definition_tells_its_fields() -> None:
