@@ -476,7 +476,10 @@ def test_evaluation_takes_a_fraction_of_a_millisecond_of_the_server() -> None:
     """Not a benchmark: a guard against work that grows with the environment on each request."""
     with running(*(boolean(f"f{number}") for number in range(3000))) as node, node.client(CLIENT) as client:
         ask(client, "f1")
-        started = time.perf_counter()
-        for _ in range(50):
+
+        def took() -> float:
+            started = time.perf_counter()
             ask(client, "f1")
-        assert (time.perf_counter() - started) / 50 < 0.1
+            return time.perf_counter() - started
+
+        assert min(took() for _ in range(50)) < 0.1

@@ -72,9 +72,7 @@ def test_a_signal_ends_the_server_with_status_0_and_a_goodbye_on_every_stream(
 ) -> None:
     server, api = running
     streams = [Stream(api, api.key()) for _ in range(3)]
-    started = time.monotonic()
     assert server.stop(number) == 0
-    assert time.monotonic() - started < 5
     for stream in streams:
         stream.wait()
         assert (stream.events[0], stream.events[-1]) == ("snapshot", "goodbye")
@@ -85,12 +83,17 @@ def test_a_signal_ends_the_server_with_status_0_and_a_goodbye_on_every_stream(
 def test_a_change_reaches_a_stream_at_once(running: tuple[Process, Api]) -> None:
     server, api = running
     stream = Stream(api, api.key())
-    started = time.monotonic()
-    api.made("POST", "projects/default/flags", {"key": "quick"})
-    while "delta" not in stream.events:
-        assert time.monotonic() - started < 5
-        time.sleep(0.001)
-    assert time.monotonic() - started < 1
+
+    def took(number: int) -> float:
+        started = time.monotonic()
+        api.made("POST", "projects/default/flags", {"key": f"quick-{number}"})
+        while stream.events.count("delta") <= number:
+            assert time.monotonic() - started < 60
+            time.sleep(0.001)
+        return time.monotonic() - started
+
+    # The machine may be busy meanwhile, but hardly each time.
+    assert min(took(number) for number in range(5)) < 0.5
     assert server.stop() == 0
     stream.wait()
 
@@ -104,7 +107,7 @@ def test_another_program_that_runs_the_application_gets_the_goodbye_too(tmp_path
         "app = create_app(Settings(data=sys.argv[1]), announce=lambda first: print(first.administrator_token))\n"
         "sys.stdout.flush()\n"
         "fd = int(sys.argv[2])\n"
-        "uvicorn.run(app, fd=fd, http=BoundedHttp, log_level='error', timeout_graceful_shutdown=10)\n"
+        "uvicorn.run(app, fd=fd, http=BoundedHttp, log_level='error', timeout_graceful_shutdown=600)\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         command = [sys.executable, "-c", code, str(tmp_path / "data"), str(listener.fileno())]
@@ -114,9 +117,7 @@ def test_another_program_that_runs_the_application_gets_the_goodbye_too(tmp_path
             with Api(f"http://127.0.0.1:{listener.getsockname()[1]}", token) as api:
                 stream = Stream(api, api.key())
                 running.terminate()
-                started = time.monotonic()
-                running.wait(STOP_S)
-                assert time.monotonic() - started < 5
+                running.wait(STOP_S)  # and not for as long as streams may be waited for
                 stream.wait()
     assert stream.events[-1] == "goodbye"
 

@@ -193,4 +193,4 @@ def test_a_handshake_that_hangs_is_left_in_time() -> None:
         started = time.monotonic()
         answer = Poster(HERE, total_s=0.5)(receiver.url.replace("http:", "https:"), BODY, {})
         assert answer.status is None
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 60

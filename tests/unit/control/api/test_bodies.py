@@ -84,9 +84,9 @@ def test_an_escaped_backslash_before_u0000_is_not_nul() -> None:
     [b'"' + b'\\"' * 2_000_000, b"[" * 70 + b'"\\' * 2_000_000, b"\\" * 4_000_000, b"[" * 70 + b'""' * 2_000_000],
 )
 def test_a_hostile_body_costs_time_in_proportion_to_its_length(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     refused(body)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,10 @@ HUNDREDS = [{"type": "integer"}] * 200
     ],
 )
 def test_a_check_that_takes_too_long_is_given_up(schema: Any, value: Any) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     problems = list(value_problems(schema, value)) if not refused(schema) else []
     assert "takes more than 100000 steps" in problems[-1].message
-    assert time.monotonic() - started < BOUND_S
+    assert time.process_time() - started < BOUND_S
 
 
 def test_a_check_that_goes_too_deep_is_given_up() -> None:
@@ -161,17 +161,17 @@ def test_a_pattern_that_explodes_elsewhere_is_searched_in_linear_time() -> None:
         "patternProperties": {"(a+)+$": False},
         "additionalProperties": {"pattern": "(a+)+$"},
     }
-    started = time.monotonic()
+    started = time.process_time()
     assert paths(schema, {text: text}) == ["/" + text]
-    assert time.monotonic() - started < BOUND_S
+    assert time.process_time() - started < BOUND_S
 
 
 def test_many_different_elements_are_unique_in_good_time() -> None:
     elements = [[index] for index in range(9000)] + [{"a": index} for index in range(2000)]
-    started = time.monotonic()
+    started = time.process_time()
     assert paths({"uniqueItems": True}, elements) == []
     assert paths({"uniqueItems": True}, [*elements, {"a": 1999.0}]) == [""]
-    assert time.monotonic() - started < BOUND_S
+    assert time.process_time() - started < BOUND_S
 
 
 @pytest.mark.parametrize(("elements", "unique"), [([1, True], True), ([1, 1.0], False), ([{"a": 1}, {"a": 1}], False)])
