@@ -18,6 +18,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.ports import free_port
+
 _PATIENCE_S = 60.0
 
 
@@ -48,7 +50,7 @@ class _Program(Killable):
     def __init__(self, program: str) -> None:
         super().__init__()
         self._program = program
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -156,13 +158,6 @@ class PostgresServer(Killable):
     def close(self) -> None:
         self._server.cleanup()
         super().close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _redis_program() -> str:

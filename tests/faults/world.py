@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import threading
 import time
 import uuid
@@ -21,6 +20,7 @@ from pennon.control.publishing.reader import PREFIX, _delta
 from pennon.control.storage import open_storage
 from pennon.model import Item, ItemKind, Position, Snapshot
 from pennon.protocol.state import State, changes_of, items_of
+from tests.ports import free_port
 from tests.serving import Api, Process
 
 ENVIRONMENT = "default/production"
@@ -39,12 +39,6 @@ def eventually(claim: Callable[[], Any], *, within_s: float = PATIENCE_S, what: 
         assert time.monotonic() < until, f"{what} within {within_s:g} s"
         time.sleep(0.01)
     return answer
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Mortal(ABC):

@@ -1,6 +1,5 @@
 """Commands given with --queue: kept until a server takes them, made once, whatever is down or killed meanwhile."""
 
-import socket
 import stat
 import threading
 import time
@@ -14,15 +13,10 @@ from typer.testing import CliRunner, Result
 
 from pennon.cli.queue import Queue, Queued
 from pennon.cli.root import app
+from tests.ports import free_port
 from tests.serving import Api, InProcess, serving
 
 E = "projects/default/environments/production"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.integration import nodes
 from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, SERVER, MemoryLog, RunningNode, boolean, key
 from tests.integration.relay import relay
 from tests.integration.upstream import eventually
+from tests.ports import free_port
 
 NOBODY = "http://127.0.0.1:9"
 ORIGIN = StreamSettings(poll_s=0.1, heartbeat_s=5, edge_heartbeat_s=0.5, drain_s=3)
@@ -49,10 +50,9 @@ def holds_what_the_log_says(node: EdgeInProcess, log: MemoryLog) -> bool:
 
 
 def test_a_node_falls_to_the_next_upstream_and_comes_back_without_a_gap(tmp_path: Path) -> None:
-    log = MemoryLog()
+    log, port = MemoryLog(), free_port()
     with running(boolean("a"), log=log) as second, contextlib.ExitStack() as stack:
-        with edge(tmp_path / "first", [second.url], EDGE, name="first") as first:
-            port = int(first.url.rpartition(":")[2])
+        with edge(tmp_path / "first", [second.url], EDGE, name="first", port=port) as first:
             node = stack.enter_context(pop(tmp_path / "pop", first, second))
             client = stack.enter_context(Client(node.url, key=SERVER))
             client.wait_until_ready(timeout=60)
@@ -193,7 +193,7 @@ def test_a_cycle_is_found_and_each_node_takes_the_origin(tmp_path: Path, length:
     log = MemoryLog()
     with contextlib.ExitStack() as stack:
         origin = stack.enter_context(running(boolean("a"), log=log))
-        ports = stack.enter_context(free_ports(length))
+        ports = [free_port() for _ in range(length)]
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         ring = [
             stack.enter_context(
@@ -220,7 +220,7 @@ def test_nodes_that_have_only_each_other_find_out_and_say_so(tmp_path: Path, len
             for name in names:
                 with edge(tmp_path / name, [origin.url], EDGE, name=name) as node:
                     eventually(lambda node=node: stands_at(node, "1.1"))  # type: ignore[misc]
-        ports = stack.enter_context(free_ports(length))
+        ports = [free_port() for _ in range(length)]
         ring = [
             stack.enter_context(
                 edge(tmp_path / name, [f"http://127.0.0.1:{ports[at - 1]}"], EDGE, name=name, port=ports[at])
@@ -242,11 +242,3 @@ def _says_that_it_goes_round(node: EdgeInProcess) -> bool:
 def _goes_round(node: EdgeInProcess) -> bool:
     found = node.environment(ENVIRONMENT)
     return found is None or "origin" not in found.path or node.status().name in found.path
-
-
-@contextlib.contextmanager
-def free_ports(count: int) -> Iterator[list[int]]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        ports = [each.getsockname()[1] for each in sockets]
-    yield ports

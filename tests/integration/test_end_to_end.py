@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import pytest
 from pennon import Client
 from pennon.sdk import Level
 from tests.integration.attached import BOOLEAN, PLACE, eventually
+from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.serving import Api, Process, process
 
@@ -29,8 +29,7 @@ class Restarted:
     """A server that comes back on the same port with the same data, however it ended. `api` is its administrator."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self._options = ("--port", str(listener.getsockname()[1]))
+        self._options = ("--port", str(free_port()))
         self._folder = folder
         self.process = Process(folder, *self._options)
         self.url = self.process.url

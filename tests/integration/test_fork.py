@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -17,6 +16,7 @@ import pytest
 
 from pennon.testing import flag
 from tests.integration.upstream import KEY, Upstream, eventually, running
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -344,9 +344,7 @@ class Gunicorn:
 
     def __init__(self, upstream: Upstream, folder: Path) -> None:
         (folder / "web.py").write_text(GUNICORN.format(url=upstream.url, key=KEY), "utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.asked = 0
         bind = f"--bind=127.0.0.1:{self._port}"
         command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=3", bind, "web:app"]

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from pennon.control.config import Settings
 from tests.chromium import PASSWORD, PHONE, WAIT_MS, chromium, sign_in, somebody
+from tests.ports import free_port
 from tests.serving import Api, InProcess, serving
 
 __all__ = ["chromium"]
@@ -58,8 +59,8 @@ def test_what_others_do_appears_where_it_is_looked_at(chromium: Browser, api: Ap
 
 
 def test_a_page_says_that_its_server_is_away_and_goes_on_when_it_is_back(chromium: Browser, tmp_path: Path) -> None:
-    first = InProcess(_settings(tmp_path, 0))
-    port = int(first.url.rpartition(":")[2])
+    port = free_port()
+    first = InProcess(_settings(tmp_path, port))
     try:
         with Api(first.url, first.token) as api:
             prepare(api)

@@ -22,6 +22,7 @@ from pennon import Client
 from pennon.protocol import Frame
 from pennon.protocol.sse import Decoder
 from pennon.sdk import Level
+from tests.ports import free_port
 from tests.serving import Api, Process, process
 
 ROOT = Path(__file__).parents[2]
@@ -50,8 +51,7 @@ class Proxy(ABC):
 
     def _starts(self) -> bool:
         """Start it on a port that seems to be free, and return whether it serves."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         with (self.folder / "said").open("wb") as said:
             self._process = subprocess.Popen(

@@ -21,6 +21,7 @@ from pennon.ingest import Ingest
 from pennon.ingest.folders import folder_of, leftovers
 from pennon.protocol.sse import Decoder
 from pennon.sdk import Level
+from tests.ports import free_port
 from tests.serving import Api, Process, process
 
 E = "projects/default/environments/production"
@@ -285,8 +286,8 @@ def test_batches_count_once_though_workers_die_and_those_are_replaced(server: Se
 
 
 def test_workers_end_with_a_supervisor_that_is_killed_and_the_address_is_free(tmp_path: Path) -> None:
-    with process(tmp_path / "data", "--workers", "2") as (running, _):
-        port = int(running.url.rpartition(":")[2])
+    port = free_port()
+    with process(tmp_path / "data", "--workers", "2", "--port", str(port)) as (running, _):
         workers = children_of(running.process.pid)
         assert len(workers) == 2
         running.process.kill()

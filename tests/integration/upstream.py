@@ -14,6 +14,7 @@ from pennon.model import Delta, Item, Position, Snapshot
 from pennon.protocol import Frame, Hub, sse
 from pennon.testing import InMemorySource
 from pennon.testing.source import Puttable
+from tests.ports import free_port
 
 KEY = "pennon_server_test"
 
@@ -55,7 +56,7 @@ class Upstream:
         self.streams = 0
         self._generation = 0
         self._server: ThreadingHTTPServer | None = None
-        self._port = 0
+        self._port = free_port()
         self.start()
 
     @property
@@ -72,7 +73,6 @@ class Upstream:
         if self._tls is not None:
             self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True
-        self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
