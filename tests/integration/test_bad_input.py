@@ -46,6 +46,15 @@ def put_flag(**fields: Any) -> dict[str, Any]:
     return edits({"do": "putFlag", "definition": {"key": "bad", "kind": "boolean", "variations": BOOLEAN, **fields}})
 
 
+def test_what_says_two_things_of_one_member_changes_nothing(place: Attached) -> None:
+    twice = b'{"edits":[{"do":"turnOn","flag":"victim"},{"do":"turnOn","flag":"victim","flag":"other"}]}'
+    status, details = refused(place, "POST", f"{PLACE}/changes", twice)
+    assert (status, [fault["path"] for fault in details["problems"]]) == (422, ["/edits/1/flag"])
+    flag = b'{"on":true,"on":false,"fallthrough":{"variation":"on"}}'
+    status, details = refused(place, "PUT", f"{PLACE}/flags/victim", flag)
+    assert (status, details["problems"][0]["path"]) == (422, "/on")
+
+
 def test_flag_of_ten_megabytes_is_too_large_however_it_is_sent(place: Attached) -> None:
     large = [{"key": "on", "value": "x" * 10_000_000}, {"key": "off", "value": ""}]
     status, details = refused(place, "POST", f"{PLACE}/changes", put_flag(kind="string", variations=large))

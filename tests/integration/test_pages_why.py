@@ -69,6 +69,7 @@ def test_what_somebody_got_in_the_past_is_told_from_the_log(api: Api, anne: http
     [
         ({"context": "{"}, "is not JSON"),
         ({"context": "[1]"}, "is no object"),
+        ({"context": '{"plan": 1, "plan": 2}'}, "this member is there more than once"),
         ({"context": "[" * 5000}, "is not JSON"),
         ({"flag": "nothing"}, "there is no flag &#39;nothing&#39; here"),
         ({"flag": ""}, "no flag is named"),

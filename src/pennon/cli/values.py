@@ -11,14 +11,27 @@ import yaml
 
 from pennon.cli.connection import WRONG_USE, fail
 from pennon.model import DECODE_ERRORS, WEIGHT_TOTAL, Json
+from pennon.model.repeats import repeated_key, repeated_members
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML in which no mapping has a key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # PyYAML's signature
+        if (key := repeated_key(node)) is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def parse_value(text: str) -> Json:
     """Return *text* read as JSON or, where it is none, as the string that it is."""
     try:
-        return msgspec.json.decode(text)
+        value: Json = msgspec.json.decode(text)
     except DECODE_ERRORS:
         return text
+    for problem in repeated_members(text):
+        fail(f"{text!r}: {problem.path}: {problem.message}", mend=problem.mend, status=WRONG_USE)
+    return value
 
 
 def parse_pair(text: str) -> tuple[str, Json]:
@@ -69,7 +82,7 @@ def read_json(file: str) -> Any:
     except UnicodeDecodeError as error:
         fail(f"{file} is not UTF-8 at byte {error.start}", mend="save it as UTF-8", status=WRONG_USE)
     try:
-        return yaml.safe_load(text)  # JSON is YAML
+        return yaml.load(text, _Loader)  # a SafeLoader; JSON is YAML
     except (yaml.YAMLError, RecursionError) as error:
         fail(f"{file} is neither JSON nor YAML: {_said(error)}", mend="mend it there", status=WRONG_USE)
 

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from pennon.cli.connection import WRONG_USE, Login, encoded, scope
-from pennon.cli.values import parse_shares, read_json
+from pennon.cli.values import parse_pair, parse_shares, read_json
 
 LOGIN = Login(url="http://127.0.0.1:1", token="", project="default", environment="production")
 
@@ -36,6 +36,7 @@ def test_shares_may_leave_one_to_be_the_rest() -> None:
     [
         (b'{"do": "turnOn"', "line 1, column 16: expected"),
         (b"a: [1\nb: 2", "line 2, column 2: expected"),
+        (b'[{"do": "turnOn",\n  "flag": "a", "flag": "b"}]', "line 2, column 16: 'flag' is there twice"),
         (b"a: !!python/object:os.system {}", "line 1, column 4: could not determine a constructor"),
         (b'a: "\xff"', "is not UTF-8 at byte 4"),
         (b"a: \x07", "neither JSON nor YAML"),
@@ -49,6 +50,13 @@ def test_a_file_that_cannot_be_read_is_told_with_the_place(
     with pytest.raises(typer.Exit) as caught:
         read_json(str(file))
     assert says in refusal(capsys, caught)
+
+
+def test_a_value_that_says_two_things_of_one_member_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse_pair('dark={"a": 1}') == ("dark", {"a": 1})
+    with pytest.raises(typer.Exit) as caught:
+        parse_pair('dark={"a": 1, "a": 2}')
+    assert "/a: this member is there more than once" in refusal(capsys, caught)
 
 
 def test_a_file_that_is_not_there_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

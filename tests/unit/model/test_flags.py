@@ -83,7 +83,7 @@ def test_the_public_names_are_those_of_the_list() -> None:
         "problems",
         "segments",
     }
-    modules |= {"snapshots", "strict", "validation"}
+    modules |= {"repeats", "snapshots", "strict", "validation"}
     names = {name for name in vars(model) if not name.startswith("_")}
     assert names - modules == set(model.__all__)
     assert sorted(model.__all__, key=lambda name: (name.islower(), not name.isupper(), name)) == model.__all__

@@ -1,4 +1,4 @@
-"""Reads request bodies strictly: JSON only, no coercion, no unknown field, no NUL, bounded nesting.
+"""Reads request bodies strictly: JSON only, no coercion, no unknown field, no member twice, no NUL, bounded nesting.
 
 Litestar would convert leniently ("true" for true, "5" for 5) and answer bad UTF-8 with a 500.
 """
@@ -14,6 +14,7 @@ from litestar.typing import FieldDefinition
 
 from pennon.control.api.problems import ApiError, BadBody
 from pennon.model import DECODE_ERRORS, Problem, decoding_problem, pointer
+from pennon.model.repeats import repeated_members
 from pennon.model.strict import shape_problems
 
 MAX_NESTING = 64
@@ -77,7 +78,7 @@ def decode_body(body: bytes, annotation: Any) -> Any:
         value = msgspec.json.decode(body)
     except DECODE_ERRORS as error:
         raise BadBody(400, "bad-json", _unreadable(body, decoding_problem(error))) from error
-    if problems := tuple(shape_problems(value, annotation)):
+    if problems := repeated_members(body) or tuple(shape_problems(value, annotation)):
         raise BadBody(422, "invalid", *problems)
     try:
         return msgspec.convert(value, annotation)

@@ -11,6 +11,7 @@ from pennon.control.errors import Invalid
 from pennon.control.flags.definitions import FlagDefinition, Lifetime
 from pennon.control.ui.forms import Form
 from pennon.model import FlagKind, Json, Problem, Variation
+from pennon.model.repeats import repeated_members
 
 KINDS: Mapping[FlagKind, str] = {
     "boolean": "true or false",
@@ -128,6 +129,8 @@ def value_of(text: str, kind: FlagKind, field: str) -> Json:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         mend = {"boolean": "write true or false", "number": "write it as in 12.5"}.get(kind, 'write it as in {"a": 1}')
         raise Invalid.at(f"/{field}", f"is not {KINDS[kind]}", mend) from error
+    if problems := repeated_members(text):
+        raise Invalid(problem.under(f"/{field}") for problem in problems)
     return value
 
 

@@ -20,6 +20,7 @@ from pennon.control.ui.times import ZONES, time_of
 from pennon.control.ui.times import typed as typed_time
 from pennon.control.ui.visitors import Visitor
 from pennon.model import DECODE_ERRORS, Problem, decoding_problem, pointer
+from pennon.model.repeats import repeated_members
 from pennon.model.strict import shape_problems
 
 _EDITS = tuple[AnyEdit, ...]
@@ -93,7 +94,7 @@ def _draft(form: Form) -> Draft:
 def _edits(text: str) -> tuple[AnyEdit, ...]:
     try:
         value = msgspec.json.decode(text)
-        if problems := shape_problems(value, _EDITS):
+        if problems := repeated_members(text) or shape_problems(value, _EDITS):
             raise Invalid(problem.under("/edits") for problem in problems)
         found: tuple[AnyEdit, ...] = msgspec.convert(value, _EDITS)
     except DECODE_ERRORS as error:

@@ -22,6 +22,7 @@ from pennon.control.ui.routes import PROJECT, acts, shows
 from pennon.control.ui.telling import reason
 from pennon.control.ui.visitors import Visitor
 from pennon.model import Json, Problem
+from pennon.model.repeats import repeated_members
 
 _STEPS = ("prepare", "activate", "clean-up")
 
@@ -93,6 +94,8 @@ def _wanted(form: Form, definition: FlagDefinition) -> OtherValues:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         problems.append(Problem("/schema", "is not JSON", 'write it as in {"type": "object"}, or leave it empty'))
         schema = None
+    else:
+        problems += (each.under("/schema") for each in repeated_members(form.raw("schema") or "null"))
     hours = form.whole("goneAfterH")
     if hours is None:
         problems.append(Problem("/goneAfterH", "is no number of hours", f"write one from {SHORTEST_H} to {LONGEST_H}"))

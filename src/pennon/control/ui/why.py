@@ -20,6 +20,7 @@ from pennon.control.working.state import LogItems, PastItems, WorkingState
 from pennon.engine import Explanation, compile_snapshot
 from pennon.model import Json, Position
 from pennon.model.limits import DEFAULT_LIMITS, Limits, context_problem
+from pennon.model.repeats import repeated_members
 
 _MOST_OFFERED = 500
 _EXAMPLE = '{"targetingKey": "", "country": "DE"}'
@@ -94,6 +95,8 @@ def _context(form: Form, limits: Limits) -> dict[str, Json]:
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         mend = f"write it as in {_EXAMPLE}"
         raise Invalid.at("/context", f"is not JSON: {error}", mend) from error
+    if problems := repeated_members(text):
+        raise Invalid(problem.under("/context") for problem in problems)
     if not isinstance(found, dict):
         raise Invalid.at("/context", "is no object", f"write it as in {_EXAMPLE}")
     if form.text("targetingKey"):

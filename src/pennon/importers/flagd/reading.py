@@ -8,6 +8,7 @@ from pennon.importers.plan import ImportRefused
 from pennon.importers.recognition import looks_like
 from pennon.model import Problem
 from pennon.model.problems import pointer
+from pennon.model.repeats import repeated_key, repeated_members
 
 VENDOR = "flagd"
 DEEPEST = 200
@@ -45,22 +46,16 @@ def _other(data: bytes) -> str:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
+        document = json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         refuse("", f"not JSON: {error}", "send the whole file")
     except RecursionError:
         refuse(deep_path(text), f"nested more than {DEEPEST} deep", "flatten it")
     except ValueError as error:
         refuse("", f"not JSON: {error}", "send the whole file")
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise ValueError(f"the member {name!r} is there twice in one object")
-        members[name] = value
-    return members
+    if repeated := repeated_members(text):
+        raise ImportRefused(VENDOR, repeated)
+    return document
 
 
 def _no_number(name: str) -> NoReturn:
@@ -103,6 +98,11 @@ def _yaml(text: str) -> Any:
 
     class Loader(yaml.SafeLoader):
         """YAML 1.2 as far as words go, as flagd's daemon reads it: `on` and `2026-01-01` are strings."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
+            if (key := repeated_key(node)) is not None:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            return super().construct_mapping(node, deep)
 
     Loader.yaml_implicit_resolvers = {
         first: [resolver for resolver in resolvers if resolver[0] not in {_YAML_BOOLEAN, _YAML_DATE}]

@@ -15,6 +15,7 @@ from pennon.importers.recognition import looks_like
 from pennon.importers.vendors import VENDORS
 from pennon.model import DECODE_ERRORS, Json, Problem, decoding_problem, pointer
 from pennon.model.limits import SAFE_INTEGER
+from pennon.model.repeats import repeated_members
 
 
 class Filter(Struct):
@@ -126,6 +127,8 @@ def read(data: bytes, known: frozenset[str], *, exact_integers: bool = False) ->
         whole = msgspec.json.decode(data)
     except DECODE_ERRORS as error:
         raise ImportRefused(VENDOR, [_not_json(data, error)]) from error
+    if repeated := repeated_members(data):
+        raise ImportRefused(VENDOR, repeated)
     if not isinstance(whole, dict):
         raise ImportRefused(VENDOR, [Problem("", "the file is no JSON object", _EXPECTED)])
     if (problem := _other_file(whole, data)) is not None:

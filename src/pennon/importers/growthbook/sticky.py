@@ -8,6 +8,7 @@ import msgspec
 from pennon.importers.growthbook.vendor import VENDOR
 from pennon.importers.plan import ImportRefused
 from pennon.model import DECODE_ERRORS, Problem, decoding_problem, pointer
+from pennon.model.repeats import repeated_members
 
 
 class StickyDocument(msgspec.Struct, rename="camel"):
@@ -73,7 +74,10 @@ def read_sticky(option: bytes | str | None) -> StickyBuckets:
     if text.strip() == OFF:
         return StickyBuckets(is_used=False)
     try:
-        documents = list(_documents(msgspec.json.decode(option)))
+        given = msgspec.json.decode(option)
+        if repeated := repeated_members(option):
+            raise ImportRefused(VENDOR, [problem.under("/sticky") for problem in repeated])
+        documents = list(_documents(given))
     except DECODE_ERRORS as error:
         problem = decoding_problem(error, "/sticky")
         raise ImportRefused(VENDOR, [Problem(problem.path, problem.message, _EXPECTED)]) from error

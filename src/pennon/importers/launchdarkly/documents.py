@@ -11,6 +11,7 @@ from pennon.importers.plan import ImportRefused, Note
 from pennon.importers.recognition import looks_like
 from pennon.model import DECODE_ERRORS, Json, Problem
 from pennon.model.problems import decoding_problem, pointer
+from pennon.model.repeats import repeated_members
 
 VENDOR = "launchdarkly"
 _SEND = "give what GET /sdk/latest-all answers, the stream's put, a relay's dump, or the REST API's flags"
@@ -43,6 +44,8 @@ def read_document(data: bytes, environment: str | None = None) -> Document:
         document = msgspec.json.decode(data)
     except DECODE_ERRORS as error:
         raise refused(decoding_problem(error)) from error
+    if repeated := repeated_members(data):
+        raise refused(*repeated)
     if not isinstance(document, dict):
         raise refused(Problem("", "it is no JSON object", _SEND))
     for holds, reader in _FORMS:

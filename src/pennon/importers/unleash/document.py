@@ -24,6 +24,7 @@ from pennon.importers.unleash.shapes import (
 )
 from pennon.model import DECODE_ERRORS, Problem
 from pennon.model.problems import decoding_problem, pointer
+from pennon.model.repeats import repeated_members
 
 VENDOR = "unleash"
 VERSIONS = (1, 2)
@@ -62,6 +63,8 @@ def read_state(data: bytes, environment: str | None = None) -> State:
         document = msgspec.json.decode(data)
     except DECODE_ERRORS as error:
         raise refused(decoding_problem(error)) from None
+    if repeated := repeated_members(data):
+        raise refused(*repeated)
     if not isinstance(document, dict):
         raise refused(Problem("", "this is no object, as all of Unleash's files are", "save what its API answers"))
     if "featureStrategies" in document:

@@ -41,6 +41,11 @@ def test_an_unknown_field_is_named_with_its_path() -> None:
     assert error.problems[0].path == "/inner/of"
 
 
+def test_a_member_that_is_there_twice_is_named_with_its_path() -> None:
+    error = refused(b'{"name":"a","inner":{"on":true,"on":false},"value":[{"a":1,"a":2}]}')
+    assert (error.status, [problem.path for problem in error.problems]) == (422, ["/inner/on", "/value/0/a"])
+
+
 @pytest.mark.parametrize(
     "body", [b"{", b'{"name":"a",}', b"nul", b"{'name':1}", b"\x00", b'{"name":"a"} {}', b'{"name":"\n"}']
 )

@@ -35,7 +35,7 @@ def test_yaml_is_read_as_version_1_2() -> None:
     [
         (b"\xff", "not UTF-8 at byte 0"),
         ('{"flags": {"f": {"state"', "not JSON: "),
-        ('{"flags": {}, "flags": {}}', "the member 'flags' is there twice"),
+        ('{"flags": {}, "flags": {}}', "/flags: this member is there more than once"),
         ('{"flags": {"f": {"variants": {"a": NaN}}}}', "NaN is no JSON number"),
         ('{"flags": {"f": {"variants": {"a": 1e999}}}}', "/flags/f/variants/a: inf is no JSON number"),
         ('{"flags": {"f": ' + "1" * 5000 + "}}", "not JSON: "),
@@ -48,6 +48,7 @@ def test_yaml_is_read_as_version_1_2() -> None:
         ('{"features": {}}', "this looks like a file of growthbook"),
         ('{"flags": {"f": {"fallthrough": {"variation": 0}}}}', "this looks like a file of launchdarkly"),
         ("flags: [", "neither JSON nor YAML"),
+        ("flags:\n  f: {}\n  f: {}", "'f' is there twice"),
         ("flags: {1: x}", "/flags: the name 1 is no text"),
         ("flags: {f: !!binary aGk=}", "/flags/f: bytes is no JSON"),
         ("flags: {f: .inf}", "/flags/f: inf is no JSON number"),
