@@ -52,16 +52,17 @@ export const OPERATORS = {
  * @param {Operator} operator
  * @returns {Comparison}
  */
-export function prepare({ values, ignoreCase }, { read, what, holds, literal = read }) {
+export function prepare({ values, ignoreCase }, { read, what, holds, literal }) {
   const literals = values.map(
-    (value, index) => literal(value, ignoreCase) ?? refuse(`values/${index} is not ${what}: ${JSON.stringify(value)}`),
+    (value, index) => (literal ?? read)(value, ignoreCase) ?? refuse(`values/${index} is not ${what}: ${JSON.stringify(value)}`),
   );
   // Of one type or another: "1" is not 1, which is not true. A set tells -0 and 0 alike.
-  const wanted = holds ? undefined : new Set(literals);
-  const isWanted = holds ? (/** @type {any} */ found) => literals.some((each) => holds(found, each)) : (/** @type {any} */ found) => /** @type {Set<any>} */ (wanted).has(found);
+  const wanted = holds ? literals : new Set(literals);
+  // One function, and not one within another: a snapshot has many conditions.
   return (value) => {
     const found = read(value, ignoreCase);
-    return found === undefined ? undefined : isWanted(found);
+    if (found === undefined) return undefined;
+    return holds ? /** @type {any[]} */ (wanted).some((each) => holds(found, each)) : /** @type {Set<any>} */ (wanted).has(found);
   };
 }
 

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { compileSnapshot } from "../../engine/index.js";
 import { byCodePoints } from "../../protocol/roots.js";
 
 /** @typedef {import("../../engine/index.js").Context} Context */
@@ -11,9 +10,10 @@ import { byCodePoints } from "../../protocol/roots.js";
 /** @typedef {import("../../engine/index.js").Options} Options */
 /** @typedef {import("../../engine/index.js").RuleSet} RuleSet */
 /** @typedef {import("../../model/index.js").Kind} Kind */
+/** @typedef {import("../../model/index.js").Snapshot} Snapshot */
 
-/** A compiled flag of five rules takes some 6 KiB, and an isolate has 128 MB. */
-export const MOST_COMPILED = 5000;
+/** A compiled flag of five rules takes some 3 KB in workerd, and an isolate has 128 MB. */
+const MOST_COMPILED = 12_000;
 
 /** The rules of one revision at one age: they never change what they answer. */
 export class Compiled {
@@ -21,8 +21,7 @@ export class Compiled {
   #options;
   #ageS;
   #most;
-  /** The flags that were asked for since all were let go. @type {Set<string>} */
-  #asked = new Set();
+  #chance = 1;
   /** @type {readonly string[] | undefined} */
   #clientSide;
 
@@ -47,7 +46,8 @@ export class Compiled {
    * @returns {Evaluation}
    */
   evaluate(flag, context, fallback, kind) {
-    if (!this.#asked.has(flag)) this.#makeRoom(flag);
+    const { compiled } = this.#rules;
+    if (compiled.size >= this.#most && !compiled.has(flag)) this.#makeRoom(compiled);
     return kind === undefined ? this.#rules.evaluate(flag, context, fallback) : this.#rules.evaluateAs(flag, context, fallback, kind);
   }
 
@@ -94,19 +94,36 @@ export class Compiled {
     return this.#with(this.#rules.updated(delta, options), options, this.#ageS);
   }
 
-  /** @param {RuleSet} rules @param {Options} options @param {number} ageS */
-  #with(rules, options, ageS) {
-    const after = new Compiled(rules, options, { ageS, most: this.#most });
-    after.#asked = new Set(this.#asked);
-    return after;
+  /**
+   * Return the rules of a later snapshot.
+   * @param {Snapshot} snapshot
+   * @param {import("../../engine/links.js").Touched} touched the items in which it differs
+   * @param {Options} options with the dialects that it needs
+   */
+  advanced(snapshot, touched, options) {
+    return this.#with(this.#rules.advanced(snapshot, touched, options), options, this.#ageS);
   }
 
-  /** @param {string} flag */
-  #makeRoom(flag) {
-    if (this.#asked.size >= this.#most) {
-      this.#asked.clear();
-      this.#rules = compileSnapshot(this.#rules.snapshot, this.#options).aged(this.#ageS);
+  /** Let go of all that is compiled: there are other things that need the room. */
+  forget() {
+    const { compiled, references } = this.#rules;
+    for (const each of [compiled, references.flags, references.segments]) each.clear();
+  }
+
+  /** @param {RuleSet} rules @param {Options} options @param {number} ageS */
+  #with(rules, options, ageS) {
+    return new Compiled(rules, options, { ageS, most: this.#most });
+  }
+
+  /**
+   * Let go of one in eight, by chance: who asks for all in turn, and has a few more than there is room for, would otherwise find that each
+   * was let go just before.
+   * @param {Map<string, unknown>} compiled
+   */
+  #makeRoom(compiled) {
+    for (const key of compiled.keys()) {
+      this.#chance = Math.imul(this.#chance, 1_664_525) + 1_013_904_223;
+      if (this.#chance >>> 29 === 0) compiled.delete(key);
     }
-    this.#asked.add(flag);
   }
 }

@@ -48,15 +48,15 @@ export class EdgeSource {
   async ask(known) {
     const { position } = known;
     const since = position === null ? "" : `&since=${positionText(position)}`;
-    const first = await this.#answer(this.#address + since);
+    const first = await this.#answer(this.#address + since, known.kept);
     if (!isDelta(first.read.document)) return known.takeSnapshot(first.read, first.said, { mustMatch: false });
     if (await known.takeDelta(first.read.document, first.said)) return;
-    const whole = await this.#answer(this.#address);
+    const whole = await this.#answer(this.#address, known.kept);
     await known.takeSnapshot(whole.read, whole.said, { mustMatch: false });
   }
 
-  /** @param {string} address */
-  async #answer(address) {
+  /** @param {string} address @param {import("./reading.js").Keep} keep */
+  async #answer(address, keep) {
     const headers = { Authorization: `Bearer ${this.#key}`, Accept: "application/json" };
     const answer = await this.#fetch(address, { headers, redirect: "manual", signal: AbortSignal.timeout(this.#timeoutMs) });
     if (answer.status !== 200) {
@@ -65,14 +65,14 @@ export class EdgeSource {
     }
     const ageS = Number(answer.headers.get("x-pennon-age") ?? NaN);
     const said = { ageS: ageS >= 0 ? ageS : null, flagsVersion: answer.headers.get("x-pennon-flags-version") };
-    return { read: await this.#read(answer), said };
+    return { read: await this.#read(answer, keep), said };
   }
 
-  /** @param {Response} answer */
-  async #read(answer) {
+  /** @param {Response} answer @param {import("./reading.js").Keep} keep */
+  async #read(answer, keep) {
     const kind = answer.headers.get("content-type") ?? "of no type";
     try {
-      return await readDocument(/** @type {ReadableStream} */ (answer.body ?? new Blob().stream()), this.#later);
+      return await readDocument(/** @type {ReadableStream} */ (answer.body ?? new Blob().stream()), this.#later, keep);
     } catch (error) {
       const why = error instanceof SyntaxError ? `is no JSON but ${kind}; is this the address of a node?` : `was cut off: ${error}`;
       throw new SourceFailed(`what came ${why}`);

@@ -5,6 +5,7 @@
 
 import { dialectsFor } from "../../engine/dialects/index.js";
 import { compileSnapshot } from "../../engine/index.js";
+import { own } from "../../engine/own.js";
 import { digestSum, digestText } from "../../protocol/digest.js";
 import { comparePositions, parsePosition, positionText } from "../../protocol/position.js";
 import { Compiled } from "./compiled.js";
@@ -29,10 +30,14 @@ import { MEMBERS, toggleChanges } from "./sums.js";
  */
 
 const SPEC = 1;
+/** So many items may differ from those before, and what is compiled of the others is kept. */
+const MUCH = 1000;
 
 export class Known {
   /** @type {Held | null} */
   #held = null;
+  /** How many items came, since the state did, that are not as they are held. */
+  #unlike = 0;
   #environment;
   #elapsed;
   #options;
@@ -91,6 +96,19 @@ export class Known {
     return this.#held !== null && (offered === null || comparePositions(this.#held.document, offered) > 0);
   }
 
+  /**
+   * Return the item to keep of one that came: the one that is held, where it is the same by version and hash. So a document in which
+   * little has changed takes little room beside the one before, and what is compiled stays so. Where much has changed, it makes room for what
+   * comes: hardly any of what is compiled will be of use.
+   * @type {import("./reading.js").Keep}
+   */
+  kept = (member, key, item) => {
+    const before = own(this.#held?.items[member], key);
+    if (isSame(before, item)) return before;
+    if (++this.#unlike === MUCH + 1) this.#held?.compiled.forget();
+    return item;
+  };
+
   /** Take note that what is held was current so long ago. @param {number | null} ageS seconds */
   confirm(ageS) {
     const held = this.#held;
@@ -115,9 +133,13 @@ export class Known {
     const options = { ...this.#options, dialects: await dialectsFor(document) };
     // Another request may have brought a later one meanwhile.
     if (this.isPast(positionText(document))) return;
-    const compiled = new Compiled(compileSnapshot(document, options), options);
+    const held = this.#held;
+    const changes = held && changesBetween(held.items, items);
+    const compiled = changes
+      ? /** @type {Held} */ (held).compiled.advanced(document, changes, options)
+      : new Compiled(compileSnapshot(document, options), options);
     this.#hold({ document: head, items, compiled, options, sum }, said);
-    this.#took(items, { isWhole: true });
+    this.#took(changes ?? items, { isWhole: changes === null });
   }
 
   /**
@@ -151,6 +173,7 @@ export class Known {
   #hold(taken, { ageS, flagsVersion }) {
     const { revision, digest } = taken.document;
     const knownMs = ageS === null ? null : this.#elapsed() - ageS * 1000;
+    this.#unlike = 0;
     this.#held = { ...taken, flagsVersion: flagsVersion ?? `v${revision}_${digest.slice(0, 8)}`, knownMs };
   }
 
@@ -174,6 +197,41 @@ export class Known {
     const said = `what came is of the environment '${environment}', not of '${this.#environment}'`;
     throw new SourceFailed(`${said}; check which key or namespace is used`);
   }
+}
+
+/** Whether an item is one that is held, by what both claim of themselves. @param {any} held @param {any} item */
+function isSame(held, item) {
+  return Boolean(item?.hash) && held?.hash === item.hash && held.version === item.version;
+}
+
+/**
+ * Return the items that are not the very same, null for those that are gone; null where they are so many that to begin anew is less work.
+ * @param {Items} before
+ * @param {Items} after
+ * @returns {Items | null}
+ */
+function changesBetween(before, after) {
+  /** @type {Items} */
+  const changes = { flags: {}, segments: {}, layers: {} };
+  let count = 0;
+  for (const member of MEMBERS) {
+    const [old, now, found] = [before[member], after[member], changes[member]];
+    let left = Object.keys(old).length;
+    for (const key of Object.keys(now)) {
+      const isKept = old[key] === now[key];
+      if (isKept || Object.hasOwn(old, key)) left--;
+      if (isKept) continue;
+      if (++count > MUCH) return null;
+      put(found, key, now[key]);
+    }
+    if (left > 0) for (const key of Object.keys(old)) if (!Object.hasOwn(now, key)) put(found, key, null);
+  }
+  return changes;
+}
+
+/** Put an item under a key that may be anything. @param {Records} items @param {string} key @param {any} value */
+function put(items, key, value) {
+  Object.defineProperty(items, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** @param {unknown} value @returns {value is Records} */

@@ -55,7 +55,7 @@ export class KvSource {
       if (known.isAt(position, digest)) return known.confirm(ageS);
       if (known.isPast(position)) return;
       isRead = true;
-      await known.takeSnapshot(await this.#document(value, digest), { ageS, flagsVersion }, { mustMatch: true });
+      await known.takeSnapshot(await this.#document(value, digest, known.kept), { ageS, flagsVersion }, { mustMatch: true });
     } finally {
       if (!isRead) await value.cancel();
     }
@@ -79,11 +79,11 @@ export class KvSource {
     };
   }
 
-  /** @param {ReadableStream} value @param {string} digest */
-  async #document(value, digest) {
+  /** @param {ReadableStream} value @param {string} digest @param {import("./reading.js").Keep} keep */
+  async #document(value, digest, keep) {
     let read;
     try {
-      read = await readDocument(value.pipeThrough(new DecompressionStream("gzip")), this.#later);
+      read = await readDocument(value.pipeThrough(new DecompressionStream("gzip")), this.#later, keep);
     } catch (error) {
       throw new SourceFailed(`'${this.#key}' is damaged or cut off (${error instanceof Error ? error.message : error}); it is not used`);
     }

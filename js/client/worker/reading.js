@@ -7,7 +7,9 @@ import { Slices } from "./slices.js";
 import { emptySum, MEMBERS, toggle } from "./sums.js";
 
 /** @typedef {import("../../platform/index.js").Platform} Platform */
+/** @typedef {import("./sums.js").Member} Member */
 /** A document as `JSON.parse` would give it, and the sum of its items. @typedef {{ document: any, sum: import("./sums.js").Sum }} Read */
+/** Returns the item to keep: the one that came, or one that is the same. @typedef {(member: Member, key: string, item: any) => any} Keep */
 
 /** So much is read at a time: a millisecond or two. The clock would be no measure: in an isolate it stands still while that computes. */
 const SLICE_BYTES = 64 * 1024;
@@ -16,12 +18,15 @@ const SLICE_BYTES = 64 * 1024;
  * Read *bytes*, the UTF-8 of a document. Throws `SyntaxError` for what is no JSON, and whatever *bytes* throw.
  * @param {ReadableStream<Uint8Array>} bytes
  * @param {Platform["later"]} later
+ * @param {Keep} keep
  * @returns {Promise<Read>}
  */
-export async function readDocument(bytes, later) {
+export async function readDocument(bytes, later, keep) {
   const sum = emptySum();
-  const slices = new Slices(MEMBERS, (member, key, item) => {
-    if (item !== null) toggle(sum, /** @type {import("./sums.js").Member} */ (member), key, item);
+  const slices = new Slices(MEMBERS, (of, key, item) => {
+    const member = /** @type {Member} */ (of);
+    if (item !== null) toggle(sum, member, key, item);
+    return keep(member, key, item);
   });
   const decoder = new TextDecoder();
   let left = SLICE_BYTES;

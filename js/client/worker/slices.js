@@ -6,7 +6,10 @@
  * @module
  */
 
-/** Is told of a member of an inner object: that object's name, its own, its value. @typedef {(of: string, name: string, value: any) => void} Told */
+/**
+ * Is told of a member of an inner object, that object's name, its own, its value, and returns what is to stand for it.
+ * @typedef {(of: string, name: string, value: any) => any} Told
+ */
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -152,8 +155,8 @@ export class Slices {
     else {
       const [member, other] = Object.entries(JSON.parse(`{${piece}}`));
       if (member === undefined || other !== undefined) throw new SyntaxError("a comma stands for nothing");
+      if (this.#level === 2) member[1] = this.#tell(this.#of, ...member);
       this.#inner.push(member);
-      if (this.#level === 2) this.#tell(this.#of, ...member);
     }
     this.#isOver = false;
   }

@@ -38,6 +38,10 @@ export async function dialectsFor(snapshot) {
 
 /** @param {any} snapshot @returns {string[]} */
 function vendorsOf(snapshot) {
-  const items = [...Object.values(snapshot?.flags ?? {}), ...Object.values(snapshot?.segments ?? {})];
-  return [...new Set(items.flatMap((item) => item?.compat?.vendor ?? []))].filter((vendor) => typeof vendor === "string");
+  const found = new Set();
+  // Item by item: there may be tens of thousands, and nothing else runs meanwhile.
+  for (const items of [snapshot?.flags ?? {}, snapshot?.segments ?? {}]) {
+    for (const key of Object.keys(items)) found.add(items[key]?.compat?.vendor);
+  }
+  return [...found].filter((vendor) => typeof vendor === "string");
 }

@@ -98,9 +98,8 @@ test("10,000 flags, each evaluated, and changes to all of them stay far below wh
     await until(async () => (await ask()).revision === `1.${at + 1}`);
     assert((await ask({ bootstrap: true })).bootstrap.includes('"flag-00020"'));
     await measured(`revision ${at + 1} is loaded, and 500 flags are evaluated for a page`);
-    if (at > 0) continue;
     assert.deepEqual((await ask({ first: FLAGS })).tally, { SPLIT: FLAGS });
-    await measured("every flag was evaluated");
+    await measured("every flag was evaluated, and all of them are compiled");
   }
   webSocket?.close();
 });
