@@ -1,6 +1,7 @@
 """The command line as a page of Markdown, made from the commands themselves. `docs/reference/command-line.md` is it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -24,9 +25,10 @@ class Command(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...]
 
 
-def commands() -> Iterator[Command]:
-    """Yield every command, in the order of `--help`."""
-    yield from _below(typer.main.get_command(app), ())
+@cache
+def commands() -> Sequence[Command]:
+    """Return every command, in the order of `--help`."""
+    return tuple(_below(typer.main.get_command(app), ()))
 
 
 def _below(command: Any, words: tuple[str, ...]) -> Iterator[Command]:

@@ -5,8 +5,6 @@ import contextlib
 import os
 import queue
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +22,7 @@ from pennon.edge.lanes import ForwardingSettings
 from pennon.edge.node import EdgeNode, Tuning
 from pennon.edge.status import EnvironmentStatus, Status
 from pennon.sdk.ladder import Pace
+from tests.processes import processes
 from tests.serving import START_S, STOP_S
 
 T = TypeVar("T")
@@ -94,16 +93,15 @@ class EdgeProcess(AnyEdge):
     ) -> None:
         self.key = key
         self.log = folder.with_name(folder.name + ".log")
-        command = [sys.executable, "-c", "from pennon.cli import main; main()", "edge", "run", "--json"]
+        command = ["edge", "run", "--json"]
         for upstream in upstreams:
             command += ["--upstream", upstream]
         port = () if "--port" in options else ("--port", "0")
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = processes().start(
                 [*command, "--data", str(folder), *port, *options],
-                stdout=subprocess.PIPE,
+                environ={**os.environ, "PENNON_EDGE_KEY": key, **(environ or {})},
                 stderr=log,
-                env={**os.environ, "PENNON_EDGE_KEY": key, **(environ or {})},
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

@@ -25,6 +25,7 @@ from pennon.control.access import signing_in
 from pennon.control.app import create_app
 from pennon.control.assembly import FirstStart
 from pennon.control.config import Settings
+from tests.processes import Started, processes
 
 START_S = 60
 STOP_S = 60
@@ -144,7 +145,10 @@ def serving(folder: Path, *, token: str | None = None, **settings: Any) -> Itera
 
 
 class Process:
-    """`pennon serve`, or another *command* that serves, as a process. `ready` is what it said when it could serve."""
+    """`pennon serve`, or another *command* that serves, as a process. `ready` is what it said when it could serve.
+
+    It is forked from one that has imports done, but for one that runs *within* another program, or another version.
+    """
 
     def __init__(
         self,
@@ -155,14 +159,15 @@ class Process:
         within: Sequence[str] = (),
     ) -> None:
         self.log = folder.with_name(folder.name + ".log")
-        program = [*within, sys.executable, "-c", "from pennon.cli import main; main()", *command]
+        arguments = [*command, "--json", "--data", str(folder), "--port", "0", *options]
+        given = {**os.environ, "PENNON_MAX_REQUEST_RATE": "0", **(environ or {})}
+        self.process: subprocess.Popen[bytes] | Started
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*program, "--json", "--data", str(folder), "--port", "0", *options],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, "PENNON_MAX_REQUEST_RATE": "0", **(environ or {})},
-            )
+            if within or "PYTHONPATH" in (environ or {}):
+                program = [*within, sys.executable, "-c", "from pennon.cli import main; main()", *arguments]
+                self.process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=log, env=given)
+            else:
+                self.process = processes().start(arguments, environ=given, stderr=log)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:

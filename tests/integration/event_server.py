@@ -1,6 +1,6 @@
 """A node with a spool in the folder that is named, as a process of its own, so that a test can kill it.
 
-Prints its port, then serves. Run it with `python -m tests.integration.event_server FOLDER`.
+Prints its port, then serves. Its one argument is the folder.
 """
 
 import asyncio
@@ -30,5 +30,6 @@ async def serve(folder: Path) -> None:
         await serving
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve."""
     asyncio.run(serve(Path(sys.argv[1])))

@@ -1,6 +1,6 @@
 """An origin that counts, or an edge that hands on, as a process of its own that can be told to die at any line.
 
-Prints its port, then serves. `python -m tests.integration.mortal origin PORT FOLDER DIE_AT`, or `edge PORT FOLDER
+Prints its port, then serves. Its arguments are `origin PORT FOLDER DIE_AT`, or `edge PORT FOLDER
 DIE_AT UPSTREAM…`: the process kills itself when DIE_AT lines of what takes and hands on events were run, 0 for never.
 """
 
@@ -75,7 +75,8 @@ async def serve(kind: str, port: int, folder: Path, upstreams: list[str]) -> Non
         await serving
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve, and maybe die."""
     kind, port, folder, due, *upstreams = sys.argv[1:]
     Path(folder).mkdir(parents=True, exist_ok=True)
     if int(due):

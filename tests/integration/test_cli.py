@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pennon.model import Snapshot
-from tests.commands import commands
+from tests.processes import processes
 from tests.serving import Api, serving
 
 NO, WRONG_USE, UNREACHABLE = 1, 2, 3
@@ -32,7 +32,7 @@ class Shell:
         }
 
     def run(self, *arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        return commands().run(arguments, stdin=stdin, environ={**self.environ, **environ})
+        return processes().run(arguments, stdin=stdin, environ={**self.environ, **environ})
 
     def done(self, *arguments: str, stdin: str = "") -> str:
         ended = self.run(*arguments, stdin=stdin)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import processes
 from tests.serving import Api, serving
 
 NO, WRONG_USE = 1, 2
@@ -62,10 +63,7 @@ def git(root: Path, *arguments: str) -> str:
 def run(api: Api | None, *arguments: object) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PENNON_")}
     environ |= {"PENNON_URL": api.url, "PENNON_TOKEN": api.token or ""} if api else {"PENNON_URL": "http://127.0.0.1:9"}
-    command = [sys.executable, "-m", "pennon.cli", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**environ, "COLUMNS": "120"}, input=""
-    )
+    return processes().run([*map(str, arguments)], environ={**environ, "COLUMNS": "120"})
 
 
 def done(api: Api | None, *arguments: object) -> str:

@@ -9,9 +9,6 @@ import itertools
 import os
 import random
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +20,8 @@ import pytest
 from pennon.control.storage import Storage, open_storage
 from tests.integration.mortal import FLAGS
 from tests.integration.nodes import ENVIRONMENT, SERVER, eventually
+from tests.ports import free_port
+from tests.processes import Started, processes
 
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
 DEATHS = 200 if LONG else 4
@@ -34,7 +33,7 @@ class Mortal:
     """A server at one address that is started again whenever it dies."""
 
     def __init__(self, kind: str, folder: Path, chance: random.Random, *upstreams: str) -> None:
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         self.deaths = 0
         self._command = [kind, self.url.rpartition(":")[2], str(folder)]
         self._upstreams = upstreams
@@ -68,11 +67,11 @@ class Mortal:
             self.deaths += 1
             self._process = self._started()
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Started:
         kind, port, folder = self._command
         due = 0 if self._immortal else self._chance.randrange(1, LINES)
-        command = [sys.executable, "-m", "tests.integration.mortal", kind, port, folder, str(due), *self._upstreams]
-        return subprocess.Popen(command, stdout=subprocess.PIPE)
+        arguments = [kind, port, folder, str(due), *self._upstreams]
+        return processes().start(arguments, main="tests.integration.mortal:main")
 
 
 class Sdk(threading.Thread):
@@ -109,13 +108,6 @@ class Sdk(threading.Thread):
             if answer.status_code == 202:
                 return
             assert answer.status_code == 503, answer.text
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

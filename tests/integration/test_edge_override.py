@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,8 @@ from pennon.cli.edge import app
 from tests.edges import AnyEdge, EdgeProcess, edge, edge_process
 from tests.integration.nodes import eventually
 from tests.integration.test_edge import FLAG, PLACE, following, is_on, origin, turn
+from tests.ports import free_port
+from tests.processes import processes
 from tests.serving import Api, process
 
 NO, WRONG_USE, UNREACHABLE = 1, 2, 3
@@ -31,14 +32,8 @@ class Ended(NamedTuple):
 def shell(folder: Path, *arguments: str) -> Ended:
     """Run `pennon edge override` on the node of *folder* as its own process, without a login or a key."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PENNON_")}
-    ended = subprocess.run(
-        [sys.executable, "-m", "pennon.cli", "edge", "override", *arguments, "--data", str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environ | {"COLUMNS": "200"},
-        check=False,
-    )
+    command = ["edge", "override", *arguments, "--data", str(folder)]
+    ended = processes().run(command, environ=environ | {"COLUMNS": "200"})
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
@@ -64,8 +59,8 @@ def web(node: AnyEdge, key: str) -> tuple[Any, str | None]:
 def test_flag_is_turned_off_on_a_node_whose_origin_is_dead_and_for_all_below_until_the_origin_says_so_too(
     tmp_path: Path,
 ) -> None:
-    folder, name = tmp_path / "hub", ("--name", "hub")
-    with process(tmp_path / "origin") as (server, api):
+    folder, name = tmp_path / "hub", ("--name", "hub", "--port", str(free_port()))
+    with process(tmp_path / "origin", "--port", str(free_port())) as (server, api):
         api.made("POST", "projects/default/flags", {"key": FLAG, "kind": "boolean"})
         edge_key, server_key = api.key(kind="edge"), api.key()
         turn(api, on=True)
@@ -92,8 +87,7 @@ def test_flag_is_turned_off_on_a_node_whose_origin_is_dead_and_for_all_below_unt
 
             first.stop(signal.SIGKILL)
             assert "the node is not running" in told(folder, "--list")
-            again = (*name, "--port", first.url.rpartition(":")[2])
-            with edge_process(folder, [server.url], edge_key, *again) as second:
+            with edge_process(folder, [server.url], edge_key, *name) as second:
                 assert web(second, server_key)[0] is False, "it has outlived the node"
                 eventually(lambda: pop.status().level == 0 and not is_on(far), within=60)
                 _the_origin_is_back(tmp_path, second, server.url, str(api.token))

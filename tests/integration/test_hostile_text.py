@@ -9,8 +9,6 @@ import itertools
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import httpx2
 import pytest
 
 from tests.integration.test_api_access import NEEDED, E, filled
+from tests.processes import processes
 from tests.serving import Api, Process, process
 
 SCRIPT = "<script>alert(document.cookie)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
@@ -196,9 +195,7 @@ def test_the_command_line_shows_what_others_wrote_and_does_not_obey_it(
     environ = {**os.environ, "PENNON_URL": server.url, "PENNON_TOKEN": str(api.token), "XDG_CONFIG_HOME": str(tmp_path)}
     environ |= {"PENNON_PROJECT": "cli", "PENNON_ENVIRONMENT": "e"}
     for command in (["project", "list"], ["flag", "list"], ["flag", "show", "f"], ["flag", "show", "f", "--json"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "pennon.cli", *command], env=environ, capture_output=True, text=True, check=False
-        )
+        done = processes().run(command, environ=environ)
         assert done.returncode == 0, done.stderr
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", done.stdout + done.stderr), (command, done.stdout)
 

@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +31,7 @@ from tests.integration.nodes import (
     running,
     secret_hash,
 )
+from tests.processes import processes
 
 NOW_MS = 1_760_000_000_000
 COUNTER = {"flag": "checkout", "variation": "on", "reason": "SPLIT", "count": 3, "from": NOW_MS, "to": NOW_MS + 1}
@@ -197,11 +195,10 @@ class EventServer:
     """A node in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "tests.integration.event_server", str(folder)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+        self.process = processes().start([str(folder)], main="tests.integration.event_server:main")
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
-        self.url = f"http://127.0.0.1:{said.strip()}"
+        self.url = f"http://127.0.0.1:{said.strip().decode()}"
         if not said:
             self.kill()
             raise AssertionError("the server did not start; it says why on standard error")
