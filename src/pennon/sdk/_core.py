@@ -6,6 +6,7 @@ Evaluating threads read one attribute, the rules; a writer holds the lock and sw
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -68,7 +69,8 @@ class Core(Flags):
         self._complained: set[FailureKind] = set()
         self._change_listeners = [config.on_change] if config.on_change else []
         self._status_listeners = [config.on_status] if config.on_status else []
-        self._news: list[Callable[[], None]] = []
+        self._news: deque[Callable[[], None]] = deque()
+        self._is_telling = False
         self._serve(config.clock.monotonic())
 
     # What the application asks.
@@ -379,11 +381,21 @@ class Core(Flags):
                 log("level %d: %s", level, level.name.lower().replace("_", " "))
                 self._level = level
                 self._news += [partial(call, listener, self.status()) for listener in self._status_listeners]
-            news, self._news = self._news, []
         if self._tried and (self._is_ready() or self._refused):
             self._settled()
-        for tell in news:  # outside of the lock: who is told may do anything
-            tell()
+        while (tell := self._next_news()) is not None:
+            try:
+                tell()  # outside of the lock: who is told may do anything
+            finally:
+                self._is_telling = False
+
+    def _next_news(self) -> Callable[[], None] | None:
+        """Return what to tell next, None while another thread tells: it goes on, so that all come in their order."""
+        with self._lock:
+            if self._is_telling or not self._news:
+                return None
+            self._is_telling = True
+            return self._news.popleft()
 
     def _note_recovery(self) -> None:
         if self._complained:
@@ -433,6 +445,7 @@ class Core(Flags):
     def _after_fork_in_child(self) -> None:
         """Be usable whatever threads held, and be another instance than the parent."""
         self._lock = threading.RLock()
+        self._is_telling = False
         self._recorder.after_fork_in_child(self._counts())
 
     # What the clients know and this does not.

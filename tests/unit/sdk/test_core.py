@@ -230,6 +230,34 @@ def test_a_change_names_flags_by_segment_and_prerequisite() -> None:
     assert [change.revision for change in changes] == [1, 2]
 
 
+def test_changes_are_told_one_after_another_and_a_slow_listener_holds_up_nobody_else() -> None:
+    told: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def listen(change: Any) -> None:
+        if change.revision == 1:
+            begun.set()
+            assert go_on.wait(60)
+        told.append(change.revision)
+
+    states: list[Snapshot] = []
+    source = InMemorySource(flag("a").on())
+    source.attach(states.append)
+    source.put(flag("a").off())
+    source.put(flag("b"))
+    core = Core(Config(source=source, on_change=listen))
+    slow = threading.Thread(target=core.adopt, args=(states[0],))
+    slow.start()
+    assert begun.wait(60)
+    core.adopt(states[1])
+    core.adopt(states[2])
+    assert core.status().revision == 3
+    assert told == []
+    go_on.set()
+    slow.join(60)
+    assert told == [1, 2, 3]
+
+
 def test_a_child_process_is_another_instance_that_reports_its_own() -> None:
     bench = Bench(flag("a").on())
     bench.stream()
