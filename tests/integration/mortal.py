@@ -26,7 +26,7 @@ from tests.integration.nodes import EDGE, ENVIRONMENT, KEYS, MemoryLog, boolean
 
 FLAGS = tuple(f"f{number}" for number in range(4))
 _TRACED = ("pennon/edge/", "pennon/ingest/", "pennon/stream/forwarded", "pennon/stream/events", "storage/counts")
-_FAST = ForwardingSettings(gather_s=0.005, timeout_s=3, retry_s=0.01, retry_max_s=0.1, look_s=0.05)
+_FAST = ForwardingSettings(gather_s=0.005, timeout_s=20, retry_s=0.01, retry_max_s=0.1, look_s=0.05)
 
 
 class Death:

@@ -1,5 +1,6 @@
 """`pennon doctor` looks at a real deployment, and finds what is wrong with it."""
 
+import contextlib
 import socket
 import threading
 from pathlib import Path
@@ -106,13 +107,15 @@ class _Keeping:
                 line, _ = self._listener.accept()
             except OSError:
                 return
-            with line:
+            with line, contextlib.suppress(OSError):  # who asked may have given up
                 self._answer(line)
 
     def _answer(self, line: socket.socket) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
-            head += line.recv(65536)
+            if not (piece := line.recv(65536)):
+                return
+            head += piece
         first, *rest = head.decode().partition("\r\n\r\n")[0].split("\r\n")
         path = first.split(" ")[1]
         if "/stream" in path:

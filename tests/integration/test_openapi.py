@@ -59,14 +59,14 @@ def run(running: tuple[Process, Api], folder: Path, *options: str) -> None:
     assert server.said() == ""  # an error is logged only when a person must act
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.xdist_group("schemathesis")
 def test_random_requests_and_their_sequences_meet_the_description(running: tuple[Process, Api], tmp_path: Path) -> None:
     examples = "60" if EVERYTHING else "2"
     run(running, tmp_path, "--phases", "examples,fuzzing,stateful", "--max-examples", examples)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.xdist_group("schemathesis")
 def test_every_boundary_of_the_description_is_kept(running: tuple[Process, Api], tmp_path: Path) -> None:
     run(running, tmp_path, "--phases", "coverage", *([] if EVERYTHING else COVERED))
