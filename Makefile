@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+# What Python compiles is kept, whatever the machine is set to: tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo screenshots ready test pytest js unit newer lint fmt spec bench bench-peers bench-js docs lock clean
 
 # The environment is keyed on the bytes of its requirements, so a second run costs nothing.

@@ -1,7 +1,11 @@
-"""What every test runs under: hypothesis profiles, and the real servers that tests ask for."""
+"""What every test runs under: hypothesis profiles, and the real servers that tests ask for.
+
+`HYPOTHESIS_PROFILE=long` draws fifty times as many examples, and other ones on each run.
+"""
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +13,16 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.postgres"]
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A test that needs more of them, or makes do with fewer, says so as a share of these.
+settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
+settings.register_profile("few", parent=settings.get_profile("ci"), max_examples=10)
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+# What is compiled is kept, also by the processes that tests start: each would compile all of Pennon anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(wrapper=True)
