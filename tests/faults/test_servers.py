@@ -94,6 +94,7 @@ def _killed_in_the_middle(one: Origin, after_s: float, reporting: Reporting) -> 
     for thread in threads:
         thread.start()
     reporting.report()
+    eventually(lambda: acknowledged, what="no change was made")
     time.sleep(after_s)
     one.kill()
     ended.set()

@@ -346,9 +346,11 @@ class Reporting:
             "dropped": {},
             "counters": [counter],
         }
-        until = time.monotonic() + patience_s
+        refused, began = len(self.refused), time.monotonic()
         while not self._is_taken(msgspec.json.encode(batch)):
-            assert time.monotonic() < until, f"nobody took a batch: {self.refused[-3:]}"
+            # One that was not answered may have been taken, and says nothing of a disk: it is sent for longer.
+            longest_s = patience_s if len(self.refused) > refused else PATIENCE_S
+            assert time.monotonic() < began + longest_s, f"nobody took a batch: {self.refused[-3:]}"
             time.sleep(0.05)
         self.acknowledged += 1
 
@@ -356,7 +358,7 @@ class Reporting:
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
         for url in self.urls:
             with contextlib.suppress(httpx2.HTTPError):
-                answer = httpx2.post(f"{url}/sdk/v1/events", content=body, headers=headers, timeout=3)
+                answer = httpx2.post(f"{url}/sdk/v1/events", content=body, headers=headers, timeout=10)
                 if answer.status_code == 202:
                     return True
                 self.refused.append(answer.status_code)

@@ -53,7 +53,7 @@ class Program:
         )
 
     def rest(self) -> list[Any]:
-        out, err = self._process.communicate(timeout=60)
+        out, err = self._process.communicate(timeout=200)
         assert (self._process.returncode, err) == (0, "")
         return [json.loads(line) for line in out.splitlines()]
 
@@ -96,7 +96,7 @@ FORK = """
     child = os.fork()
     name = "parent" if child else "child"
     value = client.boolean("new-checkout", U1)
-    until(lambda: client.boolean("go"))
+    until(lambda: client.boolean("go") and client.status().level == 0)
     say(name=name, value=value, instance=client.status().instance, level=client.status().level)
     if child:
         assert os.waitpid(child, 0)[1] == 0
@@ -151,7 +151,7 @@ def test_a_worker_of_uwsgi_follows_although_python_is_told_of_no_fork(
             ctypes.pythonapi.PyOS_AfterFork_Child()
         uwsgi.post_fork_hook()
         assert hooked == ["earlier"]
-    until(lambda: client.boolean("go"))
+    until(lambda: client.boolean("go") and client.status().level == 0)
     say(value=client.boolean("new-checkout", U1), instance=client.status().instance)
     if child:
         assert os.waitpid(child, 0)[1] == 0
@@ -230,7 +230,7 @@ def test_a_fork_from_c_works(upstream: Upstream, run: Run) -> None:
         ctypes.pythonapi.PyOS_AfterFork_Child()
     elif sys.version_info >= (3, 12):
         ctypes.pythonapi.PyOS_AfterFork_Parent()
-    until(lambda: client.boolean("go"))
+    until(lambda: client.boolean("go") and client.status().level == 0)
     say(name="parent" if child else "child", level=client.status().level)
     if child:
         assert os.waitpid(child, 0)[1] == 0
@@ -283,7 +283,7 @@ def test_the_fork_of_an_asynchronous_client_starts_anew_in_the_childs_loop(upstr
     async def follow(name):
         async with client:
             assert await client.wait_until_ready(60)
-            while not client.boolean("go"):
+            while not (client.boolean("go") and client.status().level == 0):
                 await asyncio.sleep(0.005)
             say(name=name, level=client.status().level)
     child = os.fork()
@@ -303,7 +303,7 @@ def test_a_running_asynchronous_client_can_be_started_again_in_a_child(upstream:
     async def follow(name):
         async with client:
             assert await client.wait_until_ready(60)
-            while not client.boolean("go"):
+            while not (client.boolean("go") and client.status().level == 0):
                 await asyncio.sleep(0.005)
             say(name=name, level=client.status().level)
     async def main():
