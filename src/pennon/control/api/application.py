@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
-from litestar import Litestar, Request, Response, Router
+from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
@@ -55,6 +55,7 @@ from pennon.control.api.signing import signing_routes
 from pennon.control.api.value_schemas import value_schema_routes
 from pennon.control.api.webhooks import webhook_routes
 from pennon.control.config import Settings
+from pennon.control.mounting import Mounted
 from pennon.control.services import Services
 from pennon.stream import Endpoints
 
@@ -133,7 +134,7 @@ def sizes_of(settings: Settings) -> Sizes:
     return Sizes(shared=settings.max_requests, large=settings.max_imports)
 
 
-def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
+def admin_api(services: Services, settings: Settings, guard: Any) -> Mounted:
     """Return the admin API, behind *guard*."""
     inputs = {
         "where": Provide(provide_environment, sync_to_thread=False),
@@ -146,8 +147,8 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
 
     is_secure = (settings.public_url or "").startswith("https://")
 
-    def router(*routes: ControllerRouterHandler) -> Router:
-        return Router(
+    def router(*routes: ControllerRouterHandler) -> Mounted:
+        return Mounted(
             PREFIX,
             route_handlers=[
                 *project_routes(services),
@@ -181,4 +182,4 @@ def admin_api(services: Services, settings: Settings, guard: Any) -> Router:
             request_max_body_size=max(MAX_BODY, settings.max_flag_bytes + BODY_SLACK),
         )
 
-    return router(openapi_route(router()))
+    return router(openapi_route(router))

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
-from litestar import Response, Router, get
+from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
 from pennon.control.api.authentication import Guard
 from pennon.control.api.metrics import HttpMetrics
 from pennon.control.api.routes import PERMISSION
+from pennon.control.mounting import Mounted
 
 _REMEMBERED_S = 0.5
 
@@ -76,5 +77,5 @@ def health_routes(
         return Response(body, headers={"Content-Type": media_type})
 
     # A guard of the route's own would leave its OPTIONS open.
-    guarded = Router("/", route_handlers=[show_metrics], guards=[metrics_guard] if metrics_guard else [])
+    guarded = Mounted("/", route_handlers=[show_metrics], guards=[metrics_guard] if metrics_guard else [])
     return [healthz, readyz, guarded]

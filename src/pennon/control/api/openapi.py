@@ -6,7 +6,7 @@ those that really come.
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -72,15 +72,15 @@ _CHANGING = (400, 401, 403, 404, 409, 412, 422, 429, 503)
 _BODY = (413, 415)
 
 
-def openapi_route(router: Router) -> Any:
-    """Return the route that shows the description of *router*'s routes, which is made when first asked for."""
+def openapi_route(router: Callable[[], Router]) -> Any:
+    """Return the route that shows the description of *router*'s routes. Both are made when first asked for."""
     made: list[bytes] = []
 
     @reads("/openapi.json", Json, anywhere=True)
     def show_openapi() -> Response[Any]:
         """Show this description."""
         if not made:
-            made.append(msgspec.json.encode(describe(router)))
+            made.append(msgspec.json.encode(describe(router())))
         return Response(made[0], media_type="application/json")
 
     return show_openapi

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from litestar import Response, Router
+from litestar import Response
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
@@ -15,6 +15,7 @@ from pennon.control.api.inputs import Command, Expected, Key, Paging
 from pennon.control.api.resources import Resource, require_same_key
 from pennon.control.api.routes import PROJECT, creates, deletes, reads, replaces
 from pennon.control.log import INSTALLATION, Outcome, project_log
+from pennon.control.mounting import Mounted
 from pennon.control.services import Services
 from pennon.control.webhooks.deliveries import Delivery, DeliveryState
 from pennon.control.webhooks.models import EVENT_TYPES, MOST_ENVIRONMENTS, Format, Webhook
@@ -124,13 +125,13 @@ def webhook_routes(services: Services) -> list[Any]:
     def provide_installation() -> str:
         return INSTALLATION
 
-    def router(path: str, owner: Callable[..., str], *, infix: str) -> Router:
+    def router(path: str, owner: Callable[..., str], *, infix: str) -> Mounted:
         def named(function: Any) -> Any:
             function.__name__ = function.__name__.replace("_webhook", f"{infix}_webhook")
             return function
 
         routes = [*_webhook_routes(services, path, named), *_delivery_routes(services, path + "/{webhook:str}", named)]
-        return Router("/", route_handlers=routes, dependencies={"owner": Provide(owner, sync_to_thread=False)})
+        return Mounted("/", route_handlers=routes, dependencies={"owner": Provide(owner, sync_to_thread=False)})
 
     return [
         router(PROJECT + "/webhooks", provide_project, infix=""),

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Request, Response, get
 from litestar.di import Provide
 
 from pennon.control.config import Settings
+from pennon.control.mounting import Mounted
 from pennon.control.ui.account import account_pages
 from pennon.control.ui.assets import PATH as ASSETS
 from pennon.control.ui.assets import answer_asset
@@ -53,7 +54,7 @@ from pennon.control.ui.why import why_pages
 _MAX_FORM = 1024 * 1024
 
 
-def page_routes(pages: Pages, settings: Settings) -> Router:
+def page_routes(pages: Pages, settings: Settings) -> Mounted:
     """Return the pages of a server with *settings*."""
 
     @get(ASSETS + "{file:str}", sync_to_thread=False, opt={OPEN: True})
@@ -61,7 +62,7 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
         """Answer with a file of the pages."""
         return answer_asset(file, request.headers)
 
-    return Router(
+    return Mounted(
         "/",
         route_handlers=[
             read_asset,
@@ -111,9 +112,9 @@ def page_routes(pages: Pages, settings: Settings) -> Router:
     )
 
 
-def _webhook_router(pages: Pages, path: str, owner: Callable[..., Owner]) -> Router:
+def _webhook_router(pages: Pages, path: str, owner: Callable[..., Owner]) -> Mounted:
     """Return the pages of the webhooks of *owner*, below *path*."""
-    return Router(
+    return Mounted(
         "/",
         route_handlers=[*webhook_pages(pages, path), *delivery_pages(pages, path + "/{webhook:str}")],
         dependencies={"owner": Provide(owner, sync_to_thread=False)},
