@@ -1,183 +1,176 @@
 /**
- * Measures the worker in app.js: requests come at a fixed rate, whether the last one was answered or not, so that a pause shows in all who
- * met it. Ways take turns, so that what else the machine does meets all alike; the processor's time is disturbed least by it.
+ * Measures the worker in app.js: a mix of what a shop's worker is asked, while nothing changes, while one flag does each second, and while
+ * all do; beside a constant from the same isolate, which meets its pauses, and one from a process of its own, which meets the machine's.
  */
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { loadavg } from "node:os";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 
 import { ruled, snapshot } from "../../js/test/worker/documents.js";
+import { Inspector } from "../../js/test/worker/inspector.js";
 import { metadataOf, run } from "../../js/test/worker/running.js";
+import { hangUp, mixed, spentOn, timed } from "./asking.js";
+import { quantile, table } from "./report.js";
+
+/** @typedef {import("../../js/test/worker/running.js").RunningWorker} RunningWorker */
+/** @typedef {import("./asking.js").Way} Way */
+/** @typedef {{ metadata: object, packed: Uint8Array, megabytes: number }} Document */
 
 const FLAGS = 10_000;
-const IN_PAGES = 20;
-const RATE = 100;
-const SLICE_S = 1.5;
+/** Of so many flags one is for browsers: 304 in all. */
+const NTH_IN_PAGES = 33;
+const IN_PAGES = Math.ceil(FLAGS / NTH_IN_PAGES);
+const MIX_S = 10;
+const CPU_S = 1.5;
 const KV_INTERVAL_S = 1;
-const GOALS = { p50: 5, p99: 15 };
-const TICK_MS = 10;
+const CHANGES = 5;
+const LARGE_BULKS = 20;
+const NAME = "flags";
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "3" }, json: { type: "string" } } });
-/** The runtime closes what is idle for 5 s: who asks over such a connection just then is not answered. */
-const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 2000 });
 
-/** @type {Record<string, { title: string, of: (number: number) => { path: string, body?: string } }>} */
+/** @param {number} number */
+const contextOf = (number) => JSON.stringify({ context: { targetingKey: `u${number}`, country: "DE" } });
+
+/** @type {Record<string, Way>} */
 const WAYS = {
-  constant: { title: "a constant: the floor", of: () => ({ path: "/constant" }) },
-  flag: { title: "one flag of 10,000, five rules", of: (number) => ({ path: `/?flag=${keyOf(number * 7919)}&user=u${number}` }) },
+  constant: { title: "a constant, from the same isolate", share: 10, of: () => ({ path: "/constant" }) },
+  flag: { title: "one flag of 10,000, five rules", share: 40, of: (number) => ({ path: `/?flag=${keyOf(number * 7919)}&user=u${number}` }) },
   ofrep: {
-    title: "the same over OFREP",
-    of: (number) => ({
-      path: `/ofrep/v1/evaluate/flags/${keyOf((number % IN_PAGES) * (FLAGS / IN_PAGES))}`,
-      body: JSON.stringify({ context: { targetingKey: `u${number}`, country: "DE" } }),
-    }),
+    title: "one flag over OFREP",
+    share: 20,
+    of: (number) => ({ path: `/ofrep/v1/evaluate/flags/${keyOf((number % IN_PAGES) * NTH_IN_PAGES)}`, body: contextOf(number) }),
   },
   bulk: {
-    title: `all ${IN_PAGES} of a page over OFREP`,
-    of: (number) => ({ path: "/ofrep/v1/evaluate/flags", body: JSON.stringify({ context: { targetingKey: `u${number}`, country: "DE" } }) }),
+    title: `all ${IN_PAGES} client-side flags over OFREP`,
+    share: 10,
+    of: (number) => ({ path: "/ofrep/v1/evaluate/flags", body: contextOf(number) }),
   },
-  page: { title: `a page with ${IN_PAGES} flags in its head`, of: (number) => ({ path: `/page?user=u${number}` }) },
+  page: { title: `a page with ${IN_PAGES} flags in its head`, share: 20, of: (number) => ({ path: `/page?user=u${number}` }) },
 };
-/** Last, and no goal: Cloudflare has another isolate answer meanwhile, here there is one. */
-const CHANGING = "one flag, as all 10,000 are published anew";
+const TITLES = {
+  floor: "a constant, from another process: the floor",
+  ...Object.fromEntries(Object.entries(WAYS).map(([name, { title }]) => [name, title])),
+};
 
 /** @param {number} number */
 function keyOf(number) {
   return `flag-${String(number % FLAGS).padStart(5, "0")}`;
 }
 
-/** @param {number} revision */
-function documentOf(revision) {
-  const isInPages = (/** @type {number} */ number) => number % (FLAGS / IN_PAGES) === 0;
-  const flags = Array.from({ length: FLAGS }, (_, number) => ruled(number, { version: revision, clientSide: isInPages(number) }));
+/**
+ * Return a document of 10,000 flags.
+ * @param {number} revision
+ * @param {(number: number) => number} versionOf
+ * @param {(number: number) => boolean} isClientSide
+ * @returns {Document}
+ */
+function documentOf(revision, versionOf, isClientSide = (number) => number % NTH_IN_PAGES === 0) {
+  const flags = Array.from({ length: FLAGS }, (_, number) => ruled(number, { version: versionOf(number), clientSide: isClientSide(number) }));
   const body = snapshot(revision, flags);
   return { metadata: metadataOf(body), packed: gzipSync(body), megabytes: body.length / 1e6 };
 }
 
-/**
- * Send one request, and return how long its whole answer took, in milliseconds.
- * @param {string} url
- * @param {{ path: string, body?: string }} asked
- * @returns {Promise<number>}
- */
-function timed(url, { path, body }) {
-  const started = performance.now();
-  const headers = { "accept-encoding": "identity", ...(body === undefined ? {} : { "content-type": "application/json" }) };
-  return new Promise((resolve, reject) => {
-    const sent = request(url + path, { agent, method: body === undefined ? "GET" : "POST", headers }, (answer) => {
-      answer.on("error", reject);
-      const { statusCode } = answer;
-      answer.on("end", () => (statusCode === 200 ? resolve(performance.now() - started) : reject(new Error(`${path}: ${statusCode}`))));
-      answer.resume();
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
-
-/**
- * Ask at the rate for some seconds, and return how long each answer took.
- * @param {string} url
- * @param {(number: number) => { path: string, body?: string }} of
- * @param {number} seconds
- * @returns {Promise<number[]>}
- */
-async function slice(url, of, seconds) {
-  /** @type {Promise<number>[]} */
-  const asked = [];
-  const started = performance.now();
-  for (let number = 0; number < RATE * seconds; number++) {
-    const waitMs = started + (number * 1000) / RATE - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    asked.push(timed(url, of(number)));
-  }
-  return Promise.all(asked);
-}
-
-/** Return the processor time of this process's children, of which the runtime alone works: in milliseconds, NaN where nobody says. */
-function spentMs() {
-  try {
-    const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8").trim().split(" ");
-    const stats = children.map((child) => readFileSync(`/proc/${child}/stat`, "utf8").replace(/^.*\) /s, "").split(" "));
-    return stats.reduce((sum, fields) => sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS, 0);
-  } catch {
-    return NaN;
-  }
-}
-
-/** @param {number[]} times @param {number} share */
-function quantile(times, share) {
-  const sorted = [...times].sort((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
-/** @param {import("../../js/test/worker/running.js").RunningWorker} worker @param {ReturnType<typeof documentOf>} document */
+/** @param {RunningWorker} worker @param {Document} document */
 async function publish(worker, { metadata, packed }) {
-  const headers = { "x-document": JSON.stringify({ name: "pennon:1:default/production:server", metadata }) };
+  // The runtime closes connections that are idle for 5 s, and it could be just then.
+  const headers = { connection: "close", "x-document": JSON.stringify({ name: "pennon:1:default/production:server", metadata }) };
   const answer = await fetch(worker.url, { method: "PUT", headers, body: packed });
   assert.equal(answer.status, 204);
 }
 
-async function main() {
-  const rounds = Number(options.rounds);
-  const documents = [documentOf(1), documentOf(2)];
+/** @param {number} number */
+async function start(number) {
   const file = new URL("./app.js", import.meta.url).href;
-  const worker = await run({ file, options: { bindings: { KV_INTERVAL_S: String(KV_INTERVAL_S) } } });
-  try {
-    await publish(worker, documents[0]);
-    const firstMs = await timed(worker.url, WAYS.flag.of(1));
-    for (const { of } of Object.values(WAYS)) await slice(worker.url, of, 0.5);
-    /** @type {Record<string, number[]>} */
-    const found = Object.fromEntries(Object.keys(WAYS).map((name) => [name, []]));
-    /** @type {Record<string, number>} */
-    const spent = Object.fromEntries(Object.keys(WAYS).map((name) => [name, 0]));
-    for (let round = 1; round <= rounds; round++) {
-      for (const [name, { of }] of Object.entries(WAYS)) {
-        const before = spentMs();
-        found[name].push(...(await slice(worker.url, of, SLICE_S)));
-        spent[name] += spentMs() - before;
-      }
-    }
-    await publish(worker, documents[1]);
-    const changing = await slice(worker.url, WAYS.flag.of, 2 * KV_INTERVAL_S);
-    show(found, { firstMs, megabytes: documents[0].megabytes, changing, spent });
-  } finally {
-    agent.destroy();
-    await worker.close();
-  }
+  const bindings = { KV_INTERVAL_S: String(KV_INTERVAL_S) };
+  return run({ file, options: { bindings, ...(number === 0 ? { name: NAME, inspectorPort: 0 } : {}) } });
 }
 
 /**
- * @param {Record<string, number[]>} found
- * @param {{ firstMs: number, megabytes: number, changing: number[], spent: Record<string, number> }} rest
+ * Ask while a document is published each second, and note the most that was on the heap.
+ * @param {RunningWorker} worker
+ * @param {string} floor
+ * @param {Document[]} documents
  */
-function show(found, { firstMs, megabytes, changing, spent }) {
-  console.log(`workerd, ${FLAGS} flags (${megabytes.toFixed(1)} MB) out of KV, ${RATE} requests a second`);
-  console.log(`an isolate's first request: ${firstMs.toFixed(0)} ms\n`);
-  console.log("".padEnd(44) + ["p50 ms", "p99 ms", "× p50", "× p99", "CPU ms"].map((each) => each.padStart(8)).join(""));
-  const ways = Object.entries(WAYS).map(([name, { title }]) => {
-    const cpu = spent[name] / found[name].length;
-    return { name, title, p50: quantile(found[name], 0.5), p99: quantile(found[name], 0.99), cpu };
-  });
-  const [floor] = ways;
-  const changed = { title: CHANGING, p50: quantile(changing, 0.5), p99: quantile(changing, 0.99), cpu: NaN };
-  for (const { title, p50, p99, cpu } of [...ways, changed]) {
-    const columns = [p50.toFixed(2), p99.toFixed(2), (p50 / floor.p50).toFixed(2), (p99 / floor.p99).toFixed(2)];
-    columns.push(Number.isNaN(cpu) ? "" : cpu.toFixed(2));
-    console.log(title.padEnd(44) + columns.map((each) => each.padStart(8)).join(""));
+async function changing(worker, floor, documents) {
+  const inspector = await Inspector.of(worker, NAME);
+  let most = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      most = Math.max(most, await inspector.used());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  const publishing = (async () => {
+    for (const document of documents) {
+      await publish(worker, document);
+      await new Promise((resolve) => setTimeout(resolve, 2000 * KV_INTERVAL_S));
+    }
+  })();
+  const found = await mixed({ url: worker.url, floor }, WAYS, 2 * KV_INTERVAL_S * documents.length);
+  await publishing;
+  isOver = true;
+  await watching;
+  inspector.close();
+  return { found, most };
+}
+
+/** How long it takes to answer all of 10,000 flags at once, which no page has. @param {RunningWorker} worker */
+async function large(worker) {
+  await publish(worker, documentOf(1, () => 1, () => true));
+  const times = [];
+  for (let number = 0; number < LARGE_BULKS; number++) times.push(await timed(worker.url, WAYS.bulk.of(number)));
+  return times;
+}
+
+/** @param {Record<string, number[]>[]} rounds */
+function together(rounds) {
+  return Object.fromEntries(Object.keys(rounds[0]).map((name) => [name, rounds.flatMap((each) => each[name])]));
+}
+
+/** @param {RunningWorker[]} workers one is measured, one is the floor, one answers 10,000 flags at once */
+async function measure([worker, { url: floor }, largest], rounds = Number(options.rounds)) {
+  const first = documentOf(1, () => 1);
+  await publish(worker, first);
+  const firstMs = await timed(worker.url, WAYS.flag.of(1));
+  const mb = first.megabytes.toFixed(1);
+  console.log(`workerd, ${FLAGS} flags (${mb} MB) out of KV, ${IN_PAGES} of them client-side; an isolate's first request: ${firstMs.toFixed(0)} ms`);
+  await mixed({ url: worker.url, floor }, WAYS, 2);
+  const quiet = [];
+  for (let round = 0; round < rounds; round++) quiet.push(await mixed({ url: worker.url, floor }, WAYS, MIX_S));
+  /** @type {Record<string, number>} */
+  const cpu = {};
+  for (const [name, way] of Object.entries(WAYS)) cpu[name] = await spentOn(worker.url, way, CPU_S);
+  const still = table("nothing changes", TITLES, together(quiet), { isGoal: true, cpu });
+  const one = Array.from({ length: CHANGES }, (_, at) => documentOf(at + 2, (number) => (number === at * NTH_IN_PAGES ? at + 2 : 1)));
+  const few = await changing(worker, floor, one);
+  const all = await changing(worker, floor, [documentOf(CHANGES + 2, () => CHANGES + 2), documentOf(CHANGES + 3, () => CHANGES + 3)]);
+  const afterOne = table("one flag changes every other second", TITLES, few.found, { isGoal: true });
+  // Cloudflare has another isolate answer meanwhile, here there is one.
+  const afterAll = table("all 10,000 change every other second", TITLES, all.found, { isGoal: false });
+  console.log(`\nthe most on the heap, garbage and all: ${(few.most / 1e6).toFixed(0)} MB as one changed, ${(all.most / 1e6).toFixed(0)} MB as all did`);
+  const times = await large(largest);
+  const [start, ...rest] = times;
+  console.log(`all ${FLAGS} flags in one answer: first ${start.toFixed(0)} ms, then p50 ${quantile(rest, 0.5).toFixed(0)} ms, max ${Math.max(...rest).toFixed(0)} ms`);
+  console.log(`load of the machine: ${loadavg().map((each) => each.toFixed(1)).join(", ")}`);
+  return { firstMs, still, afterOne, afterAll, heap: { one: few.most, all: all.most }, large: times };
+}
+
+async function main() {
+  /** @type {RunningWorker[]} */
+  const workers = [];
+  try {
+    for (let number = 0; number < 3; number++) workers.push(await start(number));
+    const found = await measure(workers);
+    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ flags: FLAGS, ...found }, null, 1)}\n`);
+  } finally {
+    hangUp();
+    for (const worker of workers) await worker.close();
   }
-  console.log("");
-  for (const { title, p50, p99 } of ways.slice(1)) {
-    // Where a constant takes that long already, the machine is too busy to tell.
-    const verdict = p50 < GOALS.p50 && p99 < GOALS.p99 ? "met" : floor.p50 < GOALS.p50 && floor.p99 < GOALS.p99 ? "MISSED" : "?";
-    const beside = `p99 ${(p99 / floor.p99).toFixed(1)} × the floor's ${floor.p99.toFixed(1)} ms`;
-    console.log(`${verdict.padEnd(7)}${title}: p50 under ${GOALS.p50} ms, p99 under ${GOALS.p99} ms (${beside})`);
-  }
-  const said = JSON.stringify({ flags: FLAGS, rate: RATE, firstMs, ways, changed }, null, 1);
-  if (options.json !== undefined) writeFileSync(options.json, `${said}\n`);
 }
 
 await main();

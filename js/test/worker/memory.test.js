@@ -10,10 +10,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 
-import { fetch as upgraded } from "miniflare";
-
 import { until } from "../serving.js";
 import { ruled, snapshot } from "./documents.js";
+import { Inspector } from "./inspector.js";
 import { metadataOf, run } from "./running.js";
 
 const FLAGS = 10_000;
@@ -42,44 +41,8 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Speaks with the isolate's inspector. */
-class Inspector {
-  #number = 0;
-  /** @type {Map<number, (result: any) => void>} */
-  #waiting = new Map();
-
-  /** @param {any} socket */
-  constructor(socket) {
-    this.socket = socket;
-    socket.accept();
-    socket.addEventListener("message", (/** @type {any} */ { data }) => {
-      const { id, result } = JSON.parse(data);
-      this.#waiting.get(id)?.(result);
-    });
-  }
-
-  /** @param {string} method @returns {Promise<any>} */
-  async ask(method) {
-    const id = ++this.#number;
-    const answered = new Promise((resolve) => this.#waiting.set(id, resolve));
-    this.socket.send(JSON.stringify({ id, method }));
-    return answered;
-  }
-
-  /** What is on the heap once what nobody needs is off it, in bytes. @param {() => Promise<unknown>} request */
-  async heap(request) {
-    // It is collected with the isolate's next turn, and not answered before.
-    void this.ask("HeapProfiler.collectGarbage");
-    await request();
-    const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await this.ask("Runtime.getHeapUsage");
-    return usedSize + embedderHeapUsedSize + backingStorageSize;
-  }
-}
-
 test("10,000 flags, each evaluated, and changes to all of them stay far below what an isolate has", async (t) => {
-  const { host } = await worker.miniflare.getInspectorURL();
-  const { webSocket } = await upgraded(`http://${host}/core:user:flags`, { headers: { Upgrade: "websocket" } });
-  const inspector = new Inspector(webSocket);
+  const inspector = await Inspector.of(worker, "flags");
   const asked = { name: "large", usesKv: true, context: { targetingKey: "u1", country: "DE" } };
   const options = { environment: "default/production", kvIntervalS: 0.001, timeoutMs: 60_000 };
   /** @param {object} [more] */
@@ -101,7 +64,7 @@ test("10,000 flags, each evaluated, and changes to all of them stay far below wh
     assert.deepEqual((await ask({ first: FLAGS })).tally, { SPLIT: FLAGS });
     await measured("every flag was evaluated, and all of them are compiled");
   }
-  webSocket?.close();
+  inspector.close();
 });
 
 const skip = process.env.PENNON_LONG_TESTS ? false : "it takes long: set PENNON_LONG_TESTS=1";
