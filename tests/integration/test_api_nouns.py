@@ -1,12 +1,14 @@
 """The admin API over real HTTP: what each route does when all is well, noun by noun."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from pennon.control.clock import SystemClock
 from pennon.model import Snapshot
 from tests.postgres import Postgres
 from tests.serving import Api, serving
@@ -112,6 +114,33 @@ def test_flags_are_found_by_text_and_tag_and_come_in_pages(api: Api) -> None:
     assert second["next"] is None
     configured = api.made("GET", f"{E}/flags?tag=paged")["items"]
     assert [each["key"] for each in configured] == [f"page-{index}" for index in range(5)]
+
+
+def test_accounts_schedules_and_requests_come_in_pages(api: Api) -> None:
+    flag(api, "planned")
+    edits = [{"do": "turnOn", "flag": "planned"}]
+    at = SystemClock().now() + timedelta(days=1)
+    plan = {"kind": "once", "at": at.isoformat(), "edits": edits}
+    for index in range(5):
+        api.made("POST", "accounts", {"key": f"paged-{index}"})
+        api.made("POST", f"{E}/schedules", {"title": str(index), "plan": plan})
+        body = {"title": str(index), "changes": [{"environment": "production", "edits": edits}]}
+        api.made("POST", "projects/default/requests", body)
+    for path in ("accounts", f"{E}/schedules", "projects/default/requests"):
+        whole = [each["key"] for each in api.made("GET", path)["items"]]
+        assert len(whole) >= 5
+        found: list[str] = []
+        after = ""
+        while after is not None:
+            page = api.made("GET", f"{path}?limit=2{after and f'&after={quote(after)}'}")
+            assert len(page["items"]) <= 2
+            found += [each["key"] for each in page["items"]]
+            after = page["next"]
+        assert found == whole
+    requests = api.made("GET", "projects/default/requests?state=open&limit=1")
+    api.made("POST", f"projects/default/requests/{requests['items'][0]['key']}/withdraw")
+    rest = api.made("GET", f"projects/default/requests?state=open&after={quote(requests['next'])}")["items"]
+    assert len(rest) == 4, "what is open no more leaves its place in the list"
 
 
 @pytest.mark.parametrize("noun", ["segment", "layer"])

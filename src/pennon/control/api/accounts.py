@@ -12,9 +12,8 @@ from msgspec import Meta
 from pennon.control.access.people import Account, Identity, account_stamp
 from pennon.control.access.permissions import Grant
 from pennon.control.access.views import account as find_account
-from pennon.control.access.views import accounts
 from pennon.control.api.answers import ListOf, changed_answer, done_answer, item_answer, list_answer
-from pennon.control.api.inputs import Command, Expected, Key
+from pennon.control.api.inputs import Command, Expected, Key, Paging
 from pennon.control.api.resources import READ_ONLY, Resource, require_same_key
 from pennon.control.api.routes import creates, deletes, reads, replaces
 from pennon.control.log import Stored
@@ -89,12 +88,12 @@ def account_routes(services: Services) -> list[Any]:
         return show(stored.read(Account))
 
     @reads("/accounts", ListOf[AccountResource], permission="access.manage")
-    def list_accounts() -> Response[Any]:
+    def list_accounts(paging: Paging) -> Response[Any]:
         """List accounts, disabled ones too."""
         with services.log.reading() as reading:
-            found = accounts(reading)
-        times = last_used([account.key for account in found])
-        return list_answer((show_account(account, times.get(account.key)) for account in found), None)
+            page = services.account_finder.accounts(reading, "", after=paging.after, limit=paging.limit)
+        times = last_used([account.key for account in page.accounts])
+        return list_answer((show_account(each, times.get(each.key)) for each in page.accounts), page.next)
 
     @creates("/accounts", AccountResource, permission="access.manage", example={"key": "anne", **_EXAMPLE})
     def create_account(data: JSONBody[NewAccount], command: Command) -> Response[Any]:

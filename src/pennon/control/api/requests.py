@@ -12,7 +12,7 @@ from msgspec import Meta
 from pennon.control.api.answers import ListOf, changed_answer, item_answer, list_answer
 from pennon.control.api.changes import BreakGlass
 from pennon.control.api.differences import PreviewResource, shown_preview
-from pennon.control.api.inputs import Command, Expected, Key
+from pennon.control.api.inputs import Command, Expected, Key, Paging
 from pennon.control.api.routes import PROJECT, creates, reads, replaces
 from pennon.control.changes.edits import AnyEdit
 from pennon.control.changes.preview import Preview
@@ -214,12 +214,13 @@ def _proposing_routes(services: Services, max_bytes: int) -> list[Any]:
     views = services.request_views
 
     @reads(_LIST, ListOf[RequestResource])
-    def list_requests(project: Key, of_state: OfState = None) -> Response[Any]:
+    def list_requests(project: Key, paging: Paging, of_state: OfState = None) -> Response[Any]:
         """List change requests, the newest first."""
         with services.log.reading() as reading:
-            found, asked = views.listed(reading, project, of_state=of_state).items, Asked()
-            shown = [show_request(each, views.lapsed(reading, project, each, asked)) for each in found]
-        return list_answer(shown, None)
+            page = views.listed(reading, project, of_state=of_state, after=paging.after, limit=paging.limit)
+            asked = Asked()
+            shown = [show_request(each, views.lapsed(reading, project, each, asked)) for each in page.items]
+        return list_answer(shown, page.next)
 
     @creates(_LIST, RequestResource, permission="change.propose", max_bytes=max_bytes, example=_EXAMPLE)
     def create_request(project: Key, data: JSONBody[RequestBody], command: Command) -> Response[Any]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from pennon.control.api.answers import JSON_TYPE, ListOf, changed_answer, done_answer, etag, list_answer
 from pennon.control.api.changes import ActorResource, After, Limit
-from pennon.control.api.inputs import Command, Expected, Key, Place
+from pennon.control.api.inputs import Command, Expected, Key, Paging, Place
 from pennon.control.api.routes import ENVIRONMENT, creates, deletes, reads, replaces
 from pennon.control.log import Actor, EnvironmentName, Outcome, Stored
 from pennon.control.schedules.models import GRACE, Missed, Result, Run, Schedule, State
@@ -135,13 +135,13 @@ def schedule_routes(services: Services, max_bytes: int) -> list[Any]:
 
 def _planning_routes(services: Services, max_bytes: int) -> list[Any]:
     @reads(_LIST, ListOf[ScheduleResource])
-    def list_schedules(where: Place, of_state: OfState = None) -> Response[Any]:
+    def list_schedules(where: Place, paging: Paging, of_state: OfState = None) -> Response[Any]:
         """List an environment's schedules, the newest first, each with what it does next."""
         with services.log.reading() as reading:
             states = EVERY_STATE if of_state is None else {of_state}
-            page = services.schedule_views.listed(reading, where, states=states)
+            page = services.schedule_views.listed(reading, where, states=states, after=paging.after, limit=paging.limit)
             found = [show_schedule(each, upcoming(reading, where, each)) for each in page.items]
-        return list_answer(found, None)
+        return list_answer(found, page.next)
 
     @creates(_LIST, ScheduleResource, permission="flag.turnOff", max_bytes=max_bytes, example=_EXAMPLE)
     def create_schedule(where: Place, data: JSONBody[ScheduleBody], command: Command) -> Response[Any]:

@@ -14,7 +14,7 @@ from pennon.control.index import Index
 from pennon.control.log import Actor, ChangeLog, EnvironmentName, Reading, project_log
 from pennon.control.projects.views import project as find_project
 from pennon.control.requests.models import ChangeRequest, Proposal, RequestState, Review, Who
-from pennon.control.working.pages import Page, keys_behind
+from pennon.control.working.pages import Page, newest_first
 from pennon.model import Problem, pointer
 from pennon.model.flags import Wire
 
@@ -91,15 +91,14 @@ class RequestViews:
         after: str | None = None,
         limit: int | None = None,
     ) -> Page[ChangeRequest]:
-        """Return a page of a project's requests, the newest first, from behind the one with the key *after*.
+        """Return a page of a project's requests, the newest first, from behind *after*, the `next` of the page before.
 
         Raises `NotFound` for the project.
         """
         find_project(reading, project)
         log = project_log(project)
-        found = [each for each in self._index.entries(reading, log) if of_state in (None, each.state)]
-        keys = [each.key for each in sorted(found, key=lambda each: (-each.created_at, each.key))]
-        page = keys_behind(keys, after, limit)
+        found = (each for each in self._index.entries(reading, log) if of_state in (None, each.state))
+        page = newest_first(((each.created_at, each.key) for each in found), after, limit)
         return Page(tuple(item.read(ChangeRequest) for item in reading.items_named(log, KIND, page.items)), page.next)
 
     def lapsed(

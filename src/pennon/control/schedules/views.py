@@ -15,7 +15,7 @@ from pennon.control.index import Index
 from pennon.control.log import Actor, Change, EnvironmentName, Reading, project_log
 from pennon.control.schedules.models import Run, Schedule, State, next_times
 from pennon.control.schedules.plans import Edits, parts_of
-from pennon.control.working.pages import Page, keys_behind
+from pennon.control.working.pages import Page, newest_first
 from pennon.model.flags import Wire
 
 SHOWN_TIMES = 5
@@ -67,14 +67,13 @@ class ScheduleViews:
     ) -> Page[Schedule]:
         """Return a page of an environment's schedules that are in one of *states*, the newest first.
 
-        It begins behind the one with the key *after*. Raises `NotFound` for the environment.
+        It begins behind *after*, the `next` of the page before. Raises `NotFound` for the environment.
         """
         find_environment(reading, name)
         log = project_log(name.project)
         entries = self._index.entries(reading, log)
         found = [each for each in entries if each.environment == name.environment and each.state in states]
-        keys = [each.key for each in sorted(found, key=_newest_first)]
-        page = keys_behind(keys, after, limit)
+        page = newest_first(((_microseconds(each.created), each.key) for each in found), after, limit)
         return Page(tuple(item.read(Schedule) for item in reading.items_named(log, KIND, page.items)), page.next)
 
 
@@ -137,8 +136,8 @@ def _of_project(reading: Reading, project: str, state: State) -> list[Schedule]:
     return [each for each in found if each.state == state]
 
 
-def _newest_first(found: _Listed) -> tuple[float, str]:
-    return -found.created.timestamp(), found.key
+def _microseconds(time: datetime.datetime) -> int:
+    return round(time.timestamp() * 1e6)
 
 
 def _past_run(change: Change, name: EnvironmentName, key: str) -> PastRun | None:
