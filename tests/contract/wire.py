@@ -35,6 +35,8 @@ class Wire:
         self._stay_away = False
         self._is_away = threading.Event()
         self._open: list[socket.socket] = []
+        self._cuts = 0
+        self._lock = threading.Lock()
         self.was_cut = False
 
     def __enter__(self) -> Self:
@@ -54,7 +56,9 @@ class Wire:
 
     def cut(self) -> None:
         """End all connections. New ones are made as before."""
-        opened, self._open = self._open, []
+        with self._lock:
+            opened, self._open = self._open, []
+            self._cuts += 1
         for end in opened:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -82,12 +86,19 @@ class Wire:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            cuts = self._cuts
             if self._is_away.is_set():
                 client.close()
                 continue
             server = socket.socket(socket.AF_UNIX)
             server.connect(str(self._server))
-            self._open += [client, server]
+            with self._lock:
+                is_cut = self._cuts != cuts
+                self._open += [] if is_cut else [client, server]
+            if is_cut:
+                client.close()
+                server.close()
+                continue
             threading.Thread(target=self._ask, args=(client, server), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client), daemon=True).start()
 

@@ -24,6 +24,7 @@ class Relay:
         self._upstream = ("", 0)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
+        self._drops = 0
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -37,6 +38,7 @@ class Relay:
         """End every connection, as a wire does that is torn."""
         with self._lock:
             held, self._open = self._open, set()
+            self._drops += 1
         for connection in held:
             with contextlib.suppress(OSError):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -44,6 +46,8 @@ class Relay:
             connection.close()
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # to close it wakes nobody who accepts
         self._listener.close()
         self.drop()
 
@@ -51,6 +55,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                drops = self._drops
                 try:
                     server = socket.create_connection(self._upstream, timeout=5)
                 except OSError:
@@ -58,7 +63,12 @@ class Relay:
                     continue
                 server.settimeout(None)
                 with self._lock:
-                    self._open |= {client, server}
+                    is_torn = self._drops != drops
+                    self._open |= set() if is_torn else {client, server}
+                if is_torn:
+                    client.close()
+                    server.close()
+                    continue
                 threading.Thread(target=self._pass_on, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=self._pass_on, args=(server, client, True), daemon=True).start()
 

@@ -63,7 +63,7 @@ def test_an_sdk_two_levels_down_sees_a_change_at_the_origin(tmp_path: Path) -> N
             revision = turn(api, on=True)
             eventually(lambda: is_on(client))
             assert (hub.revision(), pop.revision()) == (revision, revision)
-            found = eventually(lambda: (it := pop.environment()) and it.path and it)
+            found = eventually(lambda: (it := pop.environment()) and it.path and it.level == 0 and it)
             assert (found.path, found.level, found.upstream) == (("hub", "origin"), 0, hub.url)
             assert pop.status().level == 0
             assert 'pennon_edge_level{environment="default/production"} 0.0' in pop.get("/metrics").text
