@@ -1,17 +1,18 @@
 """Change requests with a time, and approvals that lapse, over both storages."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pennon.control.access.credentials import NewToken
 from pennon.control.access.service import TokenService
-from pennon.control.environments.gate import Gate
+from pennon.control.environments.gate import Alteration, Gate
 from pennon.control.environments.protection import Freeze, Protection
 from pennon.control.environments.views import Environment
-from pennon.control.errors import Invalid, Protected
-from pennon.control.log import SYSTEM, Actor, EnvironmentName
+from pennon.control.errors import Invalid, PreconditionFailed, Protected
+from pennon.control.log import SYSTEM, Actor, EnvironmentName, Reading
 from pennon.control.requests.models import ChangeRequest
 from pennon.control.requests.service import Draft, RequestService
 from pennon.control.requests.timing import TimedRequests
@@ -183,3 +184,40 @@ def test_a_preview_tells_of_every_environment_and_what_is_in_the_way(proposed: P
     assert [problem.path for problem in production.problems] == ["/changes/0", "/changes/0/edits/0/flag"]
     proposed.service.withdraw_request("shop", found.key, by=proposed.anne)
     assert proposed.views.previews("shop", found.key) == ()
+
+
+def test_a_comment_is_in_the_way_of_nobody_who_edits_what_he_saw(proposed: Proposed) -> None:
+    seen = proposed.propose(at=None)
+    edit = partial(proposed.service.edit_request, "shop", seen.key, by=proposed.anne)
+    for text in ("sure?", "sure"):
+        proposed.service.comment_on_request("shop", seen.key, text, by=proposed.ben)
+    talked_of = proposed.now(seen)
+    assert (talked_of.version, talked_of.is_as_of(seen.version)) == (seen.version + 2, True)
+    changes = (("production", tuple(read_edits([CRITICAL]))),)
+    edit(proposed.draft(changes, None), expected=seen.version)
+    edited = proposed.now(seen)
+    assert [each.text for each in edited.comments] == ["sure?", "sure"]
+    for version in (seen.version, talked_of.version, edited.version + 1):
+        with pytest.raises(PreconditionFailed):
+            edit(proposed.draft(changes, NOON), expected=version)
+    proposed.service.comment_on_request("shop", seen.key, "better", by=proposed.ben)
+    proposed.approve(seen)
+    with pytest.raises(PreconditionFailed):
+        edit(proposed.draft(changes, NOON), expected=edited.version)
+    assert proposed.now(seen).edition == edited.edition
+
+
+def test_who_comments_while_it_is_applied_stops_nothing(proposed: Proposed) -> None:
+    found = proposed.propose(at=None)
+    proposed.approve(found)
+    permit = Gate(proposed.clock).permit
+
+    def talked_of_once(reading: Reading, alteration: Alteration) -> None:
+        if alteration.permission == "change.approve" and not proposed.now(found).comments:
+            proposed.service.comment_on_request("shop", found.key, "now?", by=proposed.anne)
+        permit(reading, alteration)
+
+    service = RequestService(proposed.log, proposed.shop.changes, proposed.clock, permit=talked_of_once)
+    service.apply_request("shop", found.key, by=proposed.ben)
+    made = proposed.now(found)
+    assert (made.state, [each.text for each in made.comments]) == ("applied", ["now?"])

@@ -92,7 +92,7 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     `edition` is raised whenever what is proposed is edited; what was said of an earlier one counts no more. `files` are
     what it applies to each environment, where files propose it and nobody edited it by hand since. One with
     `apply_at` is made then by itself, if it is approved; `attempt` says why it was not. `break_glass`: it was applied
-    without what the environments demand.
+    without what the environments demand. `since` is the version after which it was only commented on, 0: the own one.
     """
 
     key: str
@@ -113,6 +113,11 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     apply_at: datetime.datetime | None = None
     attempt: Attempt | None = None
     break_glass: bool = False
+    since: int = 0
+
+    def is_as_of(self, version: int) -> bool:
+        """Return whether who saw *version* knows it, but for comments."""
+        return (self.since or self.version) <= version <= self.version
 
     def without(self, lapsed: Collection[Who]) -> "ChangeRequest":
         """Return it without what those said who may not review it any more."""
@@ -141,20 +146,27 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
         self.require_open()
         if review.by.is_the_same_as(self.author):
             raise Conflict("nobody reviews a request of his own", mend="ask somebody else")
-        return replace(self, reviews=(*self.reviews, review)[-MOST_REVIEWS:])
+        return replace(self, reviews=(*self.reviews, review)[-MOST_REVIEWS:], since=0)
 
     def commented(self, comment: Comment) -> "ChangeRequest":
-        """Return it with one comment more, open or ended. Raises `Conflict` for one that has very many."""
+        """Return it with one comment more, open or ended. Raises `Conflict` for one that has very many.
+
+        Whoever edits or applies what he saw before the comment may do so.
+        """
         if len(self.comments) >= MOST_COMMENTS:
             raise Conflict(f"the request {self.key} has {MOST_COMMENTS} comments", mend="go on where you talk")
-        return replace(self, comments=(*self.comments, comment))
+        return replace(self, comments=(*self.comments, comment), since=self.since or self.version)
+
+    def missed(self, attempt: Attempt) -> "ChangeRequest":
+        """Return it with why it was not made at its time."""
+        return replace(self, attempt=attempt, since=0)
 
     def edited(
         self, *, title: str, why: str, proposals: tuple[Proposal, ...], apply_at: datetime.datetime | None
     ) -> "ChangeRequest":
         """Return it with something else proposed, or for another time: it has to be approved again then."""
         self.require_open()
-        edited = replace(self, title=title, why=why, proposals=proposals, apply_at=apply_at, attempt=None)
+        edited = replace(self, title=title, why=why, proposals=proposals, apply_at=apply_at, attempt=None, since=0)
         if proposals != self.proposals:
             return replace(edited, edition=self.edition + 1, files=())
         return edited if apply_at == self.apply_at else replace(edited, edition=self.edition + 1)
@@ -162,7 +174,7 @@ class ChangeRequest(Wire, frozen=True, kw_only=True):
     def ended(self, state: RequestState, by: Author, *, is_break_glass: bool = False) -> "ChangeRequest":
         """Return it applied or withdrawn. Raises `Conflict` for one that has ended."""
         self.require_open()
-        return replace(self, state=state, ended_by=by, break_glass=is_break_glass)
+        return replace(self, state=state, ended_by=by, break_glass=is_break_glass, since=0)
 
     def require_open(self) -> None:
         """Raise `Conflict` for a request that has ended."""

@@ -235,7 +235,7 @@ class RequestService:
         def make(working: WorkingProject, writing: Writing) -> None:
             request = find_request(writing, project, key)
             request.require_open()
-            if request.version != known.version:  # the approvals that were counted are of another state
+            if not request.is_as_of(known.version):  # the approvals that were counted are of another state
                 raise PreconditionFailed("the request was altered meanwhile", current=request)
             if known.refusals and not is_break_glass:
                 names = ", ".join(sorted(review.by.name for review in known.refusals))
@@ -342,6 +342,6 @@ def _draft_problems(draft: Draft) -> Iterator[Problem]:
 
 
 def _require_version(request: ChangeRequest, expected: int | None) -> None:
-    if expected is not None and request.version != expected:
+    if expected is not None and not request.is_as_of(expected):
         message = f"request {request.key} is at version {request.version}, not at version {expected}"
         raise PreconditionFailed(message, current=request)

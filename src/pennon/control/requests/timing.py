@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import structlog
-from msgspec.structs import replace
 
 from pennon.control.changes.waiting import Waiting
 from pennon.control.clock import Clock
@@ -85,5 +84,5 @@ class TimedRequests:
             stored = writing.item(log, KIND, found.key)
             if stored is None or stored.version != found.version:  # another server was first, or somebody altered it
                 return
-            writing.put(log, KIND, replace(found, attempt=attempt))
+            writing.put(log, KIND, found.missed(attempt))
         _log.warning("a request was not made at its time", project=project, request=found.key, why=attempt.why)
