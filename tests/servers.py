@@ -128,7 +128,7 @@ class RelayServer(Killable):
 
 
 class PostgresServer(Killable):
-    """A PostgreSQL of one test: the session's own must not be killed."""
+    """A PostgreSQL of some tests: the session's own must not be killed."""
 
     def __init__(self) -> None:
         super().__init__()

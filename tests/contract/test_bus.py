@@ -35,10 +35,10 @@ Scenario = Callable[..., Awaitable[None]]
 class Setting:
     """A server that runs, and as many processes' ends of its bus as a test asks for."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, server: Killable) -> None:
         self.kind = kind
-        make, self._bus = _KINDS[kind]
-        self.server = make()
+        self.server = server
+        self._bus = _KINDS[kind][1]
 
     def run(self, scenario: Scenario, *, ends: int, is_up: bool = True) -> None:
         async def main() -> None:
@@ -52,13 +52,25 @@ class Setting:
         asyncio.run(main())
 
 
+@pytest.fixture(scope="module")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One for all tests: it takes a second to make, and a bus leaves nothing in it."""
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
 @pytest.fixture(params=_KINDS)
 def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
-    made = Setting(request.param)
-    if request.param != "postgres":  # it comes up with its folder
-        made.server.start()
-    yield made
-    made.server.close()
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        server.start()  # unless it runs: the test before may have killed it
+        yield Setting(request.param, server)
+        return
+    server = _KINDS[request.param][0]()
+    server.start()
+    yield Setting(request.param, server)
+    server.close()
 
 
 async def _until(subscription: Subscription, *wanted: Notice) -> list[Notice]:

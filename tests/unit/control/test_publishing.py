@@ -22,25 +22,24 @@ from pennon.control.projects.service import ProjectService
 from pennon.control.projects.views import Project
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.reader import FURTHEST
-from pennon.control.storage import open_storage
 from pennon.model import Delta, Position, Segment
 from pennon.protocol import Hub
+from tests.storages import sqlite_storage
 
 PRODUCTION = EnvironmentName("shop", "production")
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[ChangeLog]:
-    storage = open_storage(f"sqlite:///{tmp_path / 'pennon.db'}")
-    ProjectService(storage.log).create_project(Project(key="shop"), by=SYSTEM)
-    environments = EnvironmentService(
-        storage.log, lambda stored: merge(read := stored.read(FlagDefinition), initial_configuration(read, "s"))
-    )
-    for key in ("production", "staging"):
-        environments.create_environment("shop", Environment(key=key, client_rules=key == "staging"), by=SYSTEM)
-    FlagService(storage.log).create_flag("shop", FlagDefinition(key="f"), by=SYSTEM)
-    yield storage.log
-    storage.close()
+    with sqlite_storage(tmp_path, SystemClock()) as storage:
+        ProjectService(storage.log).create_project(Project(key="shop"), by=SYSTEM)
+        environments = EnvironmentService(
+            storage.log, lambda stored: merge(read := stored.read(FlagDefinition), initial_configuration(read, "s"))
+        )
+        for key in ("production", "staging"):
+            environments.create_environment("shop", Environment(key=key, client_rules=key == "staging"), by=SYSTEM)
+        FlagService(storage.log).create_flag("shop", FlagDefinition(key="f"), by=SYSTEM)
+        yield storage.log
 
 
 @pytest.fixture
