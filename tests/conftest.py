@@ -11,7 +11,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.authorities import read_once
+
 pytest_plugins = ["tests.postgres"]
+read_once()
 
 # A test that needs more of them, or makes do with fewer, says so as a share of these.
 settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

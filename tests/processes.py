@@ -247,8 +247,10 @@ if __name__ == "__main__":
     import typer.rich_utils  # noqa: F401
 
     import pennon.cli.root  # noqa: F401
+    from tests.authorities import read_once
 
-    httpx2.Client().close()  # it imports most when it is made
+    read_once()
+    httpx2.Client().close()  # it imports most, and reads what it trusts, when it is made
     gc.freeze()
     module, _, function = _Forking(socket.socket(fileno=int(sys.argv[1]))).until_asked().partition(":")
     getattr(sys.modules[module], function)()
