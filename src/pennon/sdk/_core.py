@@ -6,24 +6,22 @@ Evaluating threads read one attribute, the rules; a writer holds the lock and sw
 import logging
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from pennon.engine import Context, Count, RuleSet, compile_snapshot
-from pennon.events import Pace, Sampler
 from pennon.model import Head, Json, Position, Snapshot
-from pennon.protocol import Action, Adopted, Endorsed, Frame, Replica, Reported, ReportKind
+from pennon.protocol import Action, Adopted, Endorsed, Frame, Replica, Reported
 from pennon.protocol.bootstrap import TTL_S
 from pennon.protocol.state import Reference, difference
 from pennon.sdk.bootstrap import Bootstrap, ClientSide
+from pennon.sdk.complaints import Complaints
 from pennon.sdk.config import Config
 from pennon.sdk.flags import Flags, PinnedRules
-from pennon.sdk.ladder import Failure, FailureKind, Level, Standing
-from pennon.sdk.listeners import call, remove
+from pennon.sdk.ladder import Failure, Level, Standing
+from pennon.sdk.listeners import Listeners
 from pennon.sdk.overrides import Override
-from pennon.sdk.recorder import Pending, Recorder
-from pennon.sdk.restless import CHANGES, RestlessFlags
+from pennon.sdk.recorder import Pending, Recorder, sampler_of
+from pennon.sdk.restless import RestlessFlags
 from pennon.sdk.rules import NoRules, Observed, Overridden, Rules
 from pennon.sdk.status import Change, Status
 from pennon.sdk.stores.base import Stored
@@ -54,7 +52,7 @@ class Core(Flags):
         self._shown: Snapshot | None = None
         self._due_at = math.inf
         self._overrides = [Override(self._remove_override, flag, value) for flag, value in config.overrides.items()]
-        self._sampler = _sampler(config)
+        self._sampler = sampler_of(config)
         self._recorder = Recorder(
             time=config.clock.time, wake=self._wake_sender, sampler=self._sampler, application=config.application
         )
@@ -64,13 +62,8 @@ class Core(Flags):
         self._was_young = False
         self._level = Level.DEFAULTS
         self._tried = False
-        self._refused = False
-        self._problem = ""
-        self._complained: set[FailureKind] = set()
-        self._change_listeners = [config.on_change] if config.on_change else []
-        self._status_listeners = [config.on_status] if config.on_status else []
-        self._news: deque[Callable[[], None]] = deque()
-        self._is_telling = False
+        self._complaints = Complaints()
+        self._listeners = Listeners(config.on_change, config.on_status)
         self._serve(config.clock.monotonic())
 
     # What the application asks.
@@ -108,8 +101,8 @@ class Core(Flags):
             epoch=0 if snapshot is None else snapshot.epoch,
             revision=0 if snapshot is None else snapshot.revision,
             age_s=self.age_s,
-            problem=self._problem,
-            is_refused=self._refused,
+            problem=self._complaints.problem,
+            is_refused=self._complaints.is_refused,
             instance=self._recorder.instance,
             signed_by="" if head is None else head.key,
             head_age_s=None if head is None or self._trust is None else self._trust.age_s(head),
@@ -146,16 +139,14 @@ class Core(Flags):
 
         Return a function that ends it.
         """
-        self._change_listeners.append(listener)
-        return partial(remove, self._change_listeners, listener)
+        return self._listeners.on_change(listener)
 
     def on_status(self, listener: Callable[[Status], None]) -> Callable[[], None]:
         """Call *listener* after each change of the level, from the client's own thread or loop.
 
         Return a function that ends it.
         """
-        self._status_listeners.append(listener)
-        return partial(remove, self._status_listeners, listener)
+        return self._listeners.on_status(listener)
 
     # What the loops bring (`pennon.sdk.receiver.Receiver`).
 
@@ -205,9 +196,9 @@ class Core(Flags):
             before = None if self.standing is None or best is Level.STREAMING else self.standing.failure
             self.standing = Standing(best, failure or before)
             if failure is not None:
-                self._note(failure)
+                self._complaints.failed(failure)
             elif best is Level.STREAMING:
-                self._note_recovery()
+                self._complaints.recovered()
         self._settle(now)
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -228,7 +219,7 @@ class Core(Flags):
         with self._lock:
             self._replica = remembering(stored, self._trust, self._config)
             if (refused := self._replica.refused) is not None:
-                self._report(Reported(f"in the local store, {refused.problem}", refused.kind))
+                self._complaints.reported(Reported(f"in the local store, {refused.problem}", refused.kind))
             if (snapshot := self._replica.snapshot) is not None:
                 self.loaded = stored
                 self._compile(snapshot, None, now)
@@ -236,9 +227,7 @@ class Core(Flags):
 
     def complain(self, problem: str) -> None:
         """Take note of what is wrong with a file or a source; empty, that it is right again."""
-        self._problem = problem
-        if problem:
-            _LOG.warning("%s; what was known before is served", problem)
+        self._complaints.found(problem)
 
     def tick(self, now: float) -> float:
         """Do what is due, and return in how many seconds the next thing is."""
@@ -289,7 +278,7 @@ class Core(Flags):
                         if self.pass_on is not None and (held := self._replica.snapshot) is not None:
                             self.pass_on(action.as_step(held))
                     case Reported():
-                        self._report(action)
+                        self._complaints.reported(action)
                         left.append(action)
                     case _:
                         left.append(action)
@@ -312,11 +301,12 @@ class Core(Flags):
             )
         else:
             self._base = self._base.advanced(snapshot, touched)
-            self._warn_of(self._restless.changed((key for kind, key in touched or () if kind == "flag"), now))
+            self._complaints.restless(
+                self._restless.changed((key for kind, key in touched or () if kind == "flag"), now)
+            )
         self._recorder.evaluates_by(str(snapshot.position))
         self._serve(now)
-        if self._change_listeners and changed != frozenset():
-            self._news.append(partial(self._tell_change, self._base, changed))
+        self._listeners.changed(self._base, changed)
 
     def _serve(self, now: float, *, anew: bool = False) -> None:
         """Put in place what answers at *now*, unless it is there."""
@@ -380,62 +370,10 @@ class Core(Flags):
                 log = _LOG.info if level <= Level.POLLING or not self._tried else _LOG.warning
                 log("level %d: %s", level, level.name.lower().replace("_", " "))
                 self._level = level
-                self._news += [partial(call, listener, self.status()) for listener in self._status_listeners]
-        if self._tried and (self._is_ready() or self._refused):
+                self._listeners.stands(self.status())
+        if self._tried and (self._is_ready() or self._complaints.is_refused):
             self._settled()
-        while (tell := self._next_news()) is not None:
-            try:
-                tell()  # outside of the lock: who is told may do anything
-            finally:
-                self._is_telling = False
-
-    def _next_news(self) -> Callable[[], None] | None:
-        """Return what to tell next, None while another thread tells: it goes on, so that all come in their order."""
-        with self._lock:
-            if self._is_telling or not self._news:
-                return None
-            self._is_telling = True
-            return self._news.popleft()
-
-    def _note_recovery(self) -> None:
-        if self._complained:
-            _LOG.info("the server streams again")
-        self._problem, self._refused = "", False
-        self._complained.clear()
-
-    def _note(self, failure: Failure) -> None:
-        """Say what went wrong once until all is well, not with each attempt."""
-        self._problem = failure.message
-        self._refused = failure.kind is FailureKind.REFUSED
-        if failure.kind in self._complained:
-            return
-        self._complained.add(failure.kind)
-        if failure.kind is FailureKind.UNTRUSTED:
-            _LOG.error("%s; what was signed before is still served, and nothing else is taken", failure.message)
-        elif self._refused:
-            _LOG.error(
-                "%s; what is known is still served, and the key is tried again every minute or two", failure.message
-            )
-        elif failure.kind in (FailureKind.DRAINING, FailureKind.ENDED):
-            _LOG.info("%s; it will be connected to again", failure.message)
-        else:
-            _LOG.warning("%s; what is known is still served", failure.message)
-
-    def _report(self, reported: Reported) -> None:
-        self._problem = f"{reported.kind}: {reported.problem}"
-        if not reported.is_refusal:  # those are failures of the upstream, which are said once, with its name
-            log = _LOG.info if reported.kind is ReportKind.LAGGING else _LOG.warning
-            log("%s", self._problem)
-
-    def _warn_of(self, flags: Iterable[str]) -> None:
-        for flag in flags:
-            _LOG.warning("flag %s changed more than %d times within a minute", flag, CHANGES)
-
-    def _tell_change(self, rules: RuleSet, touched: frozenset[Reference] | None) -> None:
-        flags = frozenset(rules.flag_keys()) if touched is None else rules.affected_by(touched)
-        change = Change(epoch=rules.epoch, revision=rules.revision, flags=flags)
-        for listener in list(self._change_listeners):
-            call(listener, change)
+        self._listeners.tell()
 
     def _remove_override(self, override: Override) -> None:
         with self._lock:
@@ -445,7 +383,7 @@ class Core(Flags):
     def _after_fork_in_child(self) -> None:
         """Be usable whatever threads held, and be another instance than the parent."""
         self._lock = threading.RLock()
-        self._is_telling = False
+        self._listeners.after_fork_in_child()
         self._recorder.after_fork_in_child(self._counts())
 
     # What the clients know and this does not.
@@ -455,11 +393,3 @@ class Core(Flags):
 
     def _wake_sender(self) -> None:
         """Take note that there is enough to be sent."""
-
-
-def _sampler(config: Config) -> Sampler | None:
-    """Return what samples contexts; None where nobody wants them, or there is nobody to send them to."""
-    if not (config.sample_contexts and config.events and config.urls):
-        return None
-    pace = Pace(chance=config.chance)
-    return Sampler(time=config.clock.time, pace=pace, private=config.private_attributes, lock=threading.RLock)

@@ -16,9 +16,10 @@ import msgspec
 
 from pennon._version import __version__
 from pennon.engine import Context, Count, ExposureSite
-from pennon.events import Counter, EventBatch, Exposure, Metric, SampledContext, Sampler
+from pennon.events import Counter, EventBatch, Exposure, Metric, Pace, SampledContext, Sampler
 from pennon.model import Reason
 from pennon.model.limits import SAFE_INTEGER
+from pennon.sdk.config import Config
 from pennon.sdk.exposures import Exposures, is_sendable
 
 QUEUE = 10_000
@@ -245,6 +246,14 @@ def _taken(queue: deque[Any], room: _Room) -> tuple[Any, ...]:
     while queue and len(taken) < BATCH and room.takes(queue[0]):
         taken.append(queue.popleft())
     return tuple(taken)
+
+
+def sampler_of(config: Config) -> Sampler | None:
+    """Return what samples contexts; None where nobody wants them, or there is nobody to send them to."""
+    if not (config.sample_contexts and config.events and config.urls):
+        return None
+    pace = Pace(chance=config.chance)
+    return Sampler(time=config.clock.time, pace=pace, private=config.private_attributes, lock=threading.RLock)
 
 
 def _key(count: Count) -> _Key:
