@@ -33,6 +33,7 @@ from pennon.control.log import Change
 from pennon.control.publishing import PublishedLog, announce_changes
 from pennon.control.publishing.collecting import Collecting
 from pennon.control.publishing.metrics import PropagationMetrics
+from pennon.control.publishing.pinging import heard
 from pennon.control.services import Services
 from pennon.control.signing.reader import SignedLog
 from pennon.control.signing.signer import Signer
@@ -56,8 +57,6 @@ _THREADS = 16
 _ADOPTED_S = 10.0
 _BUS_SECRET = "bus"
 _AGAIN_S = 0.1
-_HEARD_S = 2.0
-_PINGED = "pennon/health"
 """An environment that word is sent of to see whether it comes; whoever has one of this name is behind nothing."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Others: TypeAlias = Callable[[], Awaitable[list[list[Family]]]]
@@ -264,7 +263,7 @@ class _Server:
             if isinstance(self._bus, RemoteBus):
                 await stack.enter_async_context(self._bus)
             await stack.enter_async_context(self._node)
-            self._services.health.ping_by(partial(_heard, self._bus, asyncio.get_running_loop()))
+            self._services.health.ping_by(partial(heard, self._bus, asyncio.get_running_loop()))
             stack.push_async_callback(self._collecting.leave)
             collecting = asyncio.create_task(self._collecting.run())
             stack.push_async_callback(_cancelled, collecting)
@@ -334,26 +333,6 @@ def _tracing(settings: Settings) -> "Tracing | None":
     except ImportError as error:
         raise CannotStart(f"Traces need more packages ({error}): pip install 'pennon[tracing]'.") from error
     return Tracing()
-
-
-def _heard(bus: Bus, loop: asyncio.AbstractEventLoop) -> float | None:
-    """Return after how many seconds word came over the bus, None where none did. Called on a thread."""
-    return asyncio.run_coroutine_threadsafe(_ping(bus), loop).result(2 * _HEARD_S)
-
-
-async def _ping(bus: Bus) -> float | None:
-    notices = bus.subscribe()
-    started = time.perf_counter()
-    try:
-        async with asyncio.timeout(_HEARD_S):
-            # At no revision at all, so that it is news to nobody; any word is a sign of life.
-            await bus.publish(_PINGED, Position(0, 0))
-            await anext(notices)
-    except Exception:  # noqa: BLE001  # boundary: any adapter of the bus may fail in its own way
-        return None
-    finally:
-        await notices.aclose()
-    return time.perf_counter() - started
 
 
 def _stream_settings(settings: Settings, place: Place | None) -> StreamSettings:

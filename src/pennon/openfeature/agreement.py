@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+from pennon.importers.verify import same
+from pennon.openfeature.asking import Answer
+
 MOST_FLAGS = 10_000
 """Flags beyond so many are counted together: keys that a program makes up must not fill its memory."""
 OTHERS = "(other flags)"
@@ -196,3 +199,14 @@ def _in_the_way(flags: tuple[FlagReport, ...], conditions: Conditions) -> Iterat
         elif flag.compared < conditions.per_flag:
             failed = f" (both failed {flag.both_failed} times)" if flag.both_failed else ""
             yield f"flag {flag.flag!r} was compared {flag.compared} times, not {conditions.per_flag}{failed}"
+
+
+def compared(old: Answer, pennon: Answer) -> Outcome | None:
+    """Return how two answers differ; None: they are the same, or neither is one."""
+    if old.problem is not None and pennon.problem is not None:
+        return None
+    if old.problem is not None:
+        return Outcome.OLD_FAILED
+    if pennon.problem is not None:
+        return Outcome.PENNON_FAILED
+    return None if same(old.given().value, pennon.given().value) else Outcome.VALUE

@@ -20,8 +20,7 @@ from openfeature.hook import Hook
 from openfeature.provider import AbstractProvider, FeatureProvider, Metadata
 from openfeature.track import TrackingEventDetails
 
-from pennon.importers.verify import same
-from pennon.openfeature.agreement import Agreement, Conditions, Outcome, Report, Sample
+from pennon.openfeature.agreement import Agreement, Conditions, Outcome, Report, Sample, compared
 from pennon.openfeature.asking import (
     Answer,
     Background,
@@ -387,17 +386,6 @@ class ShadowProvider(AbstractProvider):
 
 def _uncounted(side: _Side) -> _Side:
     return _Side(side.name, side.provider.uncounted() if isinstance(side.provider, PennonProvider) else side.provider)
-
-
-def compared(old: Answer, pennon: Answer) -> Outcome | None:
-    """Return how two answers differ; None: they are the same, or neither is one."""
-    if old.problem is not None and pennon.problem is not None:
-        return None
-    if old.problem is not None:
-        return Outcome.OLD_FAILED
-    if pennon.problem is not None:
-        return Outcome.PENNON_FAILED
-    return None if same(old.given().value, pennon.given().value) else Outcome.VALUE
 
 
 def _unheard(_: Sample) -> None:
