@@ -4,6 +4,7 @@ What waits in memory is lost with the process, and what is too much is left out:
 """
 
 import asyncio
+import traceback
 from collections import deque
 
 import msgspec
@@ -68,17 +69,18 @@ class Gathering:
         """Take on what waits, until cancelled."""
         while True:
             await asyncio.sleep(INTERVAL_S)
-            if not self._waiting:
+            if not (waiting := len(self._waiting)):
                 continue
             try:
                 await asyncio.to_thread(self.flush)
             except Exception as error:  # noqa: BLE001  # the boundary of a background loop, which must survive anything
                 if not self._is_failing:
-                    is_foreseen = isinstance(error, PennonError)
-                    problem = str(error) if is_foreseen else type(error).__name__  # its text might quote a context
-                    _log.warning("sampled contexts cannot be kept now, and are left out", problem=problem)
+                    said = _told(error)
+                    _log.warning("sampled contexts cannot be kept now, and are left out", left_out=waiting, **said)
                 self._is_failing = True
             else:
+                if self._is_failing:
+                    _log.info("sampled contexts are kept again")
                 self._is_failing = False
 
     def flush(self) -> None:
@@ -113,3 +115,14 @@ class Gathering:
                 self._lowest.clear()
             found = self._lowest[environment, hour] = Lowest(MOST)
         return found
+
+
+def _told(error: Exception) -> dict[str, str]:
+    """Return what is logged of an error: one that nobody foresaw might quote a context, so it is told by its trace."""
+    if isinstance(error, PennonError):
+        return {"problem": str(error)}
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    return {
+        "problem": f"{type(error).__name__}, whose words are left out as they might quote a context",
+        "trace": trace,
+    }

@@ -155,19 +155,20 @@ def test_what_goes_wrong_ends_nothing_and_quotes_nobody(monkeypatch: pytest.Monk
     bench = Bench()
     monkeypatch.setattr("pennon.control.contexts.gathering.INTERVAL_S", 0.01)
     opened_once: list[bool] = []
+    whom = "anna@example.org"
 
     def box() -> Box:
         if not opened_once:
             opened_once.append(True)
-            raise ValueError("anna@example.org")
+            raise ValueError(whom)
         return BOX
 
     bench.gathering = Gathering(bench.below, bench.kept, box, bench.clock, is_on=True)
 
-    async def run() -> None:
+    async def run(logged: Collection[object]) -> None:
         running = asyncio.create_task(bench.gathering.run())
         async with asyncio.timeout(60):
-            while not bench.kept.contexts:
+            while len(logged) < 2:
                 await bench.gathering.accept(SHOP, "k", batch)
                 await asyncio.sleep(0.01)
         running.cancel()
@@ -175,7 +176,11 @@ def test_what_goes_wrong_ends_nothing_and_quotes_nobody(monkeypatch: pytest.Monk
 
     batch = EventBatch(instance="i", sequence=1, contexts=(bench.user("u1"),))
     with capture_logs() as logged:
-        asyncio.run(run())
-    [line] = logged
-    assert line["problem"] == "ValueError"
-    assert "anna" not in str(line)
+        asyncio.run(run(logged))
+    assert bench.kept.contexts
+    [line, again] = logged
+    assert line["problem"].startswith("ValueError, whose words are left out")
+    assert "in box" in line["trace"], "it says where it happened"
+    assert line["left_out"] > 0
+    assert whom not in str(line)
+    assert again["event"] == "sampled contexts are kept again"
