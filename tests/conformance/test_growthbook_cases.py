@@ -6,13 +6,14 @@ They lie beside the project. Those that are left out are named, each with its re
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from pennon.bucketing.fnv import PLACES_V1, PLACES_V2, place_v1, place_v2
 from pennon.importers import ImportRefused
 from pennon.importers.growthbook.places import Hashing, Slice, bucket_ranges, first_from, slices, within
+from tests.cases import check_all
 from tests.conformance.growthbook import flag_of, planned, rules_of
 from tests.shared import SHARED
 
@@ -71,10 +72,17 @@ NOT_FOR_PYTHON = {
 }
 
 
-def _cases(section: str, reasons: Mapping[str, str] | None = None) -> list[Any]:
+class Case(NamedTuple):
+    """A case of theirs, by its section and its place in it."""
+
+    id: str
+    members: list[Any]
+
+
+def _cases(section: str, reasons: Mapping[str, str] | None = None) -> list[Case]:
     left_out = LEFT_OUT.get(section, {}) if reasons is None else reasons
     cases = enumerate(CORPUS.get(section, []))
-    return [pytest.param(case, id=f"{section}-{index}") for index, case in cases if case[0] not in left_out]
+    return [Case(f"{section}-{index}", case) for index, case in cases if case[0] not in left_out]
 
 
 def test_every_section_is_run_or_left_out() -> None:
@@ -104,19 +112,25 @@ def _rule_answers(case: list[Any], dialect: str) -> bool:
     return value
 
 
-@pytest.mark.parametrize("case", _cases("evalCondition"))
-def test_a_condition_holds_as_the_javascript_sdk_has_it(case: list[Any]) -> None:
-    assert _rule_answers(case, "javascript") is case[3]
+def test_a_condition_holds_as_the_javascript_sdk_has_it(subtests: pytest.Subtests) -> None:
+    def check(case: Case) -> None:
+        assert _rule_answers(case.members, "javascript") is case.members[3]
+
+    check_all(_cases("evalCondition"), check, subtests)
 
 
-@pytest.mark.parametrize("case", _cases("evalCondition", LEFT_OUT["evalCondition"] | NOT_FOR_PYTHON))
-def test_a_condition_holds_as_the_python_sdk_has_it(case: list[Any]) -> None:
-    assert _rule_answers(case, "python") is case[3]
+def test_a_condition_holds_as_the_python_sdk_has_it(subtests: pytest.Subtests) -> None:
+    def check(case: Case) -> None:
+        assert _rule_answers(case.members, "python") is case.members[3]
+
+    check_all(_cases("evalCondition", LEFT_OUT["evalCondition"] | NOT_FOR_PYTHON), check, subtests)
 
 
-@pytest.mark.parametrize("case", [case for case in _cases("evalCondition") if case.values[0][0] in NOT_FOR_PYTHON])
-def test_what_is_left_out_of_python_is_what_the_sdks_differ_in(case: list[Any]) -> None:
-    assert _rule_answers(case, "python") is not case[3]
+def test_what_is_left_out_of_python_is_what_the_sdks_differ_in(subtests: pytest.Subtests) -> None:
+    def check(case: Case) -> None:
+        assert _rule_answers(case.members, "python") is not case.members[3]
+
+    check_all((case for case in _cases("evalCondition") if case.members[0] in NOT_FOR_PYTHON), check, subtests)
 
 
 def test_an_operator_that_nobody_knows_is_refused() -> None:
@@ -125,33 +139,45 @@ def test_an_operator_that_nobody_knows_is_refused() -> None:
         _rule_answers(case, "javascript")
 
 
-@pytest.mark.parametrize("case", _cases("hash"))
-def test_a_hash_is_theirs(case: list[Any]) -> None:
-    seed, unit, version, expected = case
+def test_a_hash_is_theirs(subtests: pytest.Subtests) -> None:
+    check_all(_cases("hash"), _check_hash, subtests)
+
+
+def _check_hash(case: Case) -> None:
+    seed, unit, version, expected = case.members
     places: dict[int, tuple[Callable[[str, str], int], int]] = {1: (place_v1, PLACES_V1), 2: (place_v2, PLACES_V2)}
     found = places.get(version)
     assert (None if found is None else found[0](seed, unit) / found[1]) == expected
 
 
-@pytest.mark.parametrize("case", _cases("getBucketRange"))
-def test_ranges_of_weights_are_theirs(case: list[Any]) -> None:
-    _, (count, coverage, weights), expected = case
+def test_ranges_of_weights_are_theirs(subtests: pytest.Subtests) -> None:
+    check_all(_cases("getBucketRange"), _check_ranges, subtests)
+
+
+def _check_ranges(case: Case) -> None:
+    _, (count, coverage, weights), expected = case.members
     found = bucket_ranges(count, coverage, weights, negative=True)
     assert [list(each) for each in found] == [[pytest.approx(start), pytest.approx(end)] for start, end in expected]
 
 
-@pytest.mark.parametrize("case", _cases("chooseVariation"))
-def test_a_place_gets_the_variation_that_it_has_there(case: list[Any]) -> None:
-    _, place, ranges, expected = case
+def test_a_place_gets_the_variation_that_it_has_there(subtests: pytest.Subtests) -> None:
+    check_all(_cases("chooseVariation"), _check_place, subtests)
+
+
+def _check_place(case: Case) -> None:
+    _, place, ranges, expected = case.members
     found = slices(ranges, PLACES_V2)
     at = first_from(place, PLACES_V2)
     chosen = next(each.variation for each in found if each.start <= at < each.end)
     assert (-1 if chosen is None else chosen) == expected
 
 
-@pytest.mark.parametrize("case", _cases("inNamespace"))
-def test_a_namespace_has_whom_it_has_there(case: list[Any]) -> None:
-    _, unit, (name, start, end), expected = case
+def test_a_namespace_has_whom_it_has_there(subtests: pytest.Subtests) -> None:
+    check_all(_cases("inNamespace"), _check_namespace, subtests)
+
+
+def _check_namespace(case: Case) -> None:
+    _, unit, (name, start, end), expected = case.members
     rule = {"variations": [True, True], "namespace": [name, start, end]}
     document = {"features": {"f": {"defaultValue": False, "rules": [rule]}}}
     assert rules_of(planned(document)).evaluate("f", {"targetingKey": unit}).value is expected
@@ -159,9 +185,12 @@ def test_a_namespace_has_whom_it_has_there(case: list[Any]) -> None:
     assert within(owned, Hashing("targetingKey", f"__{name}", "fnv1a-v1")) is not None
 
 
-@pytest.mark.parametrize("case", _cases("getEqualWeights"))
-def test_equal_weights_are_theirs(case: list[Any]) -> None:
-    count, expected = case
+def test_equal_weights_are_theirs(subtests: pytest.Subtests) -> None:
+    check_all(_cases("getEqualWeights"), _check_weights, subtests)
+
+
+def _check_weights(case: Case) -> None:
+    count, expected = case.members
     ranges = bucket_ranges(count, 1, None, negative=True) if count > 0 else []
     found = [end - start for start, end in ranges]
     assert all(math.isclose(one, other, abs_tol=1e-8) for one, other in zip(found, expected, strict=True))
@@ -173,9 +202,16 @@ def _document(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("dialect", ["javascript", "python"])
-@pytest.mark.parametrize("case", [*_cases("feature"), *_cases("contextualBandit")])
-def test_a_feature_serves_what_it_serves_there(case: list[Any], dialect: str) -> None:
-    _, settings, key, expected = case
+def test_a_feature_serves_what_it_serves_there(dialect: str, subtests: pytest.Subtests) -> None:
+    check_all(
+        [*_cases("feature"), *_cases("contextualBandit")],
+        lambda case: _check_feature(case, dialect),
+        subtests,
+    )
+
+
+def _check_feature(case: Case, dialect: str) -> None:
+    _, settings, key, expected = case.members
     plan = planned(_document(settings), dialect)
     answer = rules_of(plan).evaluate(key, settings.get("attributes", {}), "default")
     if expected["source"] == "unknownFeature":
@@ -191,9 +227,12 @@ _OUT = "not in the experiment"
 
 
 @pytest.mark.parametrize("dialect", ["javascript", "python"])
-@pytest.mark.parametrize("case", _cases("run"))
-def test_an_experiment_runs_as_there(case: list[Any], dialect: str) -> None:
-    _, settings, experiment, value, is_in, is_hashed = case
+def test_an_experiment_runs_as_there(dialect: str, subtests: pytest.Subtests) -> None:
+    check_all(_cases("run"), lambda case: _check_experiment(case, dialect), subtests)
+
+
+def _check_experiment(case: Case, dialect: str) -> None:
+    _, settings, experiment, value, is_in, is_hashed = case.members
     # As the one rule of a feature. Who is not in gets the first variation there, and the feature's default here.
     rule = {name: member for name, member in experiment.items() if name != "active"}
     parents = settings.get("features", {})
@@ -204,9 +243,12 @@ def test_an_experiment_runs_as_there(case: list[Any], dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["javascript", "python"])
-@pytest.mark.parametrize("case", _cases("stickyBucket"))
-def test_a_stored_bucket_is_kept_as_there(case: list[Any], dialect: str) -> None:
-    _, settings, documents, key, expected, _ = case
+def test_a_stored_bucket_is_kept_as_there(dialect: str, subtests: pytest.Subtests) -> None:
+    check_all(_cases("stickyBucket"), lambda case: _check_stored(case, dialect), subtests)
+
+
+def _check_stored(case: Case, dialect: str) -> None:
+    _, settings, documents, key, expected, _ = case.members
     plan = planned(_document(settings), dialect, sticky=json.dumps(documents))
     answer = rules_of(plan).evaluate(key, settings["attributes"])
     assert (answer.reason.value == "SPLIT") == (expected is not None)

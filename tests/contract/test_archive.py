@@ -299,7 +299,8 @@ EDITS = st.lists(
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=settings().max_examples // 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(production=EDITS, staging=EDITS)
 def test_archiving_and_restoring_keeps_whatever_environments_did(

@@ -129,140 +129,139 @@ def test_a_flag_is_deleted_everywhere(shop: Shop) -> None:
         shop.flag_views.definition("shop", "checkout")
 
 
-@pytest.mark.parametrize(
-    ("edits", "path", "message"),
-    [
-        ([{"do": "turnOn", "flag": "gone"}], "/edits/0/flag", "there is no flag 'gone'"),
-        ([ON, {"do": "deleteFlag", "flag": "gone"}], "/edits/1/flag", "there is no flag 'gone'"),
-        ([{"do": "deleteSegment", "segment": "gone"}], "/edits/0/segment", "there is no segment 'gone'"),
-        ([{"do": "addToSegment", "segment": "gone", "keys": []}], "/edits/0/segment", "there is no segment 'gone'"),
-        ([{"do": "setSlots", "layer": "gone", "slots": []}], "/edits/0/layer", "there is no layer 'gone'"),
-        ([{"do": "deleteLayer", "layer": "gone"}], "/edits/0/layer", "there is no layer 'gone'"),
-        ([{"do": "removeRule", "flag": "checkout", "rule": "r9"}], "/edits/0/rule", "no rule 'r9'"),
-        ([ON, add_rule(IN_BETA)], "/edits/1/rule/conditions/0/values/0", "no segment 'beta'"),
-        (
-            [ON, add_rule({"op": "exists", "attribute": "plan"}, {"op": "in", "attribute": "plan", "values": []})],
-            "/edits/1/rule/conditions/1/values",
-            "",
-        ),
-        (
-            [add_rule({"op": "matches", "attribute": "a", "values": ["ok", "(?=x)"]})],
-            "/edits/0/rule/conditions/0/values/1",
-            "",
-        ),
-        ([add_rule(serve="maybe")], "/edits/0/rule/serve/variation", "no variation 'maybe'"),
-        (
-            [
-                add_rule(rule_id="a"),
-                add_rule(rule_id="b", serve="maybe"),
-                {"do": "moveRule", "flag": "checkout", "rule": "b", "position": 0},
-            ],
-            "/edits/1/rule/serve/variation",
-            "no variation 'maybe'",
-        ),
-        (
-            [
-                add_rule(),
-                {"do": "addCondition", "flag": "checkout", "rule": "r1", "condition": {"op": "nope", "attribute": "x"}},
-            ],
-            "/edits/1/condition/op",
-            "",
-        ),
-        (
-            [
-                {
-                    "do": "setFallthrough",
-                    "flag": "checkout",
-                    "serve": {"split": {"weights": [{"variation": "on", "weight": 1}]}},
-                }
-            ],
-            "/edits/0/serve/split/weights",
-            "",
-        ),
-        ([{"do": "setOffVariation", "flag": "checkout", "variation": "maybe"}], "/edits/0/variation", ""),
-        ([ON, {"do": "setOffVariation", "flag": "checkout", "variation": "maybe"}, ON], "/edits/1/variation", ""),
-        (
-            [{"do": "setStaleness", "flag": "checkout", "staleness": {"maxAgeS": -1, "serve": {"variation": "on"}}}],
-            "/edits/0/staleness/maxAgeS",
-            "",
-        ),
-        ([require("checkout", "gone")], "/edits/0/prerequisite/flag", "no flag 'gone'"),
-        ([require("checkout", "other", "maybe")], "/edits/0/prerequisite/variations/0", "no variation 'maybe'"),
-        ([{"do": "newSalt", "flag": "checkout", "salt": "a.b"}], "/edits/0", "'a.b' is no salt"),
-        ([{"do": "putSegment", "segment": {"key": "be ta"}}], "/edits/0/segment/key", ""),
-        (
-            [{"do": "putSegment", "segment": {"key": "beta", "rules": [{"conditions": [IN_BETA]}]}}],
-            "/edits/0/segment/rules/0/conditions/0/values",
-            "",
-        ),
-        ([BETA, {"do": "addToSegment", "segment": "beta", "keys": ["a\0b"]}], "/edits/0/segment/included/1", "NUL"),
-        (
-            [{"do": "putLayer", "layer": {"key": "l", "slots": [{"from": 5, "to": 1, "experiment": "e"}]}}],
-            "/edits/0/layer/slots/0",
-            "",
-        ),
-        ([{"do": "putFlag", "definition": {"key": "new", "kind": "string"}}], "/edits/0/definition/variations", ""),
-        (
-            [ON, {"do": "putFlag", "definition": {"key": "new", "variations": [{"key": "a", "value": 1}]}}],
-            "/edits/1/definition/variations/0/value",
-            "",
-        ),
-        (
-            [
-                {
-                    "do": "putFlag",
-                    "definition": {
-                        "key": "new",
-                        "kind": "object",
-                        "variations": [{"key": "a", "value": {"x": {"y": 1}}}],
-                        "valueSchema": {"additionalProperties": {"additionalProperties": {"type": "string"}}},
-                    },
-                }
-            ],
-            "/edits/0/definition/variations/0/value/x/y",
-            "",
-        ),
-        (
-            [{"do": "putFlag", "definition": {"key": "new"}, "configuration": {"fallthrough": {"variation": "maybe"}}}],
-            "/edits/0/configuration/fallthrough/variation",
-            "",
-        ),
-        (
-            [
-                {
-                    "do": "putFlag",
-                    "definition": {"key": "new"},
-                    "configuration": {"fallthrough": {"variation": "on"}, "offVariation": "x"},
-                }
-            ],
-            "/edits/0/configuration/offVariation",
-            "",
-        ),
-        (
-            [
-                {
-                    "do": "setConfiguration",
-                    "flag": "checkout",
-                    "configuration": {"fallthrough": {"variation": "on"}, "salt": "a.b"},
-                }
-            ],
-            "/edits/0/configuration/salt",
-            "",
-        ),
-    ],
-)
-def test_a_fault_is_told_with_its_path_in_the_edits(
-    shop: Shop, edits: list[dict[str, Any]], path: str, message: str
-) -> None:
+FAULTS: list[tuple[list[dict[str, Any]], str, str]] = [
+    ([{"do": "turnOn", "flag": "gone"}], "/edits/0/flag", "there is no flag 'gone'"),
+    ([ON, {"do": "deleteFlag", "flag": "gone"}], "/edits/1/flag", "there is no flag 'gone'"),
+    ([{"do": "deleteSegment", "segment": "gone"}], "/edits/0/segment", "there is no segment 'gone'"),
+    ([{"do": "addToSegment", "segment": "gone", "keys": []}], "/edits/0/segment", "there is no segment 'gone'"),
+    ([{"do": "setSlots", "layer": "gone", "slots": []}], "/edits/0/layer", "there is no layer 'gone'"),
+    ([{"do": "deleteLayer", "layer": "gone"}], "/edits/0/layer", "there is no layer 'gone'"),
+    ([{"do": "removeRule", "flag": "checkout", "rule": "r9"}], "/edits/0/rule", "no rule 'r9'"),
+    ([ON, add_rule(IN_BETA)], "/edits/1/rule/conditions/0/values/0", "no segment 'beta'"),
+    (
+        [ON, add_rule({"op": "exists", "attribute": "plan"}, {"op": "in", "attribute": "plan", "values": []})],
+        "/edits/1/rule/conditions/1/values",
+        "",
+    ),
+    (
+        [add_rule({"op": "matches", "attribute": "a", "values": ["ok", "(?=x)"]})],
+        "/edits/0/rule/conditions/0/values/1",
+        "",
+    ),
+    ([add_rule(serve="maybe")], "/edits/0/rule/serve/variation", "no variation 'maybe'"),
+    (
+        [
+            add_rule(rule_id="a"),
+            add_rule(rule_id="b", serve="maybe"),
+            {"do": "moveRule", "flag": "checkout", "rule": "b", "position": 0},
+        ],
+        "/edits/1/rule/serve/variation",
+        "no variation 'maybe'",
+    ),
+    (
+        [
+            add_rule(),
+            {"do": "addCondition", "flag": "checkout", "rule": "r1", "condition": {"op": "nope", "attribute": "x"}},
+        ],
+        "/edits/1/condition/op",
+        "",
+    ),
+    (
+        [
+            {
+                "do": "setFallthrough",
+                "flag": "checkout",
+                "serve": {"split": {"weights": [{"variation": "on", "weight": 1}]}},
+            }
+        ],
+        "/edits/0/serve/split/weights",
+        "",
+    ),
+    ([{"do": "setOffVariation", "flag": "checkout", "variation": "maybe"}], "/edits/0/variation", ""),
+    ([ON, {"do": "setOffVariation", "flag": "checkout", "variation": "maybe"}, ON], "/edits/1/variation", ""),
+    (
+        [{"do": "setStaleness", "flag": "checkout", "staleness": {"maxAgeS": -1, "serve": {"variation": "on"}}}],
+        "/edits/0/staleness/maxAgeS",
+        "",
+    ),
+    ([require("checkout", "gone")], "/edits/0/prerequisite/flag", "no flag 'gone'"),
+    ([require("checkout", "other", "maybe")], "/edits/0/prerequisite/variations/0", "no variation 'maybe'"),
+    ([{"do": "newSalt", "flag": "checkout", "salt": "a.b"}], "/edits/0", "'a.b' is no salt"),
+    ([{"do": "putSegment", "segment": {"key": "be ta"}}], "/edits/0/segment/key", ""),
+    (
+        [{"do": "putSegment", "segment": {"key": "beta", "rules": [{"conditions": [IN_BETA]}]}}],
+        "/edits/0/segment/rules/0/conditions/0/values",
+        "",
+    ),
+    ([BETA, {"do": "addToSegment", "segment": "beta", "keys": ["a\0b"]}], "/edits/0/segment/included/1", "NUL"),
+    (
+        [{"do": "putLayer", "layer": {"key": "l", "slots": [{"from": 5, "to": 1, "experiment": "e"}]}}],
+        "/edits/0/layer/slots/0",
+        "",
+    ),
+    ([{"do": "putFlag", "definition": {"key": "new", "kind": "string"}}], "/edits/0/definition/variations", ""),
+    (
+        [ON, {"do": "putFlag", "definition": {"key": "new", "variations": [{"key": "a", "value": 1}]}}],
+        "/edits/1/definition/variations/0/value",
+        "",
+    ),
+    (
+        [
+            {
+                "do": "putFlag",
+                "definition": {
+                    "key": "new",
+                    "kind": "object",
+                    "variations": [{"key": "a", "value": {"x": {"y": 1}}}],
+                    "valueSchema": {"additionalProperties": {"additionalProperties": {"type": "string"}}},
+                },
+            }
+        ],
+        "/edits/0/definition/variations/0/value/x/y",
+        "",
+    ),
+    (
+        [{"do": "putFlag", "definition": {"key": "new"}, "configuration": {"fallthrough": {"variation": "maybe"}}}],
+        "/edits/0/configuration/fallthrough/variation",
+        "",
+    ),
+    (
+        [
+            {
+                "do": "putFlag",
+                "definition": {"key": "new"},
+                "configuration": {"fallthrough": {"variation": "on"}, "offVariation": "x"},
+            }
+        ],
+        "/edits/0/configuration/offVariation",
+        "",
+    ),
+    (
+        [
+            {
+                "do": "setConfiguration",
+                "flag": "checkout",
+                "configuration": {"fallthrough": {"variation": "on"}, "salt": "a.b"},
+            }
+        ],
+        "/edits/0/configuration/salt",
+        "",
+    ),
+]
+
+
+def test_a_fault_is_told_with_its_path_in_the_edits(shop: Shop, subtests: pytest.Subtests) -> None:
     shop.create()
     shop.create("other")
     before = rows(shop, *LOGS)
-    with pytest.raises(Invalid) as refused:
-        shop.edit(*edits)
-    assert paths(refused) == [path]
-    assert message in refused.value.problems[0].message
-    assert refused.value.problems[0].mend
-    assert rows(shop, *LOGS) == before
+    for edits, path, message in FAULTS:
+        with subtests.test(f"{edits[-1]['do']} {path}"):
+            with pytest.raises(Invalid) as refused:
+                shop.edit(*edits)
+            assert paths(refused) == [path]
+            assert message in refused.value.problems[0].message
+            assert refused.value.problems[0].mend
+            assert rows(shop, *LOGS) == before
 
 
 def test_a_cycle_made_by_two_edits_is_told_of_both(shop: Shop) -> None:

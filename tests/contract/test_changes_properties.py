@@ -18,7 +18,8 @@ from tests.editing import read_edits
 
 _NUMBERS = count(1)
 _SETTINGS = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=settings().max_examples // 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 FLAGS = st.sampled_from(["a", "b", "c"])

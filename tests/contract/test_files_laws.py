@@ -22,8 +22,10 @@ from tests.contract.shop import ANNA, Shop
 from tests.spec.imported import DIALECTS, drawn
 from tests.spec.strategies import Chance, likely_context, snapshot
 
+# One makes some two hundred changes.
 FEW = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=max(2, settings().max_examples // 15),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -77,7 +77,8 @@ class World(Shop):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=settings().max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(long=LONG, smalls=st.lists(SMALL, min_size=1, max_size=3), expected=EXPECTED, is_sent_twice=st.booleans())
 def test_a_long_change_and_small_ones_come_to_what_some_order_of_them_comes_to(

@@ -49,7 +49,10 @@ def test_state_at_every_revision_is_what_it_was(storage: Storage) -> None:
     assert (then[0].head.revision, then[0].head.hash) == (0, NO_HASH)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=settings().max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(KEYS), st.one_of(st.none(), st.integers(0, 3)), min_size=1, max_size=3),

@@ -31,7 +31,6 @@ def seen(answer: Evaluation) -> dict[str, Json]:
     }
 
 
-@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), contexts(), st.sampled_from([0, 0, 30, 100]))
 def test_the_compiled_evaluator_and_the_reference_agree(seed: int, odd: dict[str, Json], age: float) -> None:
     known, chance = snapshot(seed), Chance(seed)
@@ -53,7 +52,6 @@ def test_random_snapshots_and_contexts_meet_every_reason() -> None:
     assert min(reasons[reason] for reason in Reason) > 100, reasons
 
 
-@settings(max_examples=60)
 @given(snapshots(), contexts())
 def test_explaining_answers_as_evaluating_does(known: dict[str, Json], context: dict[str, Json]) -> None:
     rules = rules_of(known)
@@ -61,7 +59,6 @@ def test_explaining_answers_as_evaluating_does(known: dict[str, Json], context: 
         assert rules.explain(flag, context, "mine").evaluation == rules.evaluate(flag, context, "mine")
 
 
-@settings(max_examples=60)
 @given(snapshots(), any_json())
 def test_nothing_that_json_can_hold_makes_an_evaluation_raise(known: dict[str, Json], context: Json) -> None:
     rules = rules_of(known)
@@ -71,7 +68,7 @@ def test_nothing_that_json_can_hold_makes_an_evaluation_raise(known: dict[str, J
         assert (answer.reason is Reason.ERROR) == (answer.error_code is not None)
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 2)
 @given(any_json())
 def test_nothing_that_json_can_hold_makes_reading_a_flag_raise(flag: Json) -> None:
     text = json.dumps({"flags": {"flag-0": flag, "sound": SOUND}}).encode("utf-8", "replace")

@@ -22,10 +22,14 @@ def holds(case):
 """
 
 
+# Those of the tests' own environment take most of a second to load.
+NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
 def _run(folder: Path, only: str = "") -> tuple[int, str]:
     (folder / "test_sums.py").write_text(FILE)
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", "test_sums.py"]
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PENNON_CASE": only}
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PENNON_CASE": only, **NO_PLUGINS}
     ended = subprocess.run(run, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
     return ended.returncode, ended.stdout
 

@@ -126,13 +126,13 @@ def outcome(code: str, value: Any, seed: int) -> object:
     return seen, repr(result)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data(), st.booleans(), st.integers(0, 7))
 def test_rewritten_code_does_what_the_code_did_for_a_boolean(data: st.DataObject, value: bool, seed: int) -> None:
     check(program(data.draw(statements(_FLAG)), _FLAG), value, seed)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data(), st.sampled_from(["blue", "red", ""]), st.integers(0, 7))
 def test_rewritten_code_does_what_the_code_did_for_a_string(data: st.DataObject, value: str, seed: int) -> None:
     check(program(data.draw(statements(_TEXT_FLAG)), _TEXT_FLAG), value, seed)
@@ -148,7 +148,7 @@ def check(code: str, value: Any, seed: int) -> None:
     assert again.text == done.text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.data())
 def test_code_without_the_flag_stays_byte_for_byte(data: st.DataObject) -> None:
     code = program(data.draw(statements(_FLAG)), _FLAG).replace('"k"', '"other"').replace("'k'", "'other'")

@@ -109,7 +109,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2)
 @given(STEPS)
 def test_overrides_changes_and_failovers_in_any_order_end_in_what_each_node_serves(
     steps: list[tuple[str, str]],

@@ -52,7 +52,7 @@ def test_every_operator_of_values_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("op", sorted(VALUE_OPERATORS))
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples // 2)
 @given(data=st.data(), value=VALUES, negate=st.booleans(), ignore_case=st.booleans())
 def test_a_flag_compares_as_the_comparison_alone_does(
     op: str, data: st.DataObject, value: Any, negate: bool, ignore_case: bool

@@ -20,7 +20,7 @@ from pennon.model import Item, Snapshot
 from pennon.model.validation import flag_problems, segment_problems
 from tests.conformance import flagd_drawing, growthbook_drawing, launchdarkly_payloads, unleash_drawing
 
-FILES, MUTATIONS = (400, 40) if os.environ.get("PENNON_LONG_TESTS") else (12, 20)
+FILES, MUTATIONS = (400, 40) if os.environ.get("PENNON_LONG_TESTS") else (6, 15)
 
 DRAWN: Mapping[str, Callable[[int], Any]] = {
     "launchdarkly": lambda seed: launchdarkly_payloads.Draw(seed).payload(3, 2),

@@ -255,4 +255,4 @@ class Network(RuleBasedStateMachine):
 
 
 TestNetwork = Network.TestCase
-TestNetwork.settings = settings(max_examples=max(60, settings().max_examples // 2), stateful_step_count=50)
+TestNetwork.settings = settings(max_examples=settings().max_examples, stateful_step_count=50)

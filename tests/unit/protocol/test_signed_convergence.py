@@ -139,6 +139,4 @@ def test_a_forged_flag_is_one() -> None:
 
 
 TestSignedNetwork = SignedNetwork.TestCase
-TestSignedNetwork.settings = settings(
-    max_examples=max(20, settings().max_examples // 4), stateful_step_count=50, deadline=None
-)
+TestSignedNetwork.settings = settings(max_examples=settings().max_examples // 3, stateful_step_count=50)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -137,7 +137,6 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(CHANGES, st.sampled_from([1, 800, 10**6]))
 def test_a_tiered_environment_is_exactly_one_in_memory(
     tmp_path_factory: pytest.TempPathFactory, changes: list[Any], room: int

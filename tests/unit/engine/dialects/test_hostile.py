@@ -48,7 +48,7 @@ def nested(make: Any, depth: int = 10_000) -> Any:
 
 RING: list[Any] = [1]
 RING += [RING, RING]
-LONG = 100_000
+LONG = 30_000
 VALUES: tuple[Any, ...] = (
     *("\ud800", "a\udfffb", "\ud83d\ude00", "\0", "²", "٣.١.٢", "", "1" * 5000, "1" * LONG, "x" * LONG, "1." * LONG),
     *(
@@ -81,7 +81,7 @@ def test_every_flag_answers_every_context(path: Any) -> None:
             started = time.process_time()
             answer = rules.evaluate(key, context, "default", now=now)
             assert isinstance(answer, Evaluation)
-            assert time.process_time() - started < 10
+            assert time.process_time() - started < 3
             if number == index % 7:
                 assert rules.explain(key, context, "default", now=now).evaluation.variation == answer.variation
 

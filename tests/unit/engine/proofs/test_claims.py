@@ -51,7 +51,7 @@ def holds(ranges: Ranges, value: Any) -> bool:
     return any(start <= (1, value, 0) and (1, value, 1) <= end for start, end in ranges)
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples * 3)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([*SCALARS, *OTHERS]))
 def test_a_claim_says_the_same_in_all_its_members(seed: int, value: Any) -> None:
     try:

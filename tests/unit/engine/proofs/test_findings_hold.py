@@ -23,7 +23,7 @@ def found_in(known: dict[str, Json]) -> list[Finding]:
     return flags + [finding for key in known["segments"] for finding in prover.segment_findings(key)]
 
 
-@settings(max_examples=3000 if LONG else 80)
+@settings(max_examples=3000 if LONG else 40)
 @given(st.integers(0, 2**32 - 1))
 def test_whatever_is_found_is_so_for_every_context_that_is_tried(seed: int) -> None:
     world = World(seed)
@@ -59,7 +59,7 @@ def about_a(world: World) -> list[Json]:
     return [each | ({"by": "a"} if each["op"] == "inBucket" else {"attribute": "a"}) for each in made]
 
 
-@settings(max_examples=400 if LONG else 40, deadline=None)
+@settings(max_examples=400 if LONG else 20)
 @given(st.integers(0, 2**32 - 1))
 def test_conditions_on_one_attribute_are_tried_with_every_value_and_every_two(seed: int) -> None:
     world = World(seed)
