@@ -71,12 +71,16 @@ js: $(DEV) $(NPM) ## Run the tests of the JavaScript package, in Node, in Chromi
 unit: $(DEV) ## Run the unit tests and the vectors: no server, a few seconds
 	$(BIN)/python -m pytest tests/unit tests/spec $(ARGS)
 
+# What another Python can break: numbers, texts, hashes, patterns, the syntax tree, threads, loops and forks.
+PURE := $(addprefix tests/unit/,bucketing bus codemod engine events ingest model openfeature protocol sdk stream) \
+  tests/unit/test_importing.py tests/integration/test_fork.py --ignore=tests/spec/test_javascript.py
+
 # A shim of pyenv may be found that runs nothing, so each candidate is tried.
 newer: ## Run on Python 3.13, if it is here, what a newer Python can break: the pure parts, and forks
 	@newer=; for candidate in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
 	  if "$$candidate" -c '' 2>/dev/null; then newer=$$candidate; fi; done; \
 	if [ -z "$$newer" ]; then echo "python3.13 is not here, so the tests ran on one Python only"; \
-	else $(MAKE) --no-print-directory unit PYTHON="$$newer" VENV=.venv-3.13 ARGS="-n0 tests/integration/test_fork.py"; fi
+	else HYPOTHESIS_PROFILE=few $(MAKE) --no-print-directory spec PYTHON="$$newer" VENV=.venv-3.13 ARGS="-n0 $(PURE)"; fi
 
 lint: $(DEV) $(NPM) ## Check style, types, layers and generated files
 	$(BIN)/ruff check .
