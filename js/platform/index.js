@@ -24,12 +24,10 @@ export function webPlatform() {
     elapsed: () => performance.now(),
     random: () => Math.random(),
     later: (ms, run) => {
-      const timer = setTimeout(run, Math.min(ms, LONGEST_MS));
+      // A timer with a longer wait fires at once.
+      const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
       return () => clearTimeout(timer);
     },
     warn: (message) => console.warn(message),
   };
 }
-
-/** A timer with a longer wait fires at once. */
-const LONGEST_MS = 2 ** 31 - 1;

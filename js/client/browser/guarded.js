@@ -68,7 +68,7 @@ export function guardedFetch(page, { fetch, tell, onOutdated, critical = [], ori
     await page.refresh({ reason: "outdated" });
     /** @type {Promise<Response> | undefined} */
     let again;
-    const flags = /** @type {any[]} */ ([]).concat(said.flags ?? []);
+    const flags = [said.flags ?? []].flat();
     // What was seen of the refused flags is left out: the page knows better by now, as its version says.
     const retry = isStream ? null : () => (again ??= send(flags));
     const event = { flags, flagsVersion: said.flagsVersion, response, request: input, retry };
@@ -86,7 +86,7 @@ export function guardedFetch(page, { fetch, tell, onOutdated, critical = [], ori
 export function writeSeen(seen) {
   let line = "";
   for (const pair of seen) {
-    const entry = (line && ",") + pair.map((text) => encodeURIComponent((text ?? "").toWellFormed())).join("=");
+    const entry = (line && ",") + pair.map((text) => encodeURIComponent(/** @type {any} */ (text?.toWellFormed()))).join("=");
     if (pair[1] && line.length + entry.length <= MOST) line += entry;
   }
   return line;

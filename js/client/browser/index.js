@@ -95,7 +95,7 @@ function clientOf(url, options) {
   const page = { ...(start ? webPage() : webPlatform()), ...platform };
   const { storage = page.storage } = options;
   const base = url.replace(/\/+$/, "");
-  const scope = `pennon.1.${digest(base + key)}`;
+  const scope = "pennon.1." + digest(base + key);
   /** @type {Record<string, Set<(event: any) => void>>} */
   const listeners = {};
   const warned = new Set();
@@ -118,7 +118,7 @@ function clientOf(url, options) {
   const warn = (/** @type {string | number} */ cause, /** @type {string} */ message) => {
     if (warned.has(cause)) return;
     warned.add(cause);
-    page.warn(`pennon: ${message}`);
+    page.warn("pennon: " + message);
     // Later, for who listens as soon as there is a client to listen to.
     queueMicrotask(() => emit("warning", { cause, message }));
   };
@@ -149,8 +149,7 @@ function clientOf(url, options) {
     Promise.race([promise, new Promise((resolve) => void (ms === undefined || page.later(ms, () => resolve(false))))]);
   /** @type {Client["on"]} */
   const on = (name, listener) => {
-    const all = (listeners[name] ??= new Set());
-    all.add(listener);
+    const all = (listeners[name] ??= new Set()).add(listener);
     return () => all.delete(listener);
   };
 

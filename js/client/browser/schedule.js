@@ -34,7 +34,8 @@ export function scheduleOf(page, whose, load, failed) {
       if (!isHidden(page)) refresh();
     });
   };
-  const backOff = (retryMs = 0) => plan((retryMs || 500) + page.random() * Math.min(2 ** failures++, 60) * 2000);
+  /** @param {number} [retryMs] */
+  const backOff = (retryMs) => plan((retryMs || 500) + page.random() * Math.min(2 ** failures++, 60) * 2000);
 
   /** @param {string} name @returns {Promise<boolean>} */
   const run = async (name) => {

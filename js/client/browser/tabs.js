@@ -16,7 +16,7 @@ import { attempt } from "./page.js";
 export function tabsOf(page, name, heard, lead) {
   const { BroadcastChannel, locks } = page;
   const channel = attempt(() => new /** @type {typeof globalThis.BroadcastChannel} */ (BroadcastChannel)(name));
-  /** @type {(() => void) | undefined} */
+  /** @type {(() => any) | undefined} */
   let release;
   if (channel) channel.onmessage = ({ data }) => heard(data);
 
@@ -36,8 +36,7 @@ export function tabsOf(page, name, heard, lead) {
     locks.request(name, { signal }, led).catch(() => signal.aborted || lead(true));
   };
   const rest = () => {
-    release?.();
-    release = undefined;
+    release = release?.();
     lead(false);
   };
   const close = () => {

@@ -105,7 +105,8 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     kept = one;
     of = whose;
     state.source = source;
-    Object.assign(visit, { values, shown: visit.context });
+    visit.values = values;
+    visit.shown = visit.context;
     // A clock that was wrong then, or is now, makes nothing fresh. One may be a minute behind a server's.
     visit.isFresh = one?.build === build && waited > -60_000 && waited < ttlMs();
     since = page.elapsed() - Math.max(waited, 0);
@@ -167,7 +168,9 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     const shown = Object.entries(context).filter(([attribute]) => !privateAttributes?.includes(attribute));
     user = digest(scope + userKey);
     whose = origin.depends(context);
-    return Object.assign(visit, { given: copy, context, name: digest(user + origin.depends(Object.fromEntries(shown))) });
+    visit.given = copy;
+    visit.context = context;
+    return (visit.name = digest(user + origin.depends(Object.fromEntries(shown))));
   };
 
   /** The values before stay until the new ones are in, unless they are those of another user who is known. @param {Context} given */
@@ -201,7 +204,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     stream = new EventSource(url);
     stream.onopen = () => streams(true);
     stream.onmessage = ({ data }) => {
-      const etag = attempt(() => JSON.parse(data).etag);
+      const etag = attempt(() => parse(data).etag);
       // The first one only says where the server stands.
       if (!isFirst || !state.ready || etag !== status().flagsVersion) {
         expected = parseInt(etag?.slice(1));
@@ -258,7 +261,7 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
     ({ cause, message }) => {
       state.problem = message;
       // 429 and what begins with 5 pass by themselves.
-      if (!(Number(cause) > 428)) warn(cause, message);
+      if (!(/** @type {any} */ (cause) > 428)) warn(cause, message);
       tell();
     },
   );
@@ -306,4 +309,4 @@ export function visitOf(page, base, scope, options, emit, warn, taken) {
 }
 
 /** @param {string | undefined} position `epoch.revision`: the epochs are compared first @returns {number} */
-const rank = (position = "") => position.split(".").reduce((epoch, revision) => epoch * 1e12 + Number(revision), 0);
+const rank = (position = "") => position.split(".").reduce((epoch, revision) => epoch * 1e12 + +revision, 0);

@@ -64,11 +64,28 @@ test("a tab of another user is told of changes, and of nobody's values but its o
   await hasOneStream();
 });
 
-test("a browser without room and without locks for the tabs has a stream in each, and works", async (profile) => {
-  await profile.addInitScript(`delete Navigator.prototype.locks; Object.defineProperty(window, "localStorage", { get() { throw new Error("forbidden"); } });`);
-  const place = await stage.place();
-  const tabs = [await stage.open(profile, place), await stage.open(profile, place)];
-  for (const tab of tabs) await shows(tab, true);
-  await place.turnOff("new-checkout");
-  for (const tab of tabs) await shows(tab, false);
-});
+/** What an older browser lacks, and one that forbids storage. */
+const WITHOUT = {
+  locks: "delete Navigator.prototype.locks;",
+  "locks and room": `delete Navigator.prototype.locks; Object.defineProperty(window, "localStorage", { get() { throw new Error("forbidden"); } });`,
+};
+for (const [what, script] of Object.entries(WITHOUT)) {
+  test(`a browser without ${what} for the tabs has a stream in each, and works`, async (profile) => {
+    await profile.addInitScript(script);
+    const place = await stage.place();
+    const tabs = [await stage.open(profile, place), await stage.open(profile, place)];
+    for (const tab of tabs) {
+      await shows(tab, true);
+      assert.equal(await tab.evaluate("navigator.locks"), undefined);
+      await until(async () => (await status(tab)).level === 0);
+    }
+    await until(async () => (await streams()) === 2);
+    await place.turnOff("new-checkout");
+    for (const tab of tabs) await shows(tab, false);
+    await tabs[0].close();
+    await hasOneStream();
+    await place.turnOn("new-checkout");
+    await shows(tabs[1], true);
+    assert.deepEqual(await tabs[1].evaluate("heard.filter(({ kind }) => kind === 'warning')"), []);
+  });
+}

@@ -165,6 +165,27 @@ describe("metrics", () => {
 });
 
 describe("batches", () => {
+  test("say how much had no room, or could not be sent, since the one before", async () => {
+    const far = new FarEnd();
+    far.flags = () => Object.fromEntries(Array.from({ length: 600 }, (_, n) => [`flag-${n}`, flag(n, { exposureBy: "targetingKey" })]));
+    const { flags } = await opened({ far, privateAttributes: ["email"], context: { targetingKey: "u1", email: "a@example.com" } });
+    for (let n = 0; n < 600; n++) flags.number(`flag-${n}`, -1);
+    for (let n = 0; n < 700; n++) flags.number("flag-599", -1);
+    for (let n = 0; n < 510; n++) flags.track("clicked");
+    assert.equal(flags.track("private", { by: "email" }), false, "that is nobody's loss");
+    await flags.flush();
+    assert.equal(flags.track("lone \ud800"), false);
+    await flags.flush();
+    flags.string("flag-0", "");
+    await flags.flush();
+    const [full, odd, last] = far.events;
+    assert.deepEqual(full.dropped, { evaluations: 800, exposures: 100, metrics: 10 });
+    assert.deepEqual([full.counters.length, full.exposures.length, full.metrics.length], [500, 500, 500]);
+    assert.deepEqual([odd.dropped, odd.counters], [{ evaluations: 0, exposures: 0, metrics: 1 }, []]);
+    assert.deepEqual(last.dropped, { evaluations: 0, exposures: 0, metrics: 0 });
+    flags.close();
+  });
+
   test("that are not taken are sent again with their number, and what came meanwhile waits", async () => {
     const { flags, far, browser } = await opened();
     for (const status of [503, 429]) {
