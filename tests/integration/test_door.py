@@ -4,11 +4,14 @@ import contextlib
 import os
 import resource
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 
 from pennon.cli import door, server
+from pennon.stream import StreamSettings
 from tests.integration.nodes import SERVER, RunningNode, boolean, eventually, running
 
 ANSWERED = b"HTTP/1.1 200 OK"
@@ -88,6 +91,71 @@ def test_answers_do_not_wait_for_more_to_send(node: RunningNode) -> None:
         shown = subscriber.transport.get_extra_info("socket")
         with socket.socket(fileno=os.dup(shown.fileno())) as same:
             assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+def together(node: RunningNode, stack: contextlib.ExitStack, requests: Iterable[bytes]) -> list[socket.socket]:
+    """Connect to a node that is held up, and ask on each connection, so that it finds all of it at once."""
+    held, let_go = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        held.set()
+        assert let_go.wait(60)
+
+    holding = threading.Thread(target=lambda: node.run(hold()))
+    holding.start()
+    assert held.wait(60)
+    try:
+        return [stack.enter_context(connected(node, request)) for request in requests]
+    finally:
+        let_go.set()
+        holding.join(60)
+
+
+def test_those_who_come_together_and_ask_alike_are_answered_alike(node: RunningNode) -> None:
+    other = STREAM.replace(b"Host: x", b"Host: y")
+    with contextlib.ExitStack() as stack:
+        comers = together(node, stack, [STREAM, LISTED, other, b"GE"] * 40)
+        ids = set()
+        for number, comer in enumerate(comers):
+            if number % 4 == 3:
+                comer.sendall(LISTED[2:])
+            read = read_until(comer, b"event: heartbeat" if number % 2 == 0 else b"}]")
+            assert read.startswith(ANSWERED)
+            ids.add(read.lower().partition(b"x-request-id: ")[2].partition(b"\r\n")[0])
+        assert node.node.streams == 80
+        assert len(ids) == 160
+        node.write(boolean("b"))
+        for comer in comers[::2]:
+            read_until(comer, b'"b"')
+    eventually(lambda: node.node.streams == 0)
+    assert node.value("pennon_streams_ended_total", reason="left") == 80
+
+
+def test_no_more_are_taken_together_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_AT_ONCE", 1000)
+    settings = StreamSettings(poll_s=0.1, max_streams=7)
+    with running(boolean("a"), settings=settings) as node, contextlib.ExitStack() as stack:
+        comers = together(node, stack, [STREAM] * 20)
+        statuses = [read_until(comer, b"\r\n").split()[1] for comer in comers]
+        assert statuses == [b"200"] * 7 + [b"503"] * 13
+        assert node.node.streams == 7
+
+
+def test_what_goes_wrong_with_one_of_many_ends_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(boolean("a")) as node, contextlib.ExitStack() as stack:
+        usual = door.is_taken
+
+        def failing(streams: object, data: bytes, *others: Any) -> bool:
+            if b"Host: bad" in data:
+                raise ValueError("no")
+            return usual(streams, data, *others)
+
+        monkeypatch.setattr(door, "is_taken", failing)
+        bad = STREAM.replace(b"Host: x", b"Host: bad")
+        comers = together(node, stack, [STREAM, bad, bad, LISTED])
+        read_until(comers[0], b"event: heartbeat")
+        read_until(comers[3], b"}]")
+        assert [comer.recv(100) for comer in comers[1:3]] == [b"", b""]
 
 
 def test_server_without_descriptors_waits_until_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,15 @@
 """Lets connections in. One whose first words are a whole request for a stream, or a packed snapshot, gets that at once.
 
-Others go to uvicorn, as they came.
+Others go to uvicorn, with what they said.
 
 Most connections of a herd want a stream, and what an event loop and uvicorn make for each costs more than to open it.
 """
 
 import asyncio
-import contextlib
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -19,7 +18,7 @@ from uvicorn.server import ServerState
 from pennon.cli import http
 from pennon.cli.evaluating import CLOSE, whole_request
 from pennon.cli.handing import Handing
-from pennon.cli.streaming import is_taken
+from pennon.cli.streaming import is_taken, taken_again
 from pennon.cli.waiting import Waiting
 from pennon.cli.wires import Wire, Wires
 from pennon.stream.quick import SNAPSHOT, Quick
@@ -38,7 +37,8 @@ _log = structlog.get_logger(__name__)
 class Door:
     """Lets in who connects to *listeners*. *streams* takes those who want a stream; *quick* knows what is packed.
 
-    *protocol* makes who takes each of the others, told whether something was asked on that connection before.
+    *protocol* makes who takes each of the others, told whether something was asked on that connection before, and what
+    was read there that nobody has looked at.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Door:
         quick: Quick | None,
         state: ServerState,
         keep_s: float,
-        protocol: Callable[[bool], asyncio.Protocol],
+        protocol: Callable[[bool, bytes], asyncio.Protocol],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
@@ -84,7 +84,7 @@ class Door:
             self._loop.remove_reader(listener.fileno())
         for wires, has_asked in ((self._waiting, False), (self._kept, True)):
             for wire in wires.take():
-                self._hand_over(wire, has_asked=has_asked)
+                self._hand_over(wire, b"", has_asked=has_asked)
         await asyncio.gather(*self._handing_over, return_exceptions=True)
 
     async def close(self, patience_s: float) -> None:
@@ -95,19 +95,41 @@ class Door:
         self._wires.close()
 
     def _let_in(self, listener: socket.socket) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                # The public one makes an object of each, which takes as long as the call itself.
-                descriptor, _ = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in _NO_ROOM:
-                    raise
-                self._pause(listener, error)
-                return
-            os.set_blocking(descriptor, False)
-            self._waiting.add(self._wires.add(descriptor), http.HEAD_S)
+        said: dict[bytes, list[Wire]] = {}
+        try:
+            for _ in range(_AT_ONCE):
+                if (descriptor := self._accepted(listener)) is None:
+                    break
+                self._look_at(descriptor, said)
+        finally:
+            self._answer(said, ())
+
+    def _accepted(self, listener: socket.socket) -> int | None:
+        """Return the next connection's descriptor, which does not block; None for nobody now."""
+        try:
+            # The public one makes an object of each, which takes as long as the call itself.
+            descriptor, _ = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+        except (BlockingIOError, ConnectionAbortedError):
+            return None
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self._pause(listener, error)
+            return None
+        os.set_blocking(descriptor, False)
+        return int(descriptor)
+
+    def _look_at(self, descriptor: int, said: dict[bytes, list[Wire]]) -> None:
+        """Note what is *said* on a new connection: who connects mostly asks at once."""
+        data = _read(descriptor)
+        if data == b"":
+            os.close(descriptor)
+            return
+        wire = self._wires.add(descriptor)
+        if data is None:
+            self._waiting.add(wire, http.HEAD_S)
+        else:
+            said.setdefault(data, []).append(wire)
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
         _log.error("nobody is let in for a moment", problem=os.strerror(error.errno or 0), pause_s=_PAUSE_S)
@@ -120,26 +142,40 @@ class Door:
         pause = self._loop.call_later(_PAUSE_S, go_on)
         self._pauses.add(pause)
 
-    def _asked(self, wire: Wire) -> None:
-        """Give *wire*, on which something has come, to who is meant."""
-        connection = socket.SocketType(self._family, socket.SOCK_STREAM, 0, wire.descriptor)
-        try:
-            # Only looked at: whoever gets the connection is to find it as it came.
-            data = connection.recv(_FIRST_BYTES, socket.MSG_PEEK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        finally:
-            connection.detach()
-        has_asked = self._kept.remove(wire) or not self._waiting.remove(wire)
-        if not data:
-            wire.abort()
-        elif is_taken(self._streams, data, wire, self._state.default_headers):
-            _read_off(wire, data)
+    def _asked(self, wires: list[Wire]) -> None:
+        """Give *wires*, on each of which something has come, to who is meant."""
+        said: dict[bytes, list[Wire]] = {}
+        again = set()
+        for wire in wires:
+            if (data := _read(wire.descriptor)) is None:
+                continue
+            if self._kept.remove(wire) or not self._waiting.remove(wire):
+                again.add(wire)
+            if data:
+                said.setdefault(data, []).append(wire)
+            else:
+                wire.abort()
+        self._answer(said, again)
+
+    def _answer(self, said: Mapping[bytes, list[Wire]], again: Collection[Wire]) -> None:
+        """Give to who is meant those who *said* the same, all that are alike at once. *again*: who asked before."""
+        for data, wires in said.items():
+            while wires:
+                try:
+                    taken = taken_again(self._streams, data, wires, self._state.default_headers)
+                    self._state.total_requests += taken
+                    del wires[:taken]
+                    if wires:
+                        self._answer_one(wires[0], data, has_asked=wires[0] in again)
+                        del wires[0]
+                except Exception as error:  # noqa: BLE001  # the boundary of a connection
+                    self._wires.failed(wires.pop(0), error)
+
+    def _answer_one(self, wire: Wire, data: bytes, *, has_asked: bool) -> None:
+        if is_taken(self._streams, data, wire, self._state.default_headers):
             self._state.total_requests += 1
         elif not self._hand_out(wire, data):
-            self._hand_over(wire, has_asked=has_asked)
+            self._hand_over(wire, data, has_asked=has_asked)
 
     def _hand_out(self, wire: Wire, data: bytes) -> bool:
         """Send the document that *data* asks for, if that is one whole request for what is packed already."""
@@ -155,7 +191,6 @@ class Door:
                 sending = self._quick.document(request.url, request.headers, common, data)
         if sending is None:
             return False
-        _read_off(wire, data)
         self._state.total_requests += 1
         self._handing.begin(wire, sending, is_last=is_last)
         return True
@@ -167,15 +202,15 @@ class Door:
             wire.wait_for_more()
             self._kept.add(wire, self._keep_s)
 
-    def _hand_over(self, wire: Wire, *, has_asked: bool) -> None:
-        task = self._loop.create_task(self._with_transport(wire.give_away(), has_asked=has_asked))
+    def _hand_over(self, wire: Wire, said: bytes, *, has_asked: bool) -> None:
+        task = self._loop.create_task(self._with_transport(wire.give_away(), said, has_asked=has_asked))
         self._handing_over.add(task)
         task.add_done_callback(self._handing_over.discard)
 
-    async def _with_transport(self, descriptor: int, *, has_asked: bool) -> None:
+    async def _with_transport(self, descriptor: int, said: bytes, *, has_asked: bool) -> None:
         connection = socket.socket(self._family, socket.SOCK_STREAM, 0, descriptor)
         try:
-            await self._loop.connect_accepted_socket(lambda: self._protocol(has_asked), connection)
+            await self._loop.connect_accepted_socket(lambda: self._protocol(has_asked, said), connection)
         except OSError:
             connection.close()
         except BaseException:  # nothing is swallowed: a connection that nobody took is closed
@@ -183,7 +218,11 @@ class Door:
             raise
 
 
-def _read_off(wire: Wire, data: bytes) -> None:
-    """Read what was looked at. A connection that was reset since then says so when it is written to."""
-    with contextlib.suppress(OSError):
-        os.read(wire.descriptor, len(data))
+def _read(descriptor: int) -> bytes | None:
+    """Return what came on a connection, None for nothing yet, and nothing if it is gone."""
+    try:
+        return os.read(descriptor, _FIRST_BYTES)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

@@ -54,7 +54,7 @@ class _Request:
 class EvaluatingHttp(LeavingHttp):
     """Has `app.state.quick`, a `pennon.stream.Quick`, answer what it can, if there is one.
 
-    *has_asked*: something was asked on its connection before.
+    *has_asked*: something was asked on its connection before. *said*: what was read there already.
     """
 
     _head = b""
@@ -66,10 +66,18 @@ class EvaluatingHttp(LeavingHttp):
     _has_asked = False
     _length = 0
     _admitted: Admitted | None = None
+    _said = b""
 
-    def __init__(self, *args: Any, has_asked: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, has_asked: bool = False, said: bytes = b"", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._has_asked = has_asked
+        self._has_asked, self._said = has_asked, said
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as above
+        """Take what was said already, before anything else is read."""
+        super().connection_made(transport)
+        if self._said:
+            self.data_received(self._said)
+            self._said = b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Send no more."""
@@ -112,7 +120,8 @@ class EvaluatingHttp(LeavingHttp):
                 self.transport.write(sent)
                 self._wait_for_next()
                 return
-        elif quick is not None and is_possible(self.transport) and self._is_quiet(data):
+        # Reading must be paused while a document is sent, and cannot be before it has begun: in `connection_made`.
+        elif quick is not None and not self._said and is_possible(self.transport) and self._is_quiet(data):
             request = whole_request(data, closes=True)
             common = (*self.server_state.default_headers, *(CLOSE if request is not None and request.closes else ()))
             if request is not None and (sending := quick.document(request.url, request.headers, common)) is not None:

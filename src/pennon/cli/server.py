@@ -136,8 +136,8 @@ class Server(uvicorn.Server):
         if not (IS_POSSIBLE and listeners and streams is not None):
             return None
 
-        def protocol(has_asked: bool) -> EvaluatingHttp:  # as it is called back
-            return EvaluatingHttp(config, server_state, app_state, has_asked=has_asked)
+        def protocol(has_asked: bool, said: bytes) -> EvaluatingHttp:  # as it is called back
+            return EvaluatingHttp(config, server_state, app_state, has_asked=has_asked, said=said)
 
         return Door(
             listeners,

@@ -33,6 +33,16 @@ class _Head:
         self.is_whole = self._messages == 1
 
 
+def taken_again(streams: Any, data: bytes, transports: Sequence[Any], headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """Give *transports* to *streams* where *data*, which came on each, is a request that opened a stream before.
+
+    Return how many were taken, the first ones.
+    """
+    if not data.startswith(_STARTS):
+        return 0
+    return int(streams.take_again(data, transports, headers))
+
+
 def is_taken(streams: Any, data: bytes, transport: Any, headers: Sequence[tuple[bytes, bytes]]) -> bool:
     """Give *transport* to *streams*, a `pennon.stream.Intake`, where *data* is one whole request for a stream.
 
@@ -40,7 +50,7 @@ def is_taken(streams: Any, data: bytes, transport: Any, headers: Sequence[tuple[
     """
     if not data.startswith(_STARTS) or len(data) > HEAD_BYTES:
         return False
-    if streams.take_again(data, transport, headers):
+    if streams.take_again(data, (transport,), headers):
         return True
     head = _Head()
     parser = httptools.HttpRequestParser(head)

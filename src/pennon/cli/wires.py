@@ -20,9 +20,9 @@ if IS_POSSIBLE:
 
 
 class Wires:
-    """Watches connections. Those that nobody has taken yet are *asked* when they say something."""
+    """Watches connections. *asked* is given those that say something, and that nobody has taken yet."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, asked: Callable[["Wire"], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, asked: Callable[[list["Wire"]], None]) -> None:
         self.loop = loop
         self._asked = asked
         self._epoll = select.epoll()
@@ -54,18 +54,25 @@ class Wires:
         self.loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
 
+    def failed(self, wire: "Wire", error: Exception) -> None:
+        """End a connection on which something went wrong that nobody expected. The others go on."""
+        self.loop.call_exception_handler({"message": "a connection failed", "exception": error})
+        wire.abort()
+
     def _look(self) -> None:
+        asking = []
         for descriptor, events in self._epoll.poll(0, _AT_ONCE):
             if (wire := self._wires.get(descriptor)) is None:
                 continue  # it went because of what happened to another one
+            if wire.protocol is None and not wire.is_closing():
+                asking.append(wire)
+                continue
             try:
-                if wire.protocol is None and not wire.is_closing():
-                    self._asked(wire)
-                else:
-                    wire.happened(events)
-            except Exception as error:  # noqa: BLE001  # the boundary of a connection: the others are to go on
-                self.loop.call_exception_handler({"message": "a connection failed", "exception": error})
-                wire.abort()
+                wire.happened(events)
+            except Exception as error:  # noqa: BLE001  # the boundary of a connection
+                self.failed(wire, error)
+        if asking:
+            self._asked(asking)
 
 
 class Wire(asyncio.Transport):

@@ -6,7 +6,7 @@ from where each stands. So a critical change, which comes before other channels'
 
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from pennon.protocol import GOODBYE
@@ -15,7 +15,7 @@ from pennon.stream.fanout import Fanout
 from pennon.stream.feeds import Feed
 from pennon.stream.framing import END, Framed
 from pennon.stream.roster import Roster
-from pennon.stream.subscribers import Ended, Subscriber, send_each
+from pennon.stream.subscribers import Ended, Subscriber, send_each, send_own
 from pennon.stream.turns import Rank
 
 SLICE = 500
@@ -92,17 +92,35 @@ class Channel:
 
         An opening that is large needs a *ticket*, or waits until fewer of those are under way.
         """
-        self._standing = None
-        stream.channel, stream.told_at = self, self._fanout.now()
-        self._roster.add(stream)
-        self._fanout.seat(stream, self._interval_s)
-        self._fanout.came(self._label)
-        self._holders[stream.key_hash] += 1
-        if opening is None or (opening.rest is not None and ticket is None and not self._fanout.large.enter(stream)):
+        if opening is None or opening.rest is None:
+            self.open_each([stream], before=[before], opening=opening)
+            return
+        self._take_in([stream])
+        if ticket is None and not self._fanout.large.enter(stream):
             stream.transport.write(before)
             return
         self._fanout.delivered(opening.event, 1)
         stream.write(opening, before=before, ticket=ticket)
+
+    def open_each(self, streams: Sequence[Subscriber], *, before: Sequence[bytes], opening: Framed | None) -> None:
+        """Begin *streams*, each with its own of *before* and then *opening*, which is small, if there is one."""
+        self._take_in(streams)
+        if opening is None:
+            send_own(streams, before)
+            return
+        for stream in streams:
+            stream.known = opening.mark
+        send_own(streams, [own + opening.head for own in before])
+        self._fanout.delivered(opening.event, len(streams))
+
+    def _take_in(self, streams: Sequence[Subscriber]) -> None:
+        now, self._standing = self._fanout.now(), None
+        for stream in streams:
+            stream.channel, stream.told_at = self, now
+            self._roster.add(stream)
+            self._holders[stream.key_hash] += 1
+        self._fanout.seat(streams, self._interval_s)
+        self._fanout.came(self._label, len(streams))
 
     def opening(self, since: Hashable) -> Framed | None:
         """Return what a client who stands at *since* is to be told first."""

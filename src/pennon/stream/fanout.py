@@ -6,7 +6,7 @@ end of another one, and nothing waits for the end of a broadcast.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pennon.protocol import HEARTBEAT
@@ -65,10 +65,10 @@ class Fanout:
         # Asked when somebody looks, which costs nothing when a stream comes or goes.
         self.metrics.streams.labels(label).set_function(lambda: self.open[label])
 
-    def came(self, label: str) -> None:
-        """Count one more stream as *label*."""
-        self.open[label] += 1
-        self._streams += 1
+    def came(self, label: str, count: int) -> None:
+        """Count so many streams more as *label*."""
+        self.open[label] += count
+        self._streams += count
 
     def went(self, label: str) -> None:
         """Count one less."""
@@ -88,11 +88,11 @@ class Fanout:
             self._is_turning = True
             asyncio.get_running_loop().call_soon(self._turn)
 
-    def seat(self, stream: Subscriber, interval_s: float) -> None:
-        """Give *stream* heartbeats, *interval_s* apart at the most by half of that more."""
+    def seat(self, streams: Sequence[Subscriber], interval_s: float) -> None:
+        """Give *streams* heartbeats, *interval_s* apart at the most by half of that more."""
         if interval_s not in self._beats:
             self._beats[interval_s] = _Beats(self, interval_s)
-        self._beats[interval_s].seat(stream)
+        self._beats[interval_s].seat(streams)
 
     def unseat(self, stream: Subscriber, interval_s: float) -> None:
         """Give *stream* no more heartbeats."""
@@ -151,8 +151,9 @@ class _Beats:
         self._at = 0.0
         self._is_running = False
 
-    def seat(self, stream: Subscriber) -> None:
-        self.wheel.add(stream)
+    def seat(self, streams: Sequence[Subscriber]) -> None:
+        for stream in streams:
+            self.wheel.add(stream)
         if not self._is_running:
             self._is_running = True
             loop = asyncio.get_running_loop()

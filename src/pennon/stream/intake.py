@@ -7,7 +7,7 @@ the log is looked into first. It knows no server, only what one hands over.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
@@ -49,32 +49,40 @@ class Intake:
         """Whether a request for *path* is one for a stream, and its connection is to be handed over."""
         return path in self._endpoints and method in _METHODS
 
-    def take_again(self, head: bytes, transport: asyncio.Transport, headers: Lines) -> bool:
-        """Take over a connection whose first and whole request is *head*, if that opened a stream before.
+    def take_again(self, head: bytes, transports: Sequence[asyncio.Transport], headers: Lines) -> int:
+        """Take over connections whose first and whole request is *head*, if that opened a stream before.
 
-        Return whether it was taken. *headers* go with the answer: one object for as long as they are the same.
+        Return how many were taken, the first ones; the others will be refused in words. *headers* go with the answer:
+        one object for as long as they are the same.
         """
         repeat = self._repeats.find(head)
-        return repeat is not None and self._reopen(repeat, transport, headers, b"")
+        # New ones as `identity` makes them, without the text.
+        return 0 if repeat is None else self._reopen(repeat, transports, headers, _new_ids)
 
-    def _reopen(self, repeat: Repeat, transport: asyncio.Transport, headers: Lines, given_id: bytes) -> bool:
+    def _reopen(
+        self,
+        repeat: Repeat,
+        transports: Sequence[asyncio.Transport],
+        headers: Lines,
+        ids: Callable[[int], Iterable[bytes]],
+    ) -> int:
         started, node = time.perf_counter(), self._node
-        if not node.has_room():
-            return False
+        transports = transports[: node.room(len(transports))]
         before, after = repeat.head(headers, node.now())
-        # A new one as `identity` makes it, without the text.
-        named = identity(given_id).encode() if given_id else b"%016x" % random.getrandbits(64)
-        answer = b"%b%bx-request-id: %b\r\n%b%b\r\n%b" % (_STREAM_HEAD, before, named, _NO_SNIFF, after, self._retry)
+        start = b"%b%bx-request-id: " % (_STREAM_HEAD, before)
+        end = b"\r\n%b%b\r\n%b" % (_NO_SNIFF, after, self._retry)
+        answers = [start + named + end for named in ids(len(transports))]
         try:
-            streams.begin(node, repeat.key_hash, transport, repeat.place, answer)
-        except Refusal:
-            return False  # and it will be refused again, in words
+            taken = streams.begin_each(node, repeat.key_hash, transports, repeat.place, answers)
         except Exception:  # noqa: BLE001  # the boundary of a request, as below
             _log.exception("a stream cannot be opened", path=_DELTAS)
-            transport.abort()
-            return True
-        self._front.answered("GET", _DELTAS, status=200, duration_s=time.perf_counter() - started)
-        return True
+            for transport in transports:
+                transport.abort()
+            return len(transports)
+        took_s = time.perf_counter() - started
+        for _ in range(taken):
+            self._front.answered("GET", _DELTAS, status=200, duration_s=took_s)
+        return taken
 
     def take(
         self, scope: Scope, path: str, transport: asyncio.Transport, *, headers: Lines = (), head: bytes = b""
@@ -86,8 +94,10 @@ class Intake:
         """
         is_usual = bool(head) and path == _DELTAS and scope["http_version"] == "1.1"
         repeat = self._repeats.find_read(head, scope) if is_usual else None
-        if repeat is not None and self._reopen(repeat, transport, headers, given_id(scope)):
-            return
+        if repeat is not None:
+            given = given_id(scope)
+            if self._reopen(repeat, (transport,), headers, lambda _: (identity(given).encode(),)):
+                return
         arrival = _Arrival(scope, path, transport, head if is_usual else b"", _decoded(headers))
         if not self._settle(arrival, is_last=False):
             waiting = asyncio.get_running_loop().create_task(self._settle_soon(arrival))
@@ -197,6 +207,10 @@ class _Waiting(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Look no more."""
         self._task.cancel()
+
+
+def _new_ids(count: int) -> list[bytes]:
+    return [b"%016x" % random.getrandbits(64) for _ in range(count)]
 
 
 def _head(status: int, headers: Headers, lines: bytes = b"") -> bytes:

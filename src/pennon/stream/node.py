@@ -168,8 +168,14 @@ class StreamNode:
 
     def has_room(self) -> bool:
         """Whether one more stream may be opened."""
+        return self.room(1) > 0
+
+    def room(self, wanted: int) -> int:
+        """Return how many more streams may be opened of those that are *wanted*."""
         most = self.settings.max_streams
-        return not self.is_draining and (most is None or self.streams < most)
+        if self.is_draining:
+            return 0
+        return wanted if most is None else max(0, min(wanted, most - self.streams))
 
     @property
     def streams(self) -> int:

@@ -6,7 +6,7 @@ A stream is no answer of the app: the server hands the connection over (`intake`
 import contextlib
 import socket
 from asyncio import Transport
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from pennon.model import Position
@@ -56,16 +56,44 @@ def begin(node: StreamNode, key_hash: str, transport: Transport, place: Place, h
     opening = channel.opening(since)
     ticket = _admitted(node, opening)
     try:
-        stream = Subscriber(transport, key_hash, since)
-        # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
-        transport.set_write_buffer_limits(high=0)
-        _bound_kernel_buffer(stream.descriptor)
+        stream = _made(transport, key_hash, since)
     except BaseException:  # nothing is swallowed: a leave that nobody uses would be one less for ever
         if ticket is not None:
             ticket.leave()
         raise
     transport.set_protocol(stream)
     channel.open(stream, before=head, opening=opening, ticket=ticket)
+
+
+def begin_each(
+    node: StreamNode, key_hash: str, transports: Sequence[Transport], place: Place, heads: Sequence[bytes]
+) -> int:
+    """Open a stream on each of *transports*, as `begin` does, with its own of *heads* before it.
+
+    Return how many were opened: the first ones. There is no leave for what the others were to be sent.
+    """
+    channel, since = place
+    opening = channel.opening(since)
+    if opening is None or opening.rest is None:
+        made = [_made(each, key_hash, since) for each in transports]
+        for stream in made:
+            stream.transport.set_protocol(stream)
+        channel.open_each(made, before=heads, opening=opening)
+        return len(made)
+    for number, (transport, head) in enumerate(zip(transports, heads, strict=True)):
+        try:
+            begin(node, key_hash, transport, place, head)
+        except Refusal:
+            return number
+    return len(transports)
+
+
+def _made(transport: Transport, key_hash: str, since: Hashable) -> Subscriber:
+    stream = Subscriber(transport, key_hash, since)
+    # The buffer is the kernel's only: whatever it does not take at once makes the stream wait.
+    transport.set_write_buffer_limits(high=0)
+    _bound_kernel_buffer(stream.descriptor)
+    return stream
 
 
 def retry(node: StreamNode) -> bytes:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pennon.stream.admission import Ticket
 from pennon.stream.framing import PIECE, Framed
-from pennon.stream.writing import write_each
+from pennon.stream.writing import write_each, write_own
 
 
 class Ended(StrEnum):
@@ -184,6 +184,14 @@ def send_each(streams: Sequence[Subscriber], data: bytes) -> None:
         for stream, sent in zip(streams, taken, strict=True):
             if sent != size:
                 stream.transport.write(memoryview(data)[sent:])
+
+
+def send_own(streams: Sequence[Subscriber], each: Sequence[bytes]) -> None:
+    """Write to each of *streams*, none of which is busy, what is small and its own."""
+    taken = write_own([stream.descriptor for stream in streams], each)
+    for stream, data, sent in zip(streams, each, taken, strict=True):
+        if sent != len(data):
+            stream.transport.write(memoryview(data)[sent:])
 
 
 def _descriptor(transport: asyncio.Transport) -> int:

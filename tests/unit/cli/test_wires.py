@@ -44,7 +44,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.asked: list[Wire] = []
-        self.wires = Wires(asyncio.get_running_loop(), self.asked.append)
+        self.wires = Wires(asyncio.get_running_loop(), self.asked.extend)
         self.ends: list[socket.socket] = []
         self.wrong: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: self.wrong.append(context))

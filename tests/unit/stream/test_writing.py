@@ -1,4 +1,4 @@
-"""Writing the same to many sockets: who takes nothing holds up nobody."""
+"""Writing to many sockets: who takes nothing holds up nobody."""
 
 import os
 import socket
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pennon.stream.writing import write_each
+from pennon.stream.writing import write_each, write_own
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -43,6 +43,13 @@ def test_who_takes_nothing_or_is_gone_is_told_apart_from_the_others(pairs: list[
     assert (taken[0], taken[2], taken[3]) == (0, 0, 0)
     assert 0 < taken[1] < len(data)
     assert 0 < taken[4] <= len(data)
+
+
+def test_each_gets_its_own_whoever_before_it_is_gone(pairs: list[Pair]) -> None:
+    descriptors = [here.fileno() for here, _ in pairs]
+    descriptors[1] = -1
+    assert write_own(descriptors, [b"a", b"bb", b"ccc", b"", b"eeeee"]) == [1, 0, 3, 0, 5]
+    assert [pairs[number][1].recv(100) for number in (0, 2, 4)] == [b"a", b"ccc", b"eeeee"]
 
 
 def test_nobody_is_nothing_to_do() -> None:
