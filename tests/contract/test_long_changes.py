@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from pennon.control.access.credentials import NewToken, Token
+from pennon.control.access.service import TokenService
 from pennon.control.changes.service import ChangeService
 from pennon.control.environments.gate import Alteration
 from pennon.control.environments.service import EnvironmentService
@@ -16,15 +18,18 @@ from pennon.control.environments.views import Environment
 from pennon.control.errors import Forbidden, IdempotencyKeyReused, Invalid, Overtaken, PreconditionFailed
 from pennon.control.files.service import FileService
 from pennon.control.files.work import Orders
-from pennon.control.log import EnvironmentName, Idempotency, Outcome, Reading, Stored
+from pennon.control.log import EnvironmentName, Idempotency, Outcome, Reading, State, Stored
+from pennon.control.projects.service import ProjectService
+from pennon.control.projects.views import Project
 from pennon.control.requests.service import Draft, RequestService
+from pennon.control.storage import Storage
 from pennon.control.storage.ahead import AheadWriting
 from pennon.control.storage.log import ATTEMPTS
 from pennon.control.storage.reading import StoredReading
 from pennon.control.working.commands import Expectation
 from pennon.model import Flag
 from tests.clock import HandClock
-from tests.contract.shop import ANNA, BERT, PRODUCTION, Shop
+from tests.contract.shop import ANNA, BERT, PRODUCTION, STAGING, Shop
 from tests.editing import read_edits
 
 WAIT_S = 60
@@ -267,6 +272,34 @@ def test_an_environment_is_created_and_deleted_without_the_locks(shop: Shop) -> 
         environments.delete_environment(qa, confirm="qa", by=BERT)
         assert shop.log.check(qa.log).problem is None
     assert killed == [4]
+
+
+def test_a_project_is_deleted_without_the_locks(
+    shop: Shop, storage: Storage, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.edit(*giant())
+    projects, tokens = ProjectService(shop.log), TokenService(shop.log, clock, storage.last_used)
+    made: list[str] = []
+    state = AheadWriting.state
+
+    def meanwhile(writing: AheadWriting, log: str) -> State:
+        if not made:
+            projects.create_project(Project(key="other"), by=ANNA)
+            tokens.create_token(NewToken(name="elsewhere", role="reader", project="other"), by=ANNA)
+        if len(made) < len(shop_logs):  # all of the first time; what came meanwhile has it done again
+            token = tokens.create_token(NewToken(name="late", role="reader", project="shop"), by=ANNA).token
+            made.append(token.key)
+        return state(writing, log)
+
+    shop_logs = ["projects/shop", PRODUCTION.log, STAGING.log]
+    monkeypatch.setattr(AheadWriting, "state", meanwhile)
+    projects.delete_project("shop", confirm="shop", by=BERT)
+    with shop.log.reading() as reading:
+        assert [reading.state(log).items for log in shop_logs] == [{}, {}, {}]
+        found = reading.items("installation", "token")
+        assert {each.key for each in found if each.read(Token).revoked} == set(made)
+        assert len(found) == len(made) + 1
+    assert all(shop.log.check(log).problem is None for log in ("installation", *shop_logs))
 
 
 def test_a_long_change_has_the_time_at_which_it_is_written(shop: Shop, clock: HandClock) -> None:

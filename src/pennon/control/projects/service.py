@@ -1,11 +1,12 @@
 """Commands on projects."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 
-from pennon.control.access.views import accounts, tokens
+from pennon.control.access.credentials import Token
+from pennon.control.access.people import Account
 from pennon.control.errors import AlreadyExists, Conflict, PreconditionFailed, StillInUse
 from pennon.control.log import (
     INSTALLATION,
@@ -84,31 +85,44 @@ class ProjectService:
     ) -> Outcome:
         """Delete a project with all that it holds, and revoke the tokens that act in it only. Its logs stay.
 
-        Raises `NotFound`, and `StillInUse` for a project that holds something, unless *confirm* repeats its key.
+        A large one holds up nobody. Raises `NotFound`, `StillInUse` for a project that holds something, unless
+        *confirm* repeats its key, and `Conflict` and `Overtaken` for one in which too much is changed meanwhile.
         """
-        with self._whole_project(key, by=by, why=why, idempotency=idempotency) as writing:
-            if not writing.replayed:
-                find_project(writing, key)
-                contents = list(_contents(writing, key))
-                if contents and confirm != key:
-                    raise StillInUse("project", key, contents)
-                writing.delete(INSTALLATION, "project", key)
-                for log in (project_log(key), *_environment_logs(writing, key)):
-                    delete_all(writing, log)
-                _take_away(writing, key)
-        return outcome_of(writing, INSTALLATION, ("project", key))
-
-    @contextmanager
-    def _whole_project(self, key: str, *, by: Actor, why: str, idempotency: Idempotency | None) -> Iterator[Writing]:
-        """Open a command on every log of a project. An environment may come between looking and locking: look again."""
         for _ in range(_ATTEMPTS):
             with self._log.reading() as reading:
                 logs = (INSTALLATION, project_log(key), *_environment_logs(reading, key))
-            with self._log.writing(*logs, by=by, action="deleteProject", why=why, idempotency=idempotency) as writing:
-                if writing.replayed or set(_environment_logs(writing, key)) <= set(logs):
-                    yield writing
-                    return
+            try:
+                writing = self._log.carry_out(
+                    partial(_delete, key, confirm, logs),
+                    *logs,
+                    by=by,
+                    action="deleteProject",
+                    why=why,
+                    idempotency=idempotency,
+                )
+            except _MoreLogs:
+                continue
+            return outcome_of(writing, INSTALLATION, ("project", key))
         raise Conflict(f"project {key!r} keeps changing", mend="try again")
+
+
+class _MoreLogs(Exception):
+    """An environment was made between looking which there are and locking them."""
+
+
+def _delete(key: str, confirm: str | None, logs: Sequence[str], writing: Writing) -> None:
+    if writing.replayed:
+        return
+    find_project(writing, key)
+    if not set(_environment_logs(writing, key)) <= set(logs):
+        raise _MoreLogs
+    contents = list(_contents(writing, key))
+    if contents and confirm != key:
+        raise StillInUse("project", key, contents)
+    writing.delete(INSTALLATION, "project", key)
+    for log in logs[1:]:
+        delete_all(writing, log)
+    _take_away(writing, key)
 
 
 def _problems(project: Project) -> Iterator[Problem]:
@@ -128,10 +142,11 @@ def delete_all(writing: Writing, log: str) -> None:
 
 def _take_away(writing: Writing, project: str) -> None:
     """Take away what people and programs may do in a project, or they could do it in a later one of the same key."""
-    for token in tokens(writing):
+    naming = b'"project":' + msgspec.json.encode(project)  # others may be altered meanwhile
+    for token in (stored.read(Token) for stored in writing.items_with(INSTALLATION, "token", naming)):
         if token.project == project:
             writing.put(INSTALLATION, "token", msgspec.structs.replace(token, revoked=True))
-    for account in accounts(writing):
+    for account in (stored.read(Account) for stored in writing.items_with(INSTALLATION, "account", naming)):
         kept = msgspec.structs.replace(
             account,
             grants=tuple(grant for grant in account.grants if grant.project != project),

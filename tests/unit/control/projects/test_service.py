@@ -155,6 +155,7 @@ class Interrupted:
         self._log = log
         self._events = events
         self.writing = log.writing
+        self.carry_out = log.carry_out
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
