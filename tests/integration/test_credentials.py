@@ -55,7 +55,7 @@ def test_a_revoked_token_is_dead_with_the_next_request_to_any_server(servers: tu
 
 def test_an_expired_token_is_dead(servers: tuple[Api, Api]) -> None:
     one, two = servers
-    made = one.made("POST", "tokens", {"name": "short", "role": "reader", "notAfter": int(time.time()) + 2})
+    made = one.made("POST", "tokens", {"name": "short", "role": "reader", "notAfter": int(time.time()) + 4})
     with two.as_holder_of(made["secret"]) as holder:
         eventually(lambda: holder.send("GET", "projects").status_code == 401)
         assert "expired" in holder.send("GET", "projects").json()["detail"]

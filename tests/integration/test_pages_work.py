@@ -297,7 +297,7 @@ def test_home_tells_of_a_webhook_and_of_a_schedule_that_failed(api: Api, anne: h
     hook = {"key": "deaf", "url": "https://nowhere.invalid/hook"}
     api.made("POST", "projects/ailing/webhooks", hook)
     api.made("POST", "projects/ailing/webhooks/deaf/test")
-    at = datetime.now(UTC) + timedelta(seconds=5)  # noqa: TID251  # the server has no other clock
+    at = datetime.now(UTC) + timedelta(seconds=8)  # noqa: TID251  # the server has no other clock
     plan = {"kind": "once", "at": at.isoformat(), "edits": [{"do": "turnOn", "flag": "f"}]}
     api.made("POST", f"{home[1:]}/environments/only/schedules", {"title": "Night shift", "plan": plan})
     api.made("PUT", f"{home[1:]}/environments/only", {"protection": {"approvals": 1}})  # so it is not made at its time

@@ -40,7 +40,7 @@ def eventually(claim: Callable[[], bool], what: str) -> None:
 
 
 def test_a_schedule_is_done_at_its_time_and_tells_it(api: Api) -> None:
-    made = api.made("POST", SCHEDULES, once(1.0, why="OPS-1"))
+    made = api.made("POST", SCHEDULES, once(4.0, why="OPS-1"))
     assert (made["state"], made["maker"]["kind"], made["last"]) == ("active", "token", None)
     assert [each["time"] for each in made["next"]] == [made["plan"]["at"].replace("+00:00", "Z")]
     one = f"{SCHEDULES}/{made['key']}"
@@ -112,15 +112,15 @@ def test_two_servers_do_it_once_and_one_does_it_when_the_other_is_killed(postgre
         token = servers[0].ready["administratorToken"]
         with Api(servers[0].url, token) as first, Api(servers[1].url, token) as second:
             first.made("POST", "projects/default/flags", {"key": "f"})
-            first.made("POST", SCHEDULES, once(1.0))
+            first.made("POST", SCHEDULES, once(4.0))
             for number in range(10):  # many at one time, from both: each is done once
                 critical = {"do": "putSegment", "segment": {"key": f"s{number}", "included": ["u"]}}
-                plan = {**once(1.5)["plan"], "edits": [critical]}
+                plan = {**once(4.0)["plan"], "edits": [critical]}
                 (first, second)[number % 2].made("POST", SCHEDULES, {"title": f"s{number}", "plan": plan})
             eventually(lambda: len(done(second)) == 11, "not all of them were done")
             actions = [each["action"] for each in second.made("GET", f"{DEVELOPMENT}/changes")["items"]]
             assert actions.count("runSchedule") == 11
-            last = first.made("POST", SCHEDULES, {**once(2.0), "plan": {**once(2.0)["plan"], "edits": [CRITICAL]}})
+            last = first.made("POST", SCHEDULES, {**once(4.0), "plan": {**once(4.0)["plan"], "edits": [CRITICAL]}})
             servers[0].stop(signal.SIGKILL)
             eventually(lambda: last["key"] in done(second), "the server that is left did not do it")
             assert second.made("GET", f"{DEVELOPMENT}/flags/f")["critical"]

@@ -21,6 +21,7 @@ from pennon.control.environments.views import environment_names
 from pennon.control.log import INSTALLATION
 from pennon.control.storage import open_storage
 from pennon.protocol.sse import Decoder
+from tests.processes import processes
 from tests.serving import STOP_S, Api, Process, process
 
 E = "projects/default/environments/production"
@@ -29,8 +30,7 @@ SECRET = "pennon_token_"
 
 def serve(*options: str) -> subprocess.CompletedProcess[str]:
     """Run `pennon serve`, which must end by itself."""
-    command = [sys.executable, "-c", "from pennon.cli import main; main()", "serve", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return processes().run(["serve", *options])
 
 
 class Stream:

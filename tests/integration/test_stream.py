@@ -175,7 +175,9 @@ def test_revoked_key_ends_its_streams_and_no_others() -> None:
 
 
 def test_key_whose_time_is_over_ends_its_stream() -> None:
-    with running(key("short", "server", not_after=int(time.time()) + 2)) as node:
+    with running() as node:
+        node.write(key("short", "server", not_after=int(time.time()) + 4))
+        eventually(lambda: node.node.environments[ENVIRONMENT].position == Position(1, 2))
         with listening(node, secret="short") as stream:
             stream.read_to_the_end()
         eventually(lambda: node.value("pennon_streams_ended_total", reason="revoked") == 1)

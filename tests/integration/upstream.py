@@ -53,8 +53,9 @@ class Upstream:
         self.document: bytes | None = None
         self.age: str | None = None
         """The age that answers claim, instead of the true one."""
-        self.streams = 0
         self._generation = 0
+        self._streams: list[int] = []
+        """The generation of each that is open."""
         self._server: ThreadingHTTPServer | None = None
         self._port = free_port()
         self.start()
@@ -62,6 +63,11 @@ class Upstream:
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return len(self._streams)
 
     def start(self) -> None:
         upstream = self
@@ -85,11 +91,12 @@ class Upstream:
         self.drop_streams()
 
     def drop_streams(self) -> None:
-        """Close every stream, without a goodbye."""
+        """Close every stream, without a goodbye. Clients may have opened others when this returns."""
         with self.changed:
             self._generation += 1
+            generation = self._generation
             self.changed.notify_all()
-        eventually(lambda: self.streams == 0)
+        eventually(lambda: all(of >= generation for of in tuple(self._streams)))
 
     def put(self, *items: Puttable) -> None:
         """Make a change of one revision, and stream it."""
@@ -220,8 +227,8 @@ class _Handler(BaseHTTPRequestHandler):
         with server.changed:
             if self._is_stopped:
                 return
-            server.streams += 1
             generation, sent = server._generation, len(server.frames)
+            server._streams.append(generation)
             opening = sse.encode(server.hub.opening("server", since, time.monotonic()))
         try:
             self.send_response(200)
@@ -235,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         finally:
             with server.changed:
-                server.streams -= 1
+                server._streams.remove(generation)
 
     def _follow(self, generation: int, sent: int) -> None:
         server = self.server_of
