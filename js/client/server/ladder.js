@@ -35,6 +35,8 @@ export class UpstreamFailed extends Error {
 }
 
 const LONGEST_WISH_S = 3600;
+/** Of nothing, twice as much is nothing: it would connect without end, and never poll. */
+const SHORTEST_BASE_S = 0.1;
 const WISH_SPREAD = 0.25;
 const BASE_S = 1;
 const CAP_S = 30;
@@ -83,7 +85,7 @@ export class Ladder {
 
   /** Note the server's `retry:`, the base of the waiting times from now on. @param {number} retryS */
   askedToWait(retryS) {
-    this.#baseS = Math.min(Math.max(retryS, 0), CAP_S);
+    this.#baseS = Math.min(Math.max(retryS, SHORTEST_BASE_S), CAP_S);
   }
 
   /** Note that the stream, or the attempt at one, is over. @param {Failure} failure @param {number} now */

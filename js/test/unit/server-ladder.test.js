@@ -79,6 +79,24 @@ test("a server without room for streams is polled all the same", () => {
   for (const [index, at] of polled.slice(1).entries()) assert.ok(at - polled[index] <= 60, `${polled}`);
 });
 
+test("a server that names no time at all to wait is not asked without end, and polled all the same", () => {
+  const steps = ladder({ chance: 0.5 });
+  steps.askedToWait(0);
+  let [asked, polled] = [0, 0];
+  for (let now = 0; now < 60 && asked < 1000; ) {
+    const step = steps.next(now);
+    if (step.do === "wait") now = step.until;
+    else if (step.do === "connect") {
+      asked++;
+      steps.ended({ kind: "ended", message: "" }, now);
+    } else {
+      polled++;
+      steps.polled(now);
+    }
+  }
+  assert.ok(asked < 20 && polled >= 2, `${asked}, ${polled}`);
+});
+
 test("a refused key is tried again after one to two minutes, by nothing sooner", () => {
   for (const chance of [0, 1]) {
     const steps = ladder({ chance });

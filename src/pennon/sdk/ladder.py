@@ -83,6 +83,7 @@ class Wait(msgspec.Struct, frozen=True):
 Step: TypeAlias = Connect | Poll | Wait
 
 _LONGEST_WISH_S = 3600.0
+_SHORTEST_BASE_S = 0.1  # of nothing, twice as much is nothing: it would connect without end, and never poll
 _DOUBLINGS = 16
 _WISH_SPREAD = 0.25
 
@@ -123,7 +124,7 @@ class Ladder:
 
     def asked_to_wait(self, retry_s: float) -> None:
         """Note the server's `retry:`, the base of the waiting times from now on."""
-        self._base_s = min(max(retry_s, 0.0), self.pace.cap_s)
+        self._base_s = min(max(retry_s, _SHORTEST_BASE_S), self.pace.cap_s)
 
     def ended(self, failure: Failure, now: float) -> None:
         """Note that the stream, or the attempt at one, is over."""

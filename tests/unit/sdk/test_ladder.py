@@ -48,6 +48,24 @@ def test_a_server_without_room_for_streams_is_polled_all_the_same() -> None:
     assert max(pauses) <= 2 * 30.0
 
 
+def test_a_server_that_names_no_time_at_all_to_wait_is_not_asked_without_end_and_polled_all_the_same() -> None:
+    machine = ladder(chance=0.5)
+    machine.asked_to_wait(0.0)
+    asked, polled, now = 0, 0, 0.0
+    while now < 60 and asked < 1000:
+        match machine.next(now):
+            case Connect():
+                asked += 1
+                machine.ended(Failure(FailureKind.ENDED, "closed"), now)
+            case Poll():
+                polled += 1
+                machine.polled(now)
+            case Wait(until):
+                now = until
+    assert asked < 20
+    assert polled >= 2
+
+
 def test_those_whom_a_server_tells_the_same_time_poll_at_different_ones() -> None:
     due = set()
     for chance in (0.0, 1.0):
