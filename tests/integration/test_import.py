@@ -368,3 +368,18 @@ def test_what_a_server_has_is_compared_and_a_difference_shown_small(shell: Shell
     assert ended.exit_code == NO
     assert "new-checkout, the value, for the context {}" in ended.stdout
     assert "differ, in 1 flag." in ended.stdout.replace("\n", " ")
+    assert "somebody may have changed them in Pennon since" in ended.stderr.replace("\n", " ")
+
+
+def test_a_salt_that_was_changed_shows_up_and_a_log_says_how_far_it_is(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.loaded("launchdarkly")
+    edits = tmp_path / "edits.json"
+    edits.write_text('[{"do": "newSalt", "flag": "new-checkout"}]')
+    shell.run("change", "apply", str(edits))
+    monkeypatch.setattr("pennon.cli.imports.verifying._SAID_EACH_S", 0.0)
+    ended = _verified(shell, "launchdarkly", "--contexts", "400", "--served", "--flag", "new-checkout")
+    assert ended.exit_code == NO
+    assert "400 of 400 evaluations are compared" in ended.stderr
+    assert "beside launchdarkly-server-sdk" in ended.stdout

@@ -189,7 +189,7 @@ def apply(
     edits = read_edits(file)
     make(
         edits,
-        f"{len(edits)} edits are made",
+        "1 edit is made" if len(edits) == 1 else f"{len(edits)} edits are made",
         (project, environment),
         why=why,
         break_glass=break_glass,

@@ -93,4 +93,5 @@ def verify(
         connection.fail(f"there is no importer for {vendor!r}", mend=f"one of: {known}", status=connection.WRONG_USE)
     source = Source(vendor, file, dialect, option or ())
     place = (project, environment) if served else None
-    verifying.show(verifying.run(source, flag or (), contexts=contexts, seed=seed, place=place), json=json)
+    found = verifying.run(source, flag or (), contexts=contexts, seed=seed, place=place)
+    verifying.show(found, is_served=served, json=json)

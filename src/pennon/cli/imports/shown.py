@@ -83,8 +83,15 @@ def counted(found: Proposal) -> str:
     return f"{' and '.join(parts)} {'are' if len(written) > 1 else 'is'} imported"
 
 
-def report(found: Report) -> None:
-    """Print what a comparison with a vendor's SDK found."""
+_SERVED = (
+    "somebody may have changed them in Pennon since: pennon change list --flag FLAG. "
+    "Without --served, the import itself is compared"
+)
+_IMPORTED = "do not switch them over: it is the import that is wrong, please report it with the flag as the file has it"
+
+
+def report(found: Report, *, is_served: bool) -> None:
+    """Print what a comparison with a vendor's SDK found. *is_served*: of what an environment has, by whoever's hand."""
     bad = [flag for flag in found.flags if flag.differences]
     rows = [(flag.source, flag.fidelity.value, f"{flag.differences:,} of {flag.evaluations:,}") for flag in bad[:MOST]]
     if rows:
@@ -100,6 +107,7 @@ def report(found: Report) -> None:
     asked = f"{found.evaluations:,} evaluations of {flags}, beside {found.sdk} (seed {found.seed})"
     if found.differences:
         output.say(f"\n{asked}: {found.differences:,} differ, in {count(len(bad), 'flag')}.")
+        output.note(f"→ {_SERVED if is_served else _IMPORTED}")
     else:
         output.done(f"{asked}: not one differs")
 

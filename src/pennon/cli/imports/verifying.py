@@ -1,7 +1,8 @@
 """`pennon import verify`: asks the vendor's own SDK beside Pennon, and shows where they differ."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from rich.console import Console
@@ -16,6 +17,9 @@ from pennon.importers import Plan, PlannedFlag
 from pennon.importers.peers import Peer, PeerError, PeerNotInstalled, start
 from pennon.importers.verify import Report, Verifier
 from pennon.model import Snapshot
+
+_SAID_EACH_S = 30.0
+"""Where nobody can see a bar, as in CI."""
 
 
 def run(
@@ -42,13 +46,13 @@ def run(
     return msgspec.structs.replace(found, vendor=source.vendor, dialect=source.dialect, left_out=left_out)
 
 
-def show(found: Report, *, json: bool) -> None:
+def show(found: Report, *, is_served: bool, json: bool) -> None:
     """Print what was found, and end the command with 1 if anything differs."""
     if json:
         counts = {"evaluations": found.evaluations, "differences": found.differences, "lots": found.lots}
         output.as_json(msgspec.to_builtins(found) | counts)
     else:
-        shown.report(found)
+        shown.report(found, is_served=is_served)
     if found.differences:
         fail_quietly()
 
@@ -73,14 +77,30 @@ def _served(place: tuple[str | None, str | None]) -> RuleSet:
         return compile_snapshot(Snapshot.from_json(msgspec.json.encode(server.read(f"{scope(login, *place)}/state"))))
 
 
-def _compare(verifier: Verifier, flags: Sequence[PlannedFlag], *, contexts: int, seed: int, peer: Peer) -> Report:
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
+    """Give what tells which flag it is, and how many evaluations more were compared: a bar, or now and then a line."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        said_at = time.monotonic()
+
+        def told(count: int) -> None:
+            nonlocal said_at
+            progress.advance(task, count)
+            if not console.is_terminal and time.monotonic() - said_at >= _SAID_EACH_S:
+                said_at = time.monotonic()
+                output.note(f"{progress.tasks[0].completed:,.0f} of {total:,} evaluations are compared …")
+
+        yield lambda key: progress.update(task, description=key[:40]), told
+
+
+def _compare(verifier: Verifier, flags: Sequence[PlannedFlag], *, contexts: int, seed: int, peer: Peer) -> Report:
     reports = []
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=contexts * len(flags))
+    with _progress(contexts * len(flags)) as (flag, told):
         for planned in flags:
-            progress.update(task, description=planned.key[:40])
-            told = lambda count: progress.advance(task, count)  # noqa: E731
+            flag(planned.key)
             reports.append(verifier.verify(planned, contexts=contexts, seed=seed, told=told))
     sdk = f"{peer.sdk} {peer.version}"
     return Report(vendor="", dialect="", sdk=sdk, seed=seed, flags=tuple(reports))
