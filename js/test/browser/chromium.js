@@ -1,5 +1,6 @@
 /**
- * Chromium for tests: one process a test file, a fresh profile each test. Debian's, or what `CHROMIUM` in the environment names.
+ * Chromium for tests: one process a test file, a fresh profile each test. Debian's, or what `CHROMIUM` in the environment names. Where
+ * Debian's headless shell is there, that: the same without windows and extensions, which takes two thirds of the computing.
  * @module
  */
 
@@ -8,7 +9,8 @@ import { test } from "node:test";
 
 import { chromium } from "playwright-core";
 
-const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const [SHELL, WHOLE] = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+const PROGRAM = process.env.CHROMIUM ?? (existsSync(SHELL) ? SHELL : WHOLE);
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
