@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PASSWORD = "correct horse battery"
 WIDE, PHONE = (1280, 900), (390, 844)
-WAIT_MS = 30_000
+WAIT_MS = 60_000
 _AXE = Path(__file__).parents[1] / "js/node_modules/axe-core/axe.min.js"
 
 

@@ -17,7 +17,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 export const PENNON = process.env.PENNON ?? fileURLToPath(new URL("../../.venv/bin/pennon", import.meta.url));
-const START_MS = 60_000;
+const START_MS = 120_000;
 const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 const PROJECT = "default";
 const ENVIRONMENT = "production";
@@ -305,7 +305,7 @@ async function withKeys(environment) {
  * @param {{withinMs?: number, everyMs?: number}} [bounds]
  * @returns {Promise<Awaited<T>>}
  */
-export async function until(claim, { withinMs = 30_000, everyMs = 20 } = {}) {
+export async function until(claim, { withinMs = 60_000, everyMs = 20 } = {}) {
   const end = Date.now() + withinMs;
   for (;;) {
     const last = Date.now() > end;

@@ -62,7 +62,7 @@ export function testing(browser) {
  */
 export async function freshProfile(browser, options) {
   const context = await browser.newContext(options);
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   const said = /** @type {string[]} */ ([]);
   context.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
   context.on("weberror", (error) => said.push(`uncaught: ${error.error()}`));

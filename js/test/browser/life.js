@@ -39,7 +39,7 @@ test("a cold page answers from its defaults, and then with what the server says,
   await page.goto(stage.page(place, { script: `window.first = [flags.boolean("new-checkout", false), flags.status().source];` }));
   await shows(page, true);
   assert.deepEqual(await page.evaluate("first"), [false, "defaults"]);
-  assert.equal(await page.evaluate("flags.whenReady({ timeoutMs: 30000 })"), true);
+  assert.equal(await page.evaluate("flags.whenReady({ timeoutMs: 60000 })"), true);
   assert.equal((await status(page)).source, "network");
   assert.deepEqual(await page.evaluate(`heard.filter(({ kind }) => kind === "change").map(({ event }) => event.keys)`), [["new-checkout"]]);
   await until(() => asked.includes("/ofrep/v1/stream"));

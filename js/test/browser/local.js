@@ -89,7 +89,7 @@ test("what servers hand out loads the parts that rules need, from where it came,
   assert.equal(await page.evaluate(`flags.evaluation("new-checkout").ruleId`), "r1");
   const other = await page.evaluate(`import(${JSON.stringify(`${shop.url}/js/v1/pennon-local.js`)}).then(({ localRules }) => {
     const more = new Client(${JSON.stringify(shop.url)}, { key: ${JSON.stringify(shop.clientKey)}, context: { targetingKey: "u9" }, rules: localRules() });
-    return more.whenReady({ timeoutMs: 30000 }).then(() => more.evaluation("new-checkout").ruleId);
+    return more.whenReady({ timeoutMs: 60000 }).then(() => more.evaluation("new-checkout").ruleId);
   })`);
   assert.equal(other, "r3", "a second client finds them loaded");
 });

@@ -23,7 +23,7 @@ test("a preview counts the users that a client evaluated flags for, and knows no
 
   const client = new Client(server.url, { key: server.serverKey, sampleContexts: true, privateAttributes: ["email"] });
   t.after(() => client.close({ timeoutMs: 200 }));
-  assert.equal(await client.ready({ timeoutMs: 30_000 }), true);
+  assert.equal(await client.ready({ timeoutMs: 60_000 }), true);
   for (let number = 0; number < 60; number++) {
     const context = { targetingKey: `somebody-${number}`, country: ["DE", "FR", "AT"][number % 3], email: `${number}@mail.example` };
     client.boolean("checkout", context);
@@ -54,7 +54,7 @@ test("a preview counts the visitors of pages, whoever evaluates for them, and no
     const context = { targetingKey: `visitor-${number}`, country: ["DE", "FR"][number % 2], email: `${number}@mail.example` };
     const given = { key: server.clientKey, start: true, context, privateAttributes: ["email"], storage: new HandStore(), ...options };
     const flags = new BrowserClient(server.url, given);
-    assert.equal(await flags.whenReady({ timeoutMs: 30_000 }), true, String(flags.status().problem));
+    assert.equal(await flags.whenReady({ timeoutMs: 60_000 }), true, String(flags.status().problem));
     assert.equal(flags.boolean("checkout", false), number % 2 === 0);
     flags.close();
   };
