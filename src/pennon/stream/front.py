@@ -37,8 +37,8 @@ def identity(given: bytes) -> str:
 class Observe(Protocol):
     """Counts answered requests."""
 
-    def __call__(self, method: str, route: str, *, status: int, duration_s: float) -> None:
-        """Note one, and how long it took to the start of its answer."""
+    def __call__(self, method: str, route: str, *, status: int, duration_s: float, count: int = 1) -> None:
+        """Note so many, and how long it took to the start of their answers."""
 
 
 class Front:
@@ -51,19 +51,26 @@ class Front:
         """Return headers for the answer to a request that was given this id, empty for none."""
         return (("x-request-id", identity(given_id)), _NO_SNIFF)
 
-    def answered(self, method: str, path: str, *, status: int, duration_s: float, request_id: str = "") -> None:
-        """Note that a request was answered. *path* is as it was sent, percent-encoded, so that it forges no line."""
+    def answered(
+        self, method: str, path: str, *, status: int, duration_s: float, request_id: str = "", count: int = 1
+    ) -> None:
+        """Note that a request was answered, or so many alike at once.
+
+        *path* is as it was sent, percent-encoded, so that it forges no line.
+        """
         known = method if method in _METHODS else "other"
         if self._observe is not None:
             mount = _BELOW[0]
             for below in _BELOW:
                 if path.startswith(below):
                     mount = below
-            self._observe(known, mount, status=status, duration_s=duration_s)
+            self._observe(known, mount, status=status, duration_s=duration_s, count=count)
         # Asked first: SDKs call so often, and a line that is thrown away costs as much as the answer.
         if status >= 500 or _levels.isEnabledFor(logging.DEBUG):
             log = _log.info if status >= 500 else _log.debug
-            fields = {"request_id": request_id} if request_id else {}
+            fields: dict[str, object] = {"request_id": request_id} if request_id else {}
+            if count > 1:
+                fields["requests"] = count
             # The log may lie on a disk that is full: that is no reason to fail a request.
             with contextlib.suppress(OSError):
                 log(

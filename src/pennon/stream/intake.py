@@ -79,9 +79,9 @@ class Intake:
             for transport in transports:
                 transport.abort()
             return len(transports)
-        took_s = time.perf_counter() - started
-        for _ in range(taken):
-            self._front.answered("GET", _DELTAS, status=200, duration_s=took_s)
+        if taken:
+            took_s = time.perf_counter() - started
+            self._front.answered("GET", _DELTAS, status=200, duration_s=took_s, count=taken)
         return taken
 
     def take(

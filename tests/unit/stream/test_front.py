@@ -7,6 +7,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from pennon.control.api.metrics import HttpMetrics
 from pennon.stream.front import Front, identity, is_below
 
 
@@ -14,9 +15,9 @@ class Counts:
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, int]] = []
 
-    def __call__(self, method: str, route: str, *, status: int, duration_s: float) -> None:
+    def __call__(self, method: str, route: str, *, status: int, duration_s: float, count: int = 1) -> None:
         assert duration_s >= 0
-        self.seen.append((method, route, status))
+        self.seen += [(method, route, status)] * count
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,17 @@ def test_requests_are_counted_by_where_they_went() -> None:
     front.answered("POST", "/ofrep/v1/evaluate/flags/a", status=404, duration_s=0.1)
     front.answered("BREW", "/client/v1/rules/k", status=405, duration_s=0.1)
     assert counts.seen == [("GET", "/sdk/v1/", 200), ("POST", "/ofrep/v1/", 404), ("other", "/client/v1/", 405)]
+
+
+@pytest.mark.usefixtures("debugging")
+def test_requests_alike_are_counted_one_by_one_in_one_line() -> None:
+    metrics = HttpMetrics()
+    with capture_logs() as logs:
+        Front(metrics.observe).answered("GET", "/sdk/v1/stream", status=200, duration_s=0.002, count=3)
+    labels = {"method": "GET", "route": "/sdk/v1/"}
+    assert metrics.registry.get_sample_value("pennon_http_requests_total", {**labels, "status": "200"}) == 3
+    assert metrics.registry.get_sample_value("pennon_http_request_duration_seconds_count", labels) == 3
+    assert [entry["requests"] for entry in logs] == [3]
 
 
 @pytest.mark.usefixtures("debugging")

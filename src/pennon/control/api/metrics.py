@@ -36,15 +36,16 @@ class HttpMetrics:
         """Show what *collector* has to tell, too."""
         self.registry.register(collector)
 
-    def observe(self, method: str, route: str, *, status: int, duration_s: float) -> None:
-        """Count one answered request."""
+    def observe(self, method: str, route: str, *, status: int, duration_s: float, count: int = 1) -> None:
+        """Count so many answered requests, each of which took as long."""
         labels = method, route, status
         # Kept: looking a child up by its labels takes longer than to count with it. They are few.
         if (counted := self._counted.get(labels)) is None:
             requests, durations = self._requests.labels(method, route, str(status)), self._durations
             counted = self._counted[labels] = requests, durations.labels(method, route)
-        counted[0].inc()
-        counted[1].observe(duration_s)
+        counted[0].inc(count)
+        for _ in range(count):
+            counted[1].observe(duration_s)
 
     async def exposition(self) -> tuple[bytes, str]:
         """Return the metrics of the whole server as Prometheus reads them, and the media type of that."""
