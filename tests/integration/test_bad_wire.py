@@ -108,7 +108,7 @@ def test_lie_is_not_believed_and_the_truth_is_taken_afterwards(
     while time.monotonic() < until or wire.lies == told:
         assert place.snapshot() in (known, changed)
         assert place.client.boolean("other", U1, default=False) is True
-        assert time.monotonic() < until + 10, "the wire told no lie"
+        assert time.monotonic() < until + 60, "the wire told no lie"
     wire.garble = None
     wire.drop()
     eventually(lambda: place.client.status().revision >= revision, within_s=60)
