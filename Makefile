@@ -55,6 +55,7 @@ screenshots: $(DEV) $(HTMX) ## Take a picture of each page, in Chromium: all in 
 
 ready: $(DEV) $(NPM) $(HTMX) ## Set up what tests and checks need; with -j all at once
 
+# PENNON_LONG_TESTS=1 tries far more of everything that is drawn, for hours; HYPOTHESIS_PROFILE=long only of the laws.
 test: ready ## Run every test, JavaScript's beside Python's: both wait much
 	@scripts/beside "$(MAKE) --no-print-directory js" "$(MAKE) --no-print-directory pytest"
 

@@ -21,6 +21,7 @@ from pennon.testing import condition, flag, segment
 
 FLAGS = [f"flag-{number}" for number in range(8)]
 SEGMENTS = ["eu", "beta"]
+MANY = 600
 CONTEXTS: list[dict[str, Any]] = [
     {"targetingKey": f"u{at}", "country": land} for at in range(3) for land in ("DE", "US")
 ]
@@ -190,7 +191,7 @@ def _many(count: int) -> bytes:
 
 
 def test_a_tiered_environment_holds_a_fraction_of_its_text(tmp_path: Path) -> None:
-    document = _many(1500)
+    document = _many(MANY)
 
     def make(read: Callable[[bytes], Snapshot], room: int | None) -> Node:
         node = Node(read, room)
@@ -204,18 +205,18 @@ def test_a_tiered_environment_holds_a_fraction_of_its_text(tmp_path: Path) -> No
     in_tiers, node = _held(lambda: make(Housing(tmp_path).read, 10_000))
     assert in_memory > len(document)
     assert in_tiers < len(document) / 2
-    assert in_tiers / 1500 < 500
+    assert in_tiers / MANY < 500
     assert node.hub.snapshot_json("edge") == document
 
 
 def test_flags_that_are_evaluated_once_each_do_not_stay(tmp_path: Path) -> None:
-    document = _many(1500)
+    document = _many(MANY)
 
     def evaluated(read: Callable[[bytes], Snapshot], room: int | None) -> Node:
         node = Node(read, room)
         node.take(document)
         assert node.rules is not None
-        for at in range(1500):
+        for at in range(MANY):
             assert node.rules.evaluate(f"f{at}", {"targetingKey": "user-000007"}).value is True
         return node
 
