@@ -26,16 +26,15 @@ function line([title, ...cells]) {
 export function table(heading, titles, found, { isGoal, cpu = {} }) {
   console.log(`\n${line([heading, "answers", "p50 ms", "p99 ms", "max ms", "CPU ms", isGoal ? "goal" : ""])}`);
   const rows = Object.entries(found).map(([name, times]) => {
-    const row = { name, count: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: Math.max(...times), cpu: cpu[name] };
-    const isMet = row.p50 < GOALS.p50 && row.p99 < GOALS.p99;
-    return { ...row, isMet };
+    const [p50, p99] = [0.5, 0.99].map((share) => quantile(times, share));
+    const isMet = p50 < GOALS.p50 && p99 < GOALS.p99;
+    return { name, count: times.length, p50, p99, max: Math.max(...times), cpu: cpu[name], isMet };
   });
   const [floor] = rows;
-  for (const row of rows) {
-    const { name, count, p50, p99, max, isMet } = row;
+  for (const { name, count, p50, p99, max, cpu: spentMs, isMet } of rows) {
     // Where a constant takes that long in a process of its own, the machine is too busy to tell.
     const verdict = isMet ? "met" : floor.isMet ? "MISSED" : "?";
-    const spent = row.cpu === undefined ? "" : row.cpu.toFixed(2);
+    const spent = spentMs === undefined ? "" : spentMs.toFixed(2);
     const goal = isGoal && name !== "floor" ? verdict : "";
     console.log(line([titles[name], String(count), p50.toFixed(2), p99.toFixed(2), max.toFixed(2), spent, goal]));
   }

@@ -98,8 +98,8 @@ export class Known {
 
   /**
    * Return the item to keep of one that came: the one that is held, where it is the same by version and hash. So a document in which
-   * little has changed takes little room beside the one before, and what is compiled stays so. Where much has changed, it makes room for what
-   * comes: hardly any of what is compiled will be of use.
+   * little has changed takes little room beside the one before, and what is compiled stays so. Where much has changed, it makes room for
+   * what comes: hardly any of what is compiled will be of use.
    * @type {import("./reading.js").Keep}
    */
   kept = (member, key, item) => {

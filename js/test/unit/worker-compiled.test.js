@@ -95,7 +95,9 @@ test("a document in which all is new is answered by, and by the one before it me
   const flags = (/** @type {object} */ rest) => Array.from({ length: 1500 }, (_, at) => boolean(`flag-${at}`, rest));
   kv.body = snapshot(7, flags({}));
   const before = await read(hands, client.load(ctx));
-  const values = (/** @type {typeof before} */ rules) => rules.clientSide({}).map(([, { value, flagVersion }]) => `${value} ${flagVersion}`);
+  const values = (/** @type {typeof before} */ rules) => {
+    return rules.clientSide({}).map(([, { value, flagVersion }]) => `${value} ${flagVersion}`);
+  };
   assert.deepEqual(new Set(values(before)), new Set(["true 1"]));
   kv.body = snapshot(8, flags({ version: 2, on: false }));
   await hands.pass(1000);
