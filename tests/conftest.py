@@ -40,3 +40,14 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_log() -> Iterator[None]:
+    """Let each module begin with a log that tells all: servers in this process, and commands, make it tell less.
+
+    Which modules come before it, on which worker, is another matter each time.
+    """
+    yield
+    if (structlog := sys.modules.get("structlog")) is not None:
+        structlog.reset_defaults()
