@@ -246,3 +246,19 @@ def test_required_flags_of_an_environment_are_found_in_it_only(old: Shop, stale:
     clock.move(31 * DAY)
     (base,) = stale.flags("shop", AskedStale(flag="settled", environment=PRODUCTION.environment)).items
     assert base.required_by == ()
+
+
+def test_imported_flags_require_those_that_their_conditions_ask_for(old: Shop, stale: StaleViews) -> None:
+    asks = {"op": "serves", "attribute": "forgotten", "values": ["on"]}
+    configuration = {
+        "compat": {"vendor": "growthbook", "dialect": "javascript"},
+        "rules": [{"id": "parent", "conditions": [asks], "serve": {"variation": "on"}}],
+        "fallthrough": {"variation": "off"},
+        "on": True,
+    }
+    old.edit({"do": "putFlag", "definition": {"key": "imported"}, "configuration": configuration})
+    assert "forgotten" not in told(stale), "no code asks for what another flag asks for"
+    named = {flag.definition.key: flag.required_by for flag in stale.flags("shop").items}
+    assert named["needed"] == ("rolling",)
+    old.edit({"do": "deleteFlag", "flag": "imported"})
+    assert told(stale)["forgotten"] == ["noEvaluations"]

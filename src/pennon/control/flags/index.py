@@ -1,6 +1,7 @@
 """What flags are found by: lists by words, tags and owners, and others by what they name."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -9,7 +10,8 @@ from pennon.control.index import Index
 from pennon.control.working.state import ItemName, WorkingKind, decoded
 from pennon.control.working.uses import IN_SEGMENT, uses
 
-_NAMING = (b'"prerequisites":[{', b'"serves"', b'"layer":', IN_SEGMENT.encode())
+_SERVES = b'"serves"'
+_NAMING = (b'"prerequisites":[{', _SERVES, b'"layer":', IN_SEGMENT.encode())
 """What is in the text of an item that names others."""
 
 
@@ -49,12 +51,17 @@ def standing_index() -> Index[Standing]:
 
 def naming_index(kind: WorkingKind) -> Index[Naming]:
     """Return an index of what the items of a kind name in environments, by the names of their logs."""
+    return Index(kind, partial(_naming, kind), _NAMING)
 
-    def read(text: bytes) -> Naming | None:
-        found = list(uses(decoded(kind, text)))
-        return Naming(found[0].user, frozenset(use.used for use in found)) if found else None
 
-    return Index(kind, read, _NAMING)
+def asking_index() -> Index[Naming]:
+    """Return an index of what flags name whose conditions ask for other flags, as imported ones may."""
+    return Index("flag", partial(_naming, "flag"), (_SERVES,))
+
+
+def _naming(kind: WorkingKind, text: bytes) -> Naming | None:
+    found = list(uses(decoded(kind, text)))
+    return Naming(found[0].user, frozenset(use.used for use in found)) if found else None
 
 
 def _indexed(text: bytes) -> Indexed:

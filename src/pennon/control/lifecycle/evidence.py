@@ -3,12 +3,14 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
 from pennon.control.clock import Clock
 from pennon.control.environments.views import Environment, environments
 from pennon.control.errors import NotFound
+from pennon.control.flags.index import asking_index
 from pennon.control.flags.views import FlagViews
 from pennon.control.index import Index
 from pennon.control.lifecycle.code import CodeReferences
@@ -74,6 +76,7 @@ class EvidenceReader:
         self._code = code
         self._defined = Index("definition", _DEFINED.decode)
         self._served = Index("flag", _SERVED.decode, dated=_dated)
+        self._asking = asking_index()
 
     def standing(self, project: str) -> tuple[object, ...]:
         """Return something that is another once a change or a scan may have altered the evidence of *project*.
@@ -114,11 +117,12 @@ class EvidenceReader:
             found = find_project(reading, project)
             every = environments(reading, project)
             judging = _judging(project, every, environment)
+            states = [_State(name.environment, self._flags_of(reading, name, flag)) for name in judging]
             return _Read(
                 self._definitions(reading, project, flag),
                 [each.key for each in every],
-                [_State(name.environment, self._flags_of(reading, name, flag)) for name in judging],
-                self._required(reading, judging, flag),
+                states,
+                self._required(reading, judging, states, flag),
                 found.stale_after,
             )
 
@@ -147,9 +151,9 @@ class EvidenceReader:
     def _evaluated(self, project: str, read: _Read, heard: Sequence[_Heard], flag: str | None) -> Mapping[str, int]:
         """Return when each flag was evaluated last, in any environment."""
         found: dict[str, int] = {}
-        for one in heard:
-            for key, spans in one.spans.items():
-                found[key] = max(found.get(key, 0), *(span.last for span in spans))
+        for span in chain.from_iterable(spans for one in heard for spans in one.spans.values()):
+            if span.last > found.get(span.flag, 0):
+                found[span.flag] = span.last
         others = set(read.environments) - {each.environment for each in read.states}
         for last in (self._counts.last_hours(f"{project}/{name}", flag=flag) for name in sorted(others)):
             found |= {key: max(hour, found.get(key, 0)) for key, hour in last.items()}
@@ -161,14 +165,17 @@ class EvidenceReader:
         return Code(tuple(newest), self._code.flags(project, flag=flag), min(newest.values()))
 
     def _required(
-        self, reading: Reading, judging: Sequence[EnvironmentName], flag: str | None
+        self, reading: Reading, judging: Sequence[EnvironmentName], states: Sequence[_State], flag: str | None
     ) -> Mapping[str, set[str]]:
         """Return, of each flag that others ask for, or of *flag* only, which do."""
         if flag is not None:
             found = {key for name in judging for _, key in self._flags.users(reading, name, ("flag", flag))}
             return {flag: found} if found else {}
         required: dict[str, set[str]] = defaultdict(set)
-        for each in (each for name in judging for each in self._flags.naming(reading, name)):
+        for key, served in chain.from_iterable(state.flags.items() for state in states):
+            for asked in served.prerequisites:
+                required[asked.flag].add(key)
+        for each in (each for name in judging for each in self._asking.entries(reading, name.log)):
             for kind, key in each.used:
                 if kind == "flag":
                     required[key].add(each.name[1])

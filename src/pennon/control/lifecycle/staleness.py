@@ -14,7 +14,6 @@ import msgspec
 from pennon.control.flags.definitions import Lifetime
 from pennon.control.lifecycle.counts import EvaluationSpan
 from pennon.control.projects.views import StaleAfter
-from pennon.model import Json
 from pennon.model.flags import Wire
 
 ReasonName: TypeAlias = Literal["pastRemoval", "fullyRolledOut", "oneVariation", "noEvaluations", "notInCode"]
@@ -67,6 +66,12 @@ class _Serving(msgspec.Struct, frozen=True, gc=False):
     variation: str | None = None
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """Which flag is a prerequisite."""
+
+    flag: str
+
+
 class Served(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """So much of a flag as tells what it serves, and since when. Ten thousand of them are read at once."""
 
@@ -76,7 +81,7 @@ class Served(msgspec.Struct, frozen=True, rename="camel", gc=False):
     off_variation: str | None = None
     rules: tuple[_Serving, ...] = ()
     targets: tuple[_Serving, ...] = ()
-    prerequisites: tuple[Json, ...] = ()
+    prerequisites: tuple[Asked, ...] = ()
 
     @property
     def sole_variation(self) -> str | None:
