@@ -321,7 +321,8 @@ def test_changes_that_were_mutated_are_refused_or_can_be_read_by_the_engine(plac
     for edit in EDITS:
         place.change(edit)
     until = time.monotonic() + 8
-    taken, turned_away = [], []
+    taken: list[bytes] = []
+    turned_away: list[int] = []
 
     @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutated())

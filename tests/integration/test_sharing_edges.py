@@ -162,7 +162,12 @@ def test_a_follower_stands_where_its_leader_stands(make: Clients, upstream: Upst
 def test_a_bound_on_age_holds_in_a_follower_too(make_one: Clients, upstream: Upstream, store: Path) -> None:
     upstream.put(flag("strict").on().stale_after(1.0, serve="off"))
     _, follower = pair(make_one, upstream, store, last_known_ttl=8.0)
-    eventually(lambda: upstream.beat() or follower.flags.boolean("strict", U1) is True)
+
+    def is_fresh() -> bool:
+        upstream.beat()
+        return follower.flags.boolean("strict", U1)
+
+    eventually(is_fresh)
     upstream.stop()
     eventually(lambda: follower.flags.boolean("strict", U1) is False)
     assert follower.flags.boolean("third", U1) is True
