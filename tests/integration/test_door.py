@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pennon.cli import door, server
+from pennon.cli import door, server, streaming
 from pennon.stream import StreamSettings
 from tests.integration.nodes import SERVER, RunningNode, boolean, eventually, running
 
@@ -143,7 +143,7 @@ def test_no_more_are_taken_together_than_there_is_room_for(monkeypatch: pytest.M
 
 def test_what_goes_wrong_with_one_of_many_ends_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(boolean("a")) as node, contextlib.ExitStack() as stack:
-        usual = door.is_taken
+        usual = streaming.is_taken
 
         def failing(streams: object, data: bytes, *others: Any) -> bool:
             if b"Host: bad" in data:

@@ -280,9 +280,9 @@ def test_change_of_a_critical_flag_reaches_all_though_another_broadcast_runs() -
         async def write_both() -> None:
             environment = node.node.environments[ENVIRONMENT]
             node.log.write(ENVIRONMENT, boolean("b"))
-            await node.node._try_refresh(environment)
+            await node.node._following._try_refresh(environment)
             node.log.write(ENVIRONMENT, boolean("kill", on=False, critical=True))
-            await node.node._try_refresh(environment)
+            await node.node._following._try_refresh(environment)
 
         node.run(write_both())
         for connection in opened:
