@@ -17,7 +17,7 @@ from tests.conformance.flagd_drawing import SCALARS, SEMANTIC, VERSIONS, Drawing
 from tests.shared import SHARED
 
 LONG = os.environ.get("PENNON_LONG_TESTS") == "1"
-SEEDS = range(200 if LONG else 4)
+SEEDS = range(200 if LONG else 2)
 CONTEXTS = 200 if LONG else 30
 FLAGS = 30
 NOW = 1_700_000_000.25

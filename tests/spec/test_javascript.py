@@ -28,7 +28,7 @@ SEEDS = range(12 if LONG else 3)
 """Of imported files, for each dialect."""
 CROSSED = 600 if LONG else 60
 
-EXPLAINED = 200 if LONG else 60
+EXPLAINED = 200 if LONG else 30
 """So many drawn snapshots are explained."""
 
 _ANSWER = Path(__file__).resolve().parents[2] / "js" / "test" / "answer.js"
