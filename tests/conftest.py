@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ def own_log() -> Iterator[None]:
 
     Which modules come before it, on which worker, is another matter each time.
     """
+    level = logging.root.level
     yield
+    logging.root.setLevel(level)
+    logging.disable(logging.NOTSET)
+    ours = logging.getLogger("pennon")
+    ours.setLevel(logging.NOTSET)
+    ours.disabled, ours.propagate = False, True
     if (structlog := sys.modules.get("structlog")) is not None:
         structlog.reset_defaults()
